@@ -1,0 +1,2 @@
+//! The kenmai specification as code.
+#![no_std]
