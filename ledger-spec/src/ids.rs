@@ -1,0 +1,102 @@
+//! Identifiers as types, so that a shop can never be passed where an account is meant.
+
+use core::fmt;
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
+/// A SHA-256 value.
+pub type Hash = [u8; 32];
+
+macro_rules! byte_id {
+    ($(#[$doc:meta])* $name:ident, $length:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub [u8; $length]);
+
+        impl $name {
+            /// Reads lower-case hexadecimal of exactly the id's length.
+            #[must_use]
+            pub fn from_hex(text: &str) -> Option<Self> {
+                let bytes = HEXLOWER.decode(text.as_bytes()).ok()?;
+                Some(Self(bytes.try_into().ok()?))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+    };
+}
+
+byte_id!(
+    /// A ledger: the first 8 bytes of SHA-256 over its origin.
+    LedgerId, 8
+);
+byte_id!(
+    /// A resident's account: random, one per person and ledger, never derived from a person's data.
+    AccountId, 16
+);
+byte_id!(
+    /// An operation: a random UUID that the client makes and keeps before it sends.
+    OpId, 16
+);
+byte_id!(
+    /// A key id: the first 8 bytes of SHA-256 over the public key.
+    Kid, 8
+);
+byte_id!(
+    /// A person who holds keys of the ledger: random, so that two keys of one person never count as two persons.
+    PersonId, 16
+);
+byte_id!(
+    /// A place in public view, a shop or a station: random.
+    PlaceId, 8
+);
+byte_id!(
+    /// SHA-256 over a card's domain tag and its 88-bit number; the number itself never enters the log.
+    CardHash, 32
+);
+byte_id!(
+    /// The keyed hash of a real-world act; two statements about one act share it.
+    NaturalKey, 16
+);
+
+impl LedgerId {
+    /// The id of the ledger with this origin (a scheme-less URL prefix).
+    #[must_use]
+    pub fn of_origin(origin: &str) -> Self {
+        Self(first_bytes(Sha256::digest(origin.as_bytes()).into()))
+    }
+}
+
+impl Kid {
+    /// The id of this Ed25519 public key.
+    #[must_use]
+    pub fn of(public_key: &[u8; 32]) -> Self {
+        Self(first_bytes(Sha256::digest(public_key).into()))
+    }
+}
+
+/// An entry's place in its ledger, dense from 0; equal to its leaf index.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Seq(pub u64);
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+fn first_bytes(hash: Hash) -> [u8; 8] {
+    let [a, b, c, d, e, f, g, h, ..] = hash;
+    [a, b, c, d, e, f, g, h]
+}
