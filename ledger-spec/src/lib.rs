@@ -5,5 +5,12 @@
 
 extern crate alloc;
 
+pub mod cbor;
+pub mod cose;
 pub mod ids;
+pub mod kinds;
 pub mod merkle;
+pub mod points;
+pub mod statement;
+pub mod time;
+pub mod token;

@@ -1,0 +1,630 @@
+//! The kinds of statement and their public bodies. Each body is a map; `kenmai.cddl` holds the same in CDDL.
+
+use crate::cbor::{Blob, CborError, Reader, Text, Wire, Writer, wire_array, wire_code, wire_map};
+use crate::ids::{AccountId, CardHash, Hash, Kid, PersonId, PlaceId, Seq};
+use crate::points::{Fund, LotKey, Points};
+use crate::time::Day;
+use alloc::vec::Vec;
+
+/// A JSON document inside a statement.
+pub type Document = Text<32_768>;
+/// A reason, a finding, a source: 400 bytes of UTF-8.
+pub type Note = Text<400>;
+/// The public name of a key's holder or place: 120 bytes of UTF-8.
+pub type Name = Text<120>;
+/// An action, an item, a draw.
+pub type Code = Text<40>;
+
+wire_code!(
+    /// What a key may sign.
+    Role {
+        /// Two of these exist from the first two entries on; proposes and approves.
+        Root = 1,
+        /// City staff.
+        Staff = 2,
+        /// The city's data on persons.
+        Registry = 3,
+        /// A device that witnesses a measurement.
+        Station = 4,
+        /// A nurse, dietitian or partner service that witnesses a session.
+        Coach = 5,
+        /// A shop's terminal.
+        Shop = 6,
+        /// A kiosk of the city.
+        Kiosk = 7,
+        /// A partner service with residents' permission.
+        Partner = 8,
+        /// The server's key that attests a PIN check.
+        Pin = 9,
+        /// The server's key for what follows from the log alone.
+        System = 10,
+        /// Re-checks everything.
+        Auditor = 11,
+    }
+);
+
+wire_code!(
+    /// Age group, as coarse as the rules need.
+    AgeTier {
+        /// Not known.
+        Unknown = 0,
+        /// Under 18.
+        Under18 = 1,
+        /// 18 to 64.
+        Adult = 2,
+        /// 65 and over.
+        Senior = 3,
+    }
+);
+
+wire_code!(
+    /// Insurance class.
+    Insurance {
+        /// Not known.
+        Unknown = 0,
+        /// National health insurance.
+        Nhi = 1,
+        /// Any other.
+        Other = 2,
+    }
+);
+
+wire_code!(
+    /// Standing of an account.
+    Status {
+        /// Earns and spends.
+        Active = 1,
+        /// Suspended by staff.
+        Frozen = 2,
+        /// Moved out of the city.
+        MovedOut = 3,
+        /// The person has died.
+        Deceased = 4,
+    }
+);
+
+wire_map!(
+    /// Proposes the next version of the rules.
+    ProgrammePublish {
+        /// The version, one above the last.
+        1 version: u32,
+        /// JSON text.
+        2 document: Document,
+    }
+);
+wire_map!(
+    /// Proposes money for a fund.
+    BudgetAllocate {
+        /// The fund.
+        1 fund: Fund,
+        /// The year in which it begins.
+        2 fiscal_year: u32,
+        /// Points.
+        3 points: u32,
+    }
+);
+wire_map!(
+    /// Proposes a key; the first two root keys register themselves.
+    KeyRegister {
+        /// Ed25519 public key.
+        1 public_key: [u8; 32],
+        /// What the key may sign.
+        2 role: Role,
+        /// Who holds it.
+        3 person: PersonId,
+        /// The shop or station it stands in.
+        4 place: Option<PlaceId>,
+        /// Its public name.
+        5 name: Name,
+    }
+);
+wire_map!(
+    /// Ends a key from this entry on; what it signed before stays valid.
+    KeyRevoke {
+        /// The key.
+        1 kid: Kid,
+        /// Why, for the people concerned.
+        2 reason: Note,
+    }
+);
+wire_map!(
+    /// Opens an account.
+    AccountOpen {
+        /// The account.
+        1 account: AccountId,
+    }
+);
+wire_map!(
+    /// What the rules need to know of a person, as coarse as possible.
+    AccountFacts {
+        /// The account.
+        1 account: AccountId,
+        /// Age group.
+        2 age_tier: AgeTier,
+        /// Insurance class.
+        3 insurance: Insurance,
+        /// Whether the person may take part.
+        4 eligible: bool,
+        /// Number of the district, 0 if not known.
+        5 district: u32,
+    }
+);
+wire_map!(
+    /// Changes the standing of an account.
+    AccountStatus {
+        /// The account.
+        1 account: AccountId,
+        /// The standing.
+        2 status: Status,
+        /// From this day on.
+        3 since: Day,
+    }
+);
+wire_map!(
+    /// Closes an account.
+    AccountClose {
+        /// The account.
+        1 account: AccountId,
+    }
+);
+wire_map!(
+    /// Destroys the data key of an account.
+    AccountErase {
+        /// The account.
+        1 account: AccountId,
+        /// The legal basis.
+        2 basis: Note,
+    }
+);
+wire_map!(
+    /// Binds a phone to an account; signed by an enrolled device, or by the phone itself with a one-time code.
+    DeviceEnrol {
+        /// Ed25519 public key.
+        1 public_key: [u8; 32],
+    }
+);
+wire_map!(
+    /// Ends a phone.
+    DeviceRevoke {
+        /// The key.
+        1 kid: Kid,
+    }
+);
+wire_map!(
+    /// Binds a card, a one-time code or both to an account.
+    CardIssue {
+        /// The account.
+        1 account: AccountId,
+        /// The card.
+        2 card: Option<CardHash>,
+        /// Hash of the one-time code.
+        3 code: Option<Hash>,
+        /// Unix minutes; the code is void from then on.
+        4 code_until_min: Option<u64>,
+    }
+);
+wire_map!(
+    /// Ends a card.
+    CardRevoke {
+        /// The card.
+        1 card: CardHash,
+        /// Why, for the people concerned.
+        2 reason: Note,
+    }
+);
+wire_map!(
+    /// Witnesses a health action.
+    Action {
+        /// The action, or the group that stands for it.
+        1 action: Code,
+    }
+);
+wire_map!(
+    /// Takes an action back.
+    ActionWithdraw {
+        /// The entry meant.
+        1 entry: Seq,
+        /// Why, for the people concerned.
+        2 reason: Note,
+    }
+);
+wire_map!(
+    /// Spends points at a shop.
+    Redeem {
+        /// The shop.
+        1 shop: PlaceId,
+        /// Points.
+        2 points: Points,
+    }
+);
+wire_map!(
+    /// Undoes a redemption of the same shop on the same day.
+    Void {
+        /// The entry meant.
+        1 entry: Seq,
+    }
+);
+wire_map!(
+    /// Returns points of a redemption.
+    Refund {
+        /// The entry meant.
+        1 entry: Seq,
+        /// Points.
+        2 points: Points,
+        /// Why, for the people concerned.
+        3 reason: Note,
+    }
+);
+wire_map!(
+    /// Reserves points for a shop.
+    Hold {
+        /// The shop.
+        1 shop: PlaceId,
+        /// Points.
+        2 points: Points,
+        /// Unix seconds of the deadline.
+        3 until_s: u64,
+    }
+);
+wire_map!(
+    /// Takes held points.
+    Capture {
+        /// The hold.
+        1 hold: Seq,
+        /// Points.
+        2 points: Points,
+    }
+);
+wire_map!(
+    /// Frees held points.
+    Release {
+        /// The hold.
+        1 hold: Seq,
+    }
+);
+wire_map!(
+    /// Proposes the next version of the catalogue.
+    CataloguePublish {
+        /// The version, one above the last.
+        1 version: u32,
+        /// JSON text.
+        2 document: Document,
+    }
+);
+wire_map!(
+    /// Spends points for a voucher.
+    RewardClaim {
+        /// The item of the catalogue.
+        1 item: Code,
+        /// Points.
+        2 points: Points,
+    }
+);
+wire_map!(
+    /// Uses a voucher at a terminal.
+    RewardUse {
+        /// The claim that issued the voucher.
+        1 voucher: Seq,
+    }
+);
+wire_map!(
+    /// Takes a voucher back.
+    RewardCancel {
+        /// The claim that issued the voucher.
+        1 voucher: Seq,
+        /// Why, for the people concerned.
+        2 reason: Note,
+    }
+);
+wire_map!(
+    /// Fixes the entrants of a lottery before the beacon is known.
+    DrawCommit {
+        /// Name of the draw.
+        1 draw: Code,
+        /// Root over the list of entrants.
+        2 entrants: Hash,
+        /// Number of entrants.
+        3 count: u32,
+        /// The public beacon.
+        4 beacon: Text<200>,
+        /// Its round.
+        5 round: u64,
+    }
+);
+wire_map!(
+    /// Names the winners.
+    DrawResult {
+        /// The commitment.
+        1 commit: Seq,
+        /// The public beacon.
+        2 beacon: Blob<128>,
+        /// Hash over the list of winners.
+        3 winners: Hash,
+    }
+);
+wire_map!(
+    /// Lets a partner do one purpose for a resident.
+    LinkGrant {
+        /// Random id that the partner knows the resident by.
+        1 link: [u8; 16],
+        /// What is allowed.
+        2 purpose: u32,
+        /// The last day.
+        3 until: Day,
+        /// The partner's key.
+        4 partner: Kid,
+    }
+);
+wire_map!(
+    /// Ends a link.
+    LinkRevoke {
+        /// Random id that the partner knows the resident by.
+        1 link: [u8; 16],
+    }
+);
+wire_map!(
+    /// Proposes a correction of a lot.
+    Adjust {
+        /// The account.
+        1 account: AccountId,
+        /// The lot.
+        2 lot: LotKey,
+        /// Points.
+        3 points: i64,
+        /// Why, for the people concerned.
+        4 reason: Note,
+    }
+);
+wire_map!(
+    /// Proposes a later expiry.
+    LotExtend {
+        /// The account.
+        1 account: AccountId,
+        /// The lot.
+        2 lot: LotKey,
+        /// The last day.
+        3 until: Day,
+        /// Why, for the people concerned.
+        4 reason: Note,
+    }
+);
+wire_array!(
+    /// One opening lot.
+    LotPoints {
+        /// The lot.
+        lot: LotKey,
+        /// Its points.
+        points: Points,
+    }
+);
+wire_map!(
+    /// Proposes opening lots from another system.
+    BalanceImport {
+        /// The account.
+        1 account: AccountId,
+        /// The opening lots, at most 64.
+        2 lots: Vec<LotPoints>,
+        /// Sum of their points.
+        3 control_total: u64,
+        /// Where they come from.
+        4 source: Note,
+    }
+);
+wire_map!(
+    /// A second person agrees to a proposal.
+    Approve {
+        /// The proposal.
+        1 proposal: Seq,
+        /// SHA-256 over its statement: the approver signs what was seen.
+        2 statement_hash: Hash,
+    }
+);
+wire_map!(
+    /// Records that a lot has expired.
+    Expire {
+        /// The account.
+        1 account: AccountId,
+        /// The lot.
+        2 lot: LotKey,
+        /// Points.
+        3 points: Points,
+    }
+);
+wire_map!(
+    /// Closes a day with its totals and the hash of the state.
+    DayClose {
+        /// The day.
+        1 day: Day,
+    }
+);
+wire_map!(
+    /// What a shop is due for a month.
+    SettlementClose {
+        /// The shop.
+        1 shop: PlaceId,
+        /// Year × 12 + month − 1.
+        2 month: u32,
+        /// First entry of the range.
+        3 first: Seq,
+        /// The entry after the range.
+        4 end: Seq,
+        /// Points.
+        5 points: u64,
+        /// Yen due.
+        6 yen: u64,
+    }
+);
+wire_map!(
+    /// Records a transfer to a shop.
+    SettlementPaid {
+        /// The settlement.
+        1 settlement: Seq,
+        /// Day of the transfer.
+        2 paid_on: Day,
+        /// The bank's reference.
+        3 reference: Note,
+    }
+);
+wire_map!(
+    /// An auditor's finding on a range of the log.
+    AuditStatement {
+        /// First entry of the range.
+        1 first: Seq,
+        /// The entry after the range.
+        2 end: Seq,
+        /// Root at the end of the range.
+        3 root: Hash,
+        /// The finding.
+        4 finding: Note,
+    }
+);
+wire_map!(
+    /// Signs a list of rows at once.
+    Manifest {
+        /// SHA-256 over all row hashes in order.
+        1 rows_hash: Hash,
+        /// Number of rows.
+        2 rows: u32,
+        /// Kind of the rows.
+        3 kind: Kind,
+    }
+);
+wire_map!(
+    /// The outcome of every row of a manifest.
+    ManifestDone {
+        /// The manifest.
+        1 manifest: Seq,
+        /// One byte a row.
+        2 outcomes: Blob<65_536>,
+    }
+);
+
+macro_rules! kinds {
+    ($($code:literal $name:ident $text:literal),+ $(,)?) => {
+        /// What a statement asks for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind { $(#[doc = $text] $name = $code),+ }
+
+        impl Kind {
+            /// Every kind, in the order of the codes.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The kind's name in documents and JSON.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $text),+ }
+            }
+        }
+
+        impl Wire for Kind {
+            fn write(&self, writer: &mut Writer) {
+                writer.uint(match self { $(Self::$name => $code),+ });
+            }
+            fn read(reader: &mut Reader<'_>) -> Result<Self, CborError> {
+                match reader.uint()? {
+                    $($code => Ok(Self::$name),)+
+                    _ => Err(CborError::OutOfRange("kind")),
+                }
+            }
+        }
+
+        /// The public body of a statement.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Body { $(#[doc = $text] $name($name)),+ }
+
+        impl Body {
+            /// The kind of this body.
+            #[must_use]
+            pub fn kind(&self) -> Kind {
+                match self { $(Self::$name(_) => Kind::$name),+ }
+            }
+
+            /// Appends the body's map.
+            pub fn write(&self, writer: &mut Writer) {
+                match self { $(Self::$name(body) => body.write(writer)),+ }
+            }
+
+            /// Reads the body of a kind.
+            ///
+            /// # Errors
+            /// [`CborError`]
+            pub fn read(kind: Kind, reader: &mut Reader<'_>) -> Result<Self, CborError> {
+                match kind { $(Kind::$name => $name::read(reader).map(Self::$name)),+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    1 ProgrammePublish "programme.publish", 2 BudgetAllocate "budget.allocate",
+    3 KeyRegister "key.register", 4 KeyRevoke "key.revoke", 5 AccountOpen "account.open",
+    6 AccountFacts "account.facts", 7 AccountStatus "account.status", 8 AccountClose "account.close",
+    9 AccountErase "account.erase", 10 DeviceEnrol "device.enrol", 11 DeviceRevoke "device.revoke",
+    12 CardIssue "card.issue", 13 CardRevoke "card.revoke", 14 Action "action",
+    15 ActionWithdraw "action.withdraw", 16 Redeem "redeem", 17 Void "void", 18 Refund "refund",
+    19 Hold "hold", 20 Capture "capture", 21 Release "release",
+    22 CataloguePublish "catalogue.publish", 23 RewardClaim "reward.claim", 24 RewardUse "reward.use",
+    25 RewardCancel "reward.cancel", 26 DrawCommit "draw.commit", 27 DrawResult "draw.result",
+    28 LinkGrant "link.grant", 29 LinkRevoke "link.revoke", 30 Adjust "adjust",
+    31 LotExtend "lot.extend", 32 BalanceImport "balance.import", 33 Approve "approve",
+    34 Expire "expire", 35 DayClose "day.close", 36 SettlementClose "settlement.close",
+    37 SettlementPaid "settlement.paid", 38 AuditStatement "audit.statement",
+    39 Manifest "manifest", 40 ManifestDone "manifest.done",
+}
+
+/// What a kind's core and disclosure hold besides the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// The programme version is named: its rules decide.
+    pub programme: bool,
+    /// `not_after` is named: a refused or lost statement that moves money out cannot succeed later.
+    pub not_after: bool,
+    /// A disclosure is sealed.
+    pub disclosure: bool,
+}
+
+impl Kind {
+    /// What statements of this kind hold.
+    #[must_use]
+    pub fn shape(self) -> Shape {
+        let (programme, not_after, disclosure) = match self {
+            Self::Action => (true, false, true),
+            Self::Redeem | Self::Hold | Self::RewardClaim => (true, true, true),
+            Self::Capture | Self::RewardUse => (false, true, false),
+            Self::DeviceEnrol | Self::LinkGrant => (false, false, true),
+            Self::ProgrammePublish
+            | Self::BudgetAllocate
+            | Self::KeyRegister
+            | Self::KeyRevoke
+            | Self::AccountOpen
+            | Self::AccountFacts
+            | Self::AccountStatus
+            | Self::AccountClose
+            | Self::AccountErase
+            | Self::DeviceRevoke
+            | Self::CardIssue
+            | Self::CardRevoke
+            | Self::ActionWithdraw
+            | Self::Void
+            | Self::Refund
+            | Self::Release
+            | Self::CataloguePublish
+            | Self::RewardCancel
+            | Self::DrawCommit
+            | Self::DrawResult
+            | Self::LinkRevoke
+            | Self::Adjust
+            | Self::LotExtend
+            | Self::BalanceImport
+            | Self::Approve
+            | Self::Expire
+            | Self::DayClose
+            | Self::SettlementClose
+            | Self::SettlementPaid
+            | Self::AuditStatement
+            | Self::Manifest
+            | Self::ManifestDone => (false, false, false),
+        };
+        Shape { programme, not_after, disclosure }
+    }
+}

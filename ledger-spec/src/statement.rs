@@ -1,0 +1,397 @@
+//! Statements: what an actor signs. The core is kept for ever; the disclosure beside it can be erased.
+
+use alloc::vec::Vec;
+
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use crate::cbor::{self, Blob, CborError, Reader, Wire, Writer, wire_map};
+use crate::cose::{CoseError, Sign1, aad};
+use crate::ids::{CardHash, Hash, Kid, LedgerId, OpId};
+use crate::kinds::{Body, Code, Kind};
+use crate::time::Day;
+use crate::token::{self, PayToken};
+
+/// The format's version.
+pub const VERSION: u64 = 1;
+/// The largest submission.
+pub const SUBMISSION_BYTES_MAX: usize = 65_536;
+/// `not_after` may lie so far after the signing.
+pub const NOT_AFTER_S_MAX: u64 = 300;
+
+/// Why bytes are not a statement that anyone could accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum StatementError {
+    /// Longer than [`SUBMISSION_BYTES_MAX`].
+    #[error("a submission has at most {SUBMISSION_BYTES_MAX} bytes")]
+    TooLarge,
+    /// The bytes are not in the statement's form.
+    #[error(transparent)]
+    Form(CborError),
+    /// The statement names another ledger.
+    #[error("the statement is for another ledger")]
+    OtherLedger,
+    /// The disclosure is missing, superfluous, or not the one that was sealed.
+    #[error("the disclosure does not match `sealed`")]
+    Sealed,
+    /// No key with this id is registered.
+    #[error("no such key is registered in this ledger")]
+    KeyUnknown,
+    /// The signature does not verify.
+    #[error("the signature does not match the statement and its key")]
+    Signature,
+    /// The pay token inside is not signed by an enrolled device.
+    #[error("the code was not made by a phone that is enrolled here")]
+    TokenSignature,
+}
+
+impl From<CoseError> for StatementError {
+    fn from(error: CoseError) -> Self {
+        match error {
+            CoseError::Form(form) => Self::Form(form),
+            CoseError::Signature => Self::Signature,
+        }
+    }
+}
+
+impl From<CborError> for StatementError {
+    fn from(error: CborError) -> Self {
+        Self::Form(error)
+    }
+}
+
+/// What an actor signs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Core {
+    /// The ledger it is for.
+    pub ledger: LedgerId,
+    /// The operation, the same in every repetition.
+    pub op_id: OpId,
+    /// Day of the act for actions, of the signing otherwise.
+    pub day: Day,
+    /// The programme version in force on that day, for kinds that it rules.
+    pub programme: Option<u32>,
+    /// Unix seconds after which it must not succeed, for kinds that move money out.
+    pub not_after_s: Option<u64>,
+    /// The public body.
+    pub body: Body,
+    /// Commitment to the disclosure, for kinds that have one.
+    pub sealed: Option<Hash>,
+}
+
+impl Core {
+    /// Signs; the result is the submission that goes to the server.
+    #[must_use]
+    pub fn sign(mut self, key: &SigningKey, disclosure: Option<&Disclosure>) -> Vec<u8> {
+        let disclosure = disclosure.map(cbor::to_bytes);
+        self.sealed = disclosure.as_deref().map(seal_of);
+        let mut signed = Sign1::sign(key, aad::STATEMENT, cbor::to_bytes(&self));
+        signed.disclosure = disclosure;
+        signed.to_bytes()
+    }
+}
+
+/// The commitment to a disclosure.
+#[must_use]
+pub fn seal_of(disclosure: &[u8]) -> Hash {
+    Sha256::new().chain_update(b"kenmai/v1/disclosure").chain_update(disclosure).finalize().into()
+}
+
+impl Wire for Core {
+    fn write(&self, writer: &mut Writer) {
+        let optional =
+            [self.programme.is_some(), self.not_after_s.is_some(), self.sealed.is_some()];
+        writer.map(6 + optional.into_iter().map(u64::from).sum::<u64>());
+        writer.uint(1);
+        writer.uint(VERSION);
+        writer.uint(2);
+        self.ledger.write(writer);
+        writer.uint(3);
+        self.body.kind().write(writer);
+        writer.uint(4);
+        self.op_id.write(writer);
+        writer.uint(5);
+        self.day.write(writer);
+        if let Some(programme) = self.programme {
+            writer.uint(6);
+            writer.uint(u64::from(programme));
+        }
+        if let Some(not_after_s) = self.not_after_s {
+            writer.uint(7);
+            writer.uint(not_after_s);
+        }
+        writer.uint(8);
+        self.body.write(writer);
+        if let Some(sealed) = self.sealed {
+            writer.uint(9);
+            sealed.write(writer);
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, CborError> {
+        let mut fields = Fields { left: reader.map()?, next: None, reader };
+        if fields.required::<u64>(1)? != VERSION {
+            return Err(CborError::OutOfRange("version"));
+        }
+        let ledger = fields.required(2)?;
+        let kind: Kind = fields.required(3)?;
+        let op_id = fields.required(4)?;
+        let day = fields.required(5)?;
+        let shape = kind.shape();
+        let programme = fields.optional(6, shape.programme)?;
+        let not_after_s = fields.optional(7, shape.not_after)?;
+        fields.key(8)?;
+        let body = Body::read(kind, fields.reader)?;
+        let sealed = fields.optional(9, shape.disclosure)?;
+        fields.end()?;
+        Ok(Self { ledger, op_id, day, programme, not_after_s, body, sealed })
+    }
+}
+
+/// Reads the keys of a map one after the other.
+struct Fields<'r, 'a> {
+    left: usize,
+    next: Option<u64>,
+    reader: &'r mut Reader<'a>,
+}
+
+impl Fields<'_, '_> {
+    fn peek(&mut self) -> Result<Option<u64>, CborError> {
+        if self.next.is_none() && self.left > 0 {
+            self.left -= 1;
+            self.next = Some(self.reader.uint()?);
+        }
+        Ok(self.next)
+    }
+
+    fn key(&mut self, key: u64) -> Result<(), CborError> {
+        match self.peek()? {
+            Some(found) if found == key => {
+                self.next = None;
+                Ok(())
+            }
+            Some(found) if found > 9 => Err(CborError::UnknownField(found)),
+            Some(found) if found < key => Err(CborError::NotDeterministic),
+            _ => Err(CborError::MissingField(key)),
+        }
+    }
+
+    fn required<T: Wire>(&mut self, key: u64) -> Result<T, CborError> {
+        self.key(key)?;
+        T::read(self.reader)
+    }
+
+    /// A key that the kind has or has not; there is no choice within a kind.
+    fn optional<T: Wire>(&mut self, key: u64, present: bool) -> Result<Option<T>, CborError> {
+        if present {
+            self.required(key).map(Some)
+        } else if self.peek()? == Some(key) {
+            Err(CborError::UnknownField(key))
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn end(&mut self) -> Result<(), CborError> {
+        self.peek()?.map_or(Ok(()), |key| Err(CborError::UnknownField(key)))
+    }
+}
+
+wire_map!(
+    /// What a measurement found. Values never reach the accounting part of an entry.
+    #[derive(Copy, Default)]
+    Values {
+        /// Vegetable level in tenths, 1 to 120.
+        1 level_tenths: Option<u32>,
+        /// Systolic pressure.
+        2 systolic_mmhg: Option<u32>,
+        /// Diastolic pressure.
+        3 diastolic_mmhg: Option<u32>,
+        /// Duration.
+        4 minutes: Option<u32>,
+        /// Steps of the day.
+        5 steps: Option<u32>,
+    }
+);
+
+impl Values {
+    /// Whether every value lies in the range that the format names.
+    #[must_use]
+    pub fn in_range(&self) -> bool {
+        let within =
+            |value: Option<u32>, low, high| value.is_none_or(|v| (low..=high).contains(&v));
+        within(self.level_tenths, 1, 120)
+            && within(self.systolic_mmhg, 1, 300)
+            && within(self.diastolic_mmhg, 1, 300)
+            && within(self.minutes, 1, 1_440)
+            && within(self.steps, 0, 200_000)
+    }
+}
+
+/// How the resident was recognised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// By a pay token: the signed bytes as scanned.
+    Phone(Vec<u8>),
+    /// By a paper card: its 10 random bytes and check byte.
+    Card([u8; 11]),
+    /// By staff or registry, who know the account.
+    Account(crate::ids::AccountId),
+}
+
+impl Wire for Holder {
+    fn write(&self, writer: &mut Writer) {
+        writer.array(2);
+        match self {
+            Self::Phone(token) => {
+                writer.uint(1);
+                writer.bytes(token);
+            }
+            Self::Card(card) => {
+                writer.uint(2);
+                writer.bytes(card);
+            }
+            Self::Account(account) => {
+                writer.uint(3);
+                account.write(writer);
+            }
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, CborError> {
+        reader.array_of(2, "holder")?;
+        match reader.uint()? {
+            1 => Ok(Self::Phone(reader.bytes()?.to_vec())),
+            2 => Wire::read(reader).map(Self::Card),
+            3 => Wire::read(reader).map(Self::Account),
+            _ => Err(CborError::OutOfRange("holder")),
+        }
+    }
+}
+
+wire_map!(
+    /// The erasable part of a statement.
+    Disclosure {
+        /// Random, so that the commitment cannot be guessed.
+        1 salt: [u8; 16],
+        /// Unix seconds of the act.
+        2 performed_at_s: u64,
+        /// Who it was.
+        3 holder: Option<Holder>,
+        /// What was found.
+        4 values: Option<Values>,
+        /// The exact action, where the core names a group only.
+        5 exact_action: Option<Code>,
+        /// The one-time code that enrols a device.
+        6 code: Option<[u8; 16]>,
+        /// A signed PIN proof.
+        7 pin_proof: Option<Blob<1024>>,
+    }
+);
+
+/// A statement whose form, seal and signatures are checked; the rules have not seen it yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// What was signed.
+    pub core: Core,
+    /// Who signed.
+    pub kid: Kid,
+    /// The bytes that the log keeps: the signed core without its disclosure.
+    pub bytes: Vec<u8>,
+    /// The disclosure and its bytes. `None` for kinds without one, and after an erasure.
+    pub disclosure: Option<(Disclosure, Vec<u8>)>,
+    /// The pay token of the disclosure and the device that signed it.
+    pub pay_token: Option<(PayToken, Kid)>,
+}
+
+/// Reads a submission, checks its form, its seal and every signature in it. Needs no state beyond the public keys,
+/// so it runs on all cores before the queue.
+///
+/// A statement that brings its own key (`device.enrol`, and `key.register` of the first two root keys) is verified
+/// under that key; whether it may do so is for the rules.
+///
+/// # Errors
+/// [`StatementError`], in the order: size, form, ledger, seal, key, signature, pay token.
+pub fn open(
+    submission: &[u8],
+    ledger: LedgerId,
+    key_of: impl Fn(Kid) -> Option<VerifyingKey>,
+) -> Result<Statement, StatementError> {
+    let (signed, mut statement) = read(submission)?;
+    if statement.core.ledger != ledger {
+        return Err(StatementError::OtherLedger);
+    }
+    match (&statement.core.sealed, &statement.disclosure) {
+        (None, None) => {}
+        (Some(sealed), Some((_, bytes))) if *sealed == seal_of(bytes) => {}
+        _ => return Err(StatementError::Sealed),
+    }
+    let key = key_of(signed.kid)
+        .or_else(|| own_key(&statement.core.body, signed.kid))
+        .ok_or(StatementError::KeyUnknown)?;
+    signed.verify(&key, aad::STATEMENT)?;
+    if let Some((Disclosure { holder: Some(Holder::Phone(token)), .. }, _)) = &statement.disclosure
+    {
+        let opened = token::open(token, &key_of).map_err(|_| StatementError::TokenSignature)?;
+        statement.pay_token = Some(opened);
+    }
+    Ok(statement)
+}
+
+/// Reads a submission or a kept statement; verifies nothing.
+///
+/// # Errors
+/// [`StatementError::TooLarge`] and [`StatementError::Form`].
+pub fn read(submission: &[u8]) -> Result<(Sign1, Statement), StatementError> {
+    if submission.len() > SUBMISSION_BYTES_MAX {
+        return Err(StatementError::TooLarge);
+    }
+    let signed = Sign1::from_bytes(submission)?;
+    let core: Core = cbor::from_bytes(&signed.payload)?;
+    let disclosure = match &signed.disclosure {
+        Some(bytes) => Some((cbor::from_bytes(bytes)?, bytes.clone())),
+        None => None,
+    };
+    let kept = Sign1 { disclosure: None, ..signed.clone() };
+    let (kid, bytes) = (signed.kid, kept.to_bytes());
+    Ok((signed, Statement { core, kid, bytes, disclosure, pay_token: None }))
+}
+
+impl Statement {
+    /// SHA-256 over the kept bytes: what an approval names, and what a repetition must equal.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        Sha256::digest(&self.bytes).into()
+    }
+}
+
+fn own_key(body: &Body, kid: Kid) -> Option<VerifyingKey> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "two kinds bring a key, all others none")]
+    let public_key = match body {
+        Body::DeviceEnrol(body) => &body.public_key,
+        Body::KeyRegister(body) => &body.public_key,
+        _ => return None,
+    };
+    if Kid::of(public_key) == kid { VerifyingKey::from_bytes(public_key).ok() } else { None }
+}
+
+/// CRC-8 with polynomial 0x07, the last byte of a card's number.
+#[must_use]
+pub fn card_check_byte(random: &[u8; 10]) -> u8 {
+    random.iter().fold(0, |crc, byte| {
+        (0..8).fold(crc ^ byte, |crc, _| if crc & 0x80 == 0 { crc << 1 } else { (crc << 1) ^ 0x07 })
+    })
+}
+
+/// What the log knows of a card.
+#[must_use]
+pub fn card_hash(card: &[u8; 11]) -> CardHash {
+    CardHash(Sha256::new().chain_update(b"kenmai/v1/card").chain_update(card).finalize().into())
+}
+
+/// What the log knows of a one-time code.
+#[must_use]
+pub fn code_hash(code: &[u8; 16]) -> Hash {
+    Sha256::new().chain_update(b"kenmai/v1/code").chain_update(code).finalize().into()
+}

@@ -1,0 +1,151 @@
+//! Short signed messages that are no statements: pay token, PIN proof, session, question about a QR code.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use data_encoding::BASE32_NOPAD;
+use ed25519_dalek::{SigningKey, VerifyingKey};
+
+use crate::cbor::{self, Blob, Wire, wire_array};
+use crate::cose::{CoseError, Sign1, aad};
+use crate::ids::{CardHash, Kid, LedgerId};
+
+/// A pay token, PIN proof, session or question is accepted when it ends within this many seconds.
+pub const TOKEN_LIFE_S_MAX: u64 = 300;
+
+/// The longest text that a scanner may hand over.
+pub const QR_TEXT_BYTES_MAX: usize = 1024;
+
+/// A message with a fixed purpose.
+pub trait Message: Wire {
+    /// The `external_aad` of its signature.
+    const AAD: &'static [u8];
+}
+
+wire_array!(
+    /// What a resident's phone shows as a QR code: this shop may take up to so many points once, until then.
+    PayToken {
+        /// Unix seconds; the token is void from this second on.
+        exp_s: u64,
+        /// Random, spent with the token.
+        nonce: [u8; 16],
+        /// The ledger it is for.
+        ledger: LedgerId,
+        /// The most points it gives; 0 only says who is there.
+        max_points: u32,
+    }
+);
+
+wire_array!(
+    /// The `pin` key's word that the holder of a card typed the right PIN at a terminal.
+    PinProof {
+        /// Unix seconds; void from this second on.
+        exp_s: u64,
+        /// Random, spent with the proof.
+        nonce: [u8; 16],
+        /// The ledger it is for.
+        ledger: LedgerId,
+        /// The card.
+        card: CardHash,
+        /// The terminal that may use the proof.
+        terminal: Kid,
+        /// The most points it gives.
+        max_points: u32,
+    }
+);
+
+wire_array!(
+    /// Opens a session for reading, by a resident's device or a terminal.
+    Session {
+        /// Unix seconds; void from this second on.
+        exp_s: u64,
+        /// Random.
+        nonce: [u8; 16],
+        /// The ledger it is for.
+        ledger: LedgerId,
+    }
+);
+
+wire_array!(
+    /// A terminal's question about a pay token; the answer spends nothing.
+    QrCheck {
+        /// Unix seconds; void from this second on.
+        exp_s: u64,
+        /// Random.
+        nonce: [u8; 16],
+        /// The ledger it is for.
+        ledger: LedgerId,
+        /// The signed pay token as scanned.
+        token: Blob<1024>,
+    }
+);
+
+impl Message for PayToken {
+    const AAD: &'static [u8] = aad::PAY;
+}
+impl Message for PinProof {
+    const AAD: &'static [u8] = aad::PIN;
+}
+impl Message for Session {
+    const AAD: &'static [u8] = aad::SESSION;
+}
+impl Message for QrCheck {
+    const AAD: &'static [u8] = aad::QR_CHECK;
+}
+
+/// Signs a message.
+pub fn sign<M: Message>(message: &M, key: &SigningKey) -> Vec<u8> {
+    Sign1::sign(key, M::AAD, cbor::to_bytes(message)).to_bytes()
+}
+
+/// Reads a signed message and says which key must have signed it; nothing is verified yet.
+///
+/// # Errors
+/// [`CoseError::Form`]
+pub fn parse<M: Message>(bytes: &[u8]) -> Result<(M, Sign1), CoseError> {
+    let signed = Sign1::from_bytes(bytes)?;
+    let message = cbor::from_bytes(&signed.payload)?;
+    Ok((message, signed))
+}
+
+/// Reads a signed message and checks its signature.
+///
+/// # Errors
+/// [`CoseError`]; a key that `key_of` does not know fails as a signature does.
+pub fn open<M: Message>(
+    bytes: &[u8],
+    key_of: impl Fn(Kid) -> Option<VerifyingKey>,
+) -> Result<(M, Kid), CoseError> {
+    let (message, signed) = parse::<M>(bytes)?;
+    let key = key_of(signed.kid).ok_or(CoseError::Signature)?;
+    signed.verify(&key, M::AAD)?;
+    Ok((message, signed.kid))
+}
+
+/// Whether a message that ends at `exp_s` is in force.
+#[must_use]
+pub fn in_force(exp_s: u64, now_s: u64) -> bool {
+    now_s < exp_s && exp_s <= now_s + TOKEN_LIFE_S_MAX
+}
+
+/// The text of a QR code: an upper-case URL, so that any camera can open it and scanners that mangle case or
+/// punctuation still hand over the right bytes.
+#[must_use]
+pub fn to_qr_text(host: &str, token: &[u8]) -> String {
+    let mut text = String::from("HTTPS://");
+    text.push_str(&host.to_ascii_uppercase());
+    text.push_str("/Q/");
+    text.push_str(&BASE32_NOPAD.encode(token));
+    text
+}
+
+/// The signed pay token in a scanned text: the URL, or its last part alone.
+#[must_use]
+pub fn from_qr_text(text: &str) -> Option<Vec<u8>> {
+    let text = text.trim();
+    if text.len() > QR_TEXT_BYTES_MAX {
+        return None;
+    }
+    let token = text.rsplit('/').next()?;
+    BASE32_NOPAD.decode(token.to_ascii_uppercase().as_bytes()).ok()
+}
