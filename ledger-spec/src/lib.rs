@@ -5,12 +5,18 @@
 
 extern crate alloc;
 
+pub mod apply;
 pub mod cbor;
 pub mod cose;
+pub mod decide;
+pub mod entry;
 pub mod ids;
 pub mod kinds;
 pub mod merkle;
 pub mod points;
+pub mod programme;
+pub mod public;
+pub mod rows;
 pub mod statement;
 pub mod time;
 pub mod token;

@@ -1,0 +1,335 @@
+//! Takes an entry's effects over into the state. The same function serves a fresh decision and every replay.
+
+use alloc::sync::Arc;
+
+use thiserror::Error;
+
+use crate::entry::{Accounting, Contra, Effect};
+use crate::ids::{AccountId, Kid, Seq};
+use crate::points::{Fund, LotKey, Purse};
+use crate::programme::Programme;
+use crate::rows::{
+    Account, Actor, Budget, Card, Charge, Counter, DayTotals, Device, EnrolCode, Facts, Key, Lot,
+    Overlay, Place, Proposal, Signer,
+};
+use crate::statement;
+
+/// An entry contradicts the state: the log was not made by these rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Broken {
+    /// The entry's seq or time does not follow its predecessor's.
+    #[error("entry out of order")]
+    Order,
+    /// The account's own chain has a gap or a double.
+    #[error("the account's chain of entries is broken")]
+    Chain,
+    /// A lot, a budget or a shop would fall below zero.
+    #[error("{0} would fall below zero")]
+    Negative(&'static str),
+    /// An effect names something that is not there, or that is there already.
+    #[error("the effect on {0} does not fit the state")]
+    Missing(&'static str),
+}
+
+/// Applies one entry. For effects that [`crate::decide::decide`] has just made, nothing fails.
+///
+/// # Errors
+/// [`Broken`] when the entry cannot have been decided on this state.
+pub fn apply(entry: &Accounting, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+    let top = rows.top();
+    if entry.seq != Seq(top.size) || entry.accepted_min / 1_440 + 1 < top.last_min / 1_440 {
+        return Err(Broken::Order);
+    }
+    top.size += 1;
+    // A day-precise entry may stand after a minute-precise one of the same day.
+    top.last_min = top.last_min.max(entry.accepted_min);
+    let mut subject = open_subject(entry, rows)?;
+    let today = entry.accepted_day();
+    let mut totals = match rows.days(&today) {
+        Some(Some(totals)) => *totals,
+        _ => DayTotals::default(),
+    };
+    totals.entries += 1;
+    for effect in &entry.effects {
+        if let Some(account) = subject.as_mut() {
+            on_account(account, (entry, effect), &mut totals, rows)?;
+        }
+        on_tables(entry, effect, rows)?;
+    }
+    if let (Some(link), Some(mut account)) = (entry.link, subject) {
+        totals.accounts += u32::from(account.active_on != today);
+        account.active_on = today;
+        rows.top().accounts.insert(link.account, account);
+    }
+    rows.top().days.insert(today, Some(totals));
+    Ok(())
+}
+
+/// The subject account with the entry appended to its chain.
+fn open_subject(entry: &Accounting, rows: &Overlay<'_>) -> Result<Option<Account>, Broken> {
+    let Some(link) = entry.link else {
+        return Ok(None);
+    };
+    let opens = entry.effects.contains(&Effect::AccountOpened {});
+    let mut account = match rows.accounts(&link.account) {
+        Some(account) if !opens => account.clone(),
+        None if opens => Account::fresh(),
+        _ => return Err(Broken::Missing("account")),
+    };
+    if (link.account_seq, link.previous) != (account.entries, account.last) {
+        return Err(Broken::Chain);
+    }
+    account.entries += 1;
+    account.last = Some(entry.seq);
+    Ok(Some(account))
+}
+
+/// What an effect changes in the subject account's own row.
+fn on_account(
+    account: &mut Account,
+    (entry, effect): (&Accounting, &Effect),
+    totals: &mut DayTotals,
+    rows: &Overlay<'_>,
+) -> Result<(), Broken> {
+    let today = entry.accepted_day();
+    match effect {
+        Effect::Posting { lot, points, contra } => {
+            move_lot(account, *lot, *points)?;
+            if let Contra::Shop(_) = contra {
+                let counter = Counter::of_spending(today);
+                charge(account, counter, -points)?;
+                totals.redeemed =
+                    totals.redeemed.checked_add_signed(-points).ok_or(Broken::Negative("day"))?;
+                totals.spenders += u32::from(account.spent_on != today);
+                account.spent_on = today;
+            }
+        }
+        Effect::ActionJudged { rule, class, purse, day, granted, .. } if *granted > 0 => {
+            let programme = rows.programme_for(*day).ok_or(Broken::Missing("programme"))?;
+            let row = programme.rule(*rule).ok_or(Broken::Missing("rule"))?;
+            // A period stays while a late action can still be charged to it.
+            let still_open = |c: &Charge| c.counter.end().plus(programme.late_days) >= today;
+            account.charges.retain(still_open);
+            for (of, per, _) in programme.caps_of(row) {
+                let counter = Counter::of_grant(of, per, (*rule, *class, *purse), *day);
+                charge(account, counter, i64::from(*granted))?;
+            }
+            totals.granted += u64::from(*granted);
+            totals.earners += u32::from(account.earned_on != today);
+            account.earned_on = today;
+        }
+        Effect::FactsSet { age_tier, insurance, eligible, district } => {
+            account.facts = Some(Facts {
+                age_tier: *age_tier,
+                insurance: *insurance,
+                eligible: *eligible,
+                district: *district,
+            });
+        }
+        Effect::Balance { yen, challenge } => {
+            let found = [Purse::Yen, Purse::Challenge].map(|p| account.available(p, today));
+            if found != [*yen, *challenge] {
+                return Err(Broken::Missing("balance"));
+            }
+        }
+        Effect::ActionJudged { .. }
+        | Effect::ActTaken { .. }
+        | Effect::TokenSpent { .. }
+        | Effect::Undone { .. }
+        | Effect::Proposed { .. }
+        | Effect::Approved { .. }
+        | Effect::ProgrammeInForce { .. }
+        | Effect::BudgetAllocated { .. }
+        | Effect::KeyRegistered { .. }
+        | Effect::KeyRevoked { .. }
+        | Effect::AccountOpened {}
+        | Effect::DeviceEnrolled { .. }
+        | Effect::CardIssued { .. }
+        | Effect::CardRevoked { .. }
+        | Effect::CodeUsed { .. }
+        | Effect::DayClosed { .. } => {}
+    }
+    Ok(())
+}
+
+/// What an effect changes outside the subject account's row.
+fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+    match effect {
+        Effect::Posting { lot, points, contra } => move_contra(*lot, *points, *contra, rows),
+        Effect::ActTaken { key } => {
+            unseen(rows.top().acts.insert(*key, entry.seq).is_none(), "act")
+        }
+        Effect::TokenSpent { nonce, exp_s } => {
+            unseen(rows.top().nonces.insert((*exp_s, *nonce), ()).is_none(), "token")
+        }
+        Effect::Undone { entry: undone } => {
+            unseen(rows.top().undone.insert(*undone, entry.seq).is_none(), "undone entry")
+        }
+        Effect::Proposed { until_min } => propose(entry, *until_min, rows),
+        Effect::Approved { proposal } => approved(*proposal, rows),
+        Effect::ProgrammeInForce { version, document } => {
+            let programme =
+                Programme::parse(document.as_str()).map_err(|_| Broken::Missing("programme"))?;
+            let row = Arc::new(programme);
+            unseen(rows.top().programmes.insert(*version, row).is_none(), "programme")
+        }
+        Effect::BudgetAllocated { fund, fiscal_year, points } => {
+            allocate((*fund, *fiscal_year), *points, rows);
+            Ok(())
+        }
+        Effect::KeyRegistered { public_key, role, person, place, name } => {
+            let fresh = place.filter(|place| rows.places(place).is_none());
+            let row = Place { role: *role, name: name.clone() };
+            rows.top().places.extend(fresh.map(|place| (place, row)));
+            let (role, person, place, name) = (*role, *person, *place, name.clone());
+            let signer = Signer::Actor(Actor { role, person, place, name });
+            add_key(*public_key, signer, entry.seq, rows)
+        }
+        Effect::KeyRevoked { kid } => {
+            let mut key = rows.keys(kid).ok_or(Broken::Missing("key"))?.clone();
+            key.revoked = Some(entry.seq);
+            rows.top().keys.insert(*kid, key);
+            Ok(())
+        }
+        Effect::DeviceEnrolled { public_key, since_min } => {
+            let account = subject_of(entry)?;
+            let signer = Signer::Device(Device { account, since_min: *since_min });
+            add_key(*public_key, signer, entry.seq, rows)
+        }
+        Effect::CardIssued { card, code, until_min } => {
+            let account = subject_of(entry)?;
+            let cards = card.map(|card| (card, Card { account, revoked: false }));
+            rows.top().cards.extend(cards);
+            let row = EnrolCode { account, until_min: *until_min, used: false };
+            rows.top().codes.extend(code.map(|code| (code, row)));
+            Ok(())
+        }
+        Effect::CardRevoked { card } => {
+            let row = *rows.cards(card).ok_or(Broken::Missing("card"))?;
+            rows.top().cards.insert(*card, Card { revoked: true, ..row });
+            Ok(())
+        }
+        Effect::CodeUsed { code } => {
+            let row = *rows.codes(code).ok_or(Broken::Missing("code"))?;
+            rows.top().codes.insert(*code, EnrolCode { used: true, ..row });
+            Ok(())
+        }
+        Effect::DayClosed { day, .. } => {
+            rows.top().days.insert(*day, None);
+            Ok(())
+        }
+        Effect::ActionJudged { .. }
+        | Effect::Balance { .. }
+        | Effect::AccountOpened {}
+        | Effect::FactsSet { .. } => Ok(()),
+    }
+}
+
+fn unseen(fresh: bool, what: &'static str) -> Result<(), Broken> {
+    if fresh { Ok(()) } else { Err(Broken::Missing(what)) }
+}
+
+fn move_lot(account: &mut Account, key: LotKey, points: i64) -> Result<(), Broken> {
+    let at = account.lots.binary_search_by(|lot| lot.key.cmp(&key));
+    let held = at.ok().and_then(|at| account.lots.get(at)).map_or(0, |lot| lot.points);
+    let left = i64::from(held).checked_add(points).and_then(|left| u32::try_from(left).ok());
+    let left = left.ok_or(Broken::Negative("lot"))?;
+    match at {
+        Ok(at) if left == 0 => {
+            account.lots.remove(at);
+        }
+        Ok(at) => {
+            if let Some(lot) = account.lots.get_mut(at) {
+                lot.points = left;
+            }
+        }
+        Err(at) => account.lots.insert(at, Lot { key, points: left }),
+    }
+    Ok(())
+}
+
+fn move_contra(
+    lot: LotKey,
+    points: i64,
+    contra: Contra,
+    rows: &mut Overlay<'_>,
+) -> Result<(), Broken> {
+    match contra {
+        Contra::Budget(fiscal_year) => {
+            let key = (lot.fund, fiscal_year);
+            let mut budget = rows.budgets(&key).copied().unwrap_or(Budget::EMPTY);
+            let granted = budget.granted.checked_add_signed(points);
+            budget.granted = granted.ok_or(Broken::Negative("budget"))?;
+            if budget.granted > budget.allocated {
+                return Err(Broken::Negative("budget"));
+            }
+            rows.top().budgets.insert(key, budget);
+        }
+        Contra::Shop(shop) => {
+            let due = rows.shops(&shop).copied().unwrap_or(0).checked_add_signed(-points);
+            rows.top().shops.insert(shop, due.ok_or(Broken::Negative("shop"))?);
+        }
+        Contra::Challenge => {}
+    }
+    Ok(())
+}
+
+fn charge(account: &mut Account, counter: Counter, points: i64) -> Result<(), Broken> {
+    let at = account.charges.binary_search_by(|charge| charge.counter.cmp(&counter));
+    let before = at.ok().and_then(|at| account.charges.get(at)).map_or(0, |charge| charge.points);
+    let points = i64::from(before).checked_add(points).and_then(|sum| u32::try_from(sum).ok());
+    let charged = Charge { counter, points: points.ok_or(Broken::Negative("counter"))? };
+    match at {
+        Ok(at) => account.charges.get_mut(at).into_iter().for_each(|row| *row = charged),
+        Err(at) => account.charges.insert(at, charged),
+    }
+    Ok(())
+}
+
+fn subject_of(entry: &Accounting) -> Result<AccountId, Broken> {
+    entry.link.map(|link| link.account).ok_or(Broken::Missing("account"))
+}
+
+fn allocate(key: (Fund, u32), points: u32, rows: &mut Overlay<'_>) {
+    let Budget { allocated, granted } = rows.budgets(&key).copied().unwrap_or(Budget::EMPTY);
+    rows.top().budgets.insert(key, Budget { allocated: allocated + u64::from(points), granted });
+}
+
+fn approved(proposal: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+    let mut row = rows.proposals(&proposal).ok_or(Broken::Missing("proposal"))?.clone();
+    unseen(!row.done, "proposal")?;
+    row.done = true;
+    rows.top().proposals.insert(proposal, row);
+    Ok(())
+}
+
+fn propose(entry: &Accounting, until_min: u64, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+    let (_, statement) =
+        statement::read(&entry.statement.0).map_err(|_| Broken::Missing("statement"))?;
+    let key = rows.keys(&statement.kid).ok_or(Broken::Missing("key"))?;
+    let Signer::Actor(actor) = &key.signer else {
+        return Err(Broken::Missing("key"));
+    };
+    let proposal = Proposal {
+        statement_hash: statement.hash(),
+        person: actor.person,
+        until_min,
+        done: false,
+        body: Arc::new(statement.core.body),
+    };
+    rows.top().proposals.insert(entry.seq, proposal);
+    Ok(())
+}
+
+fn add_key(
+    public_key: [u8; 32],
+    signer: Signer,
+    registered: Seq,
+    rows: &mut Overlay<'_>,
+) -> Result<(), Broken> {
+    let kid = Kid::of(&public_key);
+    unseen(rows.keys(&kid).is_none(), "key")?;
+    let key = Key { public_key, signer, registered, revoked: None };
+    rows.top().keys.insert(kid, key);
+    Ok(())
+}

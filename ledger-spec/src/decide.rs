@@ -1,0 +1,964 @@
+//! The rules: what a statement does to the ledger, or why it does nothing.
+//!
+//! [`decide`] is pure. Every arm first checks everything, in the order that the tests pin, and marks the point after
+//! which nothing can fail. State changes only when [`crate::apply::apply`] takes the effects over.
+
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use ed25519_dalek::VerifyingKey;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use thiserror::Error;
+
+use crate::cbor::{Blob, Wire, Writer};
+use crate::entry::{self, Accounting, Contra, Effect, Link, Reason};
+use crate::ids::{AccountId, Kid, LedgerId, NaturalKey, Seq};
+use crate::kinds::{self, Body, Kind, Role};
+use crate::points::{LotKey, Purse};
+use crate::programme::{Programme, ProgrammeFault, Rule, SameAct};
+use crate::rows::{Account, Actor, Budget, Counter, Device, LOTS_MAX, Overlay, Signer};
+use crate::statement::{self, Disclosure, Holder, NOT_AFTER_S_MAX, Statement};
+use crate::time::Day;
+use crate::token::{PayToken, TOKEN_LIFE_S_MAX};
+
+/// A proposal waits so many minutes for another person: 7 days.
+pub const PROPOSAL_LIFE_MIN: u64 = 7 * 1_440;
+/// A device counts as fresh for so many minutes: 24 hours.
+pub const FRESH_DEVICE_MIN: u64 = 1_440;
+/// An act may lie so many seconds ahead of the ledger's clock.
+pub const CLOCK_AHEAD_S_MAX: u64 = 120;
+
+/// Why a statement does nothing. One variant, one rule, one problem type.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Rejection {
+    /// No key with this id is registered.
+    #[error("no such key is registered in this ledger")]
+    KeyUnknown,
+    /// The key's role may not sign this kind or action.
+    #[error("the key's role does not permit this")]
+    RoleNotPermitted,
+    /// The key has been revoked.
+    #[error("the key has been revoked")]
+    KeyRevoked,
+    /// The rules for this kind are not in force in this ledger.
+    #[error("this kind of statement is not in force here")]
+    KindNotInForce,
+    /// The statement's day is too far from the ledger's.
+    #[error("the statement's day is too long ago")]
+    DayTooOld,
+    /// The statement's day or act lies in the future.
+    #[error("the statement's day or time lies in the future")]
+    ClockAhead,
+    /// `not_after` has passed.
+    #[error("the statement was only good until its deadline, which has passed")]
+    DeadlinePassed,
+    /// `not_after` is more than 300 seconds away.
+    #[error("the deadline is more than {NOT_AFTER_S_MAX} seconds away")]
+    DeadlineTooFar,
+    /// No programme rules for that day.
+    #[error("no programme is in force on that day")]
+    ProgrammeMissing,
+    /// The statement names another programme version than the one in force on its day.
+    #[error("programme version {0} is in force on that day")]
+    ProgrammeVersion(u32),
+    /// The disclosure's time is not on the statement's day, or a value is out of range.
+    #[error("the disclosure does not fit the statement")]
+    DisclosureMismatch,
+    /// The programme document has a fault.
+    #[error(transparent)]
+    Programme(#[from] ProgrammeFault),
+    /// The programme's version is not the next one.
+    #[error("the next programme version is {0}")]
+    ProgrammeNotNext(u32),
+    /// The key, or its id, is registered already.
+    #[error("the key is registered already")]
+    KeyExists,
+    /// The public key is not a sound Ed25519 key.
+    #[error("the public key is not a sound Ed25519 key")]
+    KeyWeak,
+    /// A shop's or station's key needs its place, and the place keeps its kind.
+    #[error("shops and stations name their place, others name none, and a place keeps its kind")]
+    PlaceMismatch,
+    /// The budget's number is not from 1 to 1,000,000,000.
+    #[error("a budget is 1 to 1000000000 points of a paying fund")]
+    BudgetRange,
+    /// No such account.
+    #[error("no such account")]
+    AccountUnknown,
+    /// The account exists already.
+    #[error("the account exists already")]
+    AccountExists,
+    /// The card or code to issue exists already, or neither is named.
+    #[error("a card or a one-time code must be named, and neither may exist already")]
+    CardExists,
+    /// No such card.
+    #[error("no such card")]
+    CardUnknown,
+    /// The card has been revoked.
+    #[error("the card has been revoked")]
+    CardRevoked,
+    /// The card's check byte is wrong.
+    #[error("the card's number has a mistake")]
+    CardMistyped,
+    /// No such one-time code.
+    #[error("no such one-time code")]
+    CodeUnknown,
+    /// The one-time code has been used.
+    #[error("the one-time code has been used")]
+    CodeUsed,
+    /// The one-time code's time is over.
+    #[error("the one-time code has expired")]
+    CodeExpired,
+    /// This way of naming the resident is not accepted here.
+    #[error("this way of naming the resident is not accepted here")]
+    HolderNotAccepted,
+    /// The pay token is for another ledger.
+    #[error("the code is for another programme")]
+    TokenForeign,
+    /// The pay token's device has been revoked.
+    #[error("the phone that made the code has been removed")]
+    TokenDeviceRevoked,
+    /// The pay token's time is over.
+    #[error("the code has expired")]
+    TokenExpired,
+    /// The pay token would live longer than 300 seconds.
+    #[error("the code's end is more than {TOKEN_LIFE_S_MAX} seconds away")]
+    TokenTooLong,
+    /// The pay token has been used.
+    #[error("the code has been used")]
+    TokenUsed,
+    /// More points than the pay token allows.
+    #[error("the code allows fewer points")]
+    TokenCap,
+    /// The programme has no such action.
+    #[error("the programme has no such action")]
+    ActionUnknown,
+    /// The act is recorded already.
+    #[error("this act is recorded already, as entry {0}")]
+    ActionDuplicate(Seq),
+    /// The signer's place is not the shop named, or not the one of the entry.
+    #[error("the terminal belongs to another shop")]
+    OtherShop,
+    /// Fewer points than the programme lets a redemption spend.
+    #[error("a redemption spends at least {0} points")]
+    BelowMinimum(u32),
+    /// More points than the programme lets a redemption spend.
+    #[error("a redemption spends at most {0} points")]
+    AboveMaximum(u32),
+    /// More points than the account may spend in a day.
+    #[error("an account spends at most {0} points a day")]
+    DayLimit(u32),
+    /// More points than a fresh device may spend in a day.
+    #[error("a phone spends at most {0} points in its first 24 hours")]
+    FreshDeviceLimit(u32),
+    /// The balance is too small.
+    #[error("the balance is too small")]
+    InsufficientPoints,
+    /// No such entry.
+    #[error("no such entry")]
+    EntryUnknown,
+    /// The entry is no redemption.
+    #[error("the entry is no redemption")]
+    NotARedemption,
+    /// The entry is undone already.
+    #[error("the entry is undone already, by entry {0}")]
+    AlreadyUndone(Seq),
+    /// The day of the redemption is over.
+    #[error("a redemption can be undone until 24:00 of its day")]
+    VoidClosed,
+    /// No such proposal.
+    #[error("no such proposal")]
+    ProposalUnknown,
+    /// The approval names another statement than the proposal's.
+    #[error("the approval is for another statement than the proposal's")]
+    ProposalMismatch,
+    /// The proposal has lapsed.
+    #[error("the proposal has lapsed")]
+    ProposalLapsed,
+    /// The proposal has taken effect already.
+    #[error("the proposal has taken effect already")]
+    ProposalDone,
+    /// The same person proposed.
+    #[error("a second person must approve")]
+    SamePerson,
+    /// The day is not over, has no entries or is closed.
+    #[error("the day is not over, has no entries or is closed")]
+    DayNotOpen,
+}
+
+/// What a decision reads besides statement and rows.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The batch's time, Unix milliseconds.
+    pub now_ms: u64,
+    /// The ledger's secret for natural keys. An auditor without it cannot recompute them.
+    pub pepper: &'a [u8; 32],
+    /// The entry that a `void` names, fetched beforehand.
+    pub earlier: Option<&'a Accounting>,
+}
+
+impl Context<'_> {
+    fn now_s(&self) -> u64 {
+        self.now_ms / 1_000
+    }
+    fn now_min(&self) -> u64 {
+        self.now_ms / 60_000
+    }
+    fn today(&self) -> Day {
+        Day::of_ms(self.now_ms)
+    }
+}
+
+/// What an accepted statement does.
+struct Outcome {
+    account: Option<AccountId>,
+    effects: Vec<Effect>,
+}
+
+impl Outcome {
+    fn on(account: AccountId, effects: Vec<Effect>) -> Result<Self, Rejection> {
+        Ok(Self { account: Some(account), effects })
+    }
+    fn without_account(effects: Vec<Effect>) -> Result<Self, Rejection> {
+        Ok(Self { account: None, effects })
+    }
+}
+
+/// Decides on a statement whose form and signatures are checked and whose operation is new.
+///
+/// # Errors
+/// A [`Rejection`]; it has no effect and is not recorded. The order is: role, revocation, window, state.
+pub fn decide(
+    statement: &Statement,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Accounting, Rejection> {
+    let signer = admit(statement, rows, context)?;
+    let outcome = match &statement.core.body {
+        Body::KeyRegister(body) if signer.is_none() => register_first_roots(body, rows),
+        Body::ProgrammePublish(_) | Body::BudgetAllocate(_) | Body::KeyRegister(_) => {
+            enact(&statement.core.body, rows)?;
+            let until_min = context.now_min() + PROPOSAL_LIFE_MIN;
+            Outcome::without_account(vec![Effect::Proposed { until_min }])
+        }
+        Body::Approve(body) => approve(body, signer, rows, context),
+        Body::KeyRevoke(body) => revoke_key(body, rows),
+        Body::AccountOpen(body) => open_account(body, rows),
+        Body::AccountFacts(body) => set_facts(body, rows),
+        Body::DeviceEnrol(body) => enrol_device(body, statement, signer, rows, context),
+        Body::CardIssue(body) => issue_card(body, rows, context),
+        Body::CardRevoke(body) => revoke_card(body, rows),
+        Body::Action(body) => judge_action(body, statement, signer, rows, context),
+        Body::Redeem(body) => redeem(body, statement, signer, rows, context),
+        Body::Void(body) => void(body, signer, rows, context),
+        Body::DayClose(body) => close_day(body, rows, context),
+        Body::AccountStatus(_)
+        | Body::AccountClose(_)
+        | Body::AccountErase(_)
+        | Body::DeviceRevoke(_)
+        | Body::ActionWithdraw(_)
+        | Body::Refund(_)
+        | Body::Hold(_)
+        | Body::Capture(_)
+        | Body::Release(_)
+        | Body::CataloguePublish(_)
+        | Body::RewardClaim(_)
+        | Body::RewardUse(_)
+        | Body::RewardCancel(_)
+        | Body::DrawCommit(_)
+        | Body::DrawResult(_)
+        | Body::LinkGrant(_)
+        | Body::LinkRevoke(_)
+        | Body::Adjust(_)
+        | Body::LotExtend(_)
+        | Body::BalanceImport(_)
+        | Body::Expire(_)
+        | Body::SettlementClose(_)
+        | Body::SettlementPaid(_)
+        | Body::AuditStatement(_)
+        | Body::Manifest(_)
+        | Body::ManifestDone(_) => Err(Rejection::KindNotInForce),
+    }?;
+    Ok(record(statement, outcome, rows, context))
+}
+
+/// Puts an outcome into the form that the log keeps. Nothing can fail any more.
+fn record(
+    statement: &Statement,
+    outcome: Outcome,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Accounting {
+    let link = outcome.account.map(|account| {
+        let row = rows.accounts(&account);
+        Link {
+            account,
+            account_seq: row.map_or(0, |row| row.entries),
+            previous: row.and_then(|row| row.last),
+        }
+    });
+    // A resident's exact time stays in the erasable part, except where money moves.
+    let exact = link.is_none() || matches!(statement.core.body.kind(), Kind::Redeem | Kind::Void);
+    let accepted_min = if exact { context.now_min() } else { context.today().start_ms() / 60_000 };
+    Accounting {
+        version: entry::VERSION,
+        seq: rows.next_seq(),
+        accepted_min,
+        statement: Blob(statement.bytes.clone()),
+        link,
+        effects: outcome.effects,
+    }
+}
+
+/// Who may sign a kind. Devices are listed apart, because no role is registered for them.
+#[must_use]
+pub fn roles_for(kind: Kind) -> &'static [Role] {
+    use Role::{Auditor, Coach, Kiosk, Partner, Registry, Root, Shop, Staff, Station, System};
+    match kind {
+        Kind::ProgrammePublish
+        | Kind::BudgetAllocate
+        | Kind::KeyRegister
+        | Kind::KeyRevoke
+        | Kind::Approve
+        | Kind::CataloguePublish
+        | Kind::ActionWithdraw
+        | Kind::Refund
+        | Kind::Adjust
+        | Kind::LotExtend
+        | Kind::BalanceImport
+        | Kind::DrawCommit
+        | Kind::DrawResult
+        | Kind::SettlementPaid => &[Root, Staff],
+        Kind::AccountOpen | Kind::AccountClose => &[Staff, Kiosk, Registry],
+        Kind::AccountFacts | Kind::AccountStatus | Kind::AccountErase => &[Staff, Registry],
+        Kind::DeviceEnrol
+        | Kind::DeviceRevoke
+        | Kind::CardIssue
+        | Kind::CardRevoke
+        | Kind::LinkGrant
+        | Kind::LinkRevoke => &[Staff, Kiosk],
+        Kind::Action => &[Staff, Registry, Station, Coach, Kiosk, Partner],
+        Kind::Redeem
+        | Kind::Void
+        | Kind::Hold
+        | Kind::Capture
+        | Kind::Release
+        | Kind::RewardUse => &[Shop],
+        Kind::RewardClaim | Kind::RewardCancel => &[Shop, Kiosk],
+        Kind::Expire | Kind::DayClose | Kind::SettlementClose | Kind::ManifestDone => &[System],
+        Kind::AuditStatement => &[Auditor],
+        Kind::Manifest => &[Registry, Partner, Coach, Station, Staff],
+    }
+}
+
+/// Role, revocation and window. `None` is a statement that brings its own key.
+fn admit<'r>(
+    statement: &Statement,
+    rows: &'r Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Option<&'r Signer>, Rejection> {
+    let kind = statement.core.body.kind();
+    let key = rows.keys(&statement.kid);
+    let permitted = match key.map(|key| &key.signer) {
+        Some(Signer::Actor(actor)) => roles_for(kind).contains(&actor.role),
+        Some(Signer::Device(_)) => kind == Kind::DeviceEnrol,
+        None => matches!(kind, Kind::DeviceEnrol | Kind::KeyRegister),
+    };
+    if !permitted {
+        let unknown = key.is_none();
+        return Err(if unknown { Rejection::KeyUnknown } else { Rejection::RoleNotPermitted });
+    }
+    if key.is_some_and(|key| key.revoked.is_some()) {
+        return Err(Rejection::KeyRevoked);
+    }
+    let (day, today) = (statement.core.day, context.today());
+    // An action's own day is judged by its programme; every other statement is sent soon after it is signed.
+    if kind != Kind::Action && day < today.minus(1) {
+        return Err(Rejection::DayTooOld);
+    }
+    if day > today.plus(u32::from(kind != Kind::Action)) {
+        return Err(Rejection::ClockAhead);
+    }
+    if let Some(not_after_s) = statement.core.not_after_s {
+        if context.now_s() > not_after_s {
+            return Err(Rejection::DeadlinePassed);
+        }
+        if not_after_s > context.now_s() + NOT_AFTER_S_MAX {
+            return Err(Rejection::DeadlineTooFar);
+        }
+    }
+    Ok(key.map(|key| &key.signer))
+}
+
+fn actor(signer: Option<&Signer>) -> Result<&Actor, Rejection> {
+    match signer {
+        Some(Signer::Actor(actor)) => Ok(actor),
+        Some(Signer::Device(_)) => Err(Rejection::RoleNotPermitted),
+        None => Err(Rejection::KeyUnknown),
+    }
+}
+
+/// The first two entries: two root keys of two persons, each signed by itself.
+fn register_first_roots(
+    body: &kinds::KeyRegister,
+    rows: &Overlay<'_>,
+) -> Result<Outcome, Rejection> {
+    if rows.next_seq() > Seq(1) || body.role != Role::Root {
+        return Err(Rejection::KeyUnknown);
+    }
+    let same_person = rows.keys_of_person(body.person);
+    if same_person {
+        return Err(Rejection::SamePerson);
+    }
+    let effects = enact(&Body::KeyRegister(body.clone()), rows)?;
+    Outcome::without_account(effects)
+}
+
+/// What a proposal does when it takes effect; checked when it is proposed, and again when it is approved.
+fn enact(body: &Body, rows: &Overlay<'_>) -> Result<Vec<Effect>, Rejection> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only proposals whose rules are in force")]
+    match body {
+        Body::ProgrammePublish(body) => {
+            let programme = Programme::parse(body.document.as_str())?;
+            let next = rows.programme_version() + 1;
+            if [programme.version, body.version] != [next, next] {
+                return Err(Rejection::ProgrammeNotNext(next));
+            }
+            let document = body.document.clone();
+            Ok(vec![Effect::ProgrammeInForce { version: next, document }])
+        }
+        Body::BudgetAllocate(body) => {
+            let paying = body.fund != crate::points::Fund::None;
+            if !paying || !(1..=1_000_000_000).contains(&body.points) {
+                return Err(Rejection::BudgetRange);
+            }
+            let kinds::BudgetAllocate { fund, fiscal_year, points } = *body;
+            Ok(vec![Effect::BudgetAllocated { fund, fiscal_year, points }])
+        }
+        Body::KeyRegister(body) => {
+            check_fresh_key(&body.public_key, rows)?;
+            let has_place = matches!(body.role, Role::Shop | Role::Station);
+            let kept = body.place.and_then(|place| rows.places(&place));
+            if body.place.is_some() != has_place || kept.is_some_and(|p| p.role != body.role) {
+                return Err(Rejection::PlaceMismatch);
+            }
+            let kinds::KeyRegister { public_key, role, person, place, name } = body.clone();
+            Ok(vec![Effect::KeyRegistered { public_key, role, person, place, name }])
+        }
+        _ => Err(Rejection::KindNotInForce),
+    }
+}
+
+/// A key id is never used twice, and a key of small order would verify anything.
+fn check_fresh_key(public_key: &[u8; 32], rows: &Overlay<'_>) -> Result<(), Rejection> {
+    if rows.keys(&Kid::of(public_key)).is_some() {
+        return Err(Rejection::KeyExists);
+    }
+    match VerifyingKey::from_bytes(public_key) {
+        Ok(key) if !key.is_weak() => Ok(()),
+        _ => Err(Rejection::KeyWeak),
+    }
+}
+
+fn approve(
+    body: &kinds::Approve,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let approver = actor(signer)?;
+    let Some(proposal) = rows.proposals(&body.proposal) else {
+        return Err(Rejection::ProposalUnknown);
+    };
+    if proposal.statement_hash != body.statement_hash {
+        return Err(Rejection::ProposalMismatch);
+    }
+    if proposal.done {
+        return Err(Rejection::ProposalDone);
+    }
+    if context.now_min() >= proposal.until_min {
+        return Err(Rejection::ProposalLapsed);
+    }
+    if proposal.person == approver.person {
+        return Err(Rejection::SamePerson);
+    }
+    // The state may have moved on since the proposal.
+    let mut effects = enact(&proposal.body, rows)?;
+    effects.insert(0, Effect::Approved { proposal: body.proposal });
+    Outcome::without_account(effects)
+}
+
+fn revoke_key(body: &kinds::KeyRevoke, rows: &Overlay<'_>) -> Result<Outcome, Rejection> {
+    let Some(key) = rows.keys(&body.kid) else {
+        return Err(Rejection::KeyUnknown);
+    };
+    if key.revoked.is_some() {
+        return Err(Rejection::KeyRevoked);
+    }
+    let account = match &key.signer {
+        Signer::Actor(_) => None,
+        Signer::Device(device) => Some(device.account),
+    };
+    Ok(Outcome { account, effects: vec![Effect::KeyRevoked { kid: body.kid }] })
+}
+
+fn open_account(body: &kinds::AccountOpen, rows: &Overlay<'_>) -> Result<Outcome, Rejection> {
+    if rows.accounts(&body.account).is_some() {
+        return Err(Rejection::AccountExists);
+    }
+    Outcome::on(body.account, vec![Effect::AccountOpened {}])
+}
+
+fn set_facts(body: &kinds::AccountFacts, rows: &Overlay<'_>) -> Result<Outcome, Rejection> {
+    if rows.accounts(&body.account).is_none() {
+        return Err(Rejection::AccountUnknown);
+    }
+    let kinds::AccountFacts { account, age_tier, insurance, eligible, district } = *body;
+    Outcome::on(account, vec![Effect::FactsSet { age_tier, insurance, eligible, district }])
+}
+
+fn issue_card(
+    body: &kinds::CardIssue,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    if rows.accounts(&body.account).is_none() {
+        return Err(Rejection::AccountUnknown);
+    }
+    let taken = body.card.is_some_and(|card| rows.cards(&card).is_some())
+        || body.code.is_some_and(|code| rows.codes(&code).is_some());
+    let nothing = body.card.is_none() && body.code.is_none();
+    if taken || nothing || body.code.is_some() != body.code_until_min.is_some() {
+        return Err(Rejection::CardExists);
+    }
+    let until_min = body.code_until_min.unwrap_or(0);
+    if body.code.is_some() && until_min <= context.now_min() {
+        return Err(Rejection::CodeExpired);
+    }
+    let (card, code) = (body.card, body.code);
+    Outcome::on(body.account, vec![Effect::CardIssued { card, code, until_min }])
+}
+
+fn revoke_card(body: &kinds::CardRevoke, rows: &Overlay<'_>) -> Result<Outcome, Rejection> {
+    let Some(card) = rows.cards(&body.card) else {
+        return Err(Rejection::CardUnknown);
+    };
+    if card.revoked {
+        return Err(Rejection::CardRevoked);
+    }
+    Outcome::on(card.account, vec![Effect::CardRevoked { card: body.card }])
+}
+
+fn enrol_device(
+    body: &kinds::DeviceEnrol,
+    statement: &Statement,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let disclosure = disclosure_of(statement)?;
+    let since_min = context.now_min();
+    let enrolled = Effect::DeviceEnrolled { public_key: body.public_key, since_min };
+    match (signer, disclosure.code) {
+        (Some(Signer::Device(device)), None) => {
+            check_fresh_key(&body.public_key, rows)?;
+            Outcome::on(device.account, vec![enrolled])
+        }
+        (None, Some(code)) => {
+            check_fresh_key(&body.public_key, rows)?;
+            let code = statement::code_hash(&code);
+            let Some(row) = rows.codes(&code) else {
+                return Err(Rejection::CodeUnknown);
+            };
+            if row.used {
+                return Err(Rejection::CodeUsed);
+            }
+            if context.now_min() >= row.until_min {
+                return Err(Rejection::CodeExpired);
+            }
+            Outcome::on(row.account, vec![enrolled, Effect::CodeUsed { code }])
+        }
+        _ => Err(Rejection::HolderNotAccepted),
+    }
+}
+
+fn disclosure_of(statement: &Statement) -> Result<&Disclosure, Rejection> {
+    statement
+        .disclosure
+        .as_ref()
+        .map(|(disclosure, _)| disclosure)
+        .ok_or(Rejection::DisclosureMismatch)
+}
+
+/// The programme in force on the statement's day, which the signer must have named.
+fn programme_of<'r>(
+    statement: &Statement,
+    rows: &'r Overlay<'_>,
+) -> Result<&'r Arc<Programme>, Rejection> {
+    let programme = rows.programme_for(statement.core.day).ok_or(Rejection::ProgrammeMissing)?;
+    if statement.core.programme != Some(programme.version) {
+        return Err(Rejection::ProgrammeVersion(programme.version));
+    }
+    Ok(programme)
+}
+
+/// The statement's pay token and the phone that made it, if shop or station may rely on it.
+fn token_of<'s, 'r>(
+    statement: &'s Statement,
+    rows: &'r Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<(&'s PayToken, &'r Device), Rejection> {
+    let (token, kid) = statement.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
+    judge_token(token, *kid, rows, (statement.core.ledger, context.now_s()))
+        .map(|device| (token, device))
+}
+
+/// Whether a pay token whose signature is checked is good in `ledger` at `now_s`: the phone that made it. Spends
+/// nothing.
+///
+/// # Errors
+/// A [`Rejection`], in the order: ledger, phone, end, use.
+pub fn judge_token<'r>(
+    token: &PayToken,
+    kid: Kid,
+    rows: &'r Overlay<'_>,
+    (ledger, now_s): (LedgerId, u64),
+) -> Result<&'r Device, Rejection> {
+    if token.ledger != ledger {
+        return Err(Rejection::TokenForeign);
+    }
+    let key = rows.keys(&kid).ok_or(Rejection::TokenDeviceRevoked)?;
+    let Signer::Device(device) = &key.signer else {
+        return Err(Rejection::HolderNotAccepted);
+    };
+    if key.revoked.is_some() {
+        return Err(Rejection::TokenDeviceRevoked);
+    }
+    if token.exp_s <= now_s {
+        return Err(Rejection::TokenExpired);
+    }
+    if token.exp_s > now_s + TOKEN_LIFE_S_MAX {
+        return Err(Rejection::TokenTooLong);
+    }
+    if rows.nonces(&(token.exp_s, token.nonce)).is_some() {
+        return Err(Rejection::TokenUsed);
+    }
+    Ok(device)
+}
+
+/// The account that an action is for.
+fn holder_of(
+    disclosure: &Disclosure,
+    statement: &Statement,
+    witness: &Actor,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<AccountId, Rejection> {
+    match &disclosure.holder {
+        Some(Holder::Phone(_)) => token_of(statement, rows, context).map(|(_, d)| d.account),
+        Some(Holder::Card(card)) => {
+            let [random @ .., check] = card;
+            if statement::card_check_byte(random) != *check {
+                return Err(Rejection::CardMistyped);
+            }
+            match rows.cards(&statement::card_hash(card)) {
+                None => Err(Rejection::CardUnknown),
+                Some(row) if row.revoked => Err(Rejection::CardRevoked),
+                Some(row) => Ok(row.account),
+            }
+        }
+        Some(Holder::Account(account)) => match witness.role {
+            Role::Staff | Role::Registry => {
+                rows.accounts(account).map(|_| *account).ok_or(Rejection::AccountUnknown)
+            }
+            Role::Root
+            | Role::Station
+            | Role::Coach
+            | Role::Shop
+            | Role::Kiosk
+            | Role::Partner
+            | Role::Pin
+            | Role::System
+            | Role::Auditor => Err(Rejection::HolderNotAccepted),
+        },
+        None => Err(Rejection::HolderNotAccepted),
+    }
+}
+
+fn judge_action(
+    body: &kinds::Action,
+    statement: &Statement,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let witness = actor(signer)?;
+    let disclosure = disclosure_of(statement)?;
+    let day = statement.core.day;
+    let programme = programme_of(statement, rows)?;
+    if day < context.today().minus(programme.late_days) {
+        return Err(Rejection::DayTooOld);
+    }
+    if disclosure.performed_at_s > context.now_s() + CLOCK_AHEAD_S_MAX {
+        return Err(Rejection::ClockAhead);
+    }
+    let in_range = disclosure.values.is_none_or(|values| values.in_range());
+    if Day::of_ms(disclosure.performed_at_s.saturating_mul(1_000)) != day || !in_range {
+        return Err(Rejection::DisclosureMismatch);
+    }
+    let rule = programme.rule_of(body.action.as_str()).ok_or(Rejection::ActionUnknown)?;
+    let exact = disclosure.exact_action.as_ref().map(kinds::Code::as_str);
+    let exact_fits = match exact {
+        None => rule.exact.is_empty(),
+        Some(exact) => rule.exact.iter().any(|known| known == exact),
+    };
+    if !exact_fits {
+        return Err(Rejection::ActionUnknown);
+    }
+    if !rule.signers.contains(&witness.role) {
+        return Err(Rejection::RoleNotPermitted);
+    }
+    let account = holder_of(disclosure, statement, witness, rows, context)?;
+    let row = rows.accounts(&account).ok_or(Rejection::AccountUnknown)?;
+    let act = Act { rule, exact, account, witness, disclosure, day };
+    let key = act.natural_key(context.pepper);
+    if let Some(seq) = rows.acts(&key) {
+        return Err(Rejection::ActionDuplicate(*seq));
+    }
+
+    // From here on the action is recorded; a grant is reduced to the room that is left.
+    let lot = LotKey { purse: rule.purse, fund: rule.fund, expires_on: programme.expiry_of(day) };
+    let (granted, reason) = grant(programme, rule, row, rows, (day, lot));
+    let today = context.today();
+    let mut effects = vec![
+        Effect::ActionJudged {
+            rule: rule.rule,
+            class: rule.class,
+            purse: rule.purse,
+            day,
+            granted,
+            reason,
+        },
+        Effect::ActTaken { key },
+    ];
+    if granted > 0 {
+        let contra = match rule.purse {
+            Purse::Yen => Contra::Budget(day.fiscal_year()),
+            Purse::Challenge => Contra::Challenge,
+        };
+        effects.insert(0, Effect::Posting { lot, points: i64::from(granted), contra });
+    }
+    let usable = if lot.expires_on >= today { u64::from(granted) } else { 0 };
+    effects.push(balance_after(row, today, |purse| if purse == lot.purse { usable } else { 0 }, 0));
+    Outcome::on(account, effects)
+}
+
+/// The real-world act behind a report.
+struct Act<'a> {
+    rule: &'a Rule,
+    exact: Option<&'a str>,
+    account: AccountId,
+    witness: &'a Actor,
+    disclosure: &'a Disclosure,
+    day: Day,
+}
+
+impl Act<'_> {
+    fn natural_key(&self, pepper: &[u8; 32]) -> NaturalKey {
+        let mut writer = Writer::default();
+        writer.array(4);
+        writer.text(self.exact.unwrap_or(&self.rule.action));
+        self.account.write(&mut writer);
+        match self.rule.same_act {
+            SameAct::Day => {
+                writer.null();
+                self.day.write(&mut writer);
+            }
+            SameAct::Minute => {
+                self.witness.place.write(&mut writer);
+                writer.uint(self.disclosure.performed_at_s / 60);
+            }
+        }
+        keyed_hash(pepper, &writer.into_bytes())
+    }
+}
+
+fn keyed_hash(pepper: &[u8; 32], message: &[u8]) -> NaturalKey {
+    let mut full = [0; 32];
+    // HMAC takes keys of every length; the arm for an error is never entered.
+    if let Ok(mac) = Hmac::<Sha256>::new_from_slice(pepper) {
+        full = mac.chain_update(message).finalize().into_bytes().into();
+    }
+    let mut key = [0; 16];
+    key.iter_mut().zip(full).for_each(|(to, from)| *to = from);
+    NaturalKey(key)
+}
+
+/// The points of a grant and what bound them: eligibility, caps in the programme's order, budget, lots.
+fn grant(
+    programme: &Programme,
+    rule: &Rule,
+    account: &Account,
+    rows: &Overlay<'_>,
+    (day, lot): (Day, LotKey),
+) -> (u32, Reason) {
+    if !account.facts.is_some_and(|facts| facts.eligible) {
+        return (0, Reason::NotEligible);
+    }
+    let open = account.lots.iter().filter(|lot| lot.key.expires_on >= day).count();
+    if open >= LOTS_MAX && !account.lots.iter().any(|open| open.key == lot) {
+        return (0, Reason::Lots);
+    }
+    let (mut granted, mut reason) = (rule.points, Reason::Full);
+    for (of, per, points) in programme.caps_of(rule) {
+        let counter = Counter::of_grant(of, per, (rule.rule, rule.class, rule.purse), day);
+        let room = points.saturating_sub(account.charged(&counter));
+        if room < granted {
+            granted = room;
+            reason = Reason::Cap(of, per);
+        }
+    }
+    if rule.purse == Purse::Yen {
+        let budget = rows.budgets(&(rule.fund, day.fiscal_year())).unwrap_or(&Budget::EMPTY);
+        let room = budget.allocated.saturating_sub(budget.granted);
+        if room < u64::from(granted) {
+            granted = u32::try_from(room).unwrap_or(granted);
+            reason = Reason::Budget;
+        }
+    }
+    (granted, reason)
+}
+
+fn redeem(
+    body: &kinds::Redeem,
+    statement: &Statement,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let terminal = actor(signer)?;
+    let (points, today) = (body.points.get(), context.today());
+    if terminal.place != Some(body.shop) {
+        return Err(Rejection::OtherShop);
+    }
+    let programme = programme_of(statement, rows)?;
+    let limits = programme.redeem;
+    if points < limits.min {
+        return Err(Rejection::BelowMinimum(limits.min));
+    }
+    if points > limits.max_transaction {
+        return Err(Rejection::AboveMaximum(limits.max_transaction));
+    }
+    let (token, device) = token_of(statement, rows, context)?;
+    if points > token.max_points {
+        return Err(Rejection::TokenCap);
+    }
+    let account = rows.accounts(&device.account).ok_or(Rejection::AccountUnknown)?;
+    let spent = account.charged(&Counter::of_spending(today)).saturating_add(points);
+    if spent > limits.max_day {
+        return Err(Rejection::DayLimit(limits.max_day));
+    }
+    let fresh = context.now_min() < device.since_min + FRESH_DEVICE_MIN;
+    if fresh && spent > limits.fresh_device_max_day {
+        return Err(Rejection::FreshDeviceLimit(limits.fresh_device_max_day));
+    }
+    if account.available(Purse::Yen, today) < u64::from(points) {
+        return Err(Rejection::InsufficientPoints);
+    }
+
+    // From here on the redemption is accepted.
+    let mut effects = spend(account, programme, points, today)
+        .map(|(lot, points)| Effect::Posting { lot, points, contra: Contra::Shop(body.shop) })
+        .collect::<Vec<_>>();
+    effects.push(Effect::TokenSpent { nonce: token.nonce, exp_s: token.exp_s });
+    effects.push(balance_after(account, today, |_| 0, u64::from(points)));
+    Outcome::on(device.account, effects)
+}
+
+/// Takes points from the lots that expire first, and among those in the programme's order of funds.
+fn spend(
+    account: &Account,
+    programme: &Programme,
+    points: u32,
+    today: Day,
+) -> impl Iterator<Item = (LotKey, i64)> {
+    let mut lots = account.lots.clone();
+    lots.retain(|lot| lot.key.purse == Purse::Yen && lot.key.expires_on >= today);
+    let order = |fund| programme.funds.iter().position(|known| *known == fund);
+    lots.sort_by_key(|lot| {
+        (lot.key.expires_on, order(lot.key.fund).unwrap_or(usize::MAX), lot.key.fund)
+    });
+    let mut left = points;
+    lots.into_iter().map_while(move |lot| {
+        let taken = lot.points.min(left);
+        left -= taken;
+        (taken > 0).then(|| (lot.key, -i64::from(taken)))
+    })
+}
+
+fn balance_after(
+    account: &Account,
+    today: Day,
+    gained: impl Fn(Purse) -> u64,
+    spent_yen: u64,
+) -> Effect {
+    Effect::Balance {
+        yen: account.available(Purse::Yen, today) + gained(Purse::Yen) - spent_yen,
+        challenge: account.available(Purse::Challenge, today) + gained(Purse::Challenge),
+    }
+}
+
+fn void(
+    body: &kinds::Void,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let terminal = actor(signer)?;
+    let earlier = context.earlier.filter(|earlier| earlier.seq == body.entry);
+    let earlier = earlier.ok_or(Rejection::EntryUnknown)?;
+    let (_, redeemed) =
+        statement::read(&earlier.statement.0).map_err(|_| Rejection::EntryUnknown)?;
+    let (Body::Redeem(redeemed), Some(link)) = (&redeemed.core.body, earlier.link) else {
+        return Err(Rejection::NotARedemption);
+    };
+    if terminal.place != Some(redeemed.shop) {
+        return Err(Rejection::OtherShop);
+    }
+    if let Some(by) = rows.undone(&body.entry) {
+        return Err(Rejection::AlreadyUndone(*by));
+    }
+    let today = context.today();
+    if earlier.accepted_day() != today {
+        return Err(Rejection::VoidClosed);
+    }
+    let account = rows.accounts(&link.account).ok_or(Rejection::AccountUnknown)?;
+
+    // From here on the redemption is undone: back to the same lots, in reverse.
+    let mut effects: Vec<Effect> = earlier
+        .postings()
+        .map(|(lot, points, contra)| Effect::Posting { lot, points: -points, contra })
+        .collect();
+    effects.reverse();
+    effects.push(Effect::Undone { entry: body.entry });
+    let back = u64::from(redeemed.points.get());
+    effects.push(balance_after(account, today, |p| if p == Purse::Yen { back } else { 0 }, 0));
+    Outcome::on(link.account, effects)
+}
+
+fn close_day(
+    body: &kinds::DayClose,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    if body.day >= context.today() {
+        return Err(Rejection::DayNotOpen);
+    }
+    let Some(Some(totals)) = rows.days(&body.day) else {
+        return Err(Rejection::DayNotOpen);
+    };
+    let closed = Effect::DayClosed { day: body.day, state: rows.state_hash(), totals: *totals };
+    Outcome::without_account(vec![closed])
+}

@@ -1,0 +1,537 @@
+//! What the rules read and entries change: a few tables, in memory, in order.
+//!
+//! [`Tables`] is the state of a ledger. [`Overlay`] is a batch's view of it: reads fall through to the state, writes
+//! stay on top until the batch is durable and [`Tables::absorb`] takes them over.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use sha2::{Digest, Sha256};
+
+use crate::cbor::{self, Wire, wire_array};
+use crate::entry::{ActionClass, CapOf, CapPer};
+use crate::ids::{AccountId, CardHash, Hash, Kid, NaturalKey, PersonId, PlaceId, Seq};
+use crate::kinds::{AgeTier, Body, Insurance, Name, Role};
+use crate::points::{Fund, LotKey, Purse};
+use crate::programme::Programme;
+use crate::time::Day;
+
+/// The most lots an account holds open.
+pub const LOTS_MAX: usize = 64;
+
+/// Who signs with a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signer {
+    /// A key of the city, a place or a service.
+    Actor(Actor),
+    /// A resident's phone.
+    Device(Device),
+}
+
+wire_array!(
+    /// A registered key's holder.
+    Actor {
+        /// What it may sign.
+        role: Role,
+        /// The person.
+        person: PersonId,
+        /// Where it stands.
+        place: Option<PlaceId>,
+        /// Its public name.
+        name: Name,
+    }
+);
+
+wire_array!(
+    /// An enrolled phone.
+    #[derive(Copy)]
+    Device {
+        /// The account it speaks for.
+        account: AccountId,
+        /// Unix minutes of the enrolment.
+        since_min: u64,
+    }
+);
+
+/// A key; it never leaves the table, so that a retry of an accepted statement is answered even after revocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Ed25519 public key.
+    pub public_key: [u8; 32],
+    /// Who signs with it.
+    pub signer: Signer,
+    /// The entry that registered it.
+    pub registered: Seq,
+    /// The entry that ended it.
+    pub revoked: Option<Seq>,
+}
+
+impl Wire for Key {
+    fn write(&self, writer: &mut cbor::Writer) {
+        let (actor, device) = match &self.signer {
+            Signer::Actor(actor) => (Some(actor.clone()), None),
+            Signer::Device(device) => (None, Some(*device)),
+        };
+        writer.array(5);
+        self.public_key.write(writer);
+        actor.write(writer);
+        device.write(writer);
+        self.registered.write(writer);
+        self.revoked.write(writer);
+    }
+
+    fn read(reader: &mut cbor::Reader<'_>) -> Result<Self, cbor::CborError> {
+        reader.array_of(5, "key")?;
+        let public_key = Wire::read(reader)?;
+        let signer = match (Wire::read(reader)?, Wire::read(reader)?) {
+            (Some(actor), None) => Signer::Actor(actor),
+            (None, Some(device)) => Signer::Device(device),
+            _ => return Err(cbor::CborError::Expected("actor or device")),
+        };
+        let (registered, revoked) = (Wire::read(reader)?, Wire::read(reader)?);
+        Ok(Self { public_key, signer, registered, revoked })
+    }
+}
+
+wire_array!(
+    /// What the rules know of an account's person.
+    #[derive(Copy)]
+    Facts {
+        /// Age group.
+        age_tier: AgeTier,
+        /// Insurance class.
+        insurance: Insurance,
+        /// Whether the person may take part.
+        eligible: bool,
+        /// District number.
+        district: u32,
+    }
+);
+
+wire_array!(
+    /// Points of one lot.
+    #[derive(Copy)]
+    Lot {
+        /// The lot.
+        key: LotKey,
+        /// What is left, above 0.
+        points: u32,
+    }
+);
+
+wire_array!(
+    /// What a counter counts: the points granted under a cap in one period, or those spent in a day.
+    #[derive(Copy, PartialOrd, Ord)]
+    Counter {
+        /// What the cap is over; `None` counts spending.
+        of: Option<CapOf>,
+        /// The rule of a rule's cap, otherwise 0.
+        rule: u32,
+        /// The class of a class cap.
+        class: Option<ActionClass>,
+        /// The purse.
+        purse: Purse,
+        /// The length of the period.
+        per: CapPer,
+        /// The first day of the period.
+        start: Day,
+    }
+);
+
+impl Counter {
+    /// The counter of a cap for an action of `(rule, class, purse)` on a day.
+    #[must_use]
+    pub fn of_grant(
+        of: CapOf,
+        per: CapPer,
+        (rule, class, purse): (u32, ActionClass, Purse),
+        day: Day,
+    ) -> Self {
+        let start = match per {
+            CapPer::Day => day,
+            CapPer::Month => day.month_start(),
+            CapPer::FiscalYear => day.fiscal_year_start(),
+        };
+        let (rule, class) = match of {
+            CapOf::Rule => (rule, None),
+            CapOf::Class => (0, Some(class)),
+            CapOf::All => (0, None),
+        };
+        Self { of: Some(of), rule, class, purse, per, start }
+    }
+
+    /// The counter of what an account spends on a day.
+    #[must_use]
+    pub fn of_spending(day: Day) -> Self {
+        Self { of: None, rule: 0, class: None, purse: Purse::Yen, per: CapPer::Day, start: day }
+    }
+
+    /// The last day of the period.
+    #[must_use]
+    pub fn end(&self) -> Day {
+        match self.per {
+            CapPer::Day => self.start,
+            CapPer::Month => self.start.plus(31).month_start().minus(1),
+            CapPer::FiscalYear => Day::fiscal_year_first(self.start.fiscal_year() + 1).minus(1),
+        }
+    }
+}
+
+wire_array!(
+    /// A counter's points.
+    #[derive(Copy)]
+    Charge {
+        /// The counter.
+        counter: Counter,
+        /// Its points.
+        points: u32,
+    }
+);
+
+wire_array!(
+    /// A resident's account.
+    Account {
+        /// Entries so far; the next one's own count.
+        entries: u32,
+        /// The last of them.
+        last: Option<Seq>,
+        /// What the rules know of the person.
+        facts: Option<Facts>,
+        /// Open lots, ordered by key.
+        lots: Vec<Lot>,
+        /// Counters of periods that can still be charged, ordered.
+        charges: Vec<Charge>,
+        /// The last day with an entry.
+        active_on: Day,
+        /// The last day with a grant.
+        earned_on: Day,
+        /// The last day with a redemption.
+        spent_on: Day,
+    }
+);
+
+impl Account {
+    /// An account without history.
+    #[must_use]
+    pub fn fresh() -> Self {
+        Self {
+            entries: 0,
+            last: None,
+            facts: None,
+            lots: Vec::new(),
+            charges: Vec::new(),
+            active_on: Day(0),
+            earned_on: Day(0),
+            spent_on: Day(0),
+        }
+    }
+
+    /// Points of a purse that can be spent on a day. An expired lot counts no more from midnight on, whether or not
+    /// an entry has recorded it.
+    #[must_use]
+    pub fn available(&self, purse: Purse, today: Day) -> u64 {
+        self.lots
+            .iter()
+            .filter(|lot| lot.key.purse == purse && lot.key.expires_on >= today)
+            .map(|lot| u64::from(lot.points))
+            .sum()
+    }
+
+    /// The points under a counter.
+    #[must_use]
+    pub fn charged(&self, counter: &Counter) -> u32 {
+        self.charges
+            .binary_search_by(|charge| charge.counter.cmp(counter))
+            .ok()
+            .and_then(|at| self.charges.get(at))
+            .map_or(0, |charge| charge.points)
+    }
+}
+
+wire_array!(
+    /// A paper card.
+    #[derive(Copy)]
+    Card {
+        /// The account.
+        account: AccountId,
+        /// Whether it is ended.
+        revoked: bool,
+    }
+);
+
+wire_array!(
+    /// A one-time code.
+    #[derive(Copy)]
+    EnrolCode {
+        /// The account.
+        account: AccountId,
+        /// Unix minutes; void from then on.
+        until_min: u64,
+        /// Whether it has been used.
+        used: bool,
+    }
+);
+
+wire_array!(
+    /// A fund's budget of a fiscal year.
+    #[derive(Copy)]
+    Budget {
+        /// Points allocated.
+        allocated: u64,
+        /// Points granted from it.
+        granted: u64,
+    }
+);
+
+impl Budget {
+    /// Nothing allocated.
+    pub const EMPTY: Self = Self { allocated: 0, granted: 0 };
+}
+
+wire_array!(
+    /// A day's totals.
+    #[derive(Copy, Default)]
+    DayTotals {
+        /// Entries.
+        entries: u32,
+        /// Accounts with an entry.
+        accounts: u32,
+        /// Accounts with a grant.
+        earners: u32,
+        /// Accounts with a redemption.
+        spenders: u32,
+        /// Points granted.
+        granted: u64,
+        /// Points redeemed, less voids.
+        redeemed: u64,
+    }
+);
+
+/// A proposal that waits for another person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    /// The body of its statement.
+    pub body: Arc<Body>,
+    /// SHA-256 over its statement.
+    pub statement_hash: Hash,
+    /// Who proposed.
+    pub person: PersonId,
+    /// Unix minutes; it lapses then.
+    pub until_min: u64,
+    /// Whether it has taken effect.
+    pub done: bool,
+}
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $field:ident: $key:ty => $row:ty),+ $(,)?) => {
+        /// The state of a ledger, or what a batch changes of it.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct Tables {
+            $($(#[$doc])* pub $field: BTreeMap<$key, $row>,)+
+            /// Entries so far: the next entry's seq.
+            pub size: u64,
+            /// Unix minutes of the last entry, as recorded.
+            pub last_min: u64,
+        }
+
+        impl Tables {
+            /// Takes over what a batch changed.
+            pub fn absorb(&mut self, changed: Self) {
+                $(self.$field.extend(changed.$field);)+
+                self.size = changed.size;
+                self.last_min = changed.last_min;
+                self.days.retain(|_, totals| totals.is_some());
+                // A token past its end is refused for that; its number need not be remembered.
+                let now_s = self.last_min * 60;
+                while let Some(token) = self.nonces.first_entry()
+                    && token.key().0 < now_s
+                {
+                    token.remove();
+                }
+            }
+        }
+
+        impl Overlay<'_> {
+            $($(#[$doc])* #[must_use] pub fn $field(&self, key: &$key) -> Option<&$row> {
+                self.top.$field.get(key).or_else(|| self.base.$field.get(key))
+            })+
+        }
+    };
+}
+
+tables! {
+    /// Keys by id.
+    keys: Kid => Key,
+    /// Public names of shops and stations, set by the first key that stands there.
+    places: PlaceId => Place,
+    /// Accounts.
+    accounts: AccountId => Account,
+    /// Cards by hash.
+    cards: CardHash => Card,
+    /// One-time codes by hash.
+    codes: Hash => EnrolCode,
+    /// Real-world acts.
+    acts: NaturalKey => Seq,
+    /// Spent tokens, by end and random number.
+    nonces: (u64, [u8; 16]) => (),
+    /// Budgets by fund and fiscal year.
+    budgets: (Fund, u32) => Budget,
+    /// Points due to shops.
+    shops: PlaceId => u64,
+    /// Entries undone, with the entry that did it.
+    undone: Seq => Seq,
+    /// Proposals by seq.
+    proposals: Seq => Proposal,
+    /// Programmes by version.
+    programmes: u32 => Arc<Programme>,
+    /// Totals of days that have entries and are not closed; `None` in a layer hides a row that it closes.
+    days: Day => Option<DayTotals>,
+}
+
+wire_array!(
+    /// A shop or a station.
+    Place {
+        /// What kind of place.
+        role: Role,
+        /// Its public name.
+        name: Name,
+    }
+);
+
+/// A batch's view of the state.
+pub struct Overlay<'a> {
+    base: &'a Tables,
+    top: Tables,
+}
+
+impl<'a> Overlay<'a> {
+    /// An empty layer over the state.
+    #[must_use]
+    pub fn over(base: &'a Tables) -> Self {
+        let top = Tables { size: base.size, last_min: base.last_min, ..Tables::default() };
+        Self { base, top }
+    }
+
+    /// What changed, for [`Tables::absorb`].
+    #[must_use]
+    pub fn into_changes(self) -> Tables {
+        self.top
+    }
+
+    /// The next entry's seq.
+    #[must_use]
+    pub fn next_seq(&self) -> Seq {
+        Seq(self.top.size)
+    }
+
+    /// The layer that takes changes.
+    pub(crate) fn top(&mut self) -> &mut Tables {
+        &mut self.top
+    }
+
+    /// The programme that rules for a day: the highest version that covers it.
+    #[must_use]
+    pub fn programme_for(&self, day: Day) -> Option<&Arc<Programme>> {
+        let covering = |tables: &'a Tables| {
+            tables.programmes.values().rev().find(|programme| programme.covers(day))
+        };
+        self.top
+            .programmes
+            .values()
+            .rev()
+            .find(|programme| programme.covers(day))
+            .or_else(|| covering(self.base))
+    }
+
+    /// The highest programme version, 0 before the first.
+    #[must_use]
+    pub fn programme_version(&self) -> u32 {
+        let last = |tables: &Tables| tables.programmes.last_key_value().map_or(0, |(v, _)| *v);
+        last(&self.top).max(last(self.base))
+    }
+
+    /// The first day before `today` that has entries and is not closed.
+    #[must_use]
+    pub fn open_day_before(&self, today: Day) -> Option<Day> {
+        let layers = [&self.base.days, &self.top.days];
+        let mut days = layers.into_iter().flat_map(|days| days.range(..today).map(|(day, _)| *day));
+        days.find(|day| matches!(self.days(day), Some(Some(_))))
+    }
+
+    /// Whether a person holds a key. Reads every key: for the first two entries only.
+    #[must_use]
+    pub(crate) fn keys_of_person(&self, person: PersonId) -> bool {
+        let mut keys = self.base.keys.values().chain(self.top.keys.values());
+        keys.any(|key| matches!(&key.signer, Signer::Actor(actor) if actor.person == person))
+    }
+
+    /// SHA-256 over every table, so that two replays can be compared day by day.
+    #[must_use]
+    pub fn state_hash(&self) -> Hash {
+        if self.top.size == self.base.size {
+            return self.base.state_hash();
+        }
+        let mut whole = self.base.clone();
+        whole.absorb(self.top.clone());
+        whole.state_hash()
+    }
+}
+
+impl Tables {
+    /// SHA-256 over every row of every table in key order, each as CBOR.
+    #[must_use]
+    pub fn state_hash(&self) -> Hash {
+        let mut hasher = Sha256::new();
+        let mut rows = |table: &str, rows: &mut dyn Iterator<Item = Vec<u8>>| {
+            hasher.update(table);
+            for row in rows {
+                hasher.update((row.len() as u64).to_be_bytes());
+                hasher.update(row);
+            }
+        };
+        rows("keys", &mut self.keys.iter().map(pair));
+        rows("places", &mut self.places.iter().map(pair));
+        rows("accounts", &mut self.accounts.iter().map(pair));
+        rows("cards", &mut self.cards.iter().map(pair));
+        rows("codes", &mut self.codes.iter().map(pair));
+        rows("acts", &mut self.acts.iter().map(pair));
+        rows("nonces", &mut self.nonces.keys().map(|(exp, nonce)| pair((exp, nonce))));
+        rows(
+            "budgets",
+            &mut self.budgets.iter().map(|((fund, year), budget)| {
+                [pair((fund, year)), cbor::to_bytes(budget)].concat()
+            }),
+        );
+        rows("shops", &mut self.shops.iter().map(pair));
+        rows("undone", &mut self.undone.iter().map(pair));
+        rows(
+            "proposals",
+            &mut self
+                .proposals
+                .iter()
+                .map(|(seq, proposal)| pair((seq, &(proposal.statement_hash, proposal.done)))),
+        );
+        rows("programmes", &mut self.programmes.keys().map(cbor::to_bytes));
+        rows("days", &mut self.days.iter().map(pair));
+        rows("size", &mut core::iter::once(pair((&self.size, &self.last_min))));
+        hasher.finalize().into()
+    }
+}
+
+fn pair<K: Wire, V: Wire>((key, value): (&K, &V)) -> Vec<u8> {
+    let mut writer = cbor::Writer::default();
+    key.write(&mut writer);
+    value.write(&mut writer);
+    writer.into_bytes()
+}
+
+impl Wire for (Hash, bool) {
+    fn write(&self, writer: &mut cbor::Writer) {
+        self.0.write(writer);
+        self.1.write(writer);
+    }
+    fn read(reader: &mut cbor::Reader<'_>) -> Result<Self, cbor::CborError> {
+        Ok((Wire::read(reader)?, Wire::read(reader)?))
+    }
+}
