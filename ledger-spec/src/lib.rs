@@ -5,5 +5,11 @@
 
 extern crate alloc;
 
+pub mod checkpoint;
 pub mod ids;
 pub mod merkle;
+pub mod note;
+pub mod prove;
+pub mod receipt;
+mod text;
+pub mod tile;
