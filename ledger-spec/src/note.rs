@@ -17,6 +17,8 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::text::parse_base64;
+
 /// Longest note: room for 16 signatures of post-quantum length and for the text.
 pub const MAX_NOTE_BYTES: usize = 128 * 1024;
 /// Most signature lines of a note; the specification asks readers for at least 16.
@@ -150,7 +152,7 @@ impl VerifierKey {
         let (name, rest) = vkey.split_once('+').ok_or_else(malformed)?;
         let (id, key) = rest.split_once('+').ok_or_else(malformed)?;
         let id = HEXLOWER.decode(id.as_bytes()).map_err(|_| NoteError::VerifierKey)?;
-        let key = BASE64.decode(key.as_bytes()).map_err(|_| NoteError::VerifierKey)?;
+        let key = parse_base64(key).ok_or_else(malformed)?;
         let (key_type, key) = match key.split_first().ok_or_else(malformed)? {
             (0x01, key) => (KeyType::Ed25519, key),
             (0x04, key) => (KeyType::CosignatureV1, key),
@@ -268,7 +270,7 @@ impl NoteSignature {
     fn parse(line: &str) -> Option<Self> {
         let (name, encoded) = line.strip_prefix("— ")?.split_once(' ')?;
         check_name(name).ok()?;
-        let bytes = BASE64.decode(encoded.as_bytes()).ok()?;
+        let bytes = parse_base64(encoded)?;
         let (key_id, signature) = bytes.split_first_chunk()?;
         if signature.is_empty() {
             return None;

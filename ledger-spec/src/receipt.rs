@@ -14,7 +14,7 @@ use crate::{
     ids::Hash,
     merkle::{MAX_INCLUSION_HASHES, ProofError, leaf_hash, verify_inclusion},
     note::{MAX_NOTE_BYTES, Note, NoteError, VerifierKey},
-    text::{parse_decimal, parse_hash},
+    text::{parse_base64, parse_decimal, parse_hash},
 };
 
 /// Longest extra data: an opened entry is far smaller.
@@ -132,8 +132,7 @@ impl Receipt {
 }
 
 fn parse_extra(line: &str) -> Result<Vec<u8>, ReceiptError> {
-    let encoded = line.strip_prefix("extra ").ok_or(ReceiptError::Extra)?;
-    let extra = BASE64.decode(encoded.as_bytes()).map_err(|_| ReceiptError::Extra)?;
+    let extra = line.strip_prefix("extra ").and_then(parse_base64).ok_or(ReceiptError::Extra)?;
     // Without extra data the line is left out, so an empty one would be a second spelling.
     if extra.is_empty() || extra.len() > MAX_EXTRA_BYTES {
         return Err(ReceiptError::Extra);
