@@ -1,0 +1,4 @@
+//! The tests of the specification, one binary.
+
+#[cfg(test)]
+mod proofs;
