@@ -5,5 +5,6 @@
 
 extern crate alloc;
 
+pub mod frame;
 pub mod ids;
 pub mod merkle;
