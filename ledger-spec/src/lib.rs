@@ -11,6 +11,7 @@ pub mod checkpoint;
 pub mod cose;
 pub mod decide;
 pub mod entry;
+pub mod frame;
 pub mod ids;
 pub mod kinds;
 pub mod merkle;
