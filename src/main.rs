@@ -1,2 +1,3 @@
-//! x
+//! The `kenmai` command.
+
 fn main() {}
