@@ -1,3 +1,3 @@
-//! The program `kenmai`.
+//! The `kenmai` command.
 
 fn main() {}
