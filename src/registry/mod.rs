@@ -4,11 +4,11 @@
 //! erasure comes down to one thing: no byte of the wrapped key may survive in the file or its write-ahead log.
 //!
 //! SQLite alone does not promise that. `secure_delete` zeroes a deleted row, but where SQLite rebuilds a page to split
-//! or merge it, older copies of rows can stay in the unused part (measured with random inserts and deletes: one row in
-//! some 10,000). So rows of `data_keys` are made never to move: they are appended in the order of a row number, have
-//! one length, and are never deleted; an erasure overwrites the wrapped key with zeros where it stands (190,000 of them
-//! left nothing), then writes the log back and truncates it. The zeros stay as the mark that this account must never
-//! get a key again.
+//! or merge it, older copies of rows can stay in the unused part (`rebuildPage`; with SQLite 3.40 under random inserts,
+//! updates and deletes, traces of 6 in 42,966 removed values). So rows of `data_keys` are made never to move: they are
+//! appended in the order of a row number, have one length, and are never deleted; an erasure overwrites the wrapped
+//! key with zeros where it stands (there, 190,000 of them left no trace), then writes the log back and truncates it.
+//! The zeros stay as the mark that this account must never get a key again.
 //!
 //! Locks: the database lock is always taken before the cache lock. A key is put into the cache only while the database
 //! lock is held, so no reader can bring back a key that an erasure is destroying.
