@@ -5,6 +5,8 @@
 
 pub mod clock;
 pub mod config;
+pub mod engine;
 pub mod keys;
 pub mod log;
+pub mod metrics;
 pub mod registry;

@@ -1,0 +1,123 @@
+//! Start: the log is read from its first frame, and the state comes out of it by the same [`apply`] that made it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ed25519_dalek::VerifyingKey;
+use ledger_spec::apply::apply;
+use ledger_spec::frame::Frame;
+use ledger_spec::ids::{Hash, Kid, LedgerId, Seq};
+use ledger_spec::merkle::{Edge, leaf_hash};
+use ledger_spec::rows::{Overlay, Tables};
+use ledger_spec::statement;
+
+use super::ops::Ops;
+use super::{EngineConfig, EngineError, Ground, parse_entry};
+use crate::keys::LedgerKeys;
+use crate::log::{self, FrameRefusal, Levels, Log, LogConfig, SEGMENT_BYTES, TornTail};
+use crate::registry::Registry;
+
+/// The registry's file in the data folder.
+pub(super) const REGISTRY_FILE: &str = "registry.sqlite";
+
+/// All that the engine goes on with.
+pub(super) struct Recovered {
+    pub(super) log: Log,
+    pub(super) levels: Levels,
+    pub(super) state: Tables,
+    pub(super) keyring: HashMap<Kid, VerifyingKey>,
+    pub(super) edge: Edge,
+    pub(super) ops: Ops,
+    pub(super) torn: Option<TornTail>,
+    pub(super) registry: Registry,
+    /// Unix milliseconds of the last batch, as near as the log and the lock tell; `None` for an empty log.
+    pub(super) time_ms: Option<u64>,
+}
+
+/// A log being read into a state.
+#[derive(Default)]
+pub(crate) struct Replay {
+    /// The state so far.
+    pub(crate) state: Tables,
+    /// The tree so far.
+    pub(crate) edge: Edge,
+    /// Public keys registered so far.
+    pub(crate) keyring: HashMap<Kid, VerifyingKey>,
+    ops: Ops,
+}
+
+impl Replay {
+    /// Applies one frame: every entry in order, then the root that the frame states. Gives the leaf hashes.
+    ///
+    /// # Errors
+    /// [`EngineError::Entry`] names the first entry that these rules did not make.
+    pub(crate) fn frame(&mut self, frame: &Frame) -> Result<Vec<Hash>, EngineError> {
+        let mut rows = Overlay::over(&self.state);
+        let mut hashes = Vec::new();
+        for (seq, bytes) in frame.entries() {
+            let wrong = |reason: &dyn std::fmt::Display| EngineError::Entry {
+                seq,
+                reason: reason.to_string(),
+            };
+            let (entry, accounting) = parse_entry(seq, bytes)?;
+            apply(&accounting, &mut rows).map_err(|broken| wrong(&broken))?;
+            let (_, statement) =
+                statement::read(&accounting.statement.0).map_err(|error| wrong(&error))?;
+            self.ops.insert(statement.core.op_id, seq);
+            let hash = leaf_hash(&entry.leaf());
+            self.edge.push(hash);
+            hashes.push(hash);
+        }
+        let changes = rows.into_changes();
+        add_keys(&changes, &mut self.keyring);
+        self.state.absorb(changes);
+        let header = frame.header();
+        if self.edge.root() != header.place.root_after {
+            let reason = "the root after its frame is not the one that the frame states".to_owned();
+            return Err(EngineError::Entry { seq: header.place.first_seq, reason });
+        }
+        Ok(hashes)
+    }
+}
+
+/// Keys of a batch join the keyring; a revoked key stays, because the rules answer for it.
+pub(super) fn add_keys(changes: &Tables, keyring: &mut HashMap<Kid, VerifyingKey>) {
+    for (kid, key) in &changes.keys {
+        if let Ok(verifying) = VerifyingKey::from_bytes(&key.public_key) {
+            keyring.insert(*kid, verifying);
+        }
+    }
+}
+
+/// Reads the ledger from disk.
+pub(super) fn recover(
+    config: &EngineConfig,
+    keys: &LedgerKeys,
+    ground: &Ground,
+) -> Result<Recovered, EngineError> {
+    let ledger = LedgerId::of_origin(&config.origin);
+    let data_folder = config.data_folder.clone();
+    let log_config = LogConfig { data_folder, ledger, segment_bytes: SEGMENT_BYTES };
+    let claimed = log::claim(Arc::clone(&ground.disk), log_config)?;
+    let registry = Registry::open(&config.data_folder.join(REGISTRY_FILE), &keys.kek)?;
+    let locked = claimed.locked();
+    let mut levels = claimed.levels()?;
+    let mut replay = Replay::default();
+    let (log, torn) = claimed.recover(Seq(0), ground.clock.wall_ms(), |frame| {
+        let hashes = replay.frame(frame).map_err(FrameRefusal::from)?;
+        // The levels are trusted up to the lock; what they lack comes from the frames.
+        let first = frame.header().place.first_seq;
+        let known = levels.size().0.saturating_sub(first.0);
+        let missing = usize::try_from(known).ok().and_then(|known| hashes.get(known..));
+        match missing {
+            Some(missing) if !missing.is_empty() => {
+                levels.append(levels.size(), missing).map_err(FrameRefusal::from)
+            }
+            _ => Ok(()),
+        }
+    })?;
+    let Replay { state, keyring, edge, ops } = replay;
+    let locked_ms = locked.map_or(0, |locked| locked.time_ms);
+    let time_ms = (state.size > 0).then(|| locked_ms.max(state.last_min * 60_000));
+    Ok(Recovered { log, levels, state, keyring, edge, ops, torn, registry, time_ms })
+}

@@ -1,0 +1,436 @@
+//! The one writer of a ledger: takes what waits, decides in order, commits once, answers.
+//!
+//! There is no timer: a batch is what queued up while the last commit ran, so a lone visit pays one fdatasync and a rush
+//! batches itself.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use ed25519_dalek::SigningKey;
+use ledger_spec::apply::apply;
+use ledger_spec::cbor::{self, Blob};
+use ledger_spec::checkpoint::Checkpoint;
+use ledger_spec::decide::{self, Context};
+use ledger_spec::entry::{Accounting, Effect, Entry, Personal, personal_aad};
+use ledger_spec::frame::{Frame, Place};
+use ledger_spec::ids::{AccountId, Hash, Kid, OpId, Seq};
+use ledger_spec::kinds::{Body, DayClose};
+use ledger_spec::merkle::{Edge, leaf_hash};
+use ledger_spec::public;
+use ledger_spec::rows::{Overlay, Tables};
+use ledger_spec::statement::{self, Core, Statement};
+use ledger_spec::time::Day;
+use sha2::{Digest, Sha256};
+
+use super::ops::Ops;
+use super::{
+    Accepted, BATCH_ENTRIES_MAX, EngineConfig, EngineError, Ground, Head, Job, Refusal, Shared,
+    Standing, Verdict, read_entry, recovery,
+};
+use crate::clock::{ClockAlarm, LedgerClock};
+use crate::keys::LedgerKeys;
+use crate::log::{Levels, Log, Tip};
+
+/// The lock and the published head are at most so far behind.
+const LOCK_EVERY_MS: u64 = 1_000;
+/// A person's word that the clock is right: `kenmai clock accept` makes this file, the sequencer takes it away.
+pub(crate) const CLOCK_ACCEPT_FILE: &str = "clock-accept";
+
+/// What only the sequencer writes.
+pub(super) struct Files {
+    pub(super) log: Log,
+    pub(super) levels: Levels,
+    /// The tree's right edge and the operations, as the log has them.
+    pub(super) edge: Edge,
+    pub(super) ops: Ops,
+}
+
+/// One ledger's writer.
+pub(super) struct Sequencer {
+    shared: Arc<Shared>,
+    keys: LedgerKeys,
+    origin: String,
+    data_folder: PathBuf,
+    ground: Ground,
+    clock: LedgerClock,
+    log: Log,
+    levels: Levels,
+    edge: Edge,
+    ops: Ops,
+    /// The last head signed, and when the lock was last written (boot-time clock).
+    head: Arc<Head>,
+    locked: (u64, u64),
+    time_ms: u64,
+}
+
+/// A batch being decided.
+struct Batch<'a> {
+    rows: Overlay<'a>,
+    now_ms: u64,
+    entries: Vec<Decided>,
+    by_op: HashMap<OpId, usize>,
+    opened: Vec<AccountId>,
+}
+
+/// An accepted statement of the batch.
+struct Decided {
+    accounting: Arc<Accounting>,
+    statement: Statement,
+    class: (ledger_spec::entry::Class, Option<ledger_spec::entry::PublicJson>),
+}
+
+/// What a waiter is told once the batch is durable.
+enum Answer {
+    Entry(usize, bool),
+    Earlier(Accounting),
+    Refused(Refusal),
+}
+
+/// Signs the head of the log as it stands.
+pub(super) fn sign_head(origin: &str, key: &SigningKey, tip: Tip) -> Result<Head, EngineError> {
+    let size = tip.next_seq.0;
+    let checkpoint = Checkpoint { origin: origin.to_owned(), size, root: tip.root };
+    Ok(Head { size, note: checkpoint.sign(key)?.to_string() })
+}
+
+impl Sequencer {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        (config, keys): (&EngineConfig, LedgerKeys),
+        ground: Ground,
+        Files { log, levels, edge, ops }: Files,
+        time_ms: Option<u64>,
+    ) -> Self {
+        let head = shared.head.read().map(|head| Arc::clone(&head)).unwrap_or_default();
+        Self {
+            clock: LedgerClock::start(time_ms, ground.clock.read(), config.clock_policy),
+            origin: config.origin.clone(),
+            data_folder: config.data_folder.clone(),
+            locked: (head.size, ground.clock.boot_ms()),
+            time_ms: time_ms.unwrap_or(0),
+            shared,
+            keys,
+            ground,
+            log,
+            levels,
+            edge,
+            ops,
+            head,
+        }
+    }
+
+    /// Works until the queue is closed; then commits what waits and leaves the lock at the log's end.
+    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+        let worked = self.work(jobs);
+        let reason = match worked {
+            Ok(()) => "the ledger was closed".to_owned(),
+            Err(error) => {
+                tracing::error!(ledger = %self.shared.ledger, %error, "the ledger stopped");
+                error.to_string()
+            }
+        };
+        self.shared.metrics.set_standing(false);
+        self.shared.standing.send_replace(Standing::Stopped(reason));
+    }
+
+    fn work(&mut self, jobs: &Receiver<Job>) -> Result<(), EngineError> {
+        self.show_standing(self.clock.alarm());
+        self.lock()?;
+        loop {
+            match jobs.recv_timeout(Duration::from_millis(LOCK_EVERY_MS)) {
+                Ok(first) => {
+                    let mut batch = vec![first];
+                    batch.extend(jobs.try_iter().take(BATCH_ENTRIES_MAX - 1));
+                    self.take(batch)?;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.lock(),
+            }
+            let (size, at_ms) = self.locked;
+            let since_ms = self.ground.clock.boot_ms().saturating_sub(at_ms);
+            if size < self.head.size && since_ms >= LOCK_EVERY_MS {
+                self.lock()?;
+            }
+        }
+    }
+
+    /// Makes the lock cover the log, then shows the head to everyone: published ≤ locked ≤ durable.
+    fn lock(&mut self) -> Result<(), EngineError> {
+        // A crash before this leaves frames past the lock, which the next start writes again before it serves.
+        self.log.write_lock(&mut self.levels, self.time_ms)?;
+        self.locked = (self.head.size, self.ground.clock.boot_ms());
+        *self.shared.published.write().map_err(|_| EngineError::ThreadDied)? =
+            Arc::clone(&self.head);
+        Ok(())
+    }
+
+    fn take(&mut self, jobs: Vec<Job>) -> Result<(), EngineError> {
+        // 1. One time for the batch. A clock that jumped makes the ledger read-only; nothing is decided.
+        self.accept_clock();
+        let now_ms = match self.clock.batch_time_ms(self.ground.clock.read()) {
+            Ok(now_ms) => now_ms,
+            Err(alarm) => {
+                self.show_standing(Some(alarm));
+                for job in jobs {
+                    self.answer(job, Err(Refusal::ReadOnly(alarm)));
+                }
+                return Ok(());
+            }
+        };
+        self.time_ms = now_ms;
+        // 2. Days that are over are closed before anything of today is decided, each in a frame of its own.
+        while let Some(close) = self.next_day_close(now_ms)? {
+            let answers = self.commit(vec![&close], now_ms)?;
+            if let Some(Err(refusal)) = answers.into_iter().next() {
+                tracing::error!(%refusal, "a day could not be closed");
+                break;
+            }
+        }
+        // 3. The rest.
+        let statements = jobs.iter().map(|job| &job.statement).collect();
+        let verdicts = self.commit(statements, now_ms)?;
+        for (job, verdict) in jobs.into_iter().zip(verdicts) {
+            self.answer(job, verdict);
+        }
+        Ok(())
+    }
+
+    fn commit(
+        &mut self,
+        statements: Vec<&Statement>,
+        now_ms: u64,
+    ) -> Result<Vec<Verdict>, EngineError> {
+        let started_ms = self.ground.clock.boot_ms();
+        // 1. Decide in order. A statement sees the changes of those before it.
+        let shared = Arc::clone(&self.shared);
+        let state = shared.state.read().map_err(|_| EngineError::ThreadDied)?;
+        let mut batch = Batch {
+            rows: Overlay::over(&state),
+            now_ms,
+            entries: Vec::new(),
+            by_op: HashMap::new(),
+            opened: Vec::new(),
+        };
+        let answers = statements
+            .into_iter()
+            .map(|statement| self.decide(statement, &mut batch))
+            .collect::<Result<Vec<_>, _>>()?;
+        let Batch { rows, entries, opened, .. } = batch;
+        let changes = rows.into_changes();
+        drop(state);
+        if !entries.is_empty() {
+            self.write(&entries, &opened, now_ms)?;
+            // 5. The state takes the batch over. A crash here loses nothing: recovery runs the same.
+            self.absorb(&entries, changes)?;
+            self.head = Arc::new(sign_head(&self.origin, &self.keys.log, self.log.tip())?);
+            *self.shared.head.write().map_err(|_| EngineError::ThreadDied)? =
+                Arc::clone(&self.head);
+            let took_ms = self.ground.clock.boot_ms().saturating_sub(started_ms);
+            self.shared.metrics.batch(entries.len(), took_ms, self.head.size);
+        }
+        // 6. Answer.
+        Ok(answers.into_iter().map(|answer| self.verdict(answer, &entries)).collect())
+    }
+
+    /// Seals the entries and appends them as one frame. After this the batch is durable; everything else can be rebuilt.
+    fn write(
+        &mut self,
+        entries: &[Decided],
+        opened: &[AccountId],
+        now_ms: u64,
+    ) -> Result<(), EngineError> {
+        // 2. Data keys first. A crash here leaves keys of accounts that were never opened, which harm nobody.
+        if !opened.is_empty() {
+            self.shared.registry.ensure_data_keys(opened)?;
+        }
+        // 3. Seal, and compute leaves and root.
+        let (mut edge, mut hashes, mut bytes) = (self.edge.clone(), Vec::new(), Vec::new());
+        for decided in entries {
+            let entry = self.seal(decided, now_ms)?;
+            let hash = leaf_hash(&entry.leaf());
+            edge.push(hash);
+            hashes.push(hash);
+            bytes.push(cbor::to_bytes(&entry));
+        }
+        // 4. Append. A crash in the middle leaves a torn frame that nobody was told of; the next start sets it aside.
+        let tip = self.log.tip();
+        let place = Place {
+            ledger: self.shared.ledger,
+            epoch: tip.epoch,
+            first_seq: tip.next_seq,
+            prev_frame_hash: tip.frame_hash,
+            root_after: edge.root(),
+        };
+        let frame = Frame::encode(place, &bytes)
+            .map_err(|error| EngineError::Entry { seq: tip.next_seq, reason: error.to_string() })?;
+        self.log.append(tip.next_seq, &frame)?;
+        self.levels.append(tip.next_seq, &hashes)?;
+        self.edge = edge;
+        Ok(())
+    }
+
+    fn decide(&self, statement: &Statement, batch: &mut Batch<'_>) -> Result<Answer, EngineError> {
+        if let Some(at) = batch.by_op.get(&statement.core.op_id).copied() {
+            let same =
+                batch.entries.get(at).filter(|first| first.statement.bytes == statement.bytes);
+            let seq = batch.entries.get(at).map_or(Seq(0), |first| first.accounting.seq);
+            return Ok(match same {
+                Some(_) => Answer::Entry(at, true),
+                None => Answer::Refused(Refusal::OperationReused(seq)),
+            });
+        }
+        if let Some(earlier) = self.earlier_operation(statement)? {
+            return Ok(earlier);
+        }
+        let voided = if let Body::Void(body) = &statement.core.body {
+            read_entry(&self.shared.log, body.entry)?.map(|(_, found)| found)
+        } else {
+            None
+        };
+        let context =
+            Context { now_ms: batch.now_ms, pepper: &self.keys.pepper, earlier: voided.as_ref() };
+        let accounting = match decide::decide(statement, &batch.rows, &context) {
+            Ok(accounting) => accounting,
+            Err(rejection) => return Ok(Answer::Refused(Refusal::Rejected(rejection))),
+        };
+        apply(&accounting, &mut batch.rows)?;
+        let class = public::of_effects(&accounting.effects, |kid| batch.rows.keys(&kid));
+        if let Some(link) = accounting.link
+            && accounting.effects.contains(&Effect::AccountOpened {})
+        {
+            batch.opened.push(link.account);
+        }
+        let at = batch.entries.len();
+        batch.by_op.insert(statement.core.op_id, at);
+        let (accounting, statement) = (Arc::new(accounting), statement.clone());
+        batch.entries.push(Decided { accounting, statement, class });
+        Ok(Answer::Entry(at, false))
+    }
+
+    /// The answer to an operation that is in the log: the first result for the same bytes, a refusal for others.
+    fn earlier_operation(&self, statement: &Statement) -> Result<Option<Answer>, EngineError> {
+        for seq in self.ops.candidates(statement.core.op_id) {
+            let Some((_, accounting)) = read_entry(&self.shared.log, seq)? else { continue };
+            if accounting.statement.0 == statement.bytes {
+                return Ok(Some(Answer::Earlier(accounting)));
+            }
+            let kept = statement::read(&accounting.statement.0);
+            if kept.is_ok_and(|(_, kept)| kept.core.op_id == statement.core.op_id) {
+                return Ok(Some(Answer::Refused(Refusal::OperationReused(seq))));
+            }
+        }
+        Ok(None)
+    }
+
+    fn seal(&self, decided: &Decided, now_ms: u64) -> Result<Entry, EngineError> {
+        let Decided { accounting, statement, class: (class, public) } = decided;
+        let mut salt: Hash = [0; 32];
+        getrandom::fill(&mut salt)?;
+        let personal = match accounting.link {
+            None => None,
+            Some(link) => {
+                let disclosure = statement.disclosure.as_ref().map(|(_, b)| Blob(b.clone()));
+                let plain = cbor::to_bytes(&Personal { accepted_ms: now_ms, disclosure });
+                let aad = personal_aad(self.shared.ledger, statement.core.op_id);
+                Some(Blob(self.shared.registry.seal(link.account, &aad, &plain)?))
+            }
+        };
+        let accounting = Blob(cbor::to_bytes(accounting.as_ref()));
+        Ok(Entry { class: *class, salt, accounting, personal, public: public.clone() })
+    }
+
+    fn absorb(&mut self, entries: &[Decided], changes: Tables) -> Result<(), EngineError> {
+        for decided in entries {
+            self.ops.insert(decided.statement.core.op_id, decided.accounting.seq);
+            self.shared.metrics.accepted(&decided.statement.core.body, &decided.accounting);
+        }
+        if !changes.keys.is_empty() {
+            let mut keyring = self.shared.keyring.write().map_err(|_| EngineError::ThreadDied)?;
+            recovery::add_keys(&changes, &mut keyring);
+        }
+        self.shared.state.write().map_err(|_| EngineError::ThreadDied)?.absorb(changes);
+        Ok(())
+    }
+
+    fn verdict(&self, answer: Answer, entries: &[Decided]) -> Verdict {
+        let head = Arc::clone(&self.head);
+        match answer {
+            Answer::Entry(at, replayed) => {
+                let decided = entries.get(at).ok_or(Refusal::Stopped)?;
+                Ok(Accepted { accounting: Arc::clone(&decided.accounting), head, replayed })
+            }
+            Answer::Earlier(accounting) => {
+                Ok(Accepted { accounting: Arc::new(accounting), head, replayed: true })
+            }
+            Answer::Refused(refusal) => Err(refusal),
+        }
+    }
+
+    fn answer(&self, job: Job, verdict: Verdict) {
+        // A waiter that has gone asks again with the same operation id.
+        let _ = job.reply.send(verdict);
+    }
+
+    /// The statement that closes the first open day before today: a pure function of the log, signed by the system key.
+    fn next_day_close(&self, now_ms: u64) -> Result<Option<Statement>, EngineError> {
+        let state = self.shared.state.read().map_err(|_| EngineError::ThreadDied)?;
+        let system = Kid::of(self.keys.system.verifying_key().as_bytes());
+        let known = state.keys.get(&system).is_some_and(|key| key.revoked.is_none());
+        let today = Day::of_ms(now_ms);
+        let Some(day) = Overlay::over(&state).open_day_before(today).filter(|_| known) else {
+            return Ok(None);
+        };
+        let core = Core {
+            ledger: self.shared.ledger,
+            op_id: system_op_id("day.close", day),
+            day: today,
+            programme: None,
+            not_after_s: None,
+            body: Body::DayClose(DayClose { day }),
+            sealed: None,
+        };
+        let submission = core.sign(&self.keys.system, None);
+        let opened = statement::read(&submission).map(|(_, statement)| statement);
+        opened.map(Some).map_err(|_| EngineError::Broken(ledger_spec::apply::Broken::Order))
+    }
+
+    fn show_standing(&self, alarm: Option<ClockAlarm>) {
+        let standing = alarm.map_or(Standing::Running, Standing::ReadOnly);
+        self.shared.metrics.set_standing(standing == Standing::Running);
+        self.shared.standing.send_if_modified(|now| {
+            let changed = *now != standing;
+            *now = standing.clone();
+            changed
+        });
+    }
+
+    /// Takes a person's word for the clock, if it was given.
+    fn accept_clock(&mut self) {
+        if self.clock.alarm().is_none() {
+            return;
+        }
+        let given = self.ground.disk.list(&self.data_folder);
+        let given = given.is_ok_and(|names| names.iter().any(|name| name == CLOCK_ACCEPT_FILE));
+        let [word, taken] = [CLOCK_ACCEPT_FILE, "clock-accepted"].map(|f| self.data_folder.join(f));
+        if given && self.ground.disk.rename(&word, &taken).is_ok() {
+            self.clock.accept(self.ground.clock.read());
+            self.show_standing(None);
+        }
+    }
+}
+
+/// The same period always gives the same id, so a crash can only repeat it.
+fn system_op_id(kind: &str, day: Day) -> OpId {
+    let digest: Hash = Sha256::new()
+        .chain_update(b"kenmai/v1/system")
+        .chain_update(kind)
+        .chain_update(day.0.to_be_bytes())
+        .finalize()
+        .into();
+    let mut id = [0; 16];
+    id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+    OpId(id)
+}
