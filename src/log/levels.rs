@@ -66,6 +66,7 @@ impl Levels {
         disk: Arc<dyn Disk>,
         log_folder: &Path,
         trusted: Seq,
+        running: Running,
     ) -> Result<Self, LogError> {
         let folder = log_folder.join(LEVELS_FOLDER);
         disk.create_dir_all(&folder).map_err(LogError::io("create", &folder))?;
@@ -75,7 +76,7 @@ impl Levels {
             folder,
             levels: Vec::new(),
             names_synced: false,
-            running: Running::default(),
+            running,
             visible: Arc::new(RwLock::new(Vec::new())),
         };
         opened.open_files(trusted.0)?;
@@ -94,13 +95,13 @@ impl Levels {
     /// [`Levels::sync`], readable at once.
     ///
     /// # Errors
-    /// [`LogError::NotInSequence`] where `first_seq` is not [`Levels::size`]; [`LogError::Io`], and after that
-    /// [`LogError::Stopped`] until the levels are opened again.
+    /// [`LogError::NotInSequence`] where `first_seq` is not [`Levels::size`]; [`LogError::Io`] stops levels and
+    /// log: from then on every call gives [`LogError::Stopped`].
     pub fn append(&mut self, first_seq: Seq, leaf_hashes: &[Hash]) -> Result<(), LogError> {
+        self.running.check()?;
         if first_seq != self.size() {
             return Err(LogError::NotInSequence { due: self.size(), found: first_seq });
         }
-        self.running.check()?;
         // A crash during any of these writes leaves hashes past the lock, which the next opening cuts.
         let extended = self.extend(leaf_hashes).and_then(|()| self.publish());
         self.running.stop_on_error(extended)
@@ -109,7 +110,7 @@ impl Levels {
     /// Makes all hashes durable.
     ///
     /// # Errors
-    /// [`LogError::Io`], and after that [`LogError::Stopped`] until the levels are opened again.
+    /// [`LogError::Io`] stops levels and log: from then on every call gives [`LogError::Stopped`].
     pub fn sync(&mut self) -> Result<(), LogError> {
         self.running.check()?;
         let synced = self.sync_files();

@@ -57,20 +57,33 @@ pub(super) fn read(
     ledger: LedgerId,
 ) -> Result<Option<Locked>, LogError> {
     let path = folder.join(LOCK_FILE);
-    match disk.open(&path, Access::Read) {
-        Ok(file) => Ok(Some(newest_slot(file.as_ref(), &path, ledger)?.1)),
+    let Some(file) = open_file(disk, &path, Access::Read)? else { return Ok(None) };
+    newest_slot(file.as_ref(), &path, ledger).map(|(_, locked)| Some(locked))
+}
+
+fn open_file(
+    disk: &dyn Disk,
+    path: &Path,
+    access: Access,
+) -> Result<Option<Arc<dyn DiskFile>>, LogError> {
+    match disk.open(path, access) {
+        Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(LogError::Io { action: "open", path, source }),
+        Err(source) => Err(LogError::Io { action: "open", path: path.to_owned(), source }),
     }
 }
 
 impl LockFile {
-    /// Opens an existing lock for writing.
-    pub(super) fn open(disk: &dyn Disk, folder: &Path, ledger: LedgerId) -> Result<Self, LogError> {
+    /// Opens the lock for writing and reads it; `None` where there is none.
+    pub(super) fn open(
+        disk: &dyn Disk,
+        folder: &Path,
+        ledger: LedgerId,
+    ) -> Result<Option<(Self, Locked)>, LogError> {
         let path = folder.join(LOCK_FILE);
-        let file = disk.open(&path, Access::Write).map_err(LogError::io("open", &path))?;
-        let (counter, _) = newest_slot(file.as_ref(), &path, ledger)?;
-        Ok(Self { file, path, ledger, counter })
+        let Some(file) = open_file(disk, &path, Access::Write)? else { return Ok(None) };
+        let (counter, locked) = newest_slot(file.as_ref(), &path, ledger)?;
+        Ok(Some((Self { file, path, ledger, counter }, locked)))
     }
 
     /// Makes the lock of a fresh log. It appears whole or not at all.

@@ -19,7 +19,7 @@ use std::{
     error::Error,
     fmt, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use ledger_spec::{
@@ -51,7 +51,7 @@ pub type FrameRefusal = Box<dyn Error + Send + Sync>;
 /// Which log, and where.
 #[derive(Clone, Debug)]
 pub struct LogConfig {
-    /// The folder that one process at a time owns.
+    /// The folder that one process at a time owns. The folder above it should exist: only the names from there on are made durable.
     pub data_folder: PathBuf,
     /// The ledger that every frame must name.
     pub ledger: LedgerId,
@@ -271,22 +271,24 @@ impl LogError {
     }
 }
 
-/// Whether a writer may go on: never again after its first error.
-#[derive(Default)]
+/// Whether the log and its levels may go on: never again after the first error of either.
+#[derive(Clone, Default)]
 struct Running {
-    stopped_by: Option<String>,
+    stopped_by: Arc<OnceLock<String>>,
 }
 
 impl Running {
     fn check(&self) -> Result<(), LogError> {
-        match &self.stopped_by {
+        match self.stopped_by.get() {
             Some(cause) => Err(LogError::Stopped { cause: cause.clone() }),
             None => Ok(()),
         }
     }
 
-    fn stop_on_error<T>(&mut self, result: Result<T, LogError>) -> Result<T, LogError> {
-        result.inspect_err(|error| self.stopped_by = Some(error.to_string()))
+    fn stop_on_error<T>(&self, result: Result<T, LogError>) -> Result<T, LogError> {
+        result.inspect_err(|error| {
+            self.stopped_by.get_or_init(|| error.to_string());
+        })
     }
 }
 
@@ -295,13 +297,15 @@ pub struct Claimed {
     disk: Arc<dyn Disk>,
     config: LogConfig,
     guard: FolderGuard,
-    locked: Option<Locked>,
+    lock: LockFile,
+    locked: Locked,
+    running: Running,
 }
 
-/// Takes the data folder, made where missing, for this process, and reads the lock.
+/// Takes the data folder, made where missing, for this process, and reads the lock. A folder without log gets an empty one.
 ///
 /// # Errors
-/// [`LogError::InUse`], [`LogError::LockDamaged`], [`LogError::ForeignLock`] or [`LogError::Io`].
+/// [`LogError::InUse`], [`LogError::LockDamaged`], [`LogError::LockMissing`], [`LogError::ForeignLock`] or [`LogError::Io`].
 pub fn claim(disk: Arc<dyn Disk>, config: LogConfig) -> Result<Claimed, LogError> {
     let data_folder = &config.data_folder;
     disk.create_dir_all(data_folder).map_err(LogError::io("create", data_folder))?;
@@ -314,17 +318,26 @@ pub fn claim(disk: Arc<dyn Disk>, config: LogConfig) -> Result<Claimed, LogError
     // A crash here leaves empty folders, which the next start takes as they are. The names are synced at every start, because
     // the start that made them may have ended before it did.
     disk.create_dir_all(&segments_folder).map_err(LogError::io("create", &segments_folder))?;
-    for folder in [data_folder, &log_folder] {
+    for folder in log_folder.ancestors().take(3) {
         disk.sync_dir(folder).map_err(LogError::io("sync", folder))?;
     }
-    let locked = lock::read(disk.as_ref(), &log_folder, config.ledger)?;
-    Ok(Claimed { disk, config, guard, locked })
+    let (lock, locked) = match LockFile::open(disk.as_ref(), &log_folder, config.ledger)? {
+        Some(opened) => opened,
+        None if segments::count_segments(disk.as_ref(), &segments_folder)? == 0 => {
+            let fresh = Locked { size: Seq(0), root: merkle::root_of(&[]), time_ms: 0 };
+            let lock = LockFile::create(disk.as_ref(), &log_folder, config.ledger, &fresh)?;
+            (lock, fresh)
+        }
+        // The lock is durable before the first segment is made, so no crash leaves this.
+        None => return Err(LogError::LockMissing { path: log_folder.join(lock::LOCK_FILE) }),
+    };
+    Ok(Claimed { disk, config, guard, lock, locked, running: Running::default() })
 }
 
 impl Claimed {
-    /// What the lock says; `None` for a fresh ledger.
+    /// What the lock says; size 0 and time 0 for a fresh ledger.
     #[must_use]
-    pub const fn locked(&self) -> Option<Locked> {
+    pub const fn locked(&self) -> Locked {
         self.locked
     }
 
@@ -335,8 +348,8 @@ impl Claimed {
     /// # Errors
     /// [`LogError::Io`].
     pub fn levels(&self) -> Result<Levels, LogError> {
-        let trusted = self.locked.map_or(Seq(0), |locked| locked.size);
-        Levels::open(Arc::clone(&self.disk), &self.config.log_folder(), trusted)
+        let (disk, running) = (Arc::clone(&self.disk), self.running.clone());
+        Levels::open(disk, &self.config.log_folder(), self.locked.size, running)
     }
 }
 
@@ -355,7 +368,7 @@ impl Log {
     ///
     /// # Errors
     /// [`LogError::NotInSequence`] and [`LogError::Link`] leave the log as it was. [`LogError::Io`] stops it: from then on every call
-    /// gives [`LogError::Stopped`].
+    /// here and on the levels gives [`LogError::Stopped`].
     pub fn append(&mut self, expected_seq: Seq, frame: &Frame) -> Result<(), LogError> {
         self.running.check()?;
         if expected_seq != self.tip.next_seq {
@@ -378,8 +391,7 @@ impl Log {
             return Err(LogError::NotInSequence { due: self.tip.next_seq, found: levels.size() });
         }
         // A crash between the two leaves levels past the lock, which the next opening cuts.
-        let synced = levels.sync();
-        self.running.stop_on_error(synced)?;
+        levels.sync()?;
         let locked = Locked { size: self.tip.next_seq, root: self.tip.root, time_ms };
         let written = self.lock.write(&locked);
         self.running.stop_on_error(written)

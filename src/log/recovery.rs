@@ -21,13 +21,12 @@ use std::{
 use ledger_spec::{
     frame::{Frame, FrameError, HASH_BYTES, HEADER_BYTES, Header, MAGIC, MAX_FRAME_BYTES},
     ids::Seq,
-    merkle,
 };
 
 use super::{
-    Claimed, FrameRefusal, Log, LogConfig, LogError, LogReader, Running, Tip,
+    Claimed, FrameRefusal, Log, LogConfig, LogError, LogReader, Tip,
     disk::{self, Access, Disk, DiskFile},
-    lock::{self, LOCK_FILE, LockFile, Locked},
+    lock::{self, Locked},
     segments::{self, Durable, SEGMENTS_FOLDER, Segment, SegmentWriter, segment_name},
 };
 
@@ -66,7 +65,7 @@ impl Claimed {
     /// appending. Each frame that reaches past `replay_from` is handed to `on_frame` in order, checked, one in memory at a time.
     ///
     /// # Errors
-    /// [`LogError::Damaged`], [`LogError::BehindLock`], [`LogError::OffLock`], [`LogError::LockMissing`] change nothing on the disk; so does
+    /// [`LogError::Damaged`], [`LogError::BehindLock`], and [`LogError::OffLock`] change nothing on the disk; nor does
     /// [`LogError::Refused`] with the caller's reason. [`LogError::Io`].
     pub fn recover(
         self,
@@ -74,22 +73,13 @@ impl Claimed {
         now_ms: u64,
         mut on_frame: impl FnMut(&Frame) -> Result<(), FrameRefusal>,
     ) -> Result<(Log, Option<TornTail>), LogError> {
-        let Self { disk, config, guard, locked } = self;
+        let Self { disk, config, guard, lock, locked, running } = self;
         let log_folder = config.log_folder();
         let folder = log_folder.join(SEGMENTS_FOLDER);
-        let mut scan = Scan::new(disk.as_ref(), &config, locked, Mode::Writable);
+        let mut scan = Scan::new(disk.as_ref(), &config, Some(locked), Mode::Writable);
         scan.replay_from = replay_from;
         scan.run(&folder, &mut on_frame)?;
         let Scan { durable, tip, mut torn, .. } = scan;
-        let lock = match locked {
-            Some(_) => LockFile::open(disk.as_ref(), &log_folder, config.ledger)?,
-            None if tip == Tip::empty() && torn.is_none() => {
-                let fresh = Locked { size: Seq(0), root: merkle::root_of(&[]), time_ms: 0 };
-                LockFile::create(disk.as_ref(), &log_folder, config.ledger, &fresh)?
-            }
-            // The lock is durable before the first segment is made, so no crash leaves this.
-            None => return Err(LogError::LockMissing { path: log_folder.join(LOCK_FILE) }),
-        };
         if let Some(torn) = &mut torn {
             torn.moved_to = Some(set_aside(disk.as_ref(), &log_folder, torn, now_ms)?);
         }
@@ -97,7 +87,6 @@ impl Claimed {
         disk.sync_dir(&folder).map_err(LogError::io("sync", &folder))?;
         let segments = SegmentWriter::new(disk, folder, config.segment_bytes, durable);
         let ledger = config.ledger;
-        let running = Running::default();
         Ok((Log { segments, lock, ledger, tip, running, _guard: guard }, torn))
     }
 }
