@@ -53,7 +53,8 @@ class Client:
     """One ledger, and a folder of keys, with their index.json and an outbox of all that was signed."""
 
     def __init__(self, options):
-        self.keys, self.base, self.op_id = options.keys, f"{options.url}/v1/{options.ledger}", options.op_id.bytes
+        self.keys, self.base = options.keys, f"{options.url}/v1/{options.ledger}"
+        self.op_id = (options.op_id or uuid.uuid4()).bytes
         self.index = json.loads((self.keys / "index.json").read_text("utf-8"))
         about = call(self.base)
         self.ledger_id, self.now_s = bytes.fromhex(about["ledger_id"]), about["now_s"]
@@ -90,7 +91,7 @@ def command_line(about, **more):
     parser.add_argument("--url", default="http://localhost:8080", help="where the ledger answers")
     parser.add_argument("--ledger", default="yaizu-demo", help="the ledger's short name")
     parser.add_argument("--keys", type=pathlib.Path, default="kenmai-data/demo-keys", help="folder of keys")
-    parser.add_argument("--op-id", type=uuid.UUID, default=uuid.uuid4(), help="repeats that operation")
+    parser.add_argument("--op-id", type=uuid.UUID, help="sends that operation again instead of a fresh one")
     for name, (default, about) in more.items():
         parser.add_argument(f"--{name}", type=int, default=default, help=about)
     return parser.parse_args()
