@@ -18,8 +18,10 @@ const APPEAR_LIMIT: Duration = Duration::from_secs(30);
 const APPEAR_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What Chromium needs to run without a screen, as root, alone, and in Japanese.
-const FLAGS: [&str; 11] = [
+const FLAGS: [&str; 12] = [
     "--headless",
+    // Over a pipe, so that the browser ends when its driver is killed.
+    "--remote-debugging-pipe",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",

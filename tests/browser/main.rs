@@ -16,7 +16,8 @@ use thirtyfour::prelude::WebDriverResult;
 /// What the tour's one button names, press by press, until it is `done`.
 const TOUR: [&str; 7] = ["start", "measure", "show", "hand-over", "pay", "prove", "cheat"];
 
-#[tokio::test]
+// On one thread a failed test would wait two minutes for the session to end behind its own back.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_earns_pays_proves_and_fails_to_cheat() -> WebDriverResult<()> {
     let data = TempDir::new().expect("a temporary folder can be made");
     let demo = Demo::start(data.path());
