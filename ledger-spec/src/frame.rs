@@ -414,7 +414,7 @@ mod tests {
         check(&[vec![]], Err(FrameError::EntryBytes(0)));
         check(&[vec![1; MAX_ENTRY_BYTES]], Ok(()));
         check(&[vec![1; MAX_ENTRY_BYTES + 1]], Err(FrameError::EntryBytes(MAX_ENTRY_BYTES + 1)));
-        // 128 of the largest entries are exactly 16 MiB of body, so that header and hash no longer fit.
+        // 128 of the largest entries are exactly 16 MiB of body, so header and hash do not fit beside them.
         check(&vec![vec![1; MAX_ENTRY_BYTES]; 127], Ok(()));
         check(
             &vec![vec![1; MAX_ENTRY_BYTES]; 128],

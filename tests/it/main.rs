@@ -1,6 +1,7 @@
-//! Integration tests, one module a subject.
+//! Tests of the whole program through its library, its sockets and its files, in one binary.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "in a test a failed step ends the test"
@@ -8,3 +9,5 @@
 
 mod log;
 mod sim_disk;
+mod supply_chain;
+mod tidy;

@@ -1,0 +1,97 @@
+"""What every kenmai client does: sign a statement, keep it, send it until it is answered.
+
+The formats are in ../kenmai.cddl (the numbers below are its map keys), the calls in ../05-http.md.
+"""
+import argparse
+import datetime
+import hashlib
+import http.client
+import json
+import os
+import pathlib
+import secrets
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+
+import cbor2
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+ATTEMPTS, TIMEOUT_S = 5, 10
+
+
+def sign(payload, key, purpose, unprotected={}):
+    """A COSE_Sign1 (RFC 9052) with Ed25519. The purpose keeps a signature for one use from serving another."""
+    kid = hashlib.sha256(key.public_key().public_bytes_raw()).digest()[:8]
+    protected, payload = (cbor2.dumps(part, canonical=True) for part in ({1: -19, 4: kid}, payload))
+    signature = key.sign(cbor2.dumps(["Signature1", protected, purpose, payload], canonical=True))
+    return cbor2.dumps(cbor2.CBORTag(18, [protected, unprotected, payload, signature]), canonical=True)
+
+
+def call(url, message=None):
+    """The answer's JSON. Where none came, the same bytes go out again: nothing is ever applied twice."""
+    request = urllib.request.Request(url, message, {"Content-Type": "application/cose"} if message else {})
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as answer:
+            problem, wait_s = json.load(answer), int(answer.headers.get("Retry-After", attempt))
+            if problem.get("retry") != "same_id" or attempt == ATTEMPTS:
+                print(json.dumps(problem, ensure_ascii=False))
+                sys.exit(1)
+        except (OSError, http.client.HTTPException) as error:
+            wait_s = attempt
+            if attempt == ATTEMPTS:
+                sys.exit(f"no answer from {url}: {error}")
+        time.sleep(wait_s)
+
+
+class Client:
+    """One ledger, and a folder of keys, with their index.json and an outbox of all that was signed."""
+
+    def __init__(self, options):
+        self.keys, self.base = options.keys, f"{options.url}/v1/{options.ledger}"
+        self.op_id = (options.op_id or uuid.uuid4()).bytes
+        self.index = json.loads((self.keys / "index.json").read_text("utf-8"))
+        about = call(self.base)
+        self.ledger_id, self.now_s = bytes.fromhex(about["ledger_id"]), about["now_s"]
+        self.day = (datetime.date.fromisoformat(about["today"]) - datetime.date(1970, 1, 1)).days
+        self.programme = about["programme_version"]
+
+    def key(self, row):
+        return load_pem_private_key((self.keys / row["key"]).read_bytes(), password=None)
+
+    def once(self, key, purpose, *rest):
+        """A message that is good for two minutes and can be used once, such as the code on a phone."""
+        return sign([self.now_s + 120, secrets.token_bytes(16), self.ledger_id, *rest], key, purpose)
+
+    def statement(self, key, kind, body, disclosure):
+        """A signed statement. Only a hash of the disclosure is signed, so a person can be forgotten later."""
+        shown = cbor2.dumps({1: secrets.token_bytes(16), 2: self.now_s, **disclosure}, canonical=True)
+        sealed = hashlib.sha256(b"kenmai/v1/disclosure" + shown).digest()
+        core = {1: 1, 2: self.ledger_id, 3: kind, 4: self.op_id, 5: self.day, 6: self.programme, **body, 9: sealed}
+        return sign(core, key, b"kenmai/v1/statement", {-65537: shown})
+
+    def submit(self, build):
+        """Keeps what `build` signs before sending it, so that also after a crash the same bytes go out again."""
+        kept = self.keys / "outbox" / f"{self.op_id.hex()}.cose"
+        if not kept.exists():
+            kept.parent.mkdir(mode=0o700, exist_ok=True)
+            kept.with_suffix(".part").write_bytes(build())
+            os.replace(kept.with_suffix(".part"), kept)
+        return call(f"{self.base}/statements", kept.read_bytes())
+
+
+def command_line(about, **more):
+    """The options that all clients share, and more whole numbers with their defaults."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--url", default="http://localhost:8080", help="where the ledger answers")
+    parser.add_argument("--ledger", default="yaizu-demo", help="the ledger's short name")
+    parser.add_argument("--keys", type=pathlib.Path, default="kenmai-data/demo-keys", help="folder of keys")
+    parser.add_argument("--op-id", type=uuid.UUID, help="sends that operation again instead of a fresh one")
+    for name, (default, about) in more.items():
+        parser.add_argument(f"--{name}", type=int, default=default, help=about)
+    return parser.parse_args()

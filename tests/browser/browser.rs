@@ -1,0 +1,127 @@
+//! A real Chromium behind its driver, one for each test, and what a test asks of it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::json;
+use tempfile::TempDir;
+use thirtyfour::prelude::*;
+use thirtyfour::{BrowserLogEntry, ChromiumLikeCapabilities, LoggingPrefsLogLevel};
+
+use crate::server::Program;
+
+/// How long an element may take to appear. Only a page that is broken gets there.
+const APPEAR_LIMIT: Duration = Duration::from_secs(30);
+/// How often the page is asked for it.
+const APPEAR_INTERVAL: Duration = Duration::from_millis(50);
+
+/// What Chromium needs to run without a screen, as root, alone, and in Japanese.
+const FLAGS: [&str; 12] = [
+    "--headless",
+    // Over a pipe, so that the browser ends when its driver is killed.
+    "--remote-debugging-pipe",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--accept-lang=ja",
+    "--window-size=1280,1000",
+];
+
+/// Every rule of WCAG 2.2 up to AA, and axe's own good practice; gives one line for each broken one.
+const AXE_RUN: &str = "
+    const done = arguments[arguments.length - 1];
+    const values = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+    axe.run(document, {runOnly: {type: 'tag', values}}).then(
+        result => done(result.violations.flatMap(rule => rule.nodes.map(
+            node => `${rule.id} at ${node.target.join(' ')}: ${node.failureSummary}`))),
+        error => done(['axe did not run: ' + error]));";
+
+/// A browser with a fresh profile. Fields are dropped in order: the session ends before its driver.
+pub(crate) struct Browser {
+    driver: WebDriver,
+    _chromedriver: Program,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Starts the driver on a port that it picks itself, and a browser.
+    pub(crate) async fn start() -> WebDriverResult<Self> {
+        let profile = TempDir::new().expect("a temporary folder can be made");
+        let chromedriver = Program::start(
+            Command::new("chromedriver").arg("--port=0").stderr(Stdio::null()),
+            "started successfully on port ",
+        );
+        let port = chromedriver.announced.trim_end_matches('.');
+
+        let mut capabilities = DesiredCapabilities::chrome();
+        for flag in FLAGS {
+            capabilities.add_arg(flag)?;
+        }
+        capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display()))?;
+        capabilities.set_browser_log_level(LoggingPrefsLogLevel::All)?;
+        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await?;
+        driver.set_script_timeout(APPEAR_LIMIT).await?;
+        Ok(Self { driver, _chromedriver: chromedriver, _profile: profile })
+    }
+
+    /// Ends the session in good order.
+    pub(crate) async fn quit(self) -> WebDriverResult<()> {
+        self.driver.clone().quit().await
+    }
+
+    pub(crate) async fn open(&self, url: &str) -> WebDriverResult<()> {
+        self.driver.goto(url).await
+    }
+
+    /// The element, as soon as the page has it.
+    pub(crate) async fn find(&self, css: &str) -> WebDriverResult<WebElement> {
+        self.driver.query(By::Css(css)).wait(APPEAR_LIMIT, APPEAR_INTERVAL).first().await
+    }
+
+    /// The text of the element, as soon as the page has it.
+    pub(crate) async fn text(&self, css: &str) -> WebDriverResult<String> {
+        self.find(css).await?.text().await
+    }
+
+    pub(crate) async fn click(&self, css: &str) -> WebDriverResult<()> {
+        self.find(css).await?.click().await
+    }
+
+    /// Keeps a picture of the page and expects that axe finds nothing to criticise in it.
+    pub(crate) async fn check_page(&self, name: &str) -> WebDriverResult<()> {
+        self.driver.screenshot(&screenshots().join(format!("{name}.png"))).await?;
+        let violations = self.violations().await?;
+        assert!(violations.is_empty(), "axe on {name}:\n{}", violations.join("\n"));
+        Ok(())
+    }
+
+    /// What axe-core finds wrong with the page, one line each.
+    async fn violations(&self) -> WebDriverResult<Vec<String>> {
+        let axe = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/.node/node_modules/axe-core/axe.min.js");
+        let axe = fs::read_to_string(axe).expect("tests/run has fetched axe-core");
+        self.driver.execute(axe, vec![]).await?;
+        self.driver.execute_async(AXE_RUN, vec![json!(null)]).await?.convert()
+    }
+
+    /// The errors on the console since the last call: scripts, refused loads, breaches of the CSP.
+    pub(crate) async fn console_errors(&self) -> WebDriverResult<Vec<String>> {
+        let entries = self.driver.browser_log().await?;
+        let severe = |entry: &BrowserLogEntry| entry.level == "SEVERE";
+        Ok(entries.into_iter().filter(severe).map(|entry| entry.message).collect())
+    }
+}
+
+/// The folder that the pictures go to.
+fn screenshots() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots");
+    fs::create_dir_all(&folder).expect("a folder can be made beside the build");
+    folder
+}

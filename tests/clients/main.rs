@@ -1,0 +1,86 @@
+//! The Python clients of `ledger-spec/examples` against the demo city: bytes that no Rust code made.
+//!
+//! `tests/run` makes the Python environment that they run in.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends at the first surprise"
+)]
+
+#[path = "../support/server.rs"]
+mod server;
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use server::Demo;
+use tempfile::TempDir;
+
+/// The demo city and the folder with its keys.
+struct City {
+    demo: Demo,
+    data: TempDir,
+}
+
+impl City {
+    fn start() -> Self {
+        let data = TempDir::new().expect("a temporary folder can be made");
+        Self { demo: Demo::start(data.path()), data }
+    }
+}
+
+/// Runs a client and gives its exit code and the JSON on its last line.
+fn run(city: &City, client: &str, ledger: &str, arguments: &[&str]) -> (i32, Value) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new(root.join("tests/.venv/bin/python"))
+        .arg("-B")
+        .arg(root.join("ledger-spec/examples").join(client))
+        .args(["--url", &city.demo.url(""), "--ledger", ledger, "--keys"])
+        .arg(city.data.path().join("demo-keys"))
+        .args(arguments)
+        .env("PYTHONUTF8", "1")
+        .env("NO_PROXY", "127.0.0.1")
+        .output()
+        .expect("tests/run has made tests/.venv");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let last = said.lines().last().unwrap_or_default();
+    let json = serde_json::from_str(last)
+        .unwrap_or_else(|error| panic!("{client}: {error}\n{said}\n{errors}"));
+    (output.status.code().expect("it ends by itself"), json)
+}
+
+/// Runs a client, expects a verdict of this kind over these points, and gives its place in the log.
+fn check(city: &City, client: &str, arguments: &[&str], kind: &str, points: u64) -> u64 {
+    let (code, verdict) = run(city, client, "yaizu-demo", arguments);
+    assert_eq!(code, 0, "{client} {arguments:?}: {verdict:#}");
+    assert_eq!(verdict["kind"], kind, "{client}: {verdict:#}");
+    assert_eq!(verdict["points"], points, "{client}: {verdict:#}");
+    let proof = verdict["proof"].as_str().expect("a verdict carries its proof");
+    assert!(proof.starts_with("c2sp.org/tlog-proof@v1\n"), "{client}: {proof}");
+    verdict["seq"].as_u64().expect("a verdict names its place in the log")
+}
+
+#[test]
+fn clients_in_python_earn_points_and_redeem_them() {
+    let city = City::start();
+    let measured = ["--phone", "1", "--op-id", "6d0fb6a8-6f4b-4c52-9f0e-0c8f3f5d7a01"];
+    let paid = ["--phone", "3", "--op-id", "6d0fb6a8-6f4b-4c52-9f0e-0c8f3f5d7a03"];
+
+    let measurement = check(&city, "station.py", &measured, "action", 20);
+    let session = check(&city, "coach.py", &["--phone", "2"], "action", 300);
+    let payment = check(&city, "shop.py", &paid, "redeem", 100);
+    assert!(measurement < session && session < payment, "the log keeps the order of the answers");
+
+    // A repeat is answered with the first verdict; nothing happens twice.
+    assert_eq!(check(&city, "station.py", &measured, "action", 20), measurement);
+    assert_eq!(check(&city, "shop.py", &paid, "redeem", 100), payment);
+
+    // A refusal is printed in place of the verdict, and the client fails.
+    let (code, problem) = run(&city, "station.py", "no-such-city", &[]);
+    assert_eq!(code, 1, "{problem:#}");
+    assert_eq!(problem["status"], 404, "{problem:#}");
+    assert!(problem["type"].is_string() && problem["retry"].is_string(), "{problem:#}");
+}
