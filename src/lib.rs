@@ -9,4 +9,5 @@ pub mod engine;
 pub mod keys;
 pub mod log;
 pub mod metrics;
+pub mod query;
 pub mod registry;

@@ -216,7 +216,7 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
         }
         Effect::DayClosed { day, .. } => {
             rows.top().days.insert(*day, None);
-            Ok(())
+            unseen(rows.top().closed.insert(*day, entry.seq).is_none(), "closed day")
         }
         Effect::ActionJudged { .. }
         | Effect::Balance { .. }

@@ -387,6 +387,8 @@ tables! {
     programmes: u32 => Arc<Programme>,
     /// Totals of days that have entries and are not closed; `None` in a layer hides a row that it closes.
     days: Day => Option<DayTotals>,
+    /// Closed days, with the entry that closed each.
+    closed: Day => Seq,
 }
 
 wire_array!(
@@ -514,6 +516,7 @@ impl Tables {
         );
         rows("programmes", &mut self.programmes.keys().map(cbor::to_bytes));
         rows("days", &mut self.days.iter().map(pair));
+        rows("closed", &mut self.closed.iter().map(pair));
         rows("size", &mut core::iter::once(pair((&self.size, &self.last_min))));
         hasher.finalize().into()
     }

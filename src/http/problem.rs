@@ -1,0 +1,310 @@
+//! Refusals as RFC 9457 problems. One row a rule: slug, status, what helps, Japanese and English titles. The matches have
+//! no wildcard arm, so a rule without a problem does not compile.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use ledger_spec::cbor::CborError;
+use ledger_spec::decide::Rejection;
+use ledger_spec::ids::OpId;
+use ledger_spec::statement::StatementError;
+use serde_json::json;
+
+use crate::engine::{EngineError, Refusal};
+
+/// What a client can do about a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// Send the same bytes again, later.
+    SameId,
+    /// Make a fresh statement once the cause is gone.
+    NewId,
+    /// Nothing: it will not succeed.
+    Never,
+}
+
+/// A kind of refusal, stable for clients.
+#[derive(Clone, Copy, Debug)]
+pub struct ProblemType {
+    /// The end of the `type` URI.
+    pub slug: &'static str,
+    /// HTTP status.
+    pub status: u16,
+    /// What helps.
+    pub retry: Retry,
+    /// Japanese title: what happened and what to do, for the person in front of the screen.
+    pub ja: &'static str,
+    /// English title.
+    pub en: &'static str,
+}
+
+macro_rules! problem_types {
+    ($($name:ident $slug:literal $status:literal $retry:ident $ja:literal $en:literal;)+) => {
+        $(const $name: ProblemType =
+            ProblemType { slug: $slug, status: $status, retry: Retry::$retry, ja: $ja, en: $en };)+
+
+        /// Every problem type.
+        pub const ALL: &[ProblemType] = &[$($name),+];
+    };
+}
+
+problem_types! {
+    MALFORMED "malformed-statement" 400 Never "データの形式が正しくありません。アプリを更新してください。" "The statement is not in its form. Update the application.";
+    UNKNOWN_FIELD "unknown-field" 400 Never "データに知らない項目があります。アプリを更新してください。" "The statement has an unknown field. Update the application.";
+    POINTS_RANGE "points-out-of-range" 422 NewId "ポイントは1から100,000までの整数で入れてください。" "Enter points as a whole number from 1 to 100,000.";
+    TOO_LARGE "too-large" 413 Never "データが大きすぎます。" "The request is too large.";
+    MEDIA_TYPE "media-type-not-supported" 415 Never "この形式では受け取れません(application/cose)。" "Send application/cose.";
+    MALFORMED_REQUEST "malformed-request" 400 Never "要求の形式が正しくありません。" "The request is not in its form.";
+    LEDGER_UNKNOWN "ledger-not-found" 404 Never "この台帳はありません。アドレスを確かめてください。" "There is no such ledger. Check the address.";
+    NOT_FOUND "not-found" 404 Never "ページがありません。アドレスを確かめてください。" "There is no such page. Check the address.";
+    OTHER_LEDGER "ledger-mismatch" 422 Never "別の台帳あてのデータです。" "The statement is for another ledger.";
+    SEALED "disclosure-mismatch" 422 Never "明細と署名が一致しません。もう一度測り直してください。" "The disclosure is not the one that was signed. Measure again.";
+    SIGNATURE "signature-invalid" 401 Never "署名が正しくありません。データが途中で変わっています。" "The signature is wrong: the statement was changed on its way.";
+    KEY_UNKNOWN "key-unknown" 401 NewId "この端末は登録されていません。市に連絡してください。" "This device is not registered. Ask the city.";
+    KEY_REVOKED "key-revoked" 403 Never "この端末の登録は取り消されています。市に連絡してください。" "This device has been revoked. Ask the city.";
+    ROLE "role-not-permitted" 403 Never "この端末ではこの操作はできません。" "This device may not do this.";
+    NOT_IN_FORCE "kind-not-in-force" 422 Never "この操作はこの台帳ではまだ使えません。" "This kind of statement is not in force here.";
+    TOO_OLD "backdate-too-old" 422 Never "日付が古すぎるため、受け付けられません。" "The day is too long ago.";
+    CLOCK "clock-skew" 422 NewId "端末の時計が進んでいます。時刻を合わせてください。" "The device's clock is ahead. Set it right.";
+    DEADLINE "statement-expired" 410 NewId "時間切れです。もう一度お試しください。" "The time for this has run out. Try again.";
+    DEADLINE_FAR "deadline-too-far" 422 NewId "期限が長すぎます。端末の時計を確かめてください。" "The deadline is too far away. Check the device's clock.";
+    NO_PROGRAMME "programme-missing" 422 Never "この日に有効なルールがありません。" "No programme is in force on that day.";
+    PROGRAMME_VERSION "programme-version" 409 NewId "ルールが新しくなりました。もう一度お試しください。" "The rules have a newer version. Try again.";
+    DISCLOSED "disclosure-out-of-range" 422 Never "測定の日時か値が正しくありません。" "The time or a value of the measurement is wrong.";
+    PROGRAMME_FAULT "programme-fault" 422 NewId "ルールの文書に誤りがあります。" "The programme document has a fault.";
+    PROGRAMME_NEXT "policy-not-future" 409 NewId "ルールの版の番号が違います。" "The programme's version is not the next one.";
+    KEY_EXISTS "key-exists" 409 Never "この端末はもう登録されています。" "The key is registered already.";
+    KEY_WEAK "key-weak" 422 NewId "この鍵は使えません。新しい鍵を作ってください。" "The key is not sound. Make another.";
+    PLACE "place-mismatch" 422 NewId "場所の指定が正しくありません。" "The place does not fit the role.";
+    BUDGET "budget-out-of-range" 422 NewId "予算は1から1,000,000,000ポイントまでです。" "A budget is 1 to 1,000,000,000 points of a paying fund.";
+    ACCOUNT_UNKNOWN "account-not-found" 404 Never "この口座はありません。" "There is no such account.";
+    ACCOUNT_EXISTS "already-enrolled" 409 Never "この口座はもうあります。" "The account exists already.";
+    CARD_EXISTS "card-exists" 409 NewId "カードか登録コードがもう使われています。" "The card or code exists already, or none is named.";
+    CARD_UNKNOWN "card-unknown" 404 Never "このカードは登録されていません。窓口でお確かめください。" "The card is not registered. Ask at the desk.";
+    CARD_REVOKED "card-revoked" 403 Never "このカードは使えなくなっています。新しいカードをお使いください。" "The card has been revoked. Use the new one.";
+    CARD_MISTYPED "card-mistyped" 422 NewId "カードの番号に誤りがあります。もう一度読み取ってください。" "The card's number has a mistake. Read it again.";
+    CODE_UNKNOWN "code-unknown" 404 NewId "この登録コードはありません。入れ直してください。" "There is no such code. Enter it again.";
+    CODE_USED "code-already-used" 409 Never "この登録コードは使用済みです。窓口で新しいコードを受け取ってください。" "The code has been used. Ask for another at the desk.";
+    CODE_EXPIRED "code-expired" 410 Never "この登録コードは期限切れです。窓口で新しいコードを受け取ってください。" "The code has expired. Ask for another at the desk.";
+    HOLDER "holder-not-accepted" 422 NewId "この方法ではご本人を確認できません。スマートフォンのコードをお使いください。" "The resident cannot be recognised this way here. Use the phone's code.";
+    QR_INVALID "qr-invalid" 422 NewId "このQRコードは本物と確認できません。画面を更新してもらってください。" "The QR code is not genuine. Have the screen renewed.";
+    QR_FOREIGN "qr-foreign" 422 NewId "別のプログラムのQRコードです。" "The QR code is for another programme.";
+    QR_DEVICE "qr-device-revoked" 403 NewId "このスマートフォンの登録は取り消されています。" "The phone has been removed from the account.";
+    QR_EXPIRED "qr-expired" 410 NewId "QRコードの時間が切れました。画面を更新してもらってください。" "The QR code has expired. Have the screen renewed.";
+    QR_LONG "qr-too-long" 422 NewId "QRコードの期限が長すぎます。スマートフォンの時計を確かめてください。" "The QR code lives too long. Check the phone's clock.";
+    QR_USED "qr-already-used" 409 NewId "このQRコードは使用済みです。画面を更新してもらってください。" "The QR code has been used. Have the screen renewed.";
+    QR_CAP "qr-limit-exceeded" 422 NewId "QRコードの上限を超えています。上限を選び直してもらってください。" "The QR code allows fewer points. Have a higher limit chosen.";
+    ACTION_UNKNOWN "action-unknown" 422 Never "この健康行動はルールにありません。" "The programme has no such action.";
+    DUPLICATE "duplicate-action" 409 Never "この記録はもう登録されています。" "This act is recorded already.";
+    OTHER_SHOP "shop-mismatch" 403 Never "この端末は別のお店のものです。" "The terminal belongs to another shop.";
+    MINIMUM "below-minimum" 422 NewId "1回に使えるポイントの下限より少ないです。" "Fewer points than a redemption spends at least.";
+    MAXIMUM "above-maximum" 422 NewId "1回に使えるポイントの上限を超えています。" "More points than a redemption spends at most.";
+    DAY_LIMIT "day-limit" 422 Never "1日に使えるポイントの上限を超えます。" "More points than can be spent in a day.";
+    FRESH_DEVICE "fresh-device-limit" 422 Never "登録したばかりのスマートフォンで使える上限を超えます。24時間お待ちください。" "More points than a phone can spend in its first 24 hours.";
+    INSUFFICIENT "insufficient-points" 422 NewId "ポイントが足りません。" "The balance is too small.";
+    ENTRY_UNKNOWN "entry-not-found" 404 Never "この記録はありません。" "There is no such entry.";
+    NOT_REDEMPTION "not-a-redemption" 422 Never "この記録はお支払いではありません。" "The entry is no redemption.";
+    UNDONE "already-reversed" 409 Never "この記録はもう取り消されています。" "The entry is undone already.";
+    VOID_CLOSED "void-window-closed" 410 Never "取り消しは当日の24時までです。市に連絡してください。" "A redemption can be undone until 24:00 of its day. Ask the city.";
+    PROPOSAL_UNKNOWN "proposal-not-found" 404 Never "この提案はありません。" "There is no such proposal.";
+    PROPOSAL_MISMATCH "proposal-mismatch" 409 NewId "承認する内容が提案と違います。" "The approval is for another statement than the proposal's.";
+    PROPOSAL_LAPSED "proposal-lapsed" 410 Never "提案は7日を過ぎて無効になりました。" "The proposal has lapsed after 7 days.";
+    PROPOSAL_DONE "proposal-done" 409 Never "この提案はもう承認されています。" "The proposal has taken effect already.";
+    SAME_PERSON "approval-required" 403 NewId "提案した人とは別の人の承認が必要です。" "A second person must approve.";
+    DAY_OPEN "day-not-open" 409 Never "この日は締められません。" "The day is not over, has no entries or is closed.";
+    OPERATION_REUSED "idempotency-key-reused" 422 NewId "同じ操作番号が別の内容で使われています。" "The operation id belongs to another statement.";
+    BUSY "busy" 503 SameId "混み合っています。少し待ってからもう一度お試しください。" "Too many statements are waiting. Try again shortly.";
+    READ_ONLY "log-read-only" 503 SameId "ただいま記録を止めています。少し待ってからもう一度お試しください。" "The ledger is read-only. Try again later.";
+    STOPPED "log-stopped" 503 SameId "ただいま停止しています。少し待ってからもう一度お試しください。" "The ledger has stopped. Send the same statement again later.";
+    TIMEOUT "timeout" 503 SameId "時間内に応答できませんでした。もう一度お試しください。" "No answer in time. Send the same statement again.";
+    INTERNAL "internal-error" 500 SameId "サーバーで問題が起きました。運営者に連絡してください。" "The server has a problem. Tell the operator.";
+    SESSION "session-required" 401 NewId "はじめからやり直してください。" "A session is required. Open one first.";
+    SESSION_USED "session-already-opened" 409 NewId "もう一度お試しください。" "This request has been used. Sign another.";
+    RATE "rate-limited" 429 SameId "回数が多すぎます。少し待ってからもう一度お試しください。" "Too many requests. Wait a little.";
+    DEMO_ONLY "demo-only" 404 Never "デモの台帳だけで使えます。" "Only a demo ledger offers this.";
+}
+
+/// A refusal on its way to the client.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// Its type.
+    pub kind: ProblemType,
+    detail: Option<String>,
+    op_id: Option<OpId>,
+}
+
+impl Problem {
+    /// A problem without further detail.
+    #[must_use]
+    pub const fn of(kind: ProblemType) -> Self {
+        Self { kind, detail: None, op_id: None }
+    }
+
+    fn with(kind: ProblemType, detail: &dyn std::fmt::Display) -> Self {
+        Self { kind, detail: Some(detail.to_string()), op_id: None }
+    }
+
+    /// Names the operation that was refused.
+    #[must_use]
+    pub fn on(self, op_id: OpId) -> Self {
+        Self { op_id: Some(op_id), ..self }
+    }
+}
+
+macro_rules! plain {
+    ($($name:ident = $kind:ident),+ $(,)?) => {
+        impl Problem {
+            $(pub(super) const fn $name() -> Self {
+                Self::of($kind)
+            })+
+        }
+    };
+}
+plain! {
+    too_large = TOO_LARGE, media_type = MEDIA_TYPE, malformed_request = MALFORMED_REQUEST,
+    ledger_unknown = LEDGER_UNKNOWN, not_found = NOT_FOUND, entry_unknown = ENTRY_UNKNOWN,
+    session_required = SESSION, session_used = SESSION_USED, role_not_permitted = ROLE,
+    rate_limited = RATE, demo_only = DEMO_ONLY, timeout = TIMEOUT, internal = INTERNAL,
+    key_unknown = KEY_UNKNOWN, key_revoked = KEY_REVOKED, deadline = DEADLINE,
+    signature = SIGNATURE, other_ledger = OTHER_LEDGER, busy = BUSY,
+}
+
+impl From<CborError> for Problem {
+    fn from(error: CborError) -> Self {
+        let kind = match error {
+            CborError::UnknownField(_) => UNKNOWN_FIELD,
+            CborError::Points => POINTS_RANGE,
+            CborError::Expected(_)
+            | CborError::NotDeterministic
+            | CborError::MissingField(_)
+            | CborError::OutOfRange(_)
+            | CborError::LeftOver => MALFORMED,
+        };
+        Self::with(kind, &error)
+    }
+}
+
+impl From<StatementError> for Problem {
+    fn from(error: StatementError) -> Self {
+        let kind = match error {
+            StatementError::TooLarge => TOO_LARGE,
+            StatementError::Form(form) => return form.into(),
+            StatementError::OtherLedger => OTHER_LEDGER,
+            StatementError::Sealed => SEALED,
+            StatementError::KeyUnknown => KEY_UNKNOWN,
+            StatementError::Signature => SIGNATURE,
+            StatementError::TokenSignature => QR_INVALID,
+        };
+        Self::with(kind, &error)
+    }
+}
+
+/// The problem type of a rule.
+#[must_use]
+pub fn of_rejection(rejection: &Rejection) -> ProblemType {
+    match rejection {
+        Rejection::KeyUnknown => KEY_UNKNOWN,
+        Rejection::RoleNotPermitted => ROLE,
+        Rejection::KeyRevoked => KEY_REVOKED,
+        Rejection::KindNotInForce => NOT_IN_FORCE,
+        Rejection::DayTooOld => TOO_OLD,
+        Rejection::ClockAhead => CLOCK,
+        Rejection::DeadlinePassed => DEADLINE,
+        Rejection::DeadlineTooFar => DEADLINE_FAR,
+        Rejection::ProgrammeMissing => NO_PROGRAMME,
+        Rejection::ProgrammeVersion(_) => PROGRAMME_VERSION,
+        Rejection::DisclosureMismatch => DISCLOSED,
+        Rejection::Programme(_) => PROGRAMME_FAULT,
+        Rejection::ProgrammeNotNext(_) => PROGRAMME_NEXT,
+        Rejection::KeyExists => KEY_EXISTS,
+        Rejection::KeyWeak => KEY_WEAK,
+        Rejection::PlaceMismatch => PLACE,
+        Rejection::BudgetRange => BUDGET,
+        Rejection::AccountUnknown => ACCOUNT_UNKNOWN,
+        Rejection::AccountExists => ACCOUNT_EXISTS,
+        Rejection::CardExists => CARD_EXISTS,
+        Rejection::CardUnknown => CARD_UNKNOWN,
+        Rejection::CardRevoked => CARD_REVOKED,
+        Rejection::CardMistyped => CARD_MISTYPED,
+        Rejection::CodeUnknown => CODE_UNKNOWN,
+        Rejection::CodeUsed => CODE_USED,
+        Rejection::CodeExpired => CODE_EXPIRED,
+        Rejection::HolderNotAccepted => HOLDER,
+        Rejection::TokenForeign => QR_FOREIGN,
+        Rejection::TokenDeviceRevoked => QR_DEVICE,
+        Rejection::TokenExpired => QR_EXPIRED,
+        Rejection::TokenTooLong => QR_LONG,
+        Rejection::TokenUsed => QR_USED,
+        Rejection::TokenCap => QR_CAP,
+        Rejection::ActionUnknown => ACTION_UNKNOWN,
+        Rejection::ActionDuplicate(_) => DUPLICATE,
+        Rejection::OtherShop => OTHER_SHOP,
+        Rejection::BelowMinimum(_) => MINIMUM,
+        Rejection::AboveMaximum(_) => MAXIMUM,
+        Rejection::DayLimit(_) => DAY_LIMIT,
+        Rejection::FreshDeviceLimit(_) => FRESH_DEVICE,
+        Rejection::InsufficientPoints => INSUFFICIENT,
+        Rejection::EntryUnknown => ENTRY_UNKNOWN,
+        Rejection::NotARedemption => NOT_REDEMPTION,
+        Rejection::AlreadyUndone(_) => UNDONE,
+        Rejection::VoidClosed => VOID_CLOSED,
+        Rejection::ProposalUnknown => PROPOSAL_UNKNOWN,
+        Rejection::ProposalMismatch => PROPOSAL_MISMATCH,
+        Rejection::ProposalLapsed => PROPOSAL_LAPSED,
+        Rejection::ProposalDone => PROPOSAL_DONE,
+        Rejection::SamePerson => SAME_PERSON,
+        Rejection::DayNotOpen => DAY_OPEN,
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let kind = match &refusal {
+            Refusal::Rejected(rejection) => of_rejection(rejection),
+            Refusal::OperationReused(_) => OPERATION_REUSED,
+            Refusal::Busy => BUSY,
+            Refusal::ReadOnly(_) => READ_ONLY,
+            Refusal::Stopped => STOPPED,
+        };
+        Self::with(kind, &refusal)
+    }
+}
+
+impl From<EngineError> for Problem {
+    fn from(error: EngineError) -> Self {
+        // The operator reads what happened; the client learns only that something did.
+        tracing::error!(%error, "a request failed");
+        Self::of(INTERNAL)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let Self { kind, detail, op_id } = self;
+        let retry = match kind.retry {
+            Retry::SameId => "same_id",
+            Retry::NewId => "new_id",
+            Retry::Never => "never",
+        };
+        let mut body = json!({
+            "type": format!("https://kenmai.example/problems/{}", kind.slug),
+            "title": kind.ja,
+            "title_en": kind.en,
+            "status": kind.status,
+            "retry": retry,
+        });
+        if let Some(members) = body.as_object_mut() {
+            members.extend(detail.map(|detail| ("detail".to_owned(), json!(detail))));
+            members.extend(op_id.map(|op_id| ("op_id".to_owned(), json!(op_id.to_string()))));
+        }
+        let status = StatusCode::from_u16(kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        let media_type = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, media_type);
+        if kind.retry == Retry::SameId {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

@@ -1,0 +1,413 @@
+//! The read side: what residents, shops and everyone may see, out of the engine's state and log. Nothing here writes.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use ledger_spec::decide::{Rejection, judge_token};
+use ledger_spec::entry::{Accounting, Effect, Reason, receipt_number};
+use ledger_spec::ids::{AccountId, Kid, PlaceId, Seq};
+use ledger_spec::kinds::{Body, Role};
+use ledger_spec::points::{LotKey, Purse};
+use ledger_spec::rows::{Overlay, Signer, Tables};
+use ledger_spec::statement;
+use ledger_spec::time::Day;
+use ledger_spec::token::PayToken;
+use serde::{Serialize, Serializer};
+
+use crate::engine::{Engine, EngineError};
+
+/// The most entries of a history that one answer gives.
+pub const HISTORY_ENTRIES_MAX: usize = 200;
+/// The most lines of a shop's day that one answer gives; the sums count all.
+pub const SHOP_LINES_MAX: usize = 500;
+/// The most closed days that one answer gives.
+pub const CLOSED_DAYS_MAX: usize = 62;
+
+/// An account's unexpired points.
+#[derive(Clone, Debug, Serialize)]
+pub struct Balance {
+    /// Entries of the account so far.
+    pub account_entries: u32,
+    /// Points of the yen purse.
+    pub yen: u64,
+    /// Points of the challenge purse.
+    pub challenge: u64,
+    /// Open lots, first to expire first.
+    pub lots: Vec<LotLine>,
+    /// Entries of the ledger that the figures include.
+    pub as_of_seq: u64,
+}
+
+/// One lot.
+#[derive(Clone, Debug, Serialize)]
+pub struct LotLine {
+    /// Purse, fund and last day.
+    #[serde(flatten)]
+    pub lot: LotJson,
+    /// Points left.
+    pub points: u32,
+}
+
+/// A lot's key as JSON members.
+#[derive(Clone, Debug, Serialize)]
+pub struct LotJson {
+    /// What the points are for.
+    pub purse: Purse,
+    /// Who pays.
+    pub fund: ledger_spec::points::Fund,
+    /// The last day on which they can be spent.
+    pub expires_on: Day,
+}
+
+impl From<LotKey> for LotJson {
+    fn from(LotKey { purse, fund, expires_on }: LotKey) -> Self {
+        Self { purse, fund, expires_on }
+    }
+}
+
+/// An account's balance on a day; `None` for an unknown account.
+///
+/// # Errors
+/// [`EngineError`]
+pub fn balance(
+    engine: &Engine,
+    account: AccountId,
+    today: Day,
+) -> Result<Option<Balance>, EngineError> {
+    let state = engine.state()?;
+    let Some(row) = state.accounts.get(&account) else {
+        return Ok(None);
+    };
+    let mut lots: Vec<_> = row.lots.iter().filter(|lot| lot.key.expires_on >= today).collect();
+    lots.sort_by_key(|lot| (lot.key.expires_on, lot.key));
+    Ok(Some(Balance {
+        account_entries: row.entries,
+        yen: row.available(Purse::Yen, today),
+        challenge: row.available(Purse::Challenge, today),
+        lots: lots
+            .into_iter()
+            .map(|lot| LotLine { lot: lot.key.into(), points: lot.points })
+            .collect(),
+        as_of_seq: state.size,
+    }))
+}
+
+/// One entry of an account, for the person whose it is.
+#[derive(Clone, Debug, Serialize)]
+pub struct HistoryLine {
+    /// The entry.
+    pub seq: u64,
+    /// The statement's kind.
+    pub kind: &'static str,
+    /// The statement's day.
+    pub day: Day,
+    /// Unix seconds of acceptance: exact while the personal part is there, otherwise as coarse as the ledger keeps it.
+    pub accepted_at_s: u64,
+    /// Points that moved, negative when spent; `None` where none could.
+    pub points: Option<i64>,
+    /// The action's public code.
+    pub action: Option<String>,
+    /// The public name of the shop or station.
+    pub place: Option<String>,
+    /// Why an action was granted what it was granted.
+    pub reason: Option<ReasonJson>,
+    /// The number to say on the telephone.
+    pub receipt_number: String,
+    /// Points of the yen purse afterwards.
+    pub yen_after: Option<u64>,
+}
+
+/// A page of a history, newest first.
+#[derive(Clone, Debug, Serialize)]
+pub struct History {
+    /// The entries.
+    pub entries: Vec<HistoryLine>,
+    /// Ask again with this to read on.
+    pub next_before: Option<u64>,
+}
+
+/// A [`Reason`] as JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReasonJson(pub Reason);
+
+impl Serialize for ReasonJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let code = |code: &'static str| serde_json::json!({ "code": code });
+        match self.0 {
+            Reason::Full => code("full"),
+            Reason::Cap(of, per) => serde_json::json!({"code": "cap", "of": of, "per": per}),
+            Reason::Budget => code("budget"),
+            Reason::Lots => code("lots"),
+            Reason::NotEligible => code("not_eligible"),
+        }
+        .serialize(serializer)
+    }
+}
+
+/// The reason in an entry's effects.
+#[must_use]
+pub fn reason_of(accounting: &Accounting) -> Option<ReasonJson> {
+    accounting.effects.iter().find_map(|effect| {
+        if let Effect::ActionJudged { reason, .. } = effect {
+            Some(ReasonJson(*reason))
+        } else {
+            None
+        }
+    })
+}
+
+/// An account's entries, newest first, before `before`: the chain of previous entries in the log.
+///
+/// # Errors
+/// [`EngineError`]
+pub fn history(
+    engine: &Engine,
+    account: AccountId,
+    before: Option<Seq>,
+    limit: usize,
+) -> Result<History, EngineError> {
+    let mut next = engine.state()?.accounts.get(&account).and_then(|row| row.last);
+    let mut entries = Vec::new();
+    while let Some(seq) = next {
+        let Some((entry, accounting)) = engine.entry(seq)? else { break };
+        next = accounting.link.filter(|link| link.account == account).and_then(|l| l.previous);
+        if before.is_some_and(|before| seq >= before) {
+            continue;
+        }
+        if entries.len() == limit.min(HISTORY_ENTRIES_MAX) {
+            let next_before = Some(seq.0 + 1);
+            return Ok(History { entries, next_before });
+        }
+        let exact_ms = engine.personal(&entry, &accounting)?.map(|(accepted_ms, _)| accepted_ms);
+        let state = engine.state()?;
+        entries.extend(history_line(engine, &accounting, exact_ms, &state));
+    }
+    Ok(History { entries, next_before: None })
+}
+
+fn history_line(
+    engine: &Engine,
+    accounting: &Accounting,
+    exact_ms: Option<u64>,
+    state: &Tables,
+) -> Option<HistoryLine> {
+    let (_, statement) = statement::read(&accounting.statement.0).ok()?;
+    let signer = state.keys.get(&statement.kid).map(|key| &key.signer);
+    let place = match signer {
+        Some(Signer::Actor(actor)) => match actor.place.and_then(|p| state.places.get(&p)) {
+            Some(place) => Some(place.name.as_str().to_owned()),
+            None => Some(actor.name.as_str().to_owned()),
+        },
+        Some(Signer::Device(_)) | None => None,
+    };
+    let (action, moves) = match &statement.core.body {
+        Body::Action(body) => (Some(body.action.as_str().to_owned()), true),
+        #[expect(clippy::wildcard_enum_match_arm, reason = "only an action has a code")]
+        _ => (None, accounting.postings().next().is_some()),
+    };
+    let yen_after = accounting.effects.iter().find_map(|effect| {
+        if let Effect::Balance { yen, .. } = effect { Some(*yen) } else { None }
+    });
+    Some(HistoryLine {
+        seq: accounting.seq.0,
+        kind: statement.core.body.kind().name(),
+        day: statement.core.day,
+        accepted_at_s: exact_ms.unwrap_or(accounting.accepted_min * 60_000) / 1_000,
+        points: moves.then(|| accounting.points()),
+        action,
+        place,
+        reason: reason_of(accounting),
+        receipt_number: receipt_number(engine.ledger(), accounting.seq),
+        yen_after,
+    })
+}
+
+/// One redemption of a shop's day. It names no resident, fund, lot or rule.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShopLine {
+    /// The entry.
+    pub seq: u64,
+    /// Points redeemed.
+    pub points: u64,
+    /// The number that the resident's phone shows too.
+    pub receipt_number: String,
+    /// Unix minutes of acceptance.
+    pub accepted_min: u64,
+    /// Whether it was undone.
+    pub voided: bool,
+}
+
+/// A shop's day.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShopDay {
+    /// The shop's public name.
+    pub shop: String,
+    /// The day.
+    pub day: Day,
+    /// Redemptions that stand.
+    pub count: usize,
+    /// Their points.
+    pub points: u64,
+    /// The last [`SHOP_LINES_MAX`] of the day, newest first.
+    pub entries: Vec<ShopLine>,
+}
+
+/// Follows the log through the day, so that a shop's list costs only what came since the last look.
+#[derive(Default)]
+pub struct ShopDays {
+    followed: Mutex<Followed>,
+}
+
+#[derive(Default)]
+struct Followed {
+    day: Option<Day>,
+    next: Seq,
+    shops: BTreeMap<PlaceId, Vec<ShopLine>>,
+}
+
+impl ShopDays {
+    /// A shop's day so far; `None` for an unknown shop.
+    ///
+    /// # Errors
+    /// [`EngineError`]
+    pub fn today(
+        &self,
+        engine: &Engine,
+        shop: PlaceId,
+        today: Day,
+    ) -> Result<Option<ShopDay>, EngineError> {
+        let mut followed = self.followed.lock().map_err(|_| EngineError::ThreadDied)?;
+        let name = {
+            let state = engine.state()?;
+            if followed.day != Some(today) {
+                // The closing of the last day stands before the first entry of this one.
+                let next = state.closed.values().max().map_or(Seq(0), |seq| Seq(seq.0 + 1));
+                *followed = Followed { day: Some(today), next, shops: BTreeMap::new() };
+            }
+            let Some(place) = state.places.get(&shop).filter(|p| p.role == Role::Shop) else {
+                return Ok(None);
+            };
+            place.name.as_str().to_owned()
+        };
+        followed.follow(engine, today)?;
+        let lines = followed.shops.get(&shop).map_or(&[][..], Vec::as_slice);
+        let standing = || lines.iter().filter(|line| !line.voided);
+        Ok(Some(ShopDay {
+            shop: name,
+            day: today,
+            count: standing().count(),
+            points: standing().map(|line| line.points).sum(),
+            entries: lines.iter().rev().take(SHOP_LINES_MAX).cloned().collect(),
+        }))
+    }
+}
+
+impl Followed {
+    fn follow(&mut self, engine: &Engine, today: Day) -> Result<(), EngineError> {
+        while let Some((_, accounting)) = engine.entry(self.next)? {
+            self.next = Seq(self.next.0 + 1);
+            let statement = statement::read(&accounting.statement.0);
+            let Ok((_, statement)) = statement else { continue };
+            if accounting.accepted_day() != today {
+                continue;
+            }
+            if let Body::Redeem(body) = &statement.core.body {
+                self.shops.entry(body.shop).or_default().push(ShopLine {
+                    seq: accounting.seq.0,
+                    points: u64::from(body.points.get()),
+                    receipt_number: receipt_number(engine.ledger(), accounting.seq),
+                    accepted_min: accounting.accepted_min,
+                    voided: false,
+                });
+            }
+            if let Body::Void(body) = &statement.core.body {
+                let lines = self.shops.values_mut().flatten();
+                lines.filter(|line| line.seq == body.entry.0).for_each(|line| line.voided = true);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a till may know of a scanned code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenState {
+    /// Good for so many points.
+    Valid(u32),
+    /// Past its end.
+    Expired,
+    /// Spent.
+    Used,
+    /// Of another ledger, of a phone that is not enrolled here, or not genuine.
+    Foreign,
+}
+
+/// Judges a pay token without spending it. Never tells a name or a balance.
+///
+/// # Errors
+/// [`EngineError`]
+pub fn token_state(
+    engine: &Engine,
+    token: &PayToken,
+    kid: Kid,
+    now_s: u64,
+) -> Result<TokenState, EngineError> {
+    let state = engine.state()?;
+    let rows = Overlay::over(&state);
+    Ok(match judge_token(token, kid, &rows, (engine.ledger(), now_s)) {
+        Ok(_) => TokenState::Valid(token.max_points),
+        Err(Rejection::TokenExpired) => TokenState::Expired,
+        Err(Rejection::TokenUsed) => TokenState::Used,
+        Err(_) => TokenState::Foreign,
+    })
+}
+
+/// Figures that everyone may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Figures {
+    /// Entries in the log.
+    pub entries: u64,
+    /// Points of the yen purse granted since the beginning.
+    pub granted: u64,
+    /// Points redeemed since the beginning, less voids.
+    pub redeemed: u64,
+    /// Health actions recorded.
+    pub actions: u64,
+    /// Shops.
+    pub shops: usize,
+    /// Stations.
+    pub stations: usize,
+}
+
+/// Sums over the whole city, out of the state.
+///
+/// # Errors
+/// [`EngineError`]
+pub fn figures(engine: &Engine) -> Result<Figures, EngineError> {
+    let state = engine.state()?;
+    let places = |role| state.places.values().filter(|place| place.role == role).count();
+    Ok(Figures {
+        entries: state.size,
+        granted: state.budgets.values().map(|budget| budget.granted).sum(),
+        redeemed: state.shops.values().sum(),
+        actions: state.acts.len() as u64,
+        shops: places(Role::Shop),
+        stations: places(Role::Station),
+    })
+}
+
+/// Public JSON of the last closed days, newest first, as it stands in the log: small cells are `null` there already.
+///
+/// # Errors
+/// [`EngineError`]
+pub fn closed_days(engine: &Engine) -> Result<Vec<serde_json::Value>, EngineError> {
+    let closings: Vec<Seq> =
+        engine.state()?.closed.values().rev().take(CLOSED_DAYS_MAX).copied().collect();
+    let mut days = Vec::new();
+    for seq in closings {
+        let public = engine.entry(seq)?.and_then(|(entry, _)| entry.public);
+        let json = public.and_then(|json| serde_json::from_str(json.as_str()).ok());
+        days.extend(json);
+    }
+    Ok(days)
+}
