@@ -117,7 +117,7 @@ pub(super) fn recover(
         }
     })?;
     let Replay { state, keyring, edge, ops } = replay;
-    let locked_ms = locked.map_or(0, |locked| locked.time_ms);
+    let locked_ms = locked.time_ms;
     let time_ms = (state.size > 0).then(|| locked_ms.max(state.last_min * 60_000));
     Ok(Recovered { log, levels, state, keyring, edge, ops, torn, registry, time_ms })
 }
