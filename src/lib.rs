@@ -1,0 +1,3 @@
+//! kenmai: a signed, append-only points and rewards ledger for Japanese cities.
+
+pub mod pages;
