@@ -31,6 +31,7 @@ const TEXTS: [&str; 4] =
 #[must_use]
 pub fn page(lang: Lang, data: &First) -> Markup {
     let title = t(lang, "first-title");
+    let records = t_args(lang, "first-records", &[("count", &number(data.records))]);
     let body = html! {
         div.hero {
             h1 { (title) }
@@ -40,7 +41,7 @@ pub fn page(lang: Lang, data: &First) -> Markup {
                 p.note { (t(lang, "first-start-note")) }
             }
             p.records {
-                strong #records aria-live="polite" { (t_args(lang, "first-records", &[("count", &number(data.records))])) }
+                strong #records aria-live="polite" { (records) }
                 " " a href="/verify" { (t(lang, "first-verify")) }
             }
         }

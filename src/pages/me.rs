@@ -68,7 +68,7 @@ pub struct Entry {
 /// Kinds whose points leave the account.
 const SPENDING: [&str; 4] = ["redeem", "capture", "reward.claim", "expire"];
 
-const TEXTS: [&str; 11] = [
+const TEXTS: [&str; 10] = [
     "me-code-shown",
     "me-arrived",
     "me-key-elsewhere",
@@ -79,7 +79,6 @@ const TEXTS: [&str; 11] = [
     "retry-",
     "problem-",
     "browser-cannot",
-    "points",
 ];
 
 /// The page at `/{ledger}/me`.

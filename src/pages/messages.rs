@@ -261,6 +261,17 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn every_kind_the_browser_knows_has_a_name() {
+        let script = super::super::assets::text("cose.js");
+        let kinds = script.split("KINDS = [").nth(1).unwrap().split(']').next().unwrap();
+        let names = kinds.split('"').skip(1).step_by(2).collect::<Vec<_>>();
+        assert_eq!(names.len(), 40);
+        for name in names {
+            assert_ne!(kind_name(Lang::Ja, name), t(Lang::Ja, "kind-unknown"), "{name}");
+        }
+    }
+
+    #[test]
     fn numbers_and_dates_read_well() {
         let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")];
         for (value, text) in cases {

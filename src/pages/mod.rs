@@ -118,7 +118,10 @@ fn layout(frame: &Frame<'_>, body: &Markup) -> Markup {
                 }
                 footer {
                     p { (t(lang, "footer-promise")) }
-                    p { a href="/" { (t(lang, "footer-home")) } " " a href="/verify" { (t(lang, "footer-verify")) } }
+                    p {
+                        a href="/" { (t(lang, "footer-home")) } " "
+                        a href="/verify" { (t(lang, "footer-verify")) }
+                    }
                     p { small { (t(lang, "footer-qr")) } }
                 }
                 (texts(lang, frame.texts))

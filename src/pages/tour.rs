@@ -12,23 +12,18 @@ pub struct Tour {
     pub site: Site,
 }
 
-const TEXTS: [&str; 16] = [
+const TEXTS: [&str; 11] = [
     "tour-",
+    "reason-",
     "step-",
     "kind-",
     "role-",
     "retry-",
     "problem-",
     "code-left",
-    "code-alt",
     "browser-cannot",
     "verify-fail",
-    "qr-expired",
-    "qr-used",
-    "qr-foreign",
-    "me-code-label",
-    "points",
-    "error-next",
+    "qr-",
 ];
 
 /// The page at `/tour`.

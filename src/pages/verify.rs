@@ -25,13 +25,14 @@ pub struct Ledger {
     pub name: String,
 }
 
-const TEXTS: [&str; 10] = [
+const TEXTS: [&str; 11] = [
     "step-",
     "kind-",
     "role-",
     "retry-",
     "problem-",
     "verify-working",
+    "verify-vkey-bad",
     "verify-pass",
     "verify-part",
     "verify-fail",
@@ -54,8 +55,9 @@ pub fn page(lang: Lang, data: &Verify) -> Markup {
         ul.note {
             @for ledger in &data.ledgers {
                 li data-origin=(ledger.origin) data-ledger=(ledger.ledger) {
-                    (ledger.name) " " code { (ledger.origin) } " " a href={ "/" (ledger.ledger) "/checkpoint" } { "checkpoint" }
-                    " " a href={ "/" (ledger.ledger) "/vkey" } { "vkey" }
+                    (ledger.name) " " code { (ledger.origin) } " "
+                    a href={ "/" (ledger.ledger) "/checkpoint" } { "checkpoint" } " "
+                    a href={ "/" (ledger.ledger) "/vkey" } { "vkey" }
                 }
             }
         }

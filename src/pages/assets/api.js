@@ -72,7 +72,7 @@ export const visitor = (name, stationKey, tillKey) => {
 export async function key(name, kid) {
   try {
     const found = await json(`/v1/${name}/keys/${kid}`);
-    return { publicKey: unhex(found.public_key), role: found.role, name: found.name };
+    return { publicKey: unhex(found.public_key), role: found.role, name: found.name, revoked: found.revoked };
   } catch (error) {
     if (error.status === 404) return null;
     throw error;

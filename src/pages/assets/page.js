@@ -66,8 +66,10 @@ export function showStep(list, result) {
     const facts = { kind, day: date(summary.day), points: number(summary.points) };
     parts.push(text(summary.points > 0 ? "step-entry-facts-points" : "step-entry-facts", facts));
   }
+  if (result.revoked) parts.push(text("step-signature-revoked"));
   const mark = element("span", "mark", MARKS[state]);
-  const item = element("li", state, mark, element("strong", "", text(`step-${step}`)), element("p", "", parts.join(" ")));
+  const title = element("strong", "", text(`step-${step}`));
+  const item = element("li", state, mark, title, element("p", "", parts.join(" ")));
   item.dataset.step = step;
   const before = [...list.children].find((node) => node.dataset.step === step);
   if (before) before.replaceWith(item);

@@ -183,14 +183,15 @@ async function openExtra(extra, index) {
   const commitment = await sha256("kenmai/v1/leaf", salt, accounting);
   const tail = publicText ?? new Uint8Array(0);
   const leaf = Uint8Array.of(1, entryClass, ...commitment, ...tail);
-  const [version, seq, acceptedMin, statement, , effects] = decode(accounting);
+  const [version, seq, , statement, , effects] = decode(accounting);
   if (version !== 1 || seq !== index) throw new Error("the entry carries another number");
   const message = parse1(statement);
-  return { leaf, entry: { seq, acceptedMin, message, core: decode(message.payload), effects } };
+  const core = decode(message.payload);
+  return { leaf, entry: { message, core, summary: summary(core, effects) } };
 }
 
 /** Kind, day and points of an opened entry, for people. */
-export function summary({ core, effects }) {
+function summary(core, effects) {
   return { kind: KINDS[core.get(3)] ?? "unknown", day: core.get(5), points: pointsOf(effects) };
 }
 
@@ -209,9 +210,20 @@ export function forgeReceipt(text) {
 
 const failed = (step) => ({ step, state: "fail" });
 
+/** Runs a step; what it cannot read has failed, but a server that cannot be asked (it has a slug) proves nothing. */
+async function guarded(step, work) {
+  try {
+    return await work();
+  } catch (error) {
+    if (error.slug) throw error;
+    return failed(step);
+  }
+}
+
 /**
  * Examines a receipt step by step and yields { step, state, … } with state "pass", "fail", "skip" or "wait".
- * `source` reads what is public: vkey() or null, key(kid) or null, and where the log is at hand checkpoint(), tile(path).
+ * `source` reads what is public: vkey() or null, key(kid) or null, and where the log is at hand checkpoint() and
+ * tile(path).
  * It stops at the first step that fails, so a forged receipt is refused by the name of that step.
  */
 export async function* examine(text, source) {
@@ -233,10 +245,10 @@ export async function* examine(text, source) {
     return;
   }
   yield opened.entry
-    ? { step: "entry", state: "pass", index, summary: summary(opened.entry) }
+    ? { step: "entry", state: "pass", index, summary: opened.entry.summary }
     : { step: "entry", state: "skip" };
 
-  const signature = await examineSignature(opened.entry, checkpoint.origin, source);
+  const signature = await guarded("signature", () => examineSignature(opened.entry, checkpoint.origin, source));
   yield signature;
   if (signature.state === "fail") return;
 
@@ -255,7 +267,7 @@ export async function* examine(text, source) {
   yield { step: "checkpoint", state: "pass", origin: checkpoint.origin };
   // The head inside a fresh receipt is signed at once; the public one follows a moment later.
   for (let tries = 1; ; tries += 1) {
-    const today = await examineToday(checkpoint, vkey, source);
+    const today = await guarded("today", () => examineToday(checkpoint, vkey, source));
     yield today;
     if (today.state !== "wait" || tries === TODAY_TRIES) return;
     await new Promise((resolve) => setTimeout(resolve, TODAY_PAUSE_MS));
@@ -271,7 +283,8 @@ async function examineSignature(entry, origin, source) {
   const publicKey = known?.publicKey ?? (core.get(3) === 10 ? core.get(8).get(1) : null);
   if (!publicKey) return { step: "signature", state: "skip" };
   if (!(await statementSignedBy(message, publicKey))) return failed("signature");
-  return { step: "signature", state: "pass", name: known?.name ?? hex(message.kid), role: known?.role ?? "device" };
+  const { name = hex(message.kid), role = "device", revoked = false } = known ?? {};
+  return { step: "signature", state: "pass", name, role, revoked };
 }
 
 async function examineToday(checkpoint, vkey, source) {

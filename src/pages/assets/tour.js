@@ -4,7 +4,7 @@
 import * as api from "./api.js";
 import { LivingCode } from "./code.js";
 import * as cose from "./cose.js";
-import { canSign, element, explain, ledgerName, main, number, showProblem, showStep, text } from "./page.js";
+import { canSign, element, explain, ledgerName, main, number, showProblem, showStep, text, textOr } from "./page.js";
 import { examine, forgeReceipt, parseProof } from "./proof.js";
 import { keep, makeKey } from "./store.js";
 
@@ -71,6 +71,9 @@ async function measure() {
   const level = (state.level / 10).toFixed(1);
   line("station", text("tour-level", { level }));
   line("phone", text("tour-granted", { points: number(verdict.points ?? 0), number: verdict.receipt_number }));
+  const { code: why, of, per } = verdict.reason ?? {};
+  const reason = ["reason", why, of, per].filter(Boolean).join("-");
+  if (why && why !== "full") line("phone", textOr(reason, "reason-unknown"));
   await refreshPhone();
   return { level, points: number(verdict.points ?? 0) };
 }
@@ -137,11 +140,13 @@ async function cheat() {
   const { till, ledger, token, city } = state;
   const list = at("#cheats");
   list.replaceChildren();
+  let missed = false;
   const show = (deed, values, caught, how, slug) => {
     const item = element("li", caught ? "pass" : "fail", element("span", "mark", caught ? "✔" : "✘"));
     item.append(element("strong", "", text(deed, values)), element("p", "", how));
     if (slug) item.append(element("code", "", slug));
     list.append(item);
+    missed ||= !caught;
   };
 
   const forged = forgeReceipt(state.receipt);
@@ -167,6 +172,7 @@ async function cheat() {
     }
   }
   await refreshPhone();
+  if (missed) throw new Error(text("tour-not-caught"));
   return {};
 }
 

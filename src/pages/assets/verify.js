@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { canSign, main, showProblem, showStep, text } from "./page.js";
-import { RECEIPT_CHARS_MAX, examine, parseProof } from "./proof.js";
+import { RECEIPT_CHARS_MAX, examine, parseProof, parseVkey } from "./proof.js";
 
 const field = document.querySelector("#receipt");
 const file = document.querySelector("#file");
@@ -26,8 +26,14 @@ async function check() {
   } catch {
     // The first step of `examine` says so by name.
   }
+  const brought = vkey.value.trim();
+  if (brought) {
+    await parseVkey(brought).catch(() => {
+      throw new api.Problem({ slug: "vkey-malformed", title: text("verify-vkey-bad"), retry: "new_id" });
+    });
+  }
   const states = new Map();
-  for await (const result of examine(receipt, api.source(ledgers, origin, vkey.value.trim()))) {
+  for await (const result of examine(receipt, api.source(ledgers, origin, brought))) {
     states.set(result.step, result.state);
     showStep(list, result);
   }
@@ -35,6 +41,7 @@ async function check() {
   const end = all.includes("fail") ? "fail" : all.every((state) => state === "pass") ? "pass" : "part";
   verdict.className = end;
   verdict.textContent = text(`verify-${end}`);
+  verdict.scrollIntoView({ block: "nearest" });
 }
 
 const run = () =>

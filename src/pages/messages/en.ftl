@@ -11,7 +11,6 @@ footer-verify = Verify it yourself
 footer-home = First page
 noscript = This page needs JavaScript. With a paper card you can use your points without a phone.
 browser-cannot = This browser cannot sign. Please use a current browser, at an https or localhost address.
-points = { $points } points
 unit-points = points
 
 ## First page
@@ -131,12 +130,13 @@ code-alt = QR code to show in the shop
 
 ## Verify
 verify-title = Verify it yourself
-verify-lead = Your receipt is checked inside this browser only. It is sent nowhere.
+verify-lead = Your receipt is checked inside this browser only. The receipt itself is sent nowhere.
 verify-receipt = Text of the receipt (.tlog-proof)
 verify-file = Open a file
 verify-vkey-more = Bring the ledger's public key yourself
 verify-vkey = Public key of the ledger, from a newsletter or a poster
 verify-vkey-note = When left empty, the key that this ledger shows is used. If you doubt the operator, enter a key you got elsewhere.
+verify-vkey-bad = That is not the public key of a ledger.
 verify-do = Check
 verify-working = Checking.
 verify-pass = ✔ Genuine. This record is in the ledger and was never changed.
@@ -155,6 +155,7 @@ step-entry-fail = The content cannot be read. It was changed or is incomplete.
 step-entry-skip = This receipt carries no content. Shops hold this form. Only the place in the ledger is checked.
 step-signature = Signature of who recorded it
 step-signature-pass = Signed by “{ $name }” ({ $role }). The content is as it was signed.
+step-signature-revoked = This key has been stopped since.
 step-signature-fail = The signature does not fit. The content was changed after signing.
 step-signature-skip = The signer's key is not public, or there is no content, so the signature was not checked.
 step-inclusion = Place in the ledger

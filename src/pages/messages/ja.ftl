@@ -11,7 +11,6 @@ footer-verify = だれでも検証
 footer-home = 最初のページ
 noscript = このページの機能には JavaScript が必要です。紙のカードなら、スマートフォンがなくても同じように使えます。
 browser-cannot = このブラウザでは署名ができません。新しいブラウザで、https または localhost のアドレスから開いてください。
-points = { $points } ポイント
 unit-points = ポイント
 
 ## 最初のページ
@@ -131,12 +130,13 @@ code-alt = お店で見せるQRコード
 
 ## 検証
 verify-title = だれでも検証
-verify-lead = 受領証を、このブラウザの中だけで確かめます。どこにも送りません。
+verify-lead = 受領証を、このブラウザの中だけで確かめます。受領証そのものは、どこにも送りません。
 verify-receipt = 受領証の文字(.tlog-proof)
 verify-file = ファイルから開く
 verify-vkey-more = 台帳の公開鍵を自分で入れる
 verify-vkey = 台帳の公開鍵(広報や掲示で手に入れたもの)
 verify-vkey-note = 空欄なら、この台帳が示す公開鍵を使います。運営者を疑うときは、別の場所で手に入れた公開鍵を入れてください。
+verify-vkey-bad = 台帳の公開鍵の形が正しくありません。
 verify-do = 確かめる
 verify-working = 確かめています。
 verify-pass = ✔ 本物です。この記録は台帳にあり、あとから変えられていません。
@@ -155,6 +155,7 @@ step-entry-fail = 中身を読めません。書きかえられたか、欠け�
 step-entry-skip = この受領証には中身が入っていません。お店などが持つ形です。台帳の中の場所だけを確かめます。
 step-signature = 記録した人の署名
 step-signature-pass = 「{ $name }」({ $role })の署名です。中身は署名のときのままです。
+step-signature-revoked = この鍵は、いまは止められています。
 step-signature-fail = 署名が合いません。署名のあとで中身が変えられています。
 step-signature-skip = 署名した鍵が公開されていないか、中身がないため、署名は確かめていません。
 step-inclusion = 台帳の中の場所
