@@ -9,5 +9,6 @@ pub mod engine;
 pub mod keys;
 pub mod log;
 pub mod metrics;
+pub mod pages;
 pub mod query;
 pub mod registry;

@@ -1,0 +1,96 @@
+// The calls of ledger-spec/05-http.md that the pages make.
+
+import { hex, unhex } from "./cose.js";
+import { parseVkey } from "./proof.js";
+
+/** A refusal of the server, or no answer at all (`slug` "network"). */
+export class Problem extends Error {
+  constructor({ slug, title, retry, status }) {
+    super(title ?? slug);
+    this.slug = slug;
+    this.title = title;
+    this.retry = retry;
+    this.status = status;
+  }
+}
+
+async function call(path, options = {}) {
+  let response;
+  try {
+    response = await fetch(path, { cache: "no-store", credentials: "same-origin", ...options });
+  } catch {
+    throw new Problem({ slug: "network", retry: "same_id" });
+  }
+  if (response.ok) return response;
+  const english = document.documentElement.lang === "en";
+  const told = await response.json().catch(() => ({}));
+  throw new Problem({
+    slug: told.type?.split("/").pop() ?? `http-${response.status}`,
+    title: (english && told.title_en) || told.title,
+    retry: told.retry ?? (response.status >= 500 ? "same_id" : "never"),
+    status: response.status,
+  });
+}
+
+const json = async (...request) => (await call(...request)).json();
+const plain = async (...request) => (await call(...request)).text();
+const post = (type, body) => ({ method: "POST", headers: { "content-type": type }, body });
+const cose = (bytes) => post("application/cose", bytes);
+const bearer = (token) => (token ? { headers: { authorization: `Bearer ${token}` } } : {});
+
+/** Reads the ledger's facts; `nowS()` follows the server's clock, so a wrong phone clock does no harm. */
+export async function ledger(name) {
+  const asked = Date.now();
+  const facts = await json(`/v1/${name}`);
+  const offsetS = facts.now_s - Math.floor((asked + Date.now()) / 2000);
+  return {
+    name,
+    id: unhex(facts.ledger_id),
+    programmeVersion: facts.programme_version,
+    nowS: () => Math.floor(Date.now() / 1000) + offsetS,
+  };
+}
+
+/** Sends a signed statement; sending the same bytes again is always safe. */
+export const submit = (name, bytes) => json(`/v1/${name}/statements`, cose(bytes));
+export const checkCode = (name, bytes) => json(`/v1/${name}/qr/check`, cose(bytes));
+export const openSession = (name, bytes) => json(`/v1/${name}/sessions`, cose(bytes));
+export const balance = (name, token) => json(`/v1/${name}/me`, bearer(token));
+export const history = (name, limit, token) => json(`/v1/${name}/me/history?limit=${limit}`, bearer(token));
+export const receipt = (name, seq, token) => plain(`/v1/${name}/entries/${seq}/receipt`, bearer(token));
+export const qrSvg = (content) => plain("/v1/qr.svg", post("text/plain", content));
+export const checkpoint = (name) => plain(`/${name}/checkpoint`);
+export const vkey = async (name) => parseVkey(await plain(`/${name}/vkey`));
+
+/** Lets a stranger into a demo city; keys are public keys (32 bytes) or absent. */
+export const visitor = (name, stationKey, tillKey) => {
+  const keys = stationKey ? { station_key: hex(stationKey), till_key: hex(tillKey) } : {};
+  return json(`/v1/${name}/demo/visitors`, post("application/json", JSON.stringify(keys)));
+};
+
+/** A registered key, or null when the ledger does not publish it. */
+export async function key(name, kid) {
+  try {
+    const found = await json(`/v1/${name}/keys/${kid}`);
+    return { publicKey: unhex(found.public_key), role: found.role, name: found.name, revoked: found.revoked };
+  } catch (error) {
+    if (error.status === 404) return null;
+    throw error;
+  }
+}
+
+export const tile = async (name, path) => new Uint8Array(await (await call(`/${name}/${path}`)).arrayBuffer());
+
+/**
+ * What `examine` of proof.js reads, for a receipt of this origin. `ledgers` maps origins to names of ledgers of this
+ * server; a verifier key that the reader brought along (from a poster, a newspaper) goes before the server's own.
+ */
+export function source(ledgers, origin, broughtVkey) {
+  const name = ledgers.get(origin);
+  const ours = name ? { checkpoint: () => checkpoint(name), tile: (path) => tile(name, path) } : {};
+  return {
+    vkey: () => (broughtVkey ? parseVkey(broughtVkey) : name ? vkey(name) : null),
+    key: (kid) => (name ? key(name, kid) : null),
+    ...ours,
+  };
+}

@@ -1,0 +1,182 @@
+// Statements, pay tokens, sessions and QR checks: COSE_Sign1 (RFC 9052) with Ed25519 (alg -19, RFC 9864),
+// exactly as ledger-spec/kenmai.cddl describes them.
+
+import { Tag, concat, decode, encode, equal } from "./cbor.js";
+
+const ED25519 = -19;
+const DISCLOSURE = -65537;
+const DAY_S = 86400;
+const JAPAN_OFFSET_S = 9 * 3600;
+
+/** Names of the kinds by number; entry 0 does not exist. */
+export const KINDS = [
+  null, "programme.publish", "budget.allocate", "key.register", "key.revoke", "account.open", "account.facts",
+  "account.status", "account.close", "account.erase", "device.enrol", "device.revoke", "card.issue", "card.revoke",
+  "action", "action.withdraw", "redeem", "void", "refund", "hold", "capture", "release", "catalogue.publish",
+  "reward.claim", "reward.use", "reward.cancel", "draw.commit", "draw.result", "link.grant", "link.revoke", "adjust",
+  "lot.extend", "balance.import", "approve", "expire", "day.close", "settlement.close", "settlement.paid",
+  "audit.statement", "manifest", "manifest.done",
+];
+
+const AAD = {
+  statement: "kenmai/v1/statement",
+  pay: "kenmai/v1/pay",
+  session: "kenmai/v1/session",
+  qrCheck: "kenmai/v1/qr-check",
+};
+
+const utf8 = (text) => new TextEncoder().encode(text);
+
+/** Fresh random bytes. */
+export const random = (count) => crypto.getRandomValues(new Uint8Array(count));
+
+/** SHA-256 over the joined parts; a string part counts as UTF-8. */
+export async function sha256(...parts) {
+  const bytes = concat(...parts.map((part) => (typeof part === "string" ? utf8(part) : part)));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+}
+
+/** Lower-case hexadecimal. */
+export const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** Bytes of lower-case hexadecimal. */
+export function unhex(text) {
+  if (!/^([0-9a-f]{2})*$/.test(text)) throw new Error("not lower-case hexadecimal");
+  return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+/** Base32 (RFC 4648) without padding: upper case, so that a QR code stays small. */
+export function base32(bytes) {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  let out = "";
+  let bits = 0;
+  let held = 0;
+  for (const byte of bytes) {
+    held = (held << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      out += alphabet[(held >> bits) & 31];
+    }
+    held &= (1 << bits) - 1;
+  }
+  return bits > 0 ? out + alphabet[(held << (5 - bits)) & 31] : out;
+}
+
+/** A key id: the first 8 bytes of SHA-256 over the public key. */
+export const kidOf = async (publicKey) => (await sha256(publicKey)).slice(0, 8);
+
+/** A ledger id: the first 8 bytes of SHA-256 over the origin. */
+export const ledgerIdOf = async (origin) => (await sha256(origin)).slice(0, 8);
+
+/** Days since 1970-01-01 in Japan at this moment. */
+export const dayOf = (nowS) => Math.floor((nowS + JAPAN_OFFSET_S) / DAY_S);
+
+/** `YYYY-MM-DD` of a day number. */
+export const dayText = (day) => new Date(day * DAY_S * 1000).toISOString().slice(0, 10);
+
+/** What the signature covers. */
+const toSign = (header, aad, payload) => encode(["Signature1", header, utf8(aad), payload]);
+
+/** Signs a payload; `signer` is { kid, privateKey }. */
+async function sign1(signer, aad, payload, disclosure) {
+  const header = encode(new Map([[1, ED25519], [4, signer.kid]]));
+  const bytes = encode(payload);
+  const signature = await crypto.subtle.sign("Ed25519", signer.privateKey, toSign(header, aad, bytes));
+  const unprotected = new Map(disclosure ? [[DISCLOSURE, disclosure]] : []);
+  return encode(new Tag(18, [header, unprotected, bytes, new Uint8Array(signature)]));
+}
+
+/** Takes a COSE_Sign1 apart: { header, kid, disclosure, payload, signature }. Throws on any other form. */
+export function parse1(bytes) {
+  const message = decode(bytes);
+  if (!(message instanceof Tag) || message.number !== 18 || message.value.length !== 4) {
+    throw new Error("not a COSE_Sign1");
+  }
+  const [header, unprotected, payload, signature] = message.value;
+  const fields = decode(header);
+  const kid = fields.get(4);
+  if (fields.size !== 2 || fields.get(1) !== ED25519 || !(kid instanceof Uint8Array) || kid.length !== 8) {
+    throw new Error("not an Ed25519 header");
+  }
+  if (unprotected.size > (unprotected.has(DISCLOSURE) ? 1 : 0)) throw new Error("unknown unprotected header");
+  return { header, kid, disclosure: unprotected.get(DISCLOSURE), payload, signature };
+}
+
+/** Puts the parts of `parse1` together again, as they are. */
+export function join1({ header, disclosure, payload, signature }) {
+  const unprotected = new Map(disclosure ? [[DISCLOSURE, disclosure]] : []);
+  return encode(new Tag(18, [header, unprotected, payload, signature]));
+}
+
+/** True when `publicKey` (32 bytes) has the message's kid and signed it as a statement. */
+export async function statementSignedBy(message, publicKey) {
+  if (!equal(await kidOf(publicKey), message.kid)) return false;
+  const key = await crypto.subtle.importKey("raw", publicKey, "Ed25519", false, ["verify"]);
+  const signed = toSign(message.header, AAD.statement, message.payload);
+  return crypto.subtle.verify("Ed25519", key, message.signature, signed);
+}
+
+/** A fresh operation id: a random UUID as 16 bytes. */
+const opId = () => unhex(crypto.randomUUID().replaceAll("-", ""));
+
+/** Signs one statement; `core` and `secret` hold the members that differ between kinds. */
+async function statement(signer, ledger, kind, core, secret) {
+  const nowS = ledger.nowS();
+  const disclosure = encode(new Map([[1, random(16)], [2, nowS], ...secret]));
+  const sealed = await sha256("kenmai/v1/disclosure", disclosure);
+  const payload = new Map([
+    [1, 1], [2, ledger.id], [3, kind], [4, opId()], [5, dayOf(nowS)], ...core, [9, sealed],
+  ]);
+  return sign1(signer, AAD.statement, payload, disclosure);
+}
+
+/** `device.enrol`: the phone's own key enrols itself with a one-time code. */
+export const deviceEnrol = (signer, ledger, code) =>
+  statement(signer, ledger, 10, [[8, new Map([[1, signer.publicKey]])]], [[6, code]]);
+
+/** `action`: a station witnesses a measurement of the holder of a pay token. */
+export const action = (signer, ledger, code, token, values) =>
+  statement(
+    signer, ledger, 14,
+    [[6, ledger.programmeVersion], [8, new Map([[1, code]])]],
+    [[3, [1, token]], [4, new Map(values)]],
+  );
+
+/** How long a redemption may wait before it lapses, in seconds. */
+const REDEEM_LIFE_S = 120;
+
+/** `redeem`: a till spends points of the holder of a pay token. */
+export const redeem = (signer, ledger, place, points, token) =>
+  statement(
+    signer, ledger, 16,
+    [
+      [6, ledger.programmeVersion], [7, ledger.nowS() + REDEEM_LIFE_S],
+      [8, new Map([[1, place], [2, points]])],
+    ],
+    [[3, [1, token]]],
+  );
+
+/** The same signed statement with one point more written into it: the signature no longer fits. */
+export function forgePoints(submission) {
+  const message = parse1(submission);
+  const core = decode(message.payload);
+  const body = core.get(8);
+  body.set(2, body.get(2) + 1);
+  return join1({ ...message, payload: encode(core) });
+}
+
+/** A pay token of the phone: at most `maxPoints`, for `lifeS` seconds, once. */
+export const payToken = (signer, ledger, maxPoints, lifeS) =>
+  sign1(signer, AAD.pay, [ledger.nowS() + lifeS, random(16), ledger.id, maxPoints]);
+
+/** Opens a session. */
+export const session = (signer, ledger) =>
+  sign1(signer, AAD.session, [ledger.nowS() + 60, random(16), ledger.id]);
+
+/** A till asks whether a pay token would do. */
+export const qrCheck = (signer, ledger, token) =>
+  sign1(signer, AAD.qrCheck, [ledger.nowS() + 60, random(16), ledger.id, token]);
+
+/** What stands in the QR code of a pay token; upper case keeps it in the small alphabet. */
+export const payUrl = (origin, token) => `${origin.toUpperCase()}/Q/${base32(token)}`;

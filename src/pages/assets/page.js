@@ -1,0 +1,77 @@
+// What every page shares: sentences (they live in the message files), small elements, problems in plain words.
+
+import { dayText } from "./cose.js";
+
+export const main = document.querySelector("main");
+export const ledgerName = main.dataset.ledger;
+
+const sentences = new Map(
+  [...document.querySelector("#texts").content.children].map((node) => [node.dataset.key, node.textContent]),
+);
+
+/** The sentence of a key, with `{$name}` replaced by values. */
+export function text(key, values = {}) {
+  const sentence = sentences.get(key) ?? key;
+  return sentence.replace(/\{\$(\w+)\}/g, (all, name) => String(values[name] ?? all));
+}
+
+/** The sentence of a key, or of `other` when the key has none. */
+export const textOr = (key, other, values) => text(sentences.has(key) ? key : other, values);
+
+/** Makes an element with a class and children; a string child becomes text, never markup. */
+export function element(tag, className, ...children) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  node.append(...children);
+  return node;
+}
+
+/** 1234567 as 1,234,567. */
+export const number = (value) => value.toLocaleString("en");
+
+/** A day number as a date for people. */
+export function date(day) {
+  const locale = document.documentElement.lang === "en" ? "en-GB" : "ja";
+  return new Date(dayText(day)).toLocaleDateString(locale, { dateStyle: "long", timeZone: "UTC" });
+}
+
+/** A problem as two sentences: what happened, what to do next. */
+export function explain(problem) {
+  if (!problem.slug) return [text("problem-unknown"), text("retry-never"), String(problem.message)];
+  const title = problem.slug === "network" ? text("problem-network") : problem.title ?? text("problem-unknown");
+  return [title, textOr(`retry-${problem.retry}`, "retry-never"), problem.slug];
+}
+
+/** Shows a problem inside a box and gives it the focus. */
+export function showProblem(box, problem) {
+  const [title, next, slug] = explain(problem);
+  box.replaceChildren(element("strong", "", title), element("p", "", next), element("code", "", slug));
+  box.hidden = false;
+  box.focus();
+}
+
+/** Says what is missing when this browser cannot sign: old, or not on https and not on localhost. */
+export const canSign = () => Boolean(globalThis.isSecureContext && crypto.subtle && globalThis.indexedDB);
+
+const MARKS = { pass: "✔", fail: "✘", skip: "–", wait: "…" };
+
+/** Shows one step of `examine` in an ordered list; a later result of the same step replaces it. */
+export function showStep(list, result) {
+  const { step, state, summary } = result;
+  const values = { ...result, role: textOr(`role-${result.role}`, "role-device") };
+  for (const name of ["index", "size"]) if (name in result) values[name] = number(result[name]);
+  const parts = [text(`step-${step}-${state}`, values)];
+  if (summary) {
+    const kind = textOr(`kind-${summary.kind.replaceAll(".", "-")}`, "kind-unknown");
+    const facts = { kind, day: date(summary.day), points: number(summary.points) };
+    parts.push(text(summary.points > 0 ? "step-entry-facts-points" : "step-entry-facts", facts));
+  }
+  if (result.revoked) parts.push(text("step-signature-revoked"));
+  const mark = element("span", "mark", MARKS[state]);
+  const title = element("strong", "", text(`step-${step}`));
+  const item = element("li", state, mark, title, element("p", "", parts.join(" ")));
+  item.dataset.step = step;
+  const before = [...list.children].find((node) => node.dataset.step === step);
+  if (before) before.replaceWith(item);
+  else list.append(item);
+}

@@ -1,0 +1,108 @@
+//! The city's door: closed days' public totals, with small cells never shown.
+
+use maud::{Markup, html};
+
+use super::door::facts;
+use super::messages::{date, number, t};
+use super::{Frame, Lang, Site, layout};
+
+/// What the city's door shows.
+#[derive(Clone, Debug)]
+pub struct City {
+    /// The ledger of the page.
+    pub site: Site,
+    /// Closed days, the latest first.
+    pub days: Vec<Day>,
+}
+
+/// The public totals of one closed day; `None` is a cell of fewer than 10 persons.
+#[derive(Clone, Debug)]
+pub struct Day {
+    /// `YYYY-MM-DD`.
+    pub day: String,
+    /// Records.
+    pub entries: Option<u64>,
+    /// Persons who took part.
+    pub accounts: Option<u64>,
+    /// Points granted.
+    pub granted: Option<u64>,
+    /// Points used.
+    pub redeemed: Option<u64>,
+}
+
+/// The page at `/for/city`.
+#[must_use]
+pub fn page(lang: Lang, data: &City) -> Markup {
+    let title = t(lang, "for-city-title");
+    let body = html! {
+        h1 { (title) }
+        (facts(lang, &t(lang, "for-city-do"), &t(lang, "for-city-see"), &t(lang, "for-city-never")))
+        h2 #days { (t(lang, "for-city-days")) }
+        @if data.days.is_empty() { p { (t(lang, "for-city-none")) } } @else { (table(lang, &data.days)) }
+        @if data.site.demo { p { a.button.large href="/tour" { (t(lang, "for-tour")) } } }
+    };
+    layout(&Frame { lang, site: &data.site, title: &title, script: None, texts: &[] }, &body)
+}
+
+fn table(lang: Lang, days: &[Day]) -> Markup {
+    let heads = [
+        t(lang, "for-city-day"),
+        t(lang, "for-city-entries"),
+        t(lang, "for-city-accounts"),
+        t(lang, "for-city-granted"),
+        t(lang, "for-city-redeemed"),
+    ];
+    html! {
+        div.scroll tabindex="0" role="region" aria-labelledby="days" {
+            table {
+                thead { tr { @for head in heads { th scope="col" { (head) } } } }
+                tbody {
+                    @for day in days {
+                        tr {
+                            th scope="row" { (date(lang, &day.day)) }
+                            @for cell in [day.entries, day.accounts, day.granted, day.redeemed] { (total(lang, cell)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn total(lang: Lang, cell: Option<u64>) -> Markup {
+    html! {
+        @match cell {
+            Some(value) => td.points { (number(value)) },
+            None => td.points.few title=(t(lang, "few-label")) { (t(lang, "few")) },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::tests::{check_page, site};
+
+    #[test]
+    fn small_cells_are_words_not_numbers() {
+        let day = Day {
+            day: "2026-11-21".into(),
+            entries: Some(1_204),
+            accounts: None,
+            granted: Some(4_110),
+            redeemed: None,
+        };
+        for lang in Lang::ALL {
+            check_page(lang, &page(lang, &City { site: site(), days: vec![day.clone()] }));
+        }
+        let page = page(Lang::Ja, &City { site: site(), days: vec![day] }).0;
+        assert!(page.contains("2026年11月21日") && page.contains("1,204"));
+        assert_eq!(page.matches(">10人未満</td>").count(), 2);
+    }
+
+    #[test]
+    fn before_the_first_close_there_is_no_table() {
+        let page = page(Lang::Ja, &City { site: site(), days: vec![] }).0;
+        assert!(page.contains("まだ締めた日がありません。") && !page.contains("<table"));
+    }
+}

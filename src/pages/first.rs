@@ -1,0 +1,142 @@
+//! The first page: what this is, the promise, the figures of the fiscal year, one big button and six doors.
+
+use maud::{Markup, html};
+
+use super::messages::{number, t, t_args};
+use super::{Frame, Lang, Site, layout};
+
+/// What the first page shows.
+#[derive(Clone, Debug)]
+pub struct First {
+    /// The ledger of the page.
+    pub site: Site,
+    /// Entries in the published log.
+    pub records: u64,
+    /// Points granted in this fiscal year.
+    pub granted_points: u64,
+    /// Points used in shops in this fiscal year.
+    pub used_points: u64,
+    /// Measurements recorded in this fiscal year.
+    pub measurements: u64,
+    /// Shops that take points.
+    pub shops: u64,
+    /// Measuring stations.
+    pub stations: u64,
+}
+
+const TEXTS: [&str; 4] =
+    ["first-head-pass", "first-head-fail", "first-head-shrunk", "first-head-changed"];
+
+/// The page at `/`.
+#[must_use]
+pub fn page(lang: Lang, data: &First) -> Markup {
+    let title = t(lang, "first-title");
+    let records = t_args(lang, "first-records", &[("count", &number(data.records))]);
+    let body = html! {
+        div.hero {
+            h1 { (title) }
+            p.promise { (t(lang, "first-promise")) }
+            @if data.site.demo {
+                p { a.button.large href="/tour" { (t(lang, "first-start")) } }
+                p.note { (t(lang, "first-start-note")) }
+            }
+            p.records {
+                strong #records aria-live="polite" { (records) }
+                " " a href="/verify" { (t(lang, "first-verify")) }
+            }
+        }
+        (figures(lang, data))
+        (doors(lang, &data.site.ledger))
+    };
+    let frame =
+        Frame { lang, site: &data.site, title: &title, script: Some("first.js"), texts: &TEXTS };
+    layout(&frame, &body)
+}
+
+fn figures(lang: Lang, data: &First) -> Markup {
+    let rows = [
+        (t(lang, "first-granted"), data.granted_points),
+        (t(lang, "first-used"), data.used_points),
+        (t(lang, "first-measurements"), data.measurements),
+        (t(lang, "first-shops"), data.shops),
+        (t(lang, "first-stations"), data.stations),
+    ];
+    html! {
+        section aria-labelledby="figures" {
+            h2 #figures { (t(lang, "first-figures")) }
+            dl.figures {
+                @for (name, value) in rows { div { dt { (name) } dd { (number(value)) } } }
+            }
+        }
+    }
+}
+
+fn doors(lang: Lang, ledger: &str) -> Markup {
+    let doors = [
+        (format!("/{ledger}/me"), t(lang, "door-me"), t(lang, "door-me-note")),
+        ("/for/shops".into(), t(lang, "door-shops"), t(lang, "door-shops-note")),
+        ("/for/stations".into(), t(lang, "door-stations"), t(lang, "door-stations-note")),
+        ("/for/coaches".into(), t(lang, "door-coaches"), t(lang, "door-coaches-note")),
+        ("/for/city".into(), t(lang, "door-city"), t(lang, "door-city-note")),
+        ("/verify".into(), t(lang, "door-verify"), t(lang, "door-verify-note")),
+    ];
+    html! {
+        nav aria-labelledby="doors" {
+            h2 #doors { (t(lang, "first-doors")) }
+            ul.doors {
+                @for (href, name, note) in doors {
+                    li { a href=(href) { strong { (name) } span { (note) } } }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::tests::{check_page, site};
+
+    fn first(demo: bool) -> First {
+        let site = Site { demo, ..site() };
+        First {
+            site,
+            records: 10_452,
+            granted_points: 1_234_567,
+            used_points: 890,
+            measurements: 77,
+            shops: 8,
+            stations: 3,
+        }
+    }
+
+    #[test]
+    fn it_says_what_it_is_and_opens_six_doors() {
+        for lang in Lang::ALL {
+            let page = page(lang, &first(true));
+            check_page(lang, &page);
+            for part in [
+                "href=\"/tour\"",
+                "1,234,567",
+                "href=\"/yaizu-demo/me\"",
+                "href=\"/for/city\"",
+                "href=\"/verify\"",
+            ] {
+                assert!(page.0.contains(part), "{part}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_check_mark_is_never_written_by_the_server() {
+        let page = page(Lang::Ja, &first(true)).0;
+        let (visible, _) = page.split_once("<template").unwrap();
+        assert!(visible.contains("記録 10,452 件") && !visible.contains('✔'));
+    }
+
+    #[test]
+    fn only_a_demo_offers_the_tour_and_says_it_is_fictitious() {
+        let page = page(Lang::Ja, &first(false)).0;
+        assert!(!page.contains("/tour") && !page.contains("架空"));
+    }
+}

@@ -1,0 +1,299 @@
+//! Every sentence of the pages, in Fluent files, and numbers, dates and names in plain words.
+
+use std::sync::LazyLock;
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource};
+
+use super::Lang;
+
+const JA: &str = include_str!("messages/ja.ftl");
+const EN: &str = include_str!("messages/en.ftl");
+
+static JA_BUNDLE: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle(Lang::Ja, JA));
+static EN_BUNDLE: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle(Lang::En, EN));
+
+fn bundle(lang: Lang, source: &str) -> FluentBundle<FluentResource> {
+    let mut bundle = FluentBundle::new_concurrent(vec![lang.tag().parse().unwrap_or_default()]);
+    // Isolation marks would travel into copied text and into the browser code.
+    bundle.set_use_isolating(false);
+    // A test parses both files; at run time whatever is whole is used.
+    let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(whole, _)| whole);
+    bundle.add_resource_overriding(resource);
+    bundle
+}
+
+/// The message of a key; Japanese when the language lacks it, the key itself when both do. A variable without a value
+/// stays as `{$name}`, and so the browser code gets messages that it fills in itself.
+#[must_use]
+pub fn t(lang: Lang, key: &str) -> String {
+    t_args(lang, key, &[])
+}
+
+/// The message of a key with its variables replaced. Numbers come in as [`number`] wrote them.
+#[must_use]
+pub fn t_args(lang: Lang, key: &str, values: &[(&str, &str)]) -> String {
+    let mut args = FluentArgs::new();
+    for (name, value) in values {
+        args.set(*name, *value);
+    }
+    let first = match lang {
+        Lang::Ja => &JA_BUNDLE,
+        Lang::En => &EN_BUNDLE,
+    };
+    [first, &JA_BUNDLE]
+        .into_iter()
+        .find_map(|bundle| format(bundle, key, &args))
+        .unwrap_or_else(|| key.into())
+}
+
+fn format(
+    bundle: &FluentBundle<FluentResource>,
+    key: &str,
+    args: &FluentArgs<'_>,
+) -> Option<String> {
+    let pattern = bundle.get_message(key)?.value()?;
+    Some(bundle.format_pattern(pattern, Some(args), &mut Vec::new()).into_owned())
+}
+
+/// All keys that start with `prefix` when it ends in `-`, otherwise just that key.
+pub(super) fn keys_under(prefix: &str) -> Vec<&str> {
+    if prefix.ends_with('-') {
+        keys(JA).filter(|key| key.starts_with(prefix)).collect()
+    } else {
+        vec![prefix]
+    }
+}
+
+fn keys(source: &'static str) -> impl Iterator<Item = &'static str> {
+    source
+        .lines()
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
+        .filter_map(|line| Some(line.split_once(" = ")?.0))
+}
+
+/// A number with commas: 1,234,567.
+#[must_use]
+pub fn number(value: u64) -> String {
+    let digits = value.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A day `YYYY-MM-DD` for people: 2026年11月22日, 22 November 2026. Any other text comes back unchanged.
+#[must_use]
+pub fn date(lang: Lang, day: &str) -> String {
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let parts = || {
+        let (year, rest) = day.split_once('-')?;
+        let (month, day) = rest.split_once('-')?;
+        let (month, day) = (month.parse::<usize>().ok()?, day.parse::<u8>().ok()?);
+        Some((year, month, MONTHS.get(month.checked_sub(1)?)?, day))
+    };
+    match (parts(), lang) {
+        (None, _) => day.to_owned(),
+        (Some((year, month, _, day)), Lang::Ja) => format!("{year}年{month}月{day}日"),
+        (Some((year, _, month, day)), Lang::En) => format!("{day} {month} {year}"),
+    }
+}
+
+/// Why an action brought its points, as a verdict says it.
+#[derive(Clone, Debug)]
+pub struct Reason {
+    /// `full`, `cap`, `budget`, `lots` or `not_eligible`.
+    pub code: String,
+    /// For a cap: `rule`, `class` or `all`.
+    pub of: Option<String>,
+    /// For a cap: `day`, `month` or `fiscal_year`.
+    pub per: Option<String>,
+}
+
+/// The reason as a sentence.
+#[must_use]
+pub fn reason_text(lang: Lang, reason: &Reason) -> String {
+    let key = match (&reason.of, &reason.per) {
+        (Some(of), Some(per)) => format!("reason-{}-{of}-{per}", reason.code),
+        _ => format!("reason-{}", reason.code),
+    };
+    known(lang, &key, "reason-unknown")
+}
+
+/// The name of a kind of statement, such as `device.enrol`.
+#[must_use]
+pub fn kind_name(lang: Lang, kind: &str) -> String {
+    known(lang, &format!("kind-{}", kind.replace('.', "-")), "kind-unknown")
+}
+
+/// The name of an action, such as `vegecheck.measure`.
+#[must_use]
+pub fn action_name(lang: Lang, action: &str) -> String {
+    known(lang, &format!("action-{}", action.replace('.', "-")), "action-unknown")
+}
+
+fn known(lang: Lang, key: &str, other: &str) -> String {
+    if JA_BUNDLE.has_message(key) { t(lang, key) } else { t(lang, other) }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn both_files_parse_and_hold_the_same_keys_once() {
+        for source in [JA, EN] {
+            assert!(FluentResource::try_new(source.into()).is_ok());
+            assert_eq!(
+                keys(source).count(),
+                keys(source).collect::<BTreeSet<_>>().len(),
+                "a key stands twice"
+            );
+        }
+        assert_eq!(
+            keys(JA).collect::<Vec<_>>(),
+            keys(EN).collect::<Vec<_>>(),
+            "same keys in the same order"
+        );
+    }
+
+    #[test]
+    fn both_languages_use_the_same_variables() {
+        let variables = |lang, key| {
+            let text = t(lang, key);
+            text.split("{$")
+                .skip(1)
+                .map(|part| part.split('}').next().unwrap().to_owned())
+                .collect::<BTreeSet<_>>()
+        };
+        for key in keys(JA) {
+            assert_eq!(variables(Lang::Ja, key), variables(Lang::En, key), "{key}");
+        }
+    }
+
+    /// Keys in `text("…")`, `textOr("…", "…")` and the fixed beginning of `` text(`…${` ``.
+    pub(in crate::pages) fn keys_of_script(source: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        for call in ["text(", "textOr(", "show("] {
+            for (i, _) in source.match_indices(call) {
+                let rest = &source[i + call.len()..];
+                let Some(quote) = rest.chars().next().filter(|c| ['"', '`'].contains(c)) else {
+                    continue;
+                };
+                found.push(rest[1..].split([quote, '$']).next().unwrap().to_owned());
+            }
+        }
+        found
+    }
+
+    fn keys_of_rust(source: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        for call in ["t(lang, \"", "t_args(lang, \""] {
+            found.extend(
+                source.split(call).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()),
+            );
+        }
+        found
+    }
+
+    fn sources(folder: &str, ending: &str) -> Vec<String> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+        let wanted = entries.filter(|path| path.extension().is_some_and(|found| found == ending));
+        wanted.map(|path| fs::read_to_string(path).unwrap()).collect()
+    }
+
+    #[test]
+    fn every_key_in_use_exists() {
+        let rust = sources("src/pages", "rs")
+            .iter()
+            .flat_map(|source| keys_of_rust(source))
+            .collect::<Vec<_>>();
+        let script = sources("src/pages/assets", "js")
+            .iter()
+            .flat_map(|source| keys_of_script(source))
+            .collect::<Vec<_>>();
+        assert!(rust.len() > 40 && script.len() > 40, "the scan finds the uses");
+        for key in rust.iter().chain(&script) {
+            let known = keys(JA).any(|known| {
+                known == key || (key.ends_with('-') && known.starts_with(key.as_str()))
+            });
+            assert!(known, "no message for {key}");
+        }
+    }
+
+    #[test]
+    fn every_key_is_in_use() {
+        let code =
+            sources("src/pages", "rs").concat() + &sources("src/pages/assets", "js").concat();
+        for key in keys(JA) {
+            let by_name = code.contains(&format!("\"{key}\""));
+            // Names that the data carry: kinds, actions, reasons, roles, steps.
+            let by_prefix = key.match_indices('-').any(|(i, _)| {
+                let prefix = &key[..=i];
+                code.contains(&format!("`{prefix}${{"))
+                    || code.contains(&format!("(\"{prefix}{{"))
+                    || code.contains(&format!("format!(\"{prefix}"))
+            });
+            assert!(by_name || by_prefix, "nothing uses {key}");
+        }
+    }
+
+    #[test]
+    fn every_kind_the_browser_knows_has_a_name() {
+        let script = super::super::assets::text("cose.js");
+        let kinds = script.split("KINDS = [").nth(1).unwrap().split(']').next().unwrap();
+        let names = kinds.split('"').skip(1).step_by(2).collect::<Vec<_>>();
+        assert_eq!(names.len(), 40);
+        for name in names {
+            assert_ne!(kind_name(Lang::Ja, name), t(Lang::Ja, "kind-unknown"), "{name}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_dates_read_well() {
+        let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")];
+        for (value, text) in cases {
+            assert_eq!(number(value), text);
+        }
+        assert_eq!(date(Lang::Ja, "2026-11-02"), "2026年11月2日");
+        assert_eq!(date(Lang::En, "2026-11-02"), "2 November 2026");
+        for odd in ["", "2026-13-01", "2026-00-01", "today", "2026-11"] {
+            assert_eq!(date(Lang::Ja, odd), odd);
+        }
+    }
+
+    #[test]
+    fn reasons_kinds_and_actions_have_names() {
+        let cap =
+            Reason { code: "cap".into(), of: Some("all".into()), per: Some("fiscal_year".into()) };
+        assert_eq!(reason_text(Lang::Ja, &cap), "ポイント全体が、その年度の上限に届きました。");
+        let odd = Reason { code: "<b>".into(), of: None, per: None };
+        assert_eq!(reason_text(Lang::Ja, &odd), "理由は市の窓口でお答えします。");
+        assert_eq!(kind_name(Lang::Ja, "device.enrol"), "端末の登録");
+        assert_eq!(action_name(Lang::Ja, "vegecheck.measure"), "野菜摂取の測定");
+        assert_eq!(action_name(Lang::Ja, "care"), "保健相談・健診等");
+        assert_eq!(action_name(Lang::En, "no.such.action"), "Healthy activity");
+    }
+}

@@ -1,0 +1,113 @@
+//! The tour: station, phone, till and proof side by side, driven by `assets/tour.js` with real keys and real calls.
+
+use maud::{Markup, html};
+
+use super::messages::t;
+use super::{Frame, Lang, Site, layout, problem_box};
+
+/// What the tour shows before its first step.
+#[derive(Clone, Debug)]
+pub struct Tour {
+    /// The ledger of the tour; on one that is no demo the page only says that there is none.
+    pub site: Site,
+}
+
+const TEXTS: [&str; 11] = [
+    "tour-",
+    "reason-",
+    "step-",
+    "kind-",
+    "role-",
+    "retry-",
+    "problem-",
+    "code-left",
+    "browser-cannot",
+    "verify-fail",
+    "qr-",
+];
+
+/// The page at `/tour`.
+#[must_use]
+pub fn page(lang: Lang, data: &Tour) -> Markup {
+    let title = t(lang, "tour-title");
+    let body = html! {
+        h1 { (title) }
+        @if data.site.demo { (window(lang, &data.site.ledger)) } @else { p.notice { (t(lang, "tour-only-demo")) } }
+    };
+    let script = data.site.demo.then_some("tour.js");
+    let texts: &[&str] = if data.site.demo { &TEXTS } else { &[] };
+    layout(&Frame { lang, site: &data.site, title: &title, script, texts }, &body)
+}
+
+fn window(lang: Lang, ledger: &str) -> Markup {
+    html! {
+        p { (t(lang, "tour-lead")) }
+        div.panels {
+            (panel("station", &t(lang, "tour-station"), &html! { p #station-name.place {} ul.lines {} }))
+            (panel("phone", &t(lang, "tour-phone"), &html! {
+                p.balance { (t(lang, "tour-balance")) " " strong #phone-yen { "–" } " " (t(lang, "unit-points")) }
+                (code_figure(lang))
+                ul.lines {}
+            }))
+            (panel("till", &t(lang, "tour-till"), &html! { p #till-name.place {} ul.lines {} }))
+            (panel("proof", &t(lang, "tour-proof"), &html! {
+                p { (t(lang, "tour-proof-note")) }
+                ol #steps.steps {}
+                h3 { (t(lang, "tour-cheats")) }
+                ul #cheats.steps {}
+            }))
+        }
+        div.driver {
+            p #count.count {}
+            p #say role="status" aria-live="polite" {}
+            (problem_box())
+            button #next.button.large type="button" disabled { (t(lang, "tour-do-start")) }
+            div #end hidden {
+                p { strong { (t(lang, "tour-end")) } }
+                p {
+                    a.button href={ "/" (ledger) "/me" } { (t(lang, "tour-end-me")) } " "
+                    a.button.quiet href="/verify" { (t(lang, "tour-end-verify")) } " "
+                    a.button.quiet href="/tour" { (t(lang, "tour-end-again")) }
+                }
+            }
+        }
+    }
+}
+
+fn panel(id: &str, name: &str, body: &Markup) -> Markup {
+    let title = format!("{id}-title");
+    html! { section.panel id=(id) aria-labelledby=(title) { h2 id=(title) { (name) } (body) } }
+}
+
+/// Where `assets/code.js` shows the living QR code.
+pub(super) fn code_figure(lang: Lang) -> Markup {
+    html! {
+        figure #code.code hidden aria-label=(t(lang, "me-code-label")) {
+            img alt=(t(lang, "code-alt")) width="280" height="280";
+            figcaption {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::tests::{check_page, site};
+
+    #[test]
+    fn four_panels_and_one_button() {
+        for lang in Lang::ALL {
+            let page = page(lang, &Tour { site: site() });
+            check_page(lang, &page);
+            assert_eq!(page.0.matches("class=\"panel\"").count(), 4);
+            assert_eq!(page.0.matches("<button").count(), 1);
+            assert!(page.0.contains("aria-live=\"polite\""));
+        }
+    }
+
+    #[test]
+    fn a_real_ledger_has_no_tour() {
+        let page = page(Lang::Ja, &Tour { site: Site { demo: false, ..site() } }).0;
+        assert!(page.contains("デモの台帳でだけ") && !page.contains("<script"));
+    }
+}
