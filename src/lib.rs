@@ -5,7 +5,9 @@
 
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod engine;
+pub mod http;
 pub mod keys;
 pub mod log;
 pub mod metrics;
