@@ -2,3 +2,9 @@
 
 #[cfg(test)]
 mod proofs;
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
+mod story;
+#[cfg(test)]
+mod world;
