@@ -265,9 +265,10 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`CborError`]
     pub fn bool(&mut self) -> Result<bool, CborError> {
-        match self.head("true or false")? {
-            (7, 20) => Ok(false),
-            (7, 21) => Ok(true),
+        // By its one byte: a simple value and a float of other lengths can hold the same number.
+        match self.take(1, "true or false")? {
+            [0xf4] => Ok(false),
+            [0xf5] => Ok(true),
             _ => Err(CborError::Expected("true or false")),
         }
     }

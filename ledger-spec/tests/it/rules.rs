@@ -657,7 +657,7 @@ fn a_late_action_meets_the_cap_of_its_own_day() {
         # An action of the next year, whose programme takes nothing late, forgets nothing of this one.
         at 2027-04-05 10:00
         staff-1 reports vegetables of hanako holder=account → 20 points
-        staff-1 reports vegetables of hanako holder=account time=2027-03-31T10:01 → 20 points
+        staff-1 reports vegetables of hanako holder=account time=2027-03-31T10:01 → 0 points, cap rule day
         staff-1 reports vegetables of hanako holder=account time=2027-03-30T10:01 → 10 points, cap rule fiscalyear
         staff-1 reports vegetables of hanako holder=account time=2027-03-29T10:01 → 0 points, cap rule fiscalyear
         at 2027-04-05 10:01
