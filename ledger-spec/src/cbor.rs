@@ -409,6 +409,24 @@ impl<T: Wire> Wire for Vec<T> {
     }
 }
 
+/// A list of 1 to `MAX` items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List<T, const MAX: usize>(pub Vec<T>);
+
+impl<T: Wire, const MAX: usize> Wire for List<T, MAX> {
+    fn write(&self, writer: &mut Writer) {
+        self.0.write(writer);
+    }
+    fn read(reader: &mut Reader<'_>) -> Result<Self, CborError> {
+        let items = Vec::read(reader)?;
+        if (1..=MAX).contains(&items.len()) {
+            Ok(Self(items))
+        } else {
+            Err(CborError::OutOfRange("list"))
+        }
+    }
+}
+
 impl Wire for bool {
     fn write(&self, writer: &mut Writer) {
         writer.bool(*self);
