@@ -1,6 +1,8 @@
 //! The tests of the specification, one binary.
 
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod proofs;
 #[cfg(test)]
 mod rules;

@@ -11,8 +11,8 @@ use ledger_spec::{
     ids::{LedgerId, OpId, PlaceId, Seq},
     kinds::{
         AccountClose, AccountOpen, Action, Approve, Body, BudgetAllocate, CardIssue, CardRevoke,
-        Code, DayClose, DeviceEnrol, Document, KeyRevoke, Note, ProgrammePublish, Redeem,
-        Role, Void,
+        Code, DayClose, DeviceEnrol, Document, KeyRevoke, Note, ProgrammePublish, Redeem, Role,
+        Void,
     },
     points::{Fund, LotKey, Points, Purse},
     rows::Lot,
@@ -171,9 +171,7 @@ impl Story {
             ("admits", [name]) => facts(name, true),
             ("excludes", [name]) => facts(name, false),
             ("issues", [name]) => self.issue(name, options),
-            ("enrols", [phone]) => {
-                Body::DeviceEnrol(DeviceEnrol { public_key: public_key(phone) })
-            }
+            ("enrols", [phone]) => Body::DeviceEnrol(DeviceEnrol { public_key: public_key(phone) }),
             ("reports", [action, "of", _]) => {
                 Body::Action(Action { action: Code::new(action).unwrap() })
             }
@@ -337,4 +335,3 @@ fn accepted(entry: &Accounting) -> String {
     }
     "done".into()
 }
-

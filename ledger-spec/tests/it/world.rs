@@ -244,6 +244,24 @@ impl World {
 
     /// A city with roots, rules, money and one or two signers of every role.
     pub(crate) fn set_up(&mut self, changes: &[(String, Value)]) {
+        self.staff();
+        self.publish(1, changes);
+        for fund in [Fund::General, Fund::Nhi] {
+            self.allocate(fund, 2026, 1_000_000);
+        }
+    }
+
+    pub(crate) fn publish(&mut self, version: u32, changes: &[(String, Value)]) {
+        let document = Document::new(&programme(changes)).unwrap();
+        self.enact(Body::ProgrammePublish(ProgrammePublish { version, document }));
+    }
+
+    pub(crate) fn allocate(&mut self, fund: Fund, fiscal_year: u32, points: u32) {
+        self.enact(Body::BudgetAllocate(BudgetAllocate { fund, fiscal_year, points }));
+    }
+
+    /// Roots, and one or two signers of every role.
+    pub(crate) fn staff(&mut self) {
         self.found();
         for (name, role) in [
             ("staff-1", Role::Staff),
@@ -259,12 +277,6 @@ impl World {
         ] {
             let place = matches!(role, Role::Station | Role::Shop).then_some(name);
             self.enact(register(name, role, name, place));
-        }
-        let document = Document::new(&programme(changes)).unwrap();
-        self.enact(Body::ProgrammePublish(ProgrammePublish { version: 1, document }));
-        for fund in [Fund::General, Fund::Nhi] {
-            let (fiscal_year, points) = (2026, 1_000_000);
-            self.enact(Body::BudgetAllocate(BudgetAllocate { fund, fiscal_year, points }));
         }
     }
 
