@@ -5,6 +5,8 @@ mod formats;
 #[cfg(test)]
 mod proofs;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod story;
