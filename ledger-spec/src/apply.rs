@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use thiserror::Error;
 
 use crate::entry::{Accounting, Contra, Effect, VERSION};
-use crate::ids::{AccountId, Kid, Seq};
+use crate::ids::{AccountId, CardHash, Hash, Kid, Seq};
 use crate::points::{Fund, LotKey, Purse};
 use crate::programme::Programme;
 use crate::rows::{
@@ -224,13 +224,7 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
             let signer = Signer::Actor(Actor { role, person, place, name });
             add_key(*public_key, signer, entry.seq, rows)
         }
-        Effect::KeyRevoked { kid } => {
-            let mut key = rows.keys(kid).ok_or(Broken::Missing("key"))?.clone();
-            unseen(key.revoked.is_none(), "key")?;
-            key.revoked = Some(entry.seq);
-            rows.top().keys.insert(*kid, key);
-            Ok(())
-        }
+        Effect::KeyRevoked { kid } => revoke_key(*kid, entry.seq, rows),
         Effect::DeviceEnrolled { public_key, since_min } => {
             let account = subject_of(entry)?;
             let signer = Signer::Device(Device { account, since_min: *since_min });
@@ -238,26 +232,12 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
         }
         Effect::CardIssued { card, code, until_min } => {
             let account = subject_of(entry)?;
-            unseen(card.is_none_or(|card| rows.cards(&card).is_none()), "card")?;
-            unseen(code.is_none_or(|code| rows.codes(&code).is_none()), "code")?;
-            let cards = card.map(|card| (card, Card { account, revoked: false }));
-            rows.top().cards.extend(cards);
-            let row = EnrolCode { account, until_min: *until_min, used: false };
-            rows.top().codes.extend(code.map(|code| (code, row)));
-            Ok(())
+            let code =
+                code.map(|code| (code, EnrolCode { account, until_min: *until_min, used: false }));
+            issue(card.map(|card| (card, Card { account, revoked: false })), code, rows)
         }
-        Effect::CardRevoked { card } => {
-            let row = *rows.cards(card).ok_or(Broken::Missing("card"))?;
-            unseen(!row.revoked, "card")?;
-            rows.top().cards.insert(*card, Card { revoked: true, ..row });
-            Ok(())
-        }
-        Effect::CodeUsed { code } => {
-            let row = *rows.codes(code).ok_or(Broken::Missing("code"))?;
-            unseen(!row.used, "code")?;
-            rows.top().codes.insert(*code, EnrolCode { used: true, ..row });
-            Ok(())
-        }
+        Effect::CardRevoked { card } => end_card(*card, rows),
+        Effect::CodeUsed { code } => use_code(*code, rows),
         Effect::DayClosed { day, .. } => {
             rows.top().days.insert(*day, None);
             Ok(())
@@ -380,5 +360,39 @@ fn add_key(
     unseen(rows.keys(&kid).is_none(), "key")?;
     let key = Key { public_key, signer, registered, revoked: None };
     rows.top().keys.insert(kid, key);
+    Ok(())
+}
+
+fn revoke_key(kid: Kid, revoked: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+    let mut key = rows.keys(&kid).ok_or(Broken::Missing("key"))?.clone();
+    unseen(key.revoked.is_none(), "key")?;
+    key.revoked = Some(revoked);
+    rows.top().keys.insert(kid, key);
+    Ok(())
+}
+
+fn issue(
+    card: Option<(CardHash, Card)>,
+    code: Option<(Hash, EnrolCode)>,
+    rows: &mut Overlay<'_>,
+) -> Result<(), Broken> {
+    unseen(card.is_none_or(|(card, _)| rows.cards(&card).is_none()), "card")?;
+    unseen(code.is_none_or(|(code, _)| rows.codes(&code).is_none()), "code")?;
+    rows.top().cards.extend(card);
+    rows.top().codes.extend(code);
+    Ok(())
+}
+
+fn end_card(card: CardHash, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+    let row = *rows.cards(&card).ok_or(Broken::Missing("card"))?;
+    unseen(!row.revoked, "card")?;
+    rows.top().cards.insert(card, Card { revoked: true, ..row });
+    Ok(())
+}
+
+fn use_code(code: Hash, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+    let row = *rows.codes(&code).ok_or(Broken::Missing("code"))?;
+    unseen(!row.used, "code")?;
+    rows.top().codes.insert(code, EnrolCode { used: true, ..row });
     Ok(())
 }

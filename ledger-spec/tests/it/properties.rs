@@ -495,7 +495,7 @@ impl City {
             }
             Verdict::Replayed(seq) => Expected::Replayed(seq),
             Verdict::Refused(rejection) => Expected::Refused(rejection),
-            other => panic!("{other:?}"),
+            other @ (Verdict::Reused | Verdict::Malformed(_)) => panic!("{other:?}"),
         };
         assert_eq!(found, expected);
         let grown = matches!(found, Expected::Granted(..) | Expected::Moved(_));
@@ -541,9 +541,12 @@ impl City {
 fn found_in(entry: &ledger_spec::entry::Accounting) -> Expected {
     use ledger_spec::entry::Effect;
     let moved = || entry.postings().map(|(lot, points, _)| (lot, points)).collect();
-    let judged = entry.effects.iter().find_map(|effect| match effect {
-        Effect::ActionJudged { granted, reason, .. } => Some((*granted, *reason)),
-        _ => None,
+    let judged = entry.effects.iter().find_map(|effect| {
+        if let Effect::ActionJudged { granted, reason, .. } = effect {
+            Some((*granted, *reason))
+        } else {
+            None
+        }
     });
     match judged {
         Some((granted, reason)) => {

@@ -3,7 +3,18 @@
 
 use expect_test::{Expect, expect};
 
-use crate::story::tell;
+use ledger_spec::{
+    apply::{Broken, apply},
+    entry::{Accounting, Contra, Effect},
+    ids::Seq,
+    points::{Fund, LotKey, Purse},
+    rows::Overlay,
+};
+
+use crate::{
+    story::{Story, tell},
+    world::{World, account, kid},
+};
 
 /// Tells the lines of a story again and compares line and outcome.
 #[track_caller]
@@ -98,6 +109,7 @@ fn proposals_are_judged_again_when_they_are_approved() {
         root-2 approves two → refused: the key is registered already
         root-1 publishes version 2 version=2 as=three → proposed
         root-1 publishes version 2 version=2 late_days=5 as=four → proposed
+        root-1 publishes version 2 version=2 late_days=32 → refused: `late_days` is at most 31
         root-2 approves three → in force
         root-2 approves four → refused: the next programme version is 3
     "#]]);
@@ -758,6 +770,112 @@ fn statements_that_no_rule_sees() {
         staff-1 opens hanako ledger=elsewhere → malformed: the statement is for another ledger
         staff-1 opens hanako signed=nobody → malformed: no such key is registered in this ledger
     "#]]);
+}
+
+/// A ledger begun, a resident who has earned and spent, and the entry that a void would make.
+fn city_with_history() -> (World, Accounting) {
+    let mut world = World::at("2026-04-10", "10:00");
+    world.set_up(&[]);
+    world.join("hanako");
+    let mut story = Story::of(world);
+    story.act("staff-1 reports checkup of hanako holder=account");
+    story.act("shop-a takes 10 from hanako as=first");
+    let size = story.world.tables.size;
+    let before = story.world.tables.clone();
+    story.act("shop-a voids first");
+    let void = story.world.entry(Seq(size)).unwrap();
+    story.world.tables = before;
+    (story.world, void)
+}
+
+#[test]
+fn a_log_that_these_rules_did_not_make_is_refused() {
+    let (world, void) = city_with_history();
+    let check = |expected: Result<(), Broken>, change: &dyn Fn(&mut Accounting)| {
+        let mut entry = void.clone();
+        change(&mut entry);
+        assert_eq!(apply(&entry, &mut Overlay::over(&world.tables)), expected);
+    };
+    let earlier: Vec<Accounting> =
+        (0..world.tables.size).map(|seq| world.entry(Seq(seq)).unwrap()).collect();
+    check(Ok(()), &|_| {});
+    check(Err(Broken::Order), &|entry| entry.version = 2);
+    check(Err(Broken::Order), &|entry| entry.seq.0 += 1);
+    check(Err(Broken::Order), &|entry| entry.accepted_min -= 1);
+    check(Err(Broken::Order), &|entry| entry.accepted_min -= 1_440);
+    check(Err(Broken::Chain), &|entry| entry.link.as_mut().unwrap().account_seq += 1);
+    check(Err(Broken::Chain), &|entry| entry.link.as_mut().unwrap().previous = Some(Seq(1)));
+    check(Err(Broken::Missing("account")), &|entry| entry.link = None);
+    check(Err(Broken::Missing("account")), &|entry| {
+        entry.link.as_mut().unwrap().account = account("nobody");
+    });
+    // Whatever an earlier entry took, no other takes again, be it long ago.
+    let doubles = [
+        ("act", |e: &Effect| matches!(e, Effect::ActTaken { .. })),
+        ("token", |e: &Effect| matches!(e, Effect::TokenSpent { .. })),
+        ("code", |e: &Effect| matches!(e, Effect::CodeUsed { .. })),
+        ("card", |e: &Effect| matches!(e, Effect::CardIssued { .. })),
+        ("key", |e: &Effect| matches!(e, Effect::DeviceEnrolled { .. })),
+        ("key", |e: &Effect| matches!(e, Effect::KeyRegistered { .. })),
+        ("programme", |e: &Effect| matches!(e, Effect::ProgrammeInForce { .. })),
+        ("proposal", |e: &Effect| matches!(e, Effect::Approved { .. })),
+        ("account", |e: &Effect| matches!(e, Effect::AccountOpened {})),
+    ] as [(&'static str, fn(&Effect) -> bool); 9];
+    for (what, is) in doubles {
+        let double = earlier.iter().flat_map(|e| &e.effects).find(|e| is(e)).unwrap();
+        check(Err(Broken::Missing(what)), &|entry| entry.effects.push(double.clone()));
+    }
+    let kid = kid("station-1");
+    let ends = vec![Effect::KeyRevoked { kid }; 2];
+    check(Err(Broken::Missing("key")), &|entry| entry.effects.extend(ends.clone()));
+    check(Err(Broken::Missing("undone entry")), &|entry| {
+        let undone = entry.effects.iter().find(|e| matches!(e, Effect::Undone { .. })).unwrap();
+        entry.effects.push(undone.clone());
+    });
+    check_postings(&check);
+}
+
+/// Postings that would make or lose points.
+fn check_postings(check: &dyn Fn(Result<(), Broken>, &dyn Fn(&mut Accounting))) {
+    let change = |to: fn(&mut LotKey, &mut i64, &mut Contra)| {
+        move |entry: &mut Accounting| {
+            for effect in &mut entry.effects {
+                if let Effect::Posting { lot, points, contra } = effect {
+                    to(lot, points, contra);
+                }
+            }
+        }
+    };
+    check(Err(Broken::Missing("balance")), &change(|_, points, _| *points -= 1));
+    check(Err(Broken::Negative("counter")), &change(|_, points, _| *points += 1));
+    check(Err(Broken::Negative("lot")), &change(|_, points, _| *points = -1_000));
+    check(Err(Broken::Negative("lot")), &change(|_, points, _| *points = i64::MIN));
+    check(Err(Broken::Negative("lot")), &change(|_, points, _| *points = i64::MAX));
+    check(
+        Err(Broken::Negative("lot")),
+        &change(|lot, points, _| {
+            (lot.expires_on, *points) = (lot.expires_on.plus(1), 0);
+        }),
+    );
+    check(
+        Err(Broken::Negative("budget")),
+        &change(|_, points, contra| {
+            (*points, *contra) = (1_000_000, Contra::Budget(2026));
+        }),
+    );
+    check(
+        Err(Broken::Missing("contra account")),
+        &change(|_, _, contra| {
+            *contra = Contra::Challenge;
+        }),
+    );
+    check(
+        Err(Broken::Missing("contra account")),
+        &change(|lot, points, contra| {
+            (lot.purse, lot.fund) = (Purse::Challenge, Fund::None);
+            (*points, *contra) = (1, Contra::Budget(2026));
+        }),
+    );
 }
 
 /// Every refusal that the rules know is told of in a story above.

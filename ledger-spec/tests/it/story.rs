@@ -15,7 +15,7 @@ use ledger_spec::{
         Void,
     },
     points::{Fund, LotKey, Points, Purse},
-    rows::Lot,
+    rows::{DayTotals, Lot},
     statement::{Disclosure, Holder, Values, card_hash, code_hash},
     time::Day,
 };
@@ -40,7 +40,7 @@ type Options<'a> = BTreeMap<&'a str, &'a str>;
 
 /// Tells a story: each line with its outcome behind an arrow. At the end the log is folded again.
 pub(crate) fn tell(story: &str) -> String {
-    let mut teller = Story { world: World::at("2026-04-10", "10:00"), ..Story::default() };
+    let mut teller = Story::of(World::at("2026-04-10", "10:00"));
     let mut told = String::new();
     for line in story.lines().map(|line| line.split('→').next().unwrap().trim()) {
         told += line;
@@ -71,7 +71,12 @@ fn note() -> Note {
 }
 
 impl Story {
-    fn act(&mut self, line: &str) -> Option<String> {
+    pub(crate) fn of(world: World) -> Self {
+        Self { world, ..Self::default() }
+    }
+
+    /// Tells one line; lines that state nothing have no outcome.
+    pub(crate) fn act(&mut self, line: &str) -> Option<String> {
         let (options, words): (Vec<&str>, Vec<&str>) =
             line.split_whitespace().partition(|word| word.contains('='));
         let options: Options<'_> =
@@ -304,34 +309,33 @@ fn outcome(verdict: &Verdict) -> String {
 fn accepted(entry: &Accounting) -> String {
     let posted: Vec<String> =
         entry.postings().map(|(lot, n, _)| format!("{} {}", n.abs(), lot_text(&lot))).collect();
-    for effect in &entry.effects {
-        match effect {
-            Effect::ActionJudged { granted, reason: Reason::Full, .. } => {
-                return format!("{granted} points");
-            }
-            Effect::ActionJudged { granted, reason: Reason::Cap(of, per), .. } => {
-                return format!("{granted} points, cap {of:?} {per:?}").to_lowercase();
-            }
-            Effect::ActionJudged { granted, reason, .. } => {
-                return format!("{granted} points, {reason:?}").to_lowercase();
-            }
-            Effect::TokenSpent { .. } => return format!("paid {}", posted.join(", ")),
-            Effect::Undone { .. } => return format!("back {}", posted.join(", ")),
-            Effect::Proposed { .. } => return "proposed".into(),
-            Effect::Approved { .. } => return "in force".into(),
-            Effect::DayClosed { totals, .. } => {
-                return format!(
-                    "closed: {} entries, {} accounts, {} earned {}, {} spent {}",
-                    totals.entries,
-                    totals.accounts,
-                    totals.earners,
-                    totals.granted,
-                    totals.spenders,
-                    totals.redeemed
-                );
-            }
-            _ => {}
-        }
-    }
-    "done".into()
+    let judged = |effect: &Effect| {
+        let Effect::ActionJudged { granted, reason, .. } = effect else { return None };
+        let why = match reason {
+            Reason::Full => String::new(),
+            Reason::Cap(of, per) => format!(", cap {of:?} {per:?}"),
+            Reason::Budget | Reason::Lots | Reason::NotEligible => format!(", {reason:?}"),
+        };
+        Some(format!("{granted} points{}", why.to_lowercase()))
+    };
+    let closed = |effect: &Effect| {
+        let Effect::DayClosed { totals, .. } = effect else { return None };
+        let DayTotals { entries, accounts, earners, spenders, granted, redeemed } = totals;
+        let points = format!("{earners} earned {granted}, {spenders} spent {redeemed}");
+        Some(format!("closed: {entries} entries, {accounts} accounts, {points}"))
+    };
+    let has = |wanted: fn(&Effect) -> bool, text: String| {
+        entry.effects.iter().any(wanted).then_some(text)
+    };
+    let posted = posted.join(", ");
+    entry
+        .effects
+        .iter()
+        .find_map(judged)
+        .or_else(|| entry.effects.iter().find_map(closed))
+        .or_else(|| has(|e| matches!(e, Effect::TokenSpent { .. }), format!("paid {posted}")))
+        .or_else(|| has(|e| matches!(e, Effect::Undone { .. }), format!("back {posted}")))
+        .or_else(|| has(|e| matches!(e, Effect::Proposed { .. }), "proposed".into()))
+        .or_else(|| has(|e| matches!(e, Effect::Approved { .. }), "in force".into()))
+        .unwrap_or_else(|| "done".into())
 }

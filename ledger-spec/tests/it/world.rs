@@ -157,10 +157,7 @@ impl World {
     }
 
     pub(crate) fn earlier(&self, statement: &Statement) -> Option<Accounting> {
-        match &statement.core.body {
-            Body::Void(void) => self.entry(void.entry),
-            _ => None,
-        }
+        if let Body::Void(void) = &statement.core.body { self.entry(void.entry) } else { None }
     }
 
     /// Folds the records again in batches of these sizes: the recorded effects give the same state, and the rules
@@ -224,10 +221,9 @@ impl World {
     /// Signs and submits a body without disclosure, and insists that it is accepted.
     pub(crate) fn must(&mut self, who: &str, body: Body) -> Accounting {
         let submission = self.core(body).sign(&key(who), None);
-        match self.submit(&submission) {
-            Verdict::Accepted(entry) => entry,
-            other => panic!("{who}: {other:?}"),
-        }
+        let verdict = self.submit(&submission);
+        let Verdict::Accepted(entry) = verdict else { panic!("{who}: {verdict:?}") };
+        entry
     }
 
     /// One root proposes, the other approves.
