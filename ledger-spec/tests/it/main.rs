@@ -11,4 +11,6 @@ mod rules;
 #[cfg(test)]
 mod story;
 #[cfg(test)]
+mod vectors;
+#[cfg(test)]
 mod world;

@@ -7,8 +7,10 @@ use ledger_spec::{
     apply::{Broken, apply},
     entry::{Accounting, Contra, Effect},
     ids::Seq,
+    kinds::Kind,
     points::{Fund, LotKey, Purse},
     rows::Overlay,
+    statement::read,
 };
 
 use crate::{
@@ -126,6 +128,8 @@ fn keys_and_places() {
         staff-1 registers terminal as station place=shop-a → refused: shops and stations name their place, others name none, and a place keeps its kind
         staff-1 registers terminal as shop place=shop-a as=terminal → proposed
         staff-2 approves terminal → in force
+        # The first key that stands in a place names it.
+        name of shop-a → shop-a
         # A key exists before it is weak, and both before its place is looked at.
         staff-1 registers shop-a as shop place=none → refused: the key is registered already
         staff-1 registers weak as shop place=none → refused: the public key is not a sound Ed25519 key
@@ -656,6 +660,47 @@ fn the_cap_that_leaves_least_is_named() {
 }
 
 #[test]
+fn each_class_has_its_own_cap() {
+    check(&expect![[r#"
+        the city is set up caps=[{"class":"habit","purse":"yen","per":"day","points":30},{"class":"milestone","purse":"yen","per":"day","points":310}]
+        hanako joins
+        coach reports care of hanako exact=guidance → 300 points
+        staff-1 reports vegetables of hanako holder=account → 20 points
+        staff-1 reports class of hanako holder=account → 10 points, cap class day
+        staff-1 reports checkup of hanako holder=account → 10 points, cap class day
+    "#]]);
+}
+
+#[test]
+fn the_accounting_part_tells_the_minute_only_where_money_moves() {
+    let (world, void) = city_with_history();
+    let day_min = world.today().start_ms() / 60_000;
+    let mut entries: Vec<Accounting> =
+        (0..world.tables.size).map(|seq| world.entry(Seq(seq)).unwrap()).collect();
+    entries.push(void);
+    for entry in &entries {
+        let kind = read(&entry.statement.0).unwrap().1.core.body.kind();
+        let exact = entry.link.is_none() || matches!(kind, Kind::Redeem | Kind::Void);
+        let minute = if exact { 600 } else { 0 };
+        assert_eq!(entry.accepted_min, day_min + minute, "{kind:?}");
+    }
+}
+
+#[test]
+fn an_accounts_entries_form_a_chain() {
+    let (world, void) = city_with_history();
+    let entries = (0..world.tables.size).map(|seq| world.entry(Seq(seq)).unwrap());
+    let links = entries.chain([void]).filter_map(|entry| Some((entry.link?, entry.seq)));
+    let mut before = None;
+    for ((link, seq), count) in links.zip(0..) {
+        assert_eq!((link.account, link.account_seq), (account("hanako"), count));
+        assert_eq!(link.previous, before);
+        before = Some(seq);
+    }
+    assert!(before.is_some());
+}
+
+#[test]
 fn a_late_action_meets_the_cap_of_its_own_day() {
     check(&expect![[r#"
         the city is set up late_days=10 rules.0.caps=[{"per":"day","points":20},{"per":"fiscal_year","points":30}]
@@ -791,7 +836,7 @@ fn city_with_history() -> (World, Accounting) {
 #[test]
 fn a_log_that_these_rules_did_not_make_is_refused() {
     let (world, void) = city_with_history();
-    let check = |expected: Result<(), Broken>, change: &dyn Fn(&mut Accounting)| {
+    let check = |expected: Result<(), Broken>, change: Change<'_>| {
         let mut entry = void.clone();
         change(&mut entry);
         assert_eq!(apply(&entry, &mut Overlay::over(&world.tables)), expected);
@@ -835,8 +880,10 @@ fn a_log_that_these_rules_did_not_make_is_refused() {
     check_postings(&check);
 }
 
+type Change<'a> = &'a dyn Fn(&mut Accounting);
+
 /// Postings that would make or lose points.
-fn check_postings(check: &dyn Fn(Result<(), Broken>, &dyn Fn(&mut Accounting))) {
+fn check_postings(check: &dyn Fn(Result<(), Broken>, Change<'_>)) {
     let change = |to: fn(&mut LotKey, &mut i64, &mut Contra)| {
         move |entry: &mut Accounting| {
             for effect in &mut entry.effects {

@@ -91,6 +91,10 @@ impl Story {
             ["again", name] => return Some(outcome(&self.world.submit(&self.sent[*name]))),
             ["lots", name] => return Some(self.lots(name)),
             ["budget", fund, year] => return Some(self.budget(fund, year)),
+            ["name", "of", place] => {
+                let row = &self.world.tables.places[&PlaceId(id(place))];
+                return Some(row.name.as_str().into());
+            }
             ["due", shop] => return Some(self.due(shop)),
             [who, verb, rest @ ..] => return Some(self.state(who, verb, rest, &options)),
             _ => panic!("no such line: {line}"),

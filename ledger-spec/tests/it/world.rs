@@ -25,8 +25,10 @@ use sha2::{Digest, Sha256};
 pub(crate) const PEPPER: [u8; 32] = [7; 32];
 pub(crate) const PROGRAMME: &str = include_str!("fixtures/programme.json");
 
+pub(crate) const ORIGIN: &str = "test.example/rules";
+
 pub(crate) fn ledger() -> LedgerId {
-    LedgerId::of_origin("test.example/rules")
+    LedgerId::of_origin(ORIGIN)
 }
 
 /// The signing key of whoever bears this name.
@@ -149,6 +151,7 @@ impl World {
         assert_eq!(apply(&entry, &mut rows), Ok(()), "what was decided can be applied");
         let changes = rows.into_changes();
         self.tables.absorb(changes);
+        assert!(self.tables.days.values().all(Option::is_some), "closed days leave no row");
         self.operations.insert(statement.core.op_id, (statement.hash(), entry.seq));
         let (submission, accounting) = (submission.to_vec(), cbor::to_bytes(&entry));
         assert_eq!(cbor::from_bytes(&accounting), Ok(entry.clone()));
