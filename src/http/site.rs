@@ -29,7 +29,7 @@ pub(super) struct PageQuery {
 
 type Asked = Query<PageQuery>;
 
-/// The language: asked for in the address, then kept in a cookie, then the browser's, then Japanese.
+/// The language: asked for in the address, then kept in a cookie, then Japanese.
 fn language(query: &PageQuery, headers: &HeaderMap) -> Lang {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let asked = query.lang.as_deref().and_then(Lang::from_tag);
@@ -37,11 +37,7 @@ fn language(query: &PageQuery, headers: &HeaderMap) -> Lang {
         let mut pairs = text(header::COOKIE)?.split(';').filter_map(|p| p.trim().split_once('='));
         pairs.find(|(name, _)| *name == LANGUAGE_COOKIE).and_then(|(_, tag)| Lang::from_tag(tag))
     };
-    let browser = || {
-        let tags = text(header::ACCEPT_LANGUAGE)?.split(',');
-        tags.filter_map(|tag| Lang::from_tag(tag.split(';').next()?.trim())).next()
-    };
-    asked.or_else(kept).or_else(browser).unwrap_or(Lang::Ja)
+    asked.or_else(kept).unwrap_or(Lang::Ja)
 }
 
 fn html(query: &PageQuery, markup: String) -> Response {
