@@ -13,3 +13,4 @@ pub mod metrics;
 pub mod pages;
 pub mod query;
 pub mod registry;
+pub mod verify;
