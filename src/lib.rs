@@ -4,6 +4,7 @@
 //! program `kenmai` is a thin shell around it, so that tests reach every part.
 
 pub mod audit;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod engine;
