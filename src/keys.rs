@@ -189,11 +189,19 @@ pub fn read_secret(path: &Path) -> Result<Secret, KeyError> {
 /// [`KeyError::Exists`], [`KeyError::Write`] or [`KeyError::Randomness`].
 pub fn create_actor_key(path: &Path) -> Result<SigningKey, KeyError> {
     let key = SigningKey::from_bytes(&*random_secret()?);
+    write_actor_key(path, &key)?;
+    Ok(key)
+}
+
+/// Writes an actor's key to a file that must not exist, mode 0600.
+///
+/// # Errors
+/// [`KeyError::Exists`] or [`KeyError::Write`].
+pub fn write_actor_key(path: &Path, key: &SigningKey) -> Result<(), KeyError> {
     // Without the public half it is version 1 of the format, which every tool reads.
     let pair = KeypairBytes { secret_key: key.to_bytes(), public_key: None };
     let pem = pair.to_pkcs8_pem(LineEnding::LF).map_err(|_| KeyError::Encode)?;
-    write_private(path, pem.as_bytes())?;
-    Ok(key)
+    write_private(path, pem.as_bytes())
 }
 
 /// Reads an actor's key.

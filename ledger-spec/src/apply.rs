@@ -4,8 +4,8 @@ use alloc::sync::Arc;
 
 use thiserror::Error;
 
-use crate::entry::{Accounting, Contra, Effect};
-use crate::ids::{AccountId, Kid, Seq};
+use crate::entry::{Accounting, Contra, Effect, VERSION};
+use crate::ids::{AccountId, CardHash, Hash, Kid, Seq};
 use crate::points::{Fund, LotKey, Purse};
 use crate::programme::Programme;
 use crate::rows::{
@@ -13,11 +13,12 @@ use crate::rows::{
     Overlay, Place, Proposal, Signer,
 };
 use crate::statement;
+use crate::time::Day;
 
 /// An entry contradicts the state: the log was not made by these rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Broken {
-    /// The entry's seq or time does not follow its predecessor's.
+    /// The entry's seq or time does not follow its predecessor's, or its version is another.
     #[error("entry out of order")]
     Order,
     /// The account's own chain has a gap or a double.
@@ -37,22 +38,26 @@ pub enum Broken {
 /// [`Broken`] when the entry cannot have been decided on this state.
 pub fn apply(entry: &Accounting, rows: &mut Overlay<'_>) -> Result<(), Broken> {
     let top = rows.top();
-    if entry.seq != Seq(top.size) || entry.accepted_min / 1_440 + 1 < top.last_min / 1_440 {
+    // Days never run backwards; within a day only an entry without its minute may follow one with a later minute.
+    let (today, last) = (entry.accepted_day(), Day::of_ms(top.last_min.saturating_mul(60_000)));
+    let behind = entry.accepted_min < top.last_min
+        && (today != last || entry.accepted_min != today.start_ms() / 60_000);
+    if entry.version != VERSION || entry.seq != Seq(top.size) || behind {
         return Err(Broken::Order);
     }
     top.size += 1;
-    // A day-precise entry may stand after a minute-precise one of the same day.
     top.last_min = top.last_min.max(entry.accepted_min);
     let mut subject = open_subject(entry, rows)?;
-    let today = entry.accepted_day();
     let mut totals = match rows.days(&today) {
         Some(Some(totals)) => *totals,
         _ => DayTotals::default(),
     };
     totals.entries += 1;
     for effect in &entry.effects {
-        if let Some(account) = subject.as_mut() {
-            on_account(account, (entry, effect), &mut totals, rows)?;
+        match subject.as_mut() {
+            Some(account) => on_account(account, (entry, effect), &mut totals, rows)?,
+            None if needs_account(effect) => return Err(Broken::Missing("account")),
+            None => {}
         }
         on_tables(entry, effect, rows)?;
     }
@@ -84,6 +89,31 @@ fn open_subject(entry: &Accounting, rows: &Overlay<'_>) -> Result<Option<Account
     Ok(Some(account))
 }
 
+/// Effects that say nothing without a subject account.
+fn needs_account(effect: &Effect) -> bool {
+    match effect {
+        Effect::Posting { .. }
+        | Effect::ActionJudged { .. }
+        | Effect::ActTaken { .. }
+        | Effect::TokenSpent { .. }
+        | Effect::Balance { .. }
+        | Effect::Undone { .. }
+        | Effect::AccountOpened {}
+        | Effect::FactsSet { .. }
+        | Effect::DeviceEnrolled { .. }
+        | Effect::CardIssued { .. }
+        | Effect::CardRevoked { .. }
+        | Effect::CodeUsed { .. } => true,
+        Effect::Proposed { .. }
+        | Effect::Approved { .. }
+        | Effect::ProgrammeInForce { .. }
+        | Effect::BudgetAllocated { .. }
+        | Effect::KeyRegistered { .. }
+        | Effect::KeyRevoked { .. }
+        | Effect::DayClosed { .. } => false,
+    }
+}
+
 /// What an effect changes in the subject account's own row.
 fn on_account(
     account: &mut Account,
@@ -107,8 +137,9 @@ fn on_account(
         Effect::ActionJudged { rule, class, purse, day, granted, .. } if *granted > 0 => {
             let programme = rows.programme_for(*day).ok_or(Broken::Missing("programme"))?;
             let row = programme.rule(*rule).ok_or(Broken::Missing("rule"))?;
-            // A period stays while a late action can still be charged to it.
-            let still_open = |c: &Charge| c.counter.end().plus(programme.late_days) >= today;
+            // A period stays while a late action can still be charged to it, by whichever programme rules for it.
+            let late_days = rows.late_days_max();
+            let still_open = |c: &Charge| c.counter.end().plus(late_days) >= today;
             account.charges.retain(still_open);
             for (of, per, _) in programme.caps_of(row) {
                 let counter = Counter::of_grant(of, per, (*rule, *class, *purse), *day);
@@ -157,21 +188,29 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
     match effect {
         Effect::Posting { lot, points, contra } => move_contra(*lot, *points, *contra, rows),
         Effect::ActTaken { key } => {
-            unseen(rows.top().acts.insert(*key, entry.seq).is_none(), "act")
+            unseen(rows.acts(key).is_none(), "act")?;
+            rows.top().acts.insert(*key, entry.seq);
+            Ok(())
         }
         Effect::TokenSpent { nonce, exp_s } => {
-            unseen(rows.top().nonces.insert((*exp_s, *nonce), ()).is_none(), "token")
+            let token = (*exp_s, *nonce);
+            unseen(rows.nonces(&token).is_none(), "token")?;
+            rows.top().nonces.insert(token, ());
+            Ok(())
         }
         Effect::Undone { entry: undone } => {
-            unseen(rows.top().undone.insert(*undone, entry.seq).is_none(), "undone entry")
+            unseen(rows.undone(undone).is_none(), "undone entry")?;
+            rows.top().undone.insert(*undone, entry.seq);
+            Ok(())
         }
         Effect::Proposed { until_min } => propose(entry, *until_min, rows),
         Effect::Approved { proposal } => approved(*proposal, rows),
         Effect::ProgrammeInForce { version, document } => {
             let programme =
                 Programme::parse(document.as_str()).map_err(|_| Broken::Missing("programme"))?;
-            let row = Arc::new(programme);
-            unseen(rows.top().programmes.insert(*version, row).is_none(), "programme")
+            unseen(rows.programmes(version).is_none(), "programme")?;
+            rows.top().programmes.insert(*version, Arc::new(programme));
+            Ok(())
         }
         Effect::BudgetAllocated { fund, fiscal_year, points } => {
             allocate((*fund, *fiscal_year), *points, rows);
@@ -185,12 +224,7 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
             let signer = Signer::Actor(Actor { role, person, place, name });
             add_key(*public_key, signer, entry.seq, rows)
         }
-        Effect::KeyRevoked { kid } => {
-            let mut key = rows.keys(kid).ok_or(Broken::Missing("key"))?.clone();
-            key.revoked = Some(entry.seq);
-            rows.top().keys.insert(*kid, key);
-            Ok(())
-        }
+        Effect::KeyRevoked { kid } => revoke_key(*kid, entry.seq, rows),
         Effect::DeviceEnrolled { public_key, since_min } => {
             let account = subject_of(entry)?;
             let signer = Signer::Device(Device { account, since_min: *since_min });
@@ -198,22 +232,12 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
         }
         Effect::CardIssued { card, code, until_min } => {
             let account = subject_of(entry)?;
-            let cards = card.map(|card| (card, Card { account, revoked: false }));
-            rows.top().cards.extend(cards);
-            let row = EnrolCode { account, until_min: *until_min, used: false };
-            rows.top().codes.extend(code.map(|code| (code, row)));
-            Ok(())
+            let code =
+                code.map(|code| (code, EnrolCode { account, until_min: *until_min, used: false }));
+            issue(card.map(|card| (card, Card { account, revoked: false })), code, rows)
         }
-        Effect::CardRevoked { card } => {
-            let row = *rows.cards(card).ok_or(Broken::Missing("card"))?;
-            rows.top().cards.insert(*card, Card { revoked: true, ..row });
-            Ok(())
-        }
-        Effect::CodeUsed { code } => {
-            let row = *rows.codes(code).ok_or(Broken::Missing("code"))?;
-            rows.top().codes.insert(*code, EnrolCode { used: true, ..row });
-            Ok(())
-        }
+        Effect::CardRevoked { card } => end_card(*card, rows),
+        Effect::CodeUsed { code } => use_code(*code, rows),
         Effect::DayClosed { day, .. } => {
             rows.top().days.insert(*day, None);
             unseen(rows.top().closed.insert(*day, entry.seq).is_none(), "closed day")
@@ -243,6 +267,7 @@ fn move_lot(account: &mut Account, key: LotKey, points: i64) -> Result<(), Broke
                 lot.points = left;
             }
         }
+        Err(_) if left == 0 => return Err(Broken::Negative("lot")),
         Err(at) => account.lots.insert(at, Lot { key, points: left }),
     }
     Ok(())
@@ -254,6 +279,10 @@ fn move_contra(
     contra: Contra,
     rows: &mut Overlay<'_>,
 ) -> Result<(), Broken> {
+    // Only the challenge purse has a source that costs nobody money.
+    if (contra == Contra::Challenge) != (lot.purse == Purse::Challenge) {
+        return Err(Broken::Missing("contra account"));
+    }
     match contra {
         Contra::Budget(fiscal_year) => {
             let key = (lot.fund, fiscal_year);
@@ -331,5 +360,39 @@ fn add_key(
     unseen(rows.keys(&kid).is_none(), "key")?;
     let key = Key { public_key, signer, registered, revoked: None };
     rows.top().keys.insert(kid, key);
+    Ok(())
+}
+
+fn revoke_key(kid: Kid, revoked: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+    let mut key = rows.keys(&kid).ok_or(Broken::Missing("key"))?.clone();
+    unseen(key.revoked.is_none(), "key")?;
+    key.revoked = Some(revoked);
+    rows.top().keys.insert(kid, key);
+    Ok(())
+}
+
+fn issue(
+    card: Option<(CardHash, Card)>,
+    code: Option<(Hash, EnrolCode)>,
+    rows: &mut Overlay<'_>,
+) -> Result<(), Broken> {
+    unseen(card.is_none_or(|(card, _)| rows.cards(&card).is_none()), "card")?;
+    unseen(code.is_none_or(|(code, _)| rows.codes(&code).is_none()), "code")?;
+    rows.top().cards.extend(card);
+    rows.top().codes.extend(code);
+    Ok(())
+}
+
+fn end_card(card: CardHash, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+    let row = *rows.cards(&card).ok_or(Broken::Missing("card"))?;
+    unseen(!row.revoked, "card")?;
+    rows.top().cards.insert(card, Card { revoked: true, ..row });
+    Ok(())
+}
+
+fn use_code(code: Hash, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+    let row = *rows.codes(&code).ok_or(Broken::Missing("code"))?;
+    unseen(!row.used, "code")?;
+    rows.top().codes.insert(code, EnrolCode { used: true, ..row });
     Ok(())
 }

@@ -265,9 +265,10 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`CborError`]
     pub fn bool(&mut self) -> Result<bool, CborError> {
-        match self.head("true or false")? {
-            (7, 20) => Ok(false),
-            (7, 21) => Ok(true),
+        // By its one byte: a simple value and a float of other lengths can hold the same number.
+        match self.take(1, "true or false")? {
+            [0xf4] => Ok(false),
+            [0xf5] => Ok(true),
             _ => Err(CborError::Expected("true or false")),
         }
     }
@@ -405,6 +406,24 @@ impl<T: Wire> Wire for Vec<T> {
     }
     fn read(reader: &mut Reader<'_>) -> Result<Self, CborError> {
         (0..reader.array()?).map(|_| T::read(reader)).collect()
+    }
+}
+
+/// A list of 1 to `MAX` items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List<T, const MAX: usize>(pub Vec<T>);
+
+impl<T: Wire, const MAX: usize> Wire for List<T, MAX> {
+    fn write(&self, writer: &mut Writer) {
+        self.0.write(writer);
+    }
+    fn read(reader: &mut Reader<'_>) -> Result<Self, CborError> {
+        let items = Vec::read(reader)?;
+        if (1..=MAX).contains(&items.len()) {
+            Ok(Self(items))
+        } else {
+            Err(CborError::OutOfRange("list"))
+        }
     }
 }
 

@@ -358,7 +358,7 @@ impl Accounting {
     /// The Japanese day of acceptance.
     #[must_use]
     pub fn accepted_day(&self) -> Day {
-        Day::of_ms(self.accepted_min * 60_000)
+        Day::of_ms(self.accepted_min.saturating_mul(60_000))
     }
 
     /// Points that moved into (positive) or out of the account.

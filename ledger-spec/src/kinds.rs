@@ -1,10 +1,11 @@
 //! The kinds of statement and their public bodies. Each body is a map; `kenmai.cddl` holds the same in CDDL.
 
-use crate::cbor::{Blob, CborError, Reader, Text, Wire, Writer, wire_array, wire_code, wire_map};
+use crate::cbor::{
+    Blob, CborError, List, Reader, Text, Wire, Writer, wire_array, wire_code, wire_map,
+};
 use crate::ids::{AccountId, CardHash, Hash, Kid, PersonId, PlaceId, Seq};
 use crate::points::{Fund, LotKey, Points};
 use crate::time::Day;
-use alloc::vec::Vec;
 
 /// A JSON document inside a statement.
 pub type Document = Text<32_768>;
@@ -403,7 +404,7 @@ wire_map!(
         /// The account.
         1 account: AccountId,
         /// The opening lots, at most 64.
-        2 lots: Vec<LotPoints>,
+        2 lots: List<LotPoints, 64>,
         /// Sum of their points.
         3 control_total: u64,
         /// Where they come from.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::entry::{ActionClass, CapOf, CapPer};
-use crate::kinds::Role;
+use crate::kinds::{Code, Name, Role};
 use crate::points::{Fund, POINTS_MAX, Purse};
 use crate::time::Day;
 
@@ -18,6 +18,9 @@ pub const RULES_MAX: usize = 200;
 pub const CAPS_MAX: usize = 16;
 /// An action may be reported at most so many days late.
 pub const LATE_DAYS_MAX: u32 = 31;
+
+/// Points expire at most so many fiscal years after the one in which they were earned.
+pub const EXPIRES_AFTER_YEARS_MAX: u32 = 10;
 
 /// What is wrong with a programme document.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -50,6 +53,15 @@ pub enum ProgrammeFault {
     /// A group with exact actions is named like one of them.
     #[error("rule {0}: a sensitive rule needs a public group of its own")]
     Sensitive(u32),
+    /// Two caps count the same, so that each grant would be charged twice.
+    #[error("two caps are over the same actions and period")]
+    CapTwice,
+    /// A name or an action that a statement or a public leaf cannot hold.
+    #[error("names are 1 to 120 bytes and actions 1 to 40, without control characters")]
+    Name,
+    /// Points would outlive what the ledger is made for.
+    #[error("`expires_after_years` is at most {EXPIRES_AFTER_YEARS_MAX}")]
+    Expiry,
     /// Redemption limits out of order.
     #[error("`redeem`: 0 < min <= max_transaction <= max_day")]
     Redeem,
@@ -189,12 +201,22 @@ impl Programme {
         if self.late_days > LATE_DAYS_MAX {
             return Err(ProgrammeFault::LateDays);
         }
+        if self.expires_after_years > EXPIRES_AFTER_YEARS_MAX {
+            return Err(ProgrammeFault::Expiry);
+        }
+        if ![&self.name, &self.name_en].into_iter().all(|name| Name::new(name).is_some()) {
+            return Err(ProgrammeFault::Name);
+        }
         let RedeemLimits { min, max_transaction, max_day, .. } = self.redeem;
         if min == 0 || min > max_transaction || max_transaction > max_day {
             return Err(ProgrammeFault::Redeem);
         }
         if self.rules.is_empty() || self.rules.len() > RULES_MAX || self.caps.len() > CAPS_MAX {
             return Err(ProgrammeFault::Size);
+        }
+        let over = |cap: &Cap| (cap.class, cap.purse, cap.per);
+        if !all_differ(self.caps.iter().map(over)) {
+            return Err(ProgrammeFault::CapTwice);
         }
         let (mut numbers, mut actions) = (BTreeSet::new(), BTreeSet::new());
         for rule in &self.rules {
@@ -253,8 +275,21 @@ impl Programme {
     }
 }
 
+fn all_differ<T: Ord>(mut values: impl Iterator<Item = T>) -> bool {
+    let mut seen = BTreeSet::new();
+    values.all(|value| seen.insert(value))
+}
+
 impl Rule {
     fn check(&self) -> Result<(), ProgrammeFault> {
+        let named = [&self.name, &self.name_en].into_iter().all(|name| Name::new(name).is_some());
+        let mut codes = self.exact.iter().chain([&self.action]);
+        if !named || !codes.all(|code| Code::new(code).is_some()) {
+            return Err(ProgrammeFault::Name);
+        }
+        if !all_differ(self.caps.iter().map(|cap| cap.per)) {
+            return Err(ProgrammeFault::CapTwice);
+        }
         if self.caps.len() > CAPS_MAX || self.signers.is_empty() {
             return Err(ProgrammeFault::Size);
         }

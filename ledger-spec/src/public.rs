@@ -1,13 +1,17 @@
 //! What everyone may read of an entry: the JSON that a class 2 leaf carries, derived from the effects and checked
 //! against them.
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 
 use data_encoding::HEXLOWER;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::entry::{Class, Effect, PublicJson};
+use crate::kinds::Role;
+use crate::points::Fund;
+use crate::programme::Programme;
 use crate::rows::{DayTotals, Key, Signer};
+use crate::time::Day;
 
 /// Counts of fewer accounts than this are never published, nor points that they moved.
 pub const SMALL_CELL: u32 = 10;
@@ -20,42 +24,76 @@ pub fn of_effects<'a>(
     key_of: impl Fn(crate::ids::Kid) -> Option<&'a Key>,
 ) -> (Class, Option<PublicJson>) {
     let public = effects.iter().find_map(|effect| of_effect(effect, &key_of));
-    match public.and_then(|json| PublicJson::new(&json.to_string())) {
+    let json = public.and_then(|public| serde_json::to_string(&public).ok());
+    match json.and_then(|json| PublicJson::new(&json)) {
         Some(json) => (Class::Public, Some(json)),
         None => (Class::Sealed, None),
     }
 }
 
-fn of_effect<'a>(
-    effect: &Effect,
-    key_of: &impl Fn(crate::ids::Kid) -> Option<&'a Key>,
-) -> Option<Value> {
+/// The public JSON. Its members stand in the order of the fields here, because the leaf hashes their bytes; a
+/// `serde_json::Value` would leave the order to whichever features the build turns on.
+#[derive(Serialize)]
+#[serde(tag = "kind")]
+enum Public<'a> {
+    #[serde(rename = "programme")]
+    Programme { version: u32, document: Programme },
+    #[serde(rename = "budget")]
+    Budget { fund: Fund, fiscal_year: u32, points: u32 },
+    #[serde(rename = "key.registered")]
+    KeyRegistered {
+        public_key: String,
+        role: Role,
+        person: String,
+        place: Option<String>,
+        name: &'a str,
+    },
+    #[serde(rename = "key.revoked")]
+    KeyRevoked { kid: String },
+    #[serde(rename = "day.closed")]
+    DayClosed { day: Day, state: String, totals: Totals },
+}
+
+/// A cell is shown when at least [`SMALL_CELL`] accounts stand behind it; `null` stands for fewer.
+#[derive(Serialize)]
+struct Totals {
+    accounts: Option<u64>,
+    earners: Option<u64>,
+    granted: Option<u64>,
+    spenders: Option<u64>,
+    redeemed: Option<u64>,
+}
+
+fn of_effect<'e, 'k>(
+    effect: &'e Effect,
+    key_of: &impl Fn(crate::ids::Kid) -> Option<&'k Key>,
+) -> Option<Public<'e>> {
     match effect {
         Effect::ProgrammeInForce { version, document } => {
-            let document: Value = serde_json::from_str(document.as_str()).ok()?;
-            Some(json!({"kind": "programme", "version": version, "document": document}))
+            let document = Programme::parse(document.as_str()).ok()?;
+            Some(Public::Programme { version: *version, document })
         }
-        Effect::BudgetAllocated { fund, fiscal_year, points } => Some(json!({
-            "kind": "budget", "fund": fund, "fiscal_year": fiscal_year, "points": points,
-        })),
-        Effect::KeyRegistered { public_key, role, person, place, name } => Some(json!({
-            "kind": "key.registered",
-            "public_key": HEXLOWER.encode(public_key),
-            "role": role,
-            "person": person.to_string(),
-            "place": place.map(|place| place.to_string()),
-            "name": name.as_str(),
-        })),
+        Effect::BudgetAllocated { fund, fiscal_year, points } => {
+            Some(Public::Budget { fund: *fund, fiscal_year: *fiscal_year, points: *points })
+        }
+        Effect::KeyRegistered { public_key, role, person, place, name } => {
+            Some(Public::KeyRegistered {
+                public_key: HEXLOWER.encode(public_key),
+                role: *role,
+                person: person.to_string(),
+                place: place.map(|place| place.to_string()),
+                name: name.as_str(),
+            })
+        }
         Effect::KeyRevoked { kid } => match key_of(*kid)?.signer {
-            Signer::Actor(_) => Some(json!({"kind": "key.revoked", "kid": kid.to_string()})),
+            Signer::Actor(_) => Some(Public::KeyRevoked { kid: kid.to_string() }),
             Signer::Device(_) => None,
         },
-        Effect::DayClosed { day, state, totals } => Some(json!({
-            "kind": "day.closed",
-            "day": day,
-            "state": HEXLOWER.encode(state),
-            "totals": totals_json(totals),
-        })),
+        Effect::DayClosed { day, state, totals } => Some(Public::DayClosed {
+            day: *day,
+            state: HEXLOWER.encode(state),
+            totals: totals_of(totals),
+        }),
         Effect::Posting { .. }
         | Effect::ActionJudged { .. }
         | Effect::ActTaken { .. }
@@ -73,14 +111,13 @@ fn of_effect<'a>(
     }
 }
 
-/// A cell is shown when at least [`SMALL_CELL`] accounts stand behind it; `null` stands for fewer.
-fn totals_json(totals: &DayTotals) -> Value {
+fn totals_of(totals: &DayTotals) -> Totals {
     let shown = |accounts: u32, value: u64| (accounts >= SMALL_CELL).then_some(value);
-    json!({
-        "accounts": shown(totals.accounts, totals.accounts.into()),
-        "earners": shown(totals.earners, totals.earners.into()),
-        "granted": shown(totals.earners, totals.granted),
-        "spenders": shown(totals.spenders, totals.spenders.into()),
-        "redeemed": shown(totals.spenders, totals.redeemed),
-    })
+    Totals {
+        accounts: shown(totals.accounts, totals.accounts.into()),
+        earners: shown(totals.earners, totals.earners.into()),
+        granted: shown(totals.earners, totals.granted),
+        spenders: shown(totals.spenders, totals.spenders.into()),
+        redeemed: shown(totals.spenders, totals.redeemed),
+    }
 }

@@ -453,6 +453,13 @@ impl<'a> Overlay<'a> {
         last(&self.top).max(last(self.base))
     }
 
+    /// The most late days of any programme.
+    #[must_use]
+    pub(crate) fn late_days_max(&self) -> u32 {
+        let programmes = self.base.programmes.values().chain(self.top.programmes.values());
+        programmes.map(|programme| programme.late_days).max().unwrap_or(0)
+    }
+
     /// The first day before `today` that has entries and is not closed.
     #[must_use]
     pub fn open_day_before(&self, today: Day) -> Option<Day> {
@@ -514,6 +521,7 @@ impl Tables {
                 .iter()
                 .map(|(seq, proposal)| pair((seq, &(proposal.statement_hash, proposal.done)))),
         );
+        // The document itself stands in the log, as the effect of the entry that put the version in force.
         rows("programmes", &mut self.programmes.keys().map(cbor::to_bytes));
         rows("days", &mut self.days.iter().map(pair));
         rows("closed", &mut self.closed.iter().map(pair));

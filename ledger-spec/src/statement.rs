@@ -290,6 +290,27 @@ wire_map!(
     }
 );
 
+impl Disclosure {
+    /// Refuses what a kind has no use for: it would be kept for nothing, and the rules would not look at it.
+    fn check_fields(&self, kind: Kind) -> Result<(), CborError> {
+        let action = kind == Kind::Action;
+        let spending = matches!(kind, Kind::Redeem | Kind::Hold | Kind::RewardClaim);
+        let at_desk = spending || kind == Kind::LinkGrant;
+        let enrols = kind == Kind::DeviceEnrol;
+        let fields = [
+            (3, self.holder.is_some(), action || at_desk),
+            (4, self.values.is_some(), action),
+            (5, self.exact_action.is_some(), action),
+            (6, self.code.is_some(), enrols),
+            (7, self.pin_proof.is_some(), enrols || at_desk),
+        ];
+        match fields.into_iter().find(|(_, there, fits)| *there && !fits) {
+            Some((field, ..)) => Err(CborError::UnknownField(field)),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A statement whose form, seal and signatures are checked; the rules have not seen it yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
@@ -350,7 +371,11 @@ pub fn read(submission: &[u8]) -> Result<(Sign1, Statement), StatementError> {
     let signed = Sign1::from_bytes(submission)?;
     let core: Core = cbor::from_bytes(&signed.payload)?;
     let disclosure = match &signed.disclosure {
-        Some(bytes) => Some((cbor::from_bytes(bytes)?, bytes.clone())),
+        Some(bytes) => {
+            let disclosure: Disclosure = cbor::from_bytes(bytes)?;
+            disclosure.check_fields(core.body.kind())?;
+            Some((disclosure, bytes.clone()))
+        }
         None => None,
     };
     let kept = Sign1 { disclosure: None, ..signed.clone() };

@@ -18,7 +18,8 @@ impl Day {
     /// The Japanese day of an instant.
     #[must_use]
     pub fn of_ms(unix_ms: u64) -> Self {
-        Self(u32::try_from((unix_ms + JST_OFFSET_MS) / DAY_MS).unwrap_or(u32::MAX))
+        let japan_ms = unix_ms.saturating_add(JST_OFFSET_MS);
+        Self(u32::try_from(japan_ms / DAY_MS).unwrap_or(u32::MAX))
     }
 
     /// The first instant of the day in Japan; 1970-01-01 begins before the epoch and gives 0.
@@ -46,7 +47,8 @@ impl Day {
     /// Year, month (1-12) and day of the month (1-31).
     #[must_use]
     pub fn ymd(self) -> (u32, u32, u32) {
-        let days = self.0 + 719_468;
+        // Statements carry any 32 bits as a day: the sum must not overflow.
+        let days = self.0.saturating_add(719_468);
         let era = days / 146_097;
         let day_of_era = days % 146_097;
         let year_of_era =

@@ -20,8 +20,6 @@ pub struct City {
 pub struct Day {
     /// `YYYY-MM-DD`.
     pub day: String,
-    /// Records.
-    pub entries: Option<u64>,
     /// Persons who took part.
     pub accounts: Option<u64>,
     /// Points granted.
@@ -47,7 +45,6 @@ pub fn page(lang: Lang, data: &City) -> Markup {
 fn table(lang: Lang, days: &[Day]) -> Markup {
     let heads = [
         t(lang, "for-city-day"),
-        t(lang, "for-city-entries"),
         t(lang, "for-city-accounts"),
         t(lang, "for-city-granted"),
         t(lang, "for-city-redeemed"),
@@ -60,7 +57,7 @@ fn table(lang: Lang, days: &[Day]) -> Markup {
                     @for day in days {
                         tr {
                             th scope="row" { (date(lang, &day.day)) }
-                            @for cell in [day.entries, day.accounts, day.granted, day.redeemed] { (total(lang, cell)) }
+                            @for cell in [day.accounts, day.granted, day.redeemed] { (total(lang, cell)) }
                         }
                     }
                 }
@@ -87,8 +84,7 @@ mod tests {
     fn small_cells_are_words_not_numbers() {
         let day = Day {
             day: "2026-11-21".into(),
-            entries: Some(1_204),
-            accounts: None,
+            accounts: Some(1_204),
             granted: Some(4_110),
             redeemed: None,
         };
@@ -97,7 +93,7 @@ mod tests {
         }
         let page = page(Lang::Ja, &City { site: site(), days: vec![day] }).0;
         assert!(page.contains("2026年11月21日") && page.contains("1,204"));
-        assert_eq!(page.matches(">10人未満</td>").count(), 2);
+        assert_eq!(page.matches(">10人未満</td>").count(), 1);
     }
 
     #[test]

@@ -200,11 +200,12 @@ fn history_line(
         },
         Some(Signer::Device(_)) | None => None,
     };
-    let (action, moves) = match &statement.core.body {
-        Body::Action(body) => (Some(body.action.as_str().to_owned()), true),
-        #[expect(clippy::wildcard_enum_match_arm, reason = "only an action has a code")]
-        _ => (None, accounting.postings().next().is_some()),
+    let action = if let Body::Action(body) = &statement.core.body {
+        Some(body.action.as_str().to_owned())
+    } else {
+        None
     };
+    let moves = action.is_some() || accounting.postings().next().is_some();
     let yen_after = accounting.effects.iter().find_map(|effect| {
         if let Effect::Balance { yen, .. } = effect { Some(*yen) } else { None }
     });

@@ -1,4 +1,16 @@
 //! The tests of the specification, one binary.
 
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod proofs;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
+mod story;
+#[cfg(test)]
+mod vectors;
+#[cfg(test)]
+mod world;

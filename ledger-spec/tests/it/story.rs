@@ -1,0 +1,345 @@
+//! The language of the stories in `rules.rs`: one line, one statement, one outcome.
+//!
+//! `key=value` at the end of a line makes the statement differ from what an honest client would send: its `day`,
+//! `programme`, `not_after` (seconds from the present), `op` (a named operation id), the token's `exp`, `max`,
+//! `phone` and `ledger`, the `card` shown, the `time` of the act. `as=NAME` names the statement for later lines; `again NAME` sends the same bytes once more.
+
+use std::collections::BTreeMap;
+
+use ledger_spec::{
+    entry::{Accounting, Effect, Reason},
+    ids::{LedgerId, OpId, PlaceId, Seq},
+    kinds::{
+        AccountClose, AccountOpen, Action, Approve, Body, BudgetAllocate, CardIssue, CardRevoke,
+        Code, DayClose, DeviceEnrol, Document, KeyRevoke, Note, ProgrammePublish, Redeem, Role,
+        Void,
+    },
+    points::{Fund, LotKey, Points, Purse},
+    rows::{DayTotals, Lot},
+    statement::{Disclosure, Holder, Values, card_hash, code_hash},
+    time::Day,
+};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::world::{
+    Unsigned, Verdict, World, account, card, facts, id, instant_ms, kid, ledger, programme,
+    public_key, register, sign_token,
+};
+
+#[derive(Default)]
+pub(crate) struct Story {
+    pub(crate) world: World,
+    entries: BTreeMap<String, Seq>,
+    tokens: BTreeMap<String, Vec<u8>>,
+    sent: BTreeMap<String, Vec<u8>>,
+    filled_by_hand: bool,
+}
+
+type Options<'a> = BTreeMap<&'a str, &'a str>;
+
+/// Tells a story: each line with its outcome behind an arrow. At the end the log is folded again.
+pub(crate) fn tell(story: &str) -> String {
+    let mut teller = Story::of(World::at("2026-04-10", "10:00"));
+    let mut told = String::new();
+    for line in story.lines().map(|line| line.split('→').next().unwrap().trim()) {
+        told += line;
+        if !line.is_empty()
+            && !line.starts_with('#')
+            && let Some(outcome) = teller.act(line)
+        {
+            told += " → ";
+            told += &outcome;
+        }
+        told.push('\n');
+    }
+    for sizes in [&[1][..], &[2, 3, 1], &[usize::MAX]] {
+        if !teller.filled_by_hand {
+            teller.world.replay(sizes);
+        }
+    }
+    told
+}
+
+fn code<T: ledger_spec::cbor::Wire + Copy + std::fmt::Debug>(all: &[T], name: &str) -> T {
+    let wanted = name.to_lowercase();
+    *all.iter().find(|value| format!("{value:?}").to_lowercase() == wanted).expect("a known name")
+}
+
+fn note() -> Note {
+    Note::new("because").unwrap()
+}
+
+impl Story {
+    pub(crate) fn of(world: World) -> Self {
+        Self { world, ..Self::default() }
+    }
+
+    /// Tells one line; lines that state nothing have no outcome.
+    pub(crate) fn act(&mut self, line: &str) -> Option<String> {
+        let (options, words): (Vec<&str>, Vec<&str>) =
+            line.split_whitespace().partition(|word| word.contains('='));
+        let options: Options<'_> =
+            options.into_iter().map(|option| option.split_once('=').unwrap()).collect();
+        match words.as_slice() {
+            ["at", day, time] => self.world.now_ms = instant_ms(day, time),
+            ["the", "city", "is", "set", "up"] => self.world.set_up(&changes(&options)),
+            ["the", "city", "is", "founded"] => self.world.found(),
+            [name, "joins"] => self.world.join(name),
+            [name, "holds", count, "lots"] => self.fill(name, count.parse().unwrap()),
+            ["balance", name] => return Some(self.balance(name)),
+            ["again", name] => return Some(outcome(&self.world.submit(&self.sent[*name]))),
+            ["lots", name] => return Some(self.lots(name)),
+            ["budget", fund, year] => return Some(self.budget(fund, year)),
+            ["name", "of", place] => {
+                let row = &self.world.tables.places[&PlaceId(id(place))];
+                return Some(row.name.as_str().into());
+            }
+            ["due", shop] => return Some(self.due(shop)),
+            [who, verb, rest @ ..] => return Some(self.state(who, verb, rest, &options)),
+            _ => panic!("no such line: {line}"),
+        }
+        None
+    }
+
+    /// A line that is a statement.
+    fn state(&mut self, who: &str, verb: &str, words: &[&str], options: &Options<'_>) -> String {
+        let body = self.body(who, (verb, words), options);
+        let core = self.world.core(body);
+        let mut unsigned = Unsigned { core, disclosure: None };
+        if unsigned.core.body.kind().shape().disclosure {
+            unsigned.disclosure = Some(self.disclosure(words, options));
+        }
+        let core = &mut unsigned.core;
+        if let Some(disclosure) = &unsigned.disclosure
+            && matches!(core.body, Body::Action(_))
+        {
+            core.day = Day::of_ms(disclosure.performed_at_s * 1_000);
+            let rows = ledger_spec::rows::Overlay::over(&self.world.tables);
+            core.programme = Some(rows.programme_for(core.day).map_or(1, |p| p.version));
+        }
+        for (option, value) in options {
+            match *option {
+                "day" => core.day = Day::parse(value).unwrap(),
+                "programme" => core.programme = value.parse().ok(),
+                "not_after" => core.not_after_s = Some(later(self.world.now_s(), value)),
+                "op" => core.op_id = OpId(id(value)),
+                "ledger" => core.ledger = LedgerId(id(value)),
+                _ => {}
+            }
+        }
+        let signer = options.get("signed").copied().unwrap_or(who);
+        let submission = unsigned.sign_with(signer);
+        let verdict = self.world.submit(&submission);
+        self.sent.extend(options.get("as").map(|name| ((*name).into(), submission)));
+        if let (Verdict::Accepted(entry), Some(name)) = (&verdict, options.get("as")) {
+            self.entries.insert((*name).into(), entry.seq);
+        }
+        outcome(&verdict)
+    }
+
+    fn body(&mut self, who: &str, line: (&str, &[&str]), options: &Options<'_>) -> Body {
+        let option = |name: &str| options.get(name).copied();
+        match line {
+            ("founds", []) => register(who, Role::Root, option("person").unwrap_or(who), None),
+            ("registers", [name, "as", role]) => {
+                let role = code(Role::ALL, role);
+                let has_place = matches!(role, Role::Shop | Role::Station);
+                let place = option("place").or(has_place.then_some(*name));
+                let place = place.filter(|place| *place != "none");
+                register(name, role, option("person").unwrap_or(name), place)
+            }
+            ("publishes", ["version", version]) => {
+                let changes = changes(options);
+                let document = Document::new(&programme(&changes)).unwrap();
+                let version = version.parse().unwrap();
+                Body::ProgrammePublish(ProgrammePublish { version, document })
+            }
+            ("allocates", [points, fund, fiscal_year]) => Body::BudgetAllocate(BudgetAllocate {
+                fund: code(Fund::ALL, fund),
+                fiscal_year: fiscal_year.parse().unwrap(),
+                points: points.parse().unwrap(),
+            }),
+            ("approves", [name]) => {
+                let proposal = self.seq(name);
+                let statement = self.world.entry(proposal).map(|entry| entry.statement.0);
+                let seen = statement.unwrap_or_default();
+                let seen = if options.contains_key("unseen") { &b"unseen"[..] } else { &seen };
+                let statement_hash = Sha256::digest(seen).into();
+                Body::Approve(Approve { proposal, statement_hash })
+            }
+            ("revokes", [name]) => Body::KeyRevoke(KeyRevoke { kid: kid(name), reason: note() }),
+            ("revokes", ["card", "of", name]) => {
+                Body::CardRevoke(CardRevoke { card: card_hash(&card(name)), reason: note() })
+            }
+            ("opens", [name]) => Body::AccountOpen(AccountOpen { account: account(name) }),
+            ("closes", ["account", name]) => {
+                Body::AccountClose(AccountClose { account: account(name) })
+            }
+            ("closes", [day]) => Body::DayClose(DayClose { day: Day::parse(day).unwrap() }),
+            ("admits", [name]) => facts(name, true),
+            ("excludes", [name]) => facts(name, false),
+            ("issues", [name]) => self.issue(name, options),
+            ("enrols", [phone]) => Body::DeviceEnrol(DeviceEnrol { public_key: public_key(phone) }),
+            ("reports", [action, "of", _]) => {
+                Body::Action(Action { action: Code::new(action).unwrap() })
+            }
+            ("takes", [points, "from", _]) => Body::Redeem(Redeem {
+                shop: PlaceId(id(option("shop").unwrap_or(who))),
+                points: Points::new(points.parse().unwrap()).unwrap(),
+            }),
+            ("voids", [name]) => Body::Void(Void { entry: self.seq(name) }),
+            other => panic!("no such statement: {other:?}"),
+        }
+    }
+
+    fn issue(&self, name: &str, options: &Options<'_>) -> Body {
+        let until = |until| later(self.world.now_ms / 60_000, until);
+        Body::CardIssue(CardIssue {
+            account: account(name),
+            card: options.get("card").map(|name| card_hash(&card(name))),
+            code: options.get("code").map(|name| code_hash(&id(name))),
+            code_until_min: options.get("until").map(|minutes| until(minutes)),
+        })
+    }
+
+    fn disclosure(&mut self, words: &[&str], options: &Options<'_>) -> Disclosure {
+        let subject = *words.last().unwrap();
+        let holder = match (options.get("card"), options.get("holder")) {
+            (Some(name), _) => Some(Holder::Card(card(name))),
+            (None, Some(&"account")) => Some(Holder::Account(account(subject))),
+            (None, Some(_)) => None,
+            (None, None) => Some(Holder::Phone(self.token(subject, options))),
+        };
+        let holder = if words.len() == 1 { None } else { holder };
+        let honest = self.world.disclosure(holder);
+        let time = options.get("time").map(|time| time.split_once('T').unwrap());
+        let level = options.get("level").map(|level| level.parse().unwrap());
+        Disclosure {
+            performed_at_s: time.map_or(honest.performed_at_s, |(d, t)| instant_ms(d, t) / 1_000),
+            values: level.map(|_| Values { level_tenths: level, ..Values::default() }),
+            exact_action: options.get("exact").map(|exact| Code::new(exact).unwrap()),
+            code: options.get("with").map(|name| id(name)),
+            ..honest
+        }
+    }
+
+    fn token(&mut self, subject: &str, options: &Options<'_>) -> Vec<u8> {
+        if let Some(token) = options.get("token").and_then(|name| self.tokens.get(*name)) {
+            return token.clone();
+        }
+        let mut token = self.world.pay_token();
+        if let Some(exp) = options.get("exp") {
+            token.exp_s = later(self.world.now_s(), exp);
+        }
+        if let Some(max) = options.get("max") {
+            token.max_points = max.parse().unwrap();
+        }
+        if options.contains_key("foreign") {
+            token.ledger = LedgerId::of_origin("elsewhere");
+        }
+        assert!(token.ledger == ledger() || options.contains_key("foreign"));
+        let signed = sign_token(&token, options.get("phone").unwrap_or(&subject));
+        if let Some(name) = options.get("token") {
+            self.tokens.insert((*name).into(), signed.clone());
+        }
+        signed
+    }
+
+    fn seq(&self, name: &str) -> Seq {
+        self.entries.get(name).copied().unwrap_or_else(|| Seq(name.parse().expect("an entry")))
+    }
+
+    /// Lots that years of programmes would have left.
+    fn fill(&mut self, name: &str, count: u32) {
+        self.filled_by_hand = true;
+        let row = self.world.tables.accounts.get_mut(&account(name)).unwrap();
+        let expires_on = |n| Day::from_ymd(2040 + n, 3, 31).unwrap();
+        let lot = |n| LotKey { purse: Purse::Yen, fund: Fund::Employer, expires_on: expires_on(n) };
+        row.lots = (0..count).map(|n| Lot { key: lot(n), points: 1 }).collect();
+    }
+
+    fn balance(&self, name: &str) -> String {
+        let (today, row) = (self.world.today(), &self.world.tables.accounts[&account(name)]);
+        let [yen, challenge] = [Purse::Yen, Purse::Challenge].map(|p| row.available(p, today));
+        format!("{yen} yen, {challenge} challenge")
+    }
+
+    fn lots(&self, name: &str) -> String {
+        let row = &self.world.tables.accounts[&account(name)];
+        let lots = row.lots.iter().map(|lot| format!("{} {}", lot.points, lot_text(&lot.key)));
+        let lots = lots.collect::<Vec<_>>().join(", ");
+        if lots.is_empty() { "none".into() } else { lots }
+    }
+
+    fn budget(&self, fund: &str, year: &str) -> String {
+        let key = (code(Fund::ALL, fund), year.parse().unwrap());
+        let row = self.world.tables.budgets.get(&key).copied();
+        row.map_or_else(|| "none".into(), |b| format!("{} of {}", b.granted, b.allocated))
+    }
+
+    fn due(&self, shop: &str) -> String {
+        self.world.tables.shops.get(&PlaceId(id(shop))).copied().unwrap_or(0).to_string()
+    }
+}
+
+/// Members to change in the programme: options whose value is JSON, or a word.
+fn changes(options: &Options<'_>) -> Vec<(String, Value)> {
+    let apart = ["day", "as", "op", "not_after"];
+    let told = options.iter().filter(|(name, _)| !apart.contains(*name));
+    let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| text.into());
+    told.map(|(path, text)| ((*path).into(), value(text))).collect()
+}
+
+/// `+n` or `-n` from a point in time.
+fn later(from: u64, step: &str) -> u64 {
+    from.checked_add_signed(step.parse().unwrap()).unwrap()
+}
+
+fn lot_text(lot: &LotKey) -> String {
+    format!("{:?} until {}", lot.fund, lot.expires_on).to_lowercase()
+}
+
+fn outcome(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Accepted(entry) => accepted(entry),
+        Verdict::Replayed(seq) => format!("accepted before, as entry {seq}"),
+        Verdict::Reused => "refused: the operation's id was used with other bytes".into(),
+        Verdict::Malformed(error) => format!("malformed: {error}"),
+        Verdict::Refused(rejection) => format!("refused: {rejection}"),
+    }
+}
+
+fn accepted(entry: &Accounting) -> String {
+    let posted: Vec<String> =
+        entry.postings().map(|(lot, n, _)| format!("{} {}", n.abs(), lot_text(&lot))).collect();
+    let judged = |effect: &Effect| {
+        let Effect::ActionJudged { granted, reason, .. } = effect else { return None };
+        let why = match reason {
+            Reason::Full => String::new(),
+            Reason::Cap(of, per) => format!(", cap {of:?} {per:?}"),
+            Reason::Budget | Reason::Lots | Reason::NotEligible => format!(", {reason:?}"),
+        };
+        Some(format!("{granted} points{}", why.to_lowercase()))
+    };
+    let closed = |effect: &Effect| {
+        let Effect::DayClosed { totals, .. } = effect else { return None };
+        let DayTotals { entries, accounts, earners, spenders, granted, redeemed } = totals;
+        let points = format!("{earners} earned {granted}, {spenders} spent {redeemed}");
+        Some(format!("closed: {entries} entries, {accounts} accounts, {points}"))
+    };
+    let has = |wanted: fn(&Effect) -> bool, text: String| {
+        entry.effects.iter().any(wanted).then_some(text)
+    };
+    let posted = posted.join(", ");
+    entry
+        .effects
+        .iter()
+        .find_map(judged)
+        .or_else(|| entry.effects.iter().find_map(closed))
+        .or_else(|| has(|e| matches!(e, Effect::TokenSpent { .. }), format!("paid {posted}")))
+        .or_else(|| has(|e| matches!(e, Effect::Undone { .. }), format!("back {posted}")))
+        .or_else(|| has(|e| matches!(e, Effect::Proposed { .. }), "proposed".into()))
+        .or_else(|| has(|e| matches!(e, Effect::Approved { .. }), "in force".into()))
+        .unwrap_or_else(|| "done".into())
+}

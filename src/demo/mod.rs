@@ -1,0 +1,196 @@
+//! The demo city: fictitious, and made through the real pipeline. Every entry of its history is a statement signed by a
+//! station, coach, till, phone or staff member of the city, checked and decided like any other.
+//!
+//! All private keys of the city come from one random seed, so that a restart can fill the days it missed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ed25519_dalek::SigningKey;
+use ledger_spec::ids::{AccountId, LedgerId, OpId, PersonId, PlaceId};
+use ledger_spec::statement::card_check_byte;
+use sha2::{Digest, Sha256};
+
+use crate::clock::Clock;
+
+mod city;
+mod desk;
+mod folder;
+mod history;
+mod programme;
+
+pub use city::{CityError, SHOPS, STATIONS, found};
+pub use desk::{Desk, DeskError, Visit};
+pub use folder::{City, OpenError, open};
+pub use history::fill;
+
+/// The demo ledger's name in URLs.
+pub const LEDGER_NAME: &str = "yaizu-demo";
+/// The demo ledger's origin.
+pub const ORIGIN: &str = "demo.kenmai.example/yaizu-demo";
+/// Residents of the demo city.
+pub const RESIDENTS: usize = 300;
+/// Coaches of the demo city.
+pub const COACHES: usize = 2;
+/// Days of history at the first start.
+pub const HISTORY_DAYS: u32 = 365;
+/// Residents whose phone's private key is handed out.
+pub const OPEN_PHONES: usize = 10;
+
+/// The keys and ids of the demo city, all from one seed.
+pub struct Cast {
+    seed: [u8; 32],
+    ledger: LedgerId,
+}
+
+impl Cast {
+    /// The city that grows from a seed.
+    #[must_use]
+    pub fn new(seed: [u8; 32], origin: &str) -> Self {
+        Self { seed, ledger: LedgerId::of_origin(origin) }
+    }
+
+    fn bytes(&self, role: &str, number: usize) -> [u8; 32] {
+        let hash = Sha256::new()
+            .chain_update(b"kenmai demo")
+            .chain_update(self.seed)
+            .chain_update(self.ledger.0)
+            .chain_update((role.len() as u64).to_be_bytes())
+            .chain_update(role)
+            .chain_update((number as u64).to_be_bytes());
+        hash.finalize().into()
+    }
+
+    fn id<const N: usize>(&self, role: &str, number: usize) -> [u8; N] {
+        let mut id = [0; N];
+        id.iter_mut().zip(self.bytes(role, number)).for_each(|(to, from)| *to = from);
+        id
+    }
+
+    fn key(&self, role: &str, number: usize) -> SigningKey {
+        SigningKey::from_bytes(&self.bytes(role, number))
+    }
+
+    /// One of the two root keys, of two persons.
+    #[must_use]
+    pub fn root(&self, number: usize) -> SigningKey {
+        self.key("root", number)
+    }
+
+    /// The key of the city's desk.
+    #[must_use]
+    pub fn staff(&self) -> SigningKey {
+        self.key("staff", 0)
+    }
+
+    /// A station's key.
+    #[must_use]
+    pub fn station(&self, number: usize) -> SigningKey {
+        self.key("station", number)
+    }
+
+    /// A coach's key.
+    #[must_use]
+    pub fn coach(&self, number: usize) -> SigningKey {
+        self.key("coach", number)
+    }
+
+    /// A till's key.
+    #[must_use]
+    pub fn till(&self, number: usize) -> SigningKey {
+        self.key("till", number)
+    }
+
+    /// A resident's phone.
+    #[must_use]
+    pub fn phone(&self, number: usize) -> SigningKey {
+        self.key("phone", number)
+    }
+
+    /// A resident's account.
+    #[must_use]
+    pub fn account(&self, number: usize) -> AccountId {
+        AccountId(self.id("account", number))
+    }
+
+    /// A resident's paper card.
+    #[must_use]
+    pub fn card(&self, number: usize) -> [u8; 11] {
+        card_of(self.id("card", number))
+    }
+
+    fn code(&self, number: usize) -> [u8; 16] {
+        self.id("code", number)
+    }
+
+    fn person(&self, role: &str, number: usize) -> PersonId {
+        PersonId(self.id(&format!("person of {role}"), number))
+    }
+
+    /// The place of a shop.
+    #[must_use]
+    pub fn shop_place(&self, number: usize) -> PlaceId {
+        PlaceId(self.id("shop place", number))
+    }
+
+    /// The place of a station.
+    #[must_use]
+    pub fn station_place(&self, number: usize) -> PlaceId {
+        PlaceId(self.id("station place", number))
+    }
+}
+
+fn card_of(random: [u8; 10]) -> [u8; 11] {
+    let mut card = [0; 11];
+    let (left, right) = card.split_at_mut(10);
+    left.copy_from_slice(&random);
+    right.fill(card_check_byte(&random));
+    card
+}
+
+/// Random bytes for salts, nonces and operation ids.
+fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn random_op() -> Result<OpId, getrandom::Error> {
+    random().map(OpId)
+}
+
+/// A clock that can be set while the history is made, and is the real one otherwise.
+pub struct StagedClock {
+    real: Arc<dyn Clock>,
+    /// Unix milliseconds; 0 stands for the real time.
+    staged_ms: AtomicU64,
+}
+
+impl StagedClock {
+    /// Shows the real time until it is set.
+    #[must_use]
+    pub fn over(real: Arc<dyn Clock>) -> Self {
+        Self { real, staged_ms: AtomicU64::new(0) }
+    }
+
+    fn set_ms(&self, unix_ms: u64) {
+        self.staged_ms.store(unix_ms, Ordering::SeqCst);
+    }
+
+    fn run(&self) {
+        self.set_ms(0);
+    }
+}
+
+impl Clock for StagedClock {
+    fn wall_ms(&self) -> u64 {
+        match self.staged_ms.load(Ordering::SeqCst) {
+            0 => self.real.wall_ms(),
+            staged_ms => staged_ms,
+        }
+    }
+
+    fn boot_ms(&self) -> u64 {
+        self.real.boot_ms()
+    }
+}

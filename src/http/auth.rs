@@ -1,0 +1,207 @@
+//! Sessions for reading. One signed message opens one; the token is 256 random bits, of which only the hash is kept, in
+//! memory: after a restart a device simply signs again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use data_encoding::BASE64URL_NOPAD;
+use ledger_spec::ids::{Hash, Kid};
+use ledger_spec::rows::Signer;
+use ledger_spec::token::{self, Message, Session};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::problem::Problem;
+use super::{App, Ledger, Server};
+use crate::engine::EngineError;
+
+/// Sessions that may be open at once; further ones are refused until some end.
+const SESSIONS_MAX: usize = 100_000;
+/// A session ends after so many seconds.
+const SESSION_LIFE_S: u64 = 12 * 3_600;
+/// The cookie's name.
+const COOKIE: &str = "kenmai_session";
+
+/// Open sessions, by the hash of their token.
+#[derive(Default)]
+pub(super) struct Sessions {
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    sessions: HashMap<Hash, Held>,
+    /// Random numbers of session messages that are still in force; each opens one session only.
+    used: HashMap<[u8; 16], u64>,
+}
+
+#[derive(Clone)]
+struct Held {
+    ledger: String,
+    kid: Kid,
+    expires_s: u64,
+}
+
+/// Who reads: the ledger and a key that is in force at this moment.
+pub(super) struct Reader {
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) kid: Kid,
+    pub(super) signer: Signer,
+}
+
+impl Sessions {
+    fn open(&self, message: &Session, held: Held, now_s: u64) -> Result<String, Problem> {
+        let mut token = [0; 32];
+        getrandom::fill(&mut token).map_err(EngineError::from)?;
+        let mut open = self.open.lock().map_err(|_| EngineError::ThreadDied)?;
+        if open.sessions.len() >= SESSIONS_MAX || open.used.len() >= SESSIONS_MAX {
+            open.sessions.retain(|_, held| held.expires_s > now_s);
+            open.used.retain(|_, exp_s| *exp_s > now_s);
+        }
+        if open.sessions.len() >= SESSIONS_MAX || open.used.len() >= SESSIONS_MAX {
+            return Err(Problem::busy());
+        }
+        if open.used.insert(message.nonce, message.exp_s).is_some() {
+            return Err(Problem::session_used());
+        }
+        open.sessions.insert(Sha256::digest(token).into(), held);
+        Ok(BASE64URL_NOPAD.encode(&token))
+    }
+
+    fn find(&self, token: &str, now_s: u64) -> Option<Held> {
+        let token = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
+        // The look-up compares hashes, so its time says nothing about the token.
+        let hash: Hash = Sha256::digest(&token).into();
+        let open = self.open.lock().ok()?;
+        open.sessions.get(&hash).filter(|held| held.expires_s > now_s).cloned()
+    }
+}
+
+/// `POST /v1/{ledger}/sessions`
+pub(super) async fn open_session(
+    State(server): App,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<Response, Problem> {
+    let ledger = server.ledger(&name)?;
+    let body = cose_body(&headers, body)?;
+    let (message, kid, signer) = open_message::<Session>(ledger, &body)?;
+    check_message(&server, ledger, (message.exp_s, message.ledger))?;
+    let now_s = server.now_s();
+    let expires_s = now_s + SESSION_LIFE_S;
+    let token = server.sessions.open(&message, Held { ledger: name, kid, expires_s }, now_s)?;
+    let role = match &signer {
+        Signer::Device(_) => json!("device"),
+        Signer::Actor(actor) => json!(actor.role),
+    };
+    let answer = json!({"token": token, "expires_at": expires_s, "role": role});
+    let cookie = format!(
+        "{COOKIE}={token}; Path=/; Max-Age={SESSION_LIFE_S}; HttpOnly; Secure; SameSite=Strict"
+    );
+    let mut response = (StatusCode::CREATED, Json(answer)).into_response();
+    let cookie = HeaderValue::from_str(&cookie).map_err(|_| Problem::internal())?;
+    response.headers_mut().insert(header::SET_COOKIE, cookie);
+    Ok(response)
+}
+
+/// The body of a request that brings a signed message.
+pub(super) fn cose_body(
+    headers: &HeaderMap,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<Bytes, Problem> {
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if media_type != Some("application/cose") {
+        return Err(Problem::media_type());
+    }
+    body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
+        _ => Problem::malformed_request(),
+    })
+}
+
+/// Opens a message that is no statement: form, key, signature, and that the key is in force.
+pub(super) fn open_message<M: Message>(
+    ledger: &Ledger,
+    bytes: &[u8],
+) -> Result<(M, Kid, Signer), Problem> {
+    let (_, signed) = token::parse::<M>(bytes).map_err(cose_problem)?;
+    if ledger.engine.verifying_key(signed.kid).is_none() {
+        return Err(Problem::key_unknown());
+    }
+    let (message, kid) =
+        token::open::<M>(bytes, |kid| ledger.engine.verifying_key(kid)).map_err(cose_problem)?;
+    let signer = signer_in_force(ledger, kid)?;
+    Ok((message, kid, signer))
+}
+
+pub(super) fn check_message(
+    server: &Server,
+    ledger: &Ledger,
+    (exp_s, named): (u64, ledger_spec::ids::LedgerId),
+) -> Result<(), Problem> {
+    if named != ledger.engine.ledger() {
+        return Err(Problem::other_ledger());
+    }
+    if token::in_force(exp_s, server.now_s()) { Ok(()) } else { Err(Problem::deadline()) }
+}
+
+fn cose_problem(error: ledger_spec::cose::CoseError) -> Problem {
+    match error {
+        ledger_spec::cose::CoseError::Form(form) => form.into(),
+        ledger_spec::cose::CoseError::Signature => Problem::signature(),
+    }
+}
+
+fn signer_in_force(ledger: &Ledger, kid: Kid) -> Result<Signer, Problem> {
+    let state = ledger.engine.state()?;
+    let key = state.keys.get(&kid).ok_or(Problem::key_unknown())?;
+    if key.revoked.is_some() {
+        return Err(Problem::key_revoked());
+    }
+    Ok(key.signer.clone())
+}
+
+/// The token of a request: the `Authorization` header wins over the cookie.
+fn token_of(headers: &HeaderMap) -> Option<&str> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let bearer = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+    bearer.or_else(|| {
+        let cookies = text(header::COOKIE)?;
+        let mut pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(name, _)| *name == COOKIE).map(|(_, token)| token)
+    })
+}
+
+impl Reader {
+    /// The session of a request to this ledger.
+    pub(super) fn of(server: &Server, name: &str, headers: &HeaderMap) -> Result<Self, Problem> {
+        let ledger = server.ledger(name)?;
+        let token = token_of(headers).ok_or(Problem::session_required())?;
+        let held = server.sessions.find(token, server.now_s());
+        let held = held.filter(|held| held.ledger == name).ok_or(Problem::session_required())?;
+        // A key revoked since the session began reads nothing more.
+        let signer = signer_in_force(ledger, held.kid)?;
+        Ok(Self { ledger: Arc::clone(ledger), kid: held.kid, signer })
+    }
+}
+
+impl FromRequestParts<Arc<Server>> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        server: &Arc<Server>,
+    ) -> Result<Self, Self::Rejection> {
+        let path = Path::<HashMap<String, String>>::from_request_parts(parts, server).await;
+        let Path(path) = path.map_err(|_| Problem::not_found())?;
+        let name = path.get("ledger").ok_or(Problem::not_found())?;
+        Self::of(server, name, &parts.headers)
+    }
+}

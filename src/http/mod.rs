@@ -1,0 +1,270 @@
+//! HTTP: bounded bytes in, one call into engine or query, an answer out. One file an audience.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::clock::Clock;
+use crate::config::Limits;
+use crate::demo::Desk;
+use crate::engine::{Engine, Standing};
+use crate::metrics::Metrics;
+use crate::pages::CONTENT_SECURITY_POLICY;
+use crate::query::ShopDays;
+
+mod auth;
+mod demo;
+mod ledger;
+pub mod problem;
+mod public_log;
+mod resident;
+mod shop;
+mod site;
+mod statements;
+
+use auth::Sessions;
+use problem::Problem;
+
+/// How long requests under way may take after the server was told to stop.
+const SHUTDOWN_S: u64 = 10;
+
+/// One ledger as the server holds it.
+pub struct Ledger {
+    /// Its name in URLs.
+    pub name: String,
+    /// The engine.
+    pub engine: Engine,
+    /// The front desk of a demo city.
+    pub desk: Option<Desk>,
+    shop_days: ShopDays,
+}
+
+impl Ledger {
+    /// A ledger to serve.
+    #[must_use]
+    pub fn new(name: String, engine: Engine, desk: Option<Desk>) -> Self {
+        Self { name, engine, desk, shop_days: ShopDays::default() }
+    }
+}
+
+/// All that the routes share.
+pub struct Server {
+    ledgers: BTreeMap<String, Arc<Ledger>>,
+    /// The ledger that the first page speaks of.
+    first: Arc<Ledger>,
+    sessions: Sessions,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    limits: Limits,
+}
+
+type App = State<Arc<Server>>;
+
+impl Server {
+    /// A server of these ledgers; `None` without any. The first page speaks of the first.
+    #[must_use]
+    pub fn new(
+        ledgers: Vec<Ledger>,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+        limits: Limits,
+    ) -> Option<Arc<Self>> {
+        let ledgers: Vec<Arc<Ledger>> = ledgers.into_iter().map(Arc::new).collect();
+        let first = Arc::clone(ledgers.first()?);
+        let ledgers = ledgers.into_iter().map(|ledger| (ledger.name.clone(), ledger)).collect();
+        let sessions = Sessions::default();
+        Some(Arc::new(Self { ledgers, first, sessions, clock, metrics, limits }))
+    }
+
+    fn ledger(&self, name: &str) -> Result<&Arc<Ledger>, Problem> {
+        self.ledgers.get(name).ok_or(Problem::ledger_unknown())
+    }
+
+    fn now_s(&self) -> u64 {
+        self.clock.wall_ms() / 1_000
+    }
+
+    fn today(&self) -> ledger_spec::time::Day {
+        ledger_spec::time::Day::of_ms(self.clock.wall_ms())
+    }
+}
+
+/// Every public route.
+pub fn router(server: Arc<Server>) -> Router {
+    let limits = server.limits;
+    let header = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    Router::new()
+        .route("/v1/{ledger}", get(ledger::info))
+        .route("/v1/{ledger}/programme", get(ledger::programme))
+        .route("/v1/{ledger}/keys/{kid}", get(ledger::key))
+        .route("/v1/{ledger}/statements", post(statements::submit))
+        .route("/v1/{ledger}/sessions", post(auth::open_session))
+        .route("/v1/{ledger}/me", get(resident::balance))
+        .route("/v1/{ledger}/me/history", get(resident::history))
+        .route("/v1/{ledger}/entries/{seq}/receipt", get(resident::receipt))
+        .route("/v1/{ledger}/qr/check", post(shop::check_code))
+        .route("/v1/{ledger}/shop/today", get(shop::today))
+        .route("/v1/{ledger}/demo/visitors", post(demo::visitor))
+        .route("/v1/qr.svg", post(site::qr_svg))
+        .route("/", get(site::first))
+        .route("/tour", get(site::tour))
+        .route("/verify", get(site::verify))
+        .route("/for/{visitor}", get(site::door))
+        .route("/assets/{file}", get(site::asset))
+        .route("/Q/{token}", get(site::scanned_code))
+        .route("/{ledger}/me", get(site::me))
+        .route("/{ledger}/checkpoint", get(public_log::checkpoint))
+        .route("/{ledger}/vkey", get(public_log::vkey))
+        .route("/{ledger}/tile/{*path}", get(public_log::tile))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .fallback(site::nothing_here)
+        .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
+        .layer(DefaultBodyLimit::max(limits.body_bytes.get()))
+        .layer(middleware::from_fn_with_state(Arc::clone(&server), observe))
+        .layer(CatchPanicLayer::custom(|_| Problem::internal().into_response()))
+        .layer(header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header(header::REFERRER_POLICY, "no-referrer"))
+        .layer(header(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .layer(header(header::CACHE_CONTROL, "no-store"))
+        .with_state(server)
+}
+
+/// The route for Prometheus, on a listener of its own.
+pub fn metrics_router(server: Arc<Server>) -> Router {
+    async fn text(State(server): App) -> Response {
+        match server.metrics.text() {
+            Ok(text) => text.into_response(),
+            Err(error) => {
+                tracing::error!(%error, "the metrics could not be written");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+    Router::new().route("/metrics", get(text)).with_state(server)
+}
+
+/// Every request has a time limit and is counted under its route's pattern, never its path: paths can hold tokens.
+async fn observe(State(server): App, request: Request<Body>, next: Next) -> Response {
+    let pattern = request.extensions().get::<MatchedPath>().map(|p| p.as_str().to_owned());
+    let started_ms = server.clock.boot_ms();
+    let limit = Duration::from_millis(server.limits.request_timeout_ms.get());
+    let response = match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::timeout().into_response(),
+    };
+    let took = Duration::from_millis(server.clock.boot_ms().saturating_sub(started_ms));
+    let route = pattern.as_deref().unwrap_or("none");
+    server.metrics.request(route, response.status().as_u16(), took.as_secs_f64());
+    response
+}
+
+async fn ready(State(server): App) -> Response {
+    let running = |ledger: &Arc<Ledger>| ledger.engine.standing() == Standing::Running;
+    if server.ledgers.values().all(running) {
+        "ok\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "a ledger takes no statements\n").into_response()
+    }
+}
+
+/// Serves until the process is told to stop (SIGTERM, SIGINT) or a ledger has stopped by itself; then lets requests
+/// under way finish, commits what waits and closes the ledgers. Gives the reason of a ledger that stopped by itself.
+///
+/// # Errors
+/// What the sockets say.
+pub async fn serve(
+    server: Arc<Server>,
+    listener: TcpListener,
+    metrics_listener: Option<TcpListener>,
+) -> io::Result<Option<String>> {
+    let (stop, _) = tokio::sync::watch::channel(false);
+    let wait = |mut stopped: tokio::sync::watch::Receiver<bool>| async move {
+        // The sender lives until the end of this function.
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    let metrics = metrics_listener.map(|listener| {
+        let app = metrics_router(Arc::clone(&server));
+        let serving = axum::serve(listener, app).with_graceful_shutdown(wait(stop.subscribe()));
+        tokio::spawn(serving.into_future())
+    });
+    let app = router(Arc::clone(&server));
+    let serving = axum::serve(listener, app).with_graceful_shutdown(wait(stop.subscribe()));
+    let mut serving = tokio::spawn(serving.into_future());
+    let broken = tokio::select! {
+        done = &mut serving => {
+            done.map_err(io::Error::other)??;
+            None
+        }
+        signal = told_to_stop() => { signal?; None }
+        reason = any_stopped(&server) => Some(reason),
+    };
+    stop.send_replace(true);
+    // Keep-alive connections that never end are cut off.
+    let _ = tokio::time::timeout(Duration::from_secs(SHUTDOWN_S), serving).await;
+    if let Some(metrics) = metrics {
+        metrics.abort();
+    }
+    let closing = Arc::clone(&server);
+    let closed = tokio::task::spawn_blocking(move || {
+        closing.ledgers.values().for_each(|ledger| ledger.engine.stop());
+    });
+    closed.await.map_err(io::Error::other)?;
+    Ok(broken)
+}
+
+async fn told_to_stop() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+async fn any_stopped(server: &Server) -> String {
+    let mut waiting: Vec<_> =
+        server.ledgers.values().map(|ledger| Box::pin(ledger.engine.stopped())).collect();
+    std::future::poll_fn(|context| {
+        for stopped in &mut waiting {
+            if let std::task::Poll::Ready(reason) = stopped.as_mut().poll(context) {
+                return std::task::Poll::Ready(reason);
+            }
+        }
+        std::task::Poll::Pending
+    })
+    .await
+}
+
+/// Listens, or says what to do when the port is taken.
+///
+/// # Errors
+/// A text for the operator.
+pub async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let what = if error.kind() == io::ErrorKind::AddrInUse {
+            "the address is in use by another program".to_owned()
+        } else {
+            error.to_string()
+        };
+        format!("cannot listen on {address}: {what}; choose another address with {option}")
+    })
+}

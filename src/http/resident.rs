@@ -1,0 +1,73 @@
+//! What a resident reads: balance, history, receipts.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use ledger_spec::ids::{AccountId, Seq};
+use ledger_spec::rows::Signer;
+use ledger_spec::statement;
+use serde::Deserialize;
+
+use super::App;
+use super::auth::Reader;
+use super::problem::Problem;
+use crate::query::{self, Balance, History};
+
+/// Entries of a history page unless the client asks for another number.
+pub(super) const HISTORY_ENTRIES: usize = 50;
+
+pub(super) fn account_of(reader: &Reader) -> Result<AccountId, Problem> {
+    match &reader.signer {
+        Signer::Device(device) => Ok(device.account),
+        Signer::Actor(_) => Err(Problem::role_not_permitted()),
+    }
+}
+
+/// `GET /v1/{ledger}/me`
+pub(super) async fn balance(State(server): App, reader: Reader) -> Result<Json<Balance>, Problem> {
+    let account = account_of(&reader)?;
+    let balance = query::balance(&reader.ledger.engine, account, server.today())?;
+    balance.map(Json).ok_or(Problem::entry_unknown())
+}
+
+/// Which part of a history.
+#[derive(Deserialize)]
+pub(super) struct Page {
+    before: Option<u64>,
+    limit: Option<usize>,
+}
+
+/// `GET /v1/{ledger}/me/history`
+pub(super) async fn history(
+    reader: Reader,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<History>, Problem> {
+    let Query(Page { before, limit }) = page.map_err(|_| Problem::malformed_request())?;
+    let account = account_of(&reader)?;
+    let limit = limit.unwrap_or(HISTORY_ENTRIES);
+    Ok(Json(query::history(&reader.ledger.engine, account, before.map(Seq), limit)?))
+}
+
+/// `GET /v1/{ledger}/entries/{seq}/receipt`: opened for the resident whose entry it is, the bare proof for its signer.
+pub(super) async fn receipt(
+    reader: Reader,
+    Path((_, seq)): Path<(String, u64)>,
+) -> Result<Response, Problem> {
+    let engine = &reader.ledger.engine;
+    let (_, accounting) = engine.entry(Seq(seq))?.ok_or(Problem::entry_unknown())?;
+    let own = match &reader.signer {
+        Signer::Device(device) => accounting.link.is_some_and(|l| l.account == device.account),
+        Signer::Actor(_) => false,
+    };
+    let signed = statement::read(&accounting.statement.0)
+        .is_ok_and(|(_, statement)| statement.kid == reader.kid);
+    if !own && !signed {
+        // Whether the entry exists is nobody else's business.
+        return Err(Problem::entry_unknown());
+    }
+    let receipt = engine.receipt(Seq(seq), &*engine.head()?, own)?;
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    Ok((headers, receipt.to_string()).into_response())
+}

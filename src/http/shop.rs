@@ -1,0 +1,59 @@
+//! What a till asks besides redeeming: is this code good, and what came in today.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use ledger_spec::ids::PlaceId;
+use ledger_spec::kinds::Role;
+use ledger_spec::rows::Signer;
+use ledger_spec::token::{self, PayToken, QrCheck};
+use serde_json::{Value, json};
+
+use super::App;
+use super::auth::{Reader, check_message, cose_body, open_message};
+use super::problem::Problem;
+use crate::query::{self, ShopDay, TokenState};
+
+fn shop_of(signer: &Signer) -> Result<PlaceId, Problem> {
+    match signer {
+        Signer::Actor(actor) if actor.role == Role::Shop => {
+            actor.place.ok_or(Problem::role_not_permitted())
+        }
+        Signer::Actor(_) | Signer::Device(_) => Err(Problem::role_not_permitted()),
+    }
+}
+
+/// `POST /v1/{ledger}/qr/check`
+pub(super) async fn check_code(
+    State(server): App,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Value>, Problem> {
+    let ledger = server.ledger(&name)?;
+    let body = cose_body(&headers, body)?;
+    let (question, _, signer) = open_message::<QrCheck>(ledger, &body)?;
+    shop_of(&signer)?;
+    check_message(&server, ledger, (question.exp_s, question.ledger))?;
+    let opened = token::open::<PayToken>(&question.token.0, |kid| ledger.engine.verifying_key(kid));
+    let state = match opened {
+        Ok((token, kid)) => query::token_state(&ledger.engine, &token, kid, server.now_s())?,
+        Err(_) => TokenState::Foreign,
+    };
+    Ok(Json(match state {
+        TokenState::Valid(max_points) => json!({"state": "valid", "max_points": max_points}),
+        TokenState::Expired => json!({"state": "expired"}),
+        TokenState::Used => json!({"state": "used"}),
+        TokenState::Foreign => json!({"state": "foreign"}),
+    }))
+}
+
+/// `GET /v1/{ledger}/shop/today`
+pub(super) async fn today(State(server): App, reader: Reader) -> Result<Json<ShopDay>, Problem> {
+    let shop = shop_of(&reader.signer)?;
+    let ledger = &reader.ledger;
+    let day = ledger.shop_days.today(&ledger.engine, shop, server.today())?;
+    day.map(Json).ok_or(Problem::not_found())
+}

@@ -1,0 +1,283 @@
+//! The pages: data out of query, HTML out of `pages`. Errors are pages too, in the reader's language.
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use ledger_spec::ids::Seq;
+use ledger_spec::points::Purse;
+use ledger_spec::rows::Overlay;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::auth::Reader;
+use super::problem::Problem;
+use super::{App, Ledger, Server, resident};
+use crate::pages::messages::{Reason, t};
+use crate::pages::{Lang, Site, assets, city, door, error, first, me, qr, tour, verify};
+use crate::query::{self, ReasonJson};
+
+/// Keeps the reader's language.
+const LANGUAGE_COOKIE: &str = "kenmai_lang";
+
+/// What a page's address can carry.
+#[derive(Default, Deserialize)]
+pub(super) struct PageQuery {
+    lang: Option<String>,
+    before: Option<u64>,
+}
+
+type Asked = Query<PageQuery>;
+
+/// The language: asked for in the address, then kept in a cookie, then Japanese.
+fn language(query: &PageQuery, headers: &HeaderMap) -> Lang {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let asked = query.lang.as_deref().and_then(Lang::from_tag);
+    let kept = || {
+        let mut pairs = text(header::COOKIE)?.split(';').filter_map(|p| p.trim().split_once('='));
+        pairs.find(|(name, _)| *name == LANGUAGE_COOKIE).and_then(|(_, tag)| Lang::from_tag(tag))
+    };
+    asked.or_else(kept).unwrap_or(Lang::Ja)
+}
+
+fn html(query: &PageQuery, markup: String) -> Response {
+    let mut response =
+        ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], markup).into_response();
+    if let Some(lang) = query.lang.as_deref().and_then(Lang::from_tag) {
+        let cookie =
+            format!("{LANGUAGE_COOKIE}={}; Path=/; Max-Age=31536000; SameSite=Lax", lang.tag());
+        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
+        }
+    }
+    response
+}
+
+fn site(server: &Server, ledger: &Ledger, lang: Lang) -> Site {
+    let programme = ledger
+        .engine
+        .state()
+        .ok()
+        .and_then(|state| Overlay::over(&state).programme_for(server.today()).cloned());
+    let name = programme.map(|programme| match lang {
+        Lang::Ja => programme.name.clone(),
+        Lang::En => programme.name_en.clone(),
+    });
+    Site {
+        ledger: ledger.name.clone(),
+        name: name.unwrap_or_else(|| ledger.name.clone()),
+        origin: ledger.engine.verifier().name().to_owned(),
+        demo: ledger.desk.is_some(),
+    }
+}
+
+/// A problem as a page.
+fn failed(server: &Server, lang: Lang, problem: &Problem) -> Response {
+    let title = match lang {
+        Lang::Ja => problem.kind.ja,
+        Lang::En => problem.kind.en,
+    };
+    let site = site(server, &server.first, lang);
+    let next = t(lang, "error-page-next");
+    let page = error::page(lang, &error::ErrorPage { site, title: title.to_owned(), next });
+    let status = StatusCode::from_u16(problem.kind.status).unwrap_or(StatusCode::NOT_FOUND);
+    (status, html(&PageQuery::default(), page.into_string())).into_response()
+}
+
+/// `GET /`
+pub(super) async fn first(State(server): App, Query(query): Asked, headers: HeaderMap) -> Response {
+    let (lang, ledger) = (language(&query, &headers), &server.first);
+    let figures = match query::figures(&ledger.engine) {
+        Ok(figures) => figures,
+        Err(error) => return failed(&server, lang, &error.into()),
+    };
+    let data = first::First {
+        site: site(&server, ledger, lang),
+        records: figures.entries,
+        granted_points: figures.granted,
+        used_points: figures.redeemed,
+        measurements: figures.actions,
+        shops: figures.shops as u64,
+        stations: figures.stations as u64,
+    };
+    html(&query, first::page(lang, &data).into_string())
+}
+
+/// `GET /tour`
+pub(super) async fn tour(State(server): App, Query(query): Asked, headers: HeaderMap) -> Response {
+    let lang = language(&query, &headers);
+    let data = tour::Tour { site: site(&server, &server.first, lang) };
+    html(&query, tour::page(lang, &data).into_string())
+}
+
+/// `GET /verify`
+pub(super) async fn verify(
+    State(server): App,
+    Query(query): Asked,
+    headers: HeaderMap,
+) -> Response {
+    let lang = language(&query, &headers);
+    let ledgers = server.ledgers.values().map(|ledger| {
+        let Site { ledger, origin, name, .. } = site(&server, ledger, lang);
+        verify::Ledger { ledger, origin, name }
+    });
+    let data =
+        verify::Verify { ledgers: ledgers.collect(), site: site(&server, &server.first, lang) };
+    html(&query, verify::page(lang, &data).into_string())
+}
+
+/// `GET /for/{visitor}`
+pub(super) async fn door(
+    State(server): App,
+    Path(visitor): Path<String>,
+    Query(query): Asked,
+    headers: HeaderMap,
+) -> Response {
+    let lang = language(&query, &headers);
+    let site = site(&server, &server.first, lang);
+    if let Some(visitor) = door::Visitor::from_path(&visitor) {
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let base_url = format!("http://{}", host.unwrap_or("localhost:8080"));
+        let page = door::page(lang, &door::Door { site, visitor, base_url });
+        return html(&query, page.into_string());
+    }
+    if visitor != "city" {
+        return failed(&server, lang, &Problem::not_found());
+    }
+    match query::closed_days(&server.first.engine) {
+        Ok(days) => {
+            let days = days.iter().map(closed_day).collect();
+            html(&query, city::page(lang, &city::City { site, days }).into_string())
+        }
+        Err(error) => failed(&server, lang, &error.into()),
+    }
+}
+
+fn closed_day(json: &Value) -> city::Day {
+    let total = |name: &str| json.pointer(&format!("/totals/{name}")).and_then(Value::as_u64);
+    city::Day {
+        day: json.get("day").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        accounts: total("accounts"),
+        granted: total("granted"),
+        redeemed: total("redeemed"),
+    }
+}
+
+/// `GET /{ledger}/me`
+pub(super) async fn me(
+    State(server): App,
+    Path(name): Path<String>,
+    Query(query): Asked,
+    headers: HeaderMap,
+) -> Response {
+    let lang = language(&query, &headers);
+    let ledger = match server.ledger(&name) {
+        Ok(ledger) => ledger,
+        Err(problem) => return failed(&server, lang, &problem),
+    };
+    let site = site(&server, ledger, lang);
+    let account = match Reader::of(&server, &name, &headers) {
+        Ok(reader) => account_page(&server, &reader, query.before),
+        // Without a session the page offers to open one.
+        Err(_) => Ok(None),
+    };
+    match account {
+        Ok(account) => html(&query, me::page(lang, &me::Me { site, account }).into_string()),
+        Err(problem) => failed(&server, lang, &problem),
+    }
+}
+
+fn account_page(
+    server: &Server,
+    reader: &Reader,
+    before: Option<u64>,
+) -> Result<Option<me::Account>, Problem> {
+    let Ok(account) = resident::account_of(reader) else {
+        return Ok(None);
+    };
+    let engine = &reader.ledger.engine;
+    let Some(balance) = query::balance(engine, account, server.today())? else {
+        return Ok(None);
+    };
+    let history = query::history(engine, account, before.map(Seq), resident::HISTORY_ENTRIES)?;
+    let lots = balance.lots.iter().map(|line| me::Lot {
+        purse: purse_name(line.lot.purse).to_owned(),
+        expires_on: line.lot.expires_on.to_string(),
+        points: u64::from(line.points),
+    });
+    let entries = history.entries.into_iter().map(|line| me::Entry {
+        seq: line.seq,
+        kind: line.kind.to_owned(),
+        day: line.day.to_string(),
+        points: line.points,
+        action: line.action,
+        place: line.place,
+        reason: line.reason.map(reason),
+        receipt_number: Some(line.receipt_number),
+    });
+    Ok(Some(me::Account {
+        yen: balance.yen,
+        challenge: balance.challenge,
+        lots: lots.collect(),
+        entries: entries.collect(),
+        next_before: history.next_before,
+    }))
+}
+
+fn purse_name(purse: Purse) -> &'static str {
+    match purse {
+        Purse::Yen => "yen",
+        Purse::Challenge => "challenge",
+    }
+}
+
+/// A reason with the member names of the HTTP answer, which the messages use too.
+fn reason(reason: ReasonJson) -> Reason {
+    let json = serde_json::to_value(reason).unwrap_or_default();
+    let member = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);
+    Reason { code: member("code").unwrap_or_default(), of: member("of"), per: member("per") }
+}
+
+/// `GET /assets/{file}`
+pub(super) async fn asset(Path(file): Path<String>) -> Response {
+    match assets::find(&file) {
+        Some(asset) => {
+            let headers =
+                [(header::CONTENT_TYPE, asset.content_type), (header::CACHE_CONTROL, "no-cache")];
+            (headers, asset.bytes).into_response()
+        }
+        None => Problem::not_found().into_response(),
+    }
+}
+
+/// `POST /v1/qr.svg`: a text as a QR code. The text is a live token, so it is neither kept nor logged.
+pub(super) async fn qr_svg(body: Bytes) -> Result<Response, Problem> {
+    let text = std::str::from_utf8(&body).map_err(|_| Problem::malformed_request())?;
+    let svg = qr::svg(text, "QR").map_err(|error| match error {
+        qr::QrError::Empty => Problem::malformed_request(),
+        qr::QrError::TooLong => Problem::too_large(),
+    })?;
+    Ok(([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response())
+}
+
+/// `GET /Q/{token}`: somebody opened a pay code with a camera instead of a till. Nothing is spent.
+pub(super) async fn scanned_code(
+    State(server): App,
+    Query(query): Asked,
+    headers: HeaderMap,
+) -> Response {
+    let lang = language(&query, &headers);
+    let site = site(&server, &server.first, lang);
+    let (title, next) = (t(lang, "scanned-title"), t(lang, "scanned-next"));
+    html(&query, error::page(lang, &error::ErrorPage { site, title, next }).into_string())
+}
+
+/// Any other address: a problem for programs, a page for people.
+pub(super) async fn nothing_here(State(server): App, headers: HeaderMap) -> Response {
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    if accepts.is_some_and(|types| types.contains("text/html")) {
+        failed(&server, language(&PageQuery::default(), &headers), &Problem::not_found())
+    } else {
+        Problem::not_found().into_response()
+    }
+}
