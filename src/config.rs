@@ -21,7 +21,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::Range;
@@ -53,6 +53,24 @@ pub enum ConfigError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A data folder does not say whose it is.
+    #[error(
+        "cannot read {path}: {source}; name a data folder that `kenmai init` or `kenmai demo` made"
+    )]
+    NotALedger {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A file could not be written.
+    #[error("cannot write {path}: {source}; a file that exists is never overwritten")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// A place in the file is wrong.
     #[error("{path}, line {line}: {problem}")]
     Invalid {
@@ -63,6 +81,78 @@ pub enum ConfigError {
         /// What is wrong and what to write instead.
         problem: String,
     },
+}
+
+/// The file in a data folder that says whose it is, so that an audit needs nothing else.
+pub const LEDGER_FILE: &str = "ledger.toml";
+
+/// What [`LEDGER_FILE`] says.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerFile {
+    /// The origin of the ledger's checkpoints.
+    #[serde(deserialize_with = "origin")]
+    pub origin: String,
+    /// Whether it is a demo, whose keys everyone has.
+    pub demo: bool,
+}
+
+impl LedgerFile {
+    /// Reads the file of a data folder.
+    ///
+    /// # Errors
+    /// [`ConfigError`]
+    pub fn read(data_folder: &Path) -> Result<Self, ConfigError> {
+        let path = data_folder.join(LEDGER_FILE);
+        let text = fs::read_to_string(&path)
+            .map_err(|source| ConfigError::NotALedger { path: path.clone(), source })?;
+        toml::from_str(&text).map_err(|error: toml::de::Error| ConfigError::Invalid {
+            line: line_at(&text, error.span().map_or(0, |span| span.start)),
+            problem: error.message().to_owned(),
+            path,
+        })
+    }
+
+    /// Writes the file into a data folder that has none.
+    ///
+    /// # Errors
+    /// [`ConfigError::Write`], also where the file is there already.
+    pub fn write(&self, data_folder: &Path) -> Result<(), ConfigError> {
+        let origin = self.origin.replace('\\', r"\\").replace('"', r#"\""#);
+        let text = format!(
+            "# Whose ledger this folder holds. The log is bound to the origin for ever.\n\
+             origin = \"{origin}\"\n\
+             # A demo's keys are known to everyone, so `kenmai serve` refuses it.\n\
+             demo = {}\n",
+            self.demo
+        );
+        write_new(&data_folder.join(LEDGER_FILE), &text)
+    }
+}
+
+fn origin<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Origin::deserialize(deserializer).map(|origin| origin.0)
+}
+
+/// Whether a text can be the origin of a ledger.
+///
+/// # Errors
+/// What an origin is, in words.
+pub fn check_origin(text: &str) -> Result<(), &'static str> {
+    Origin::try_from(text.to_owned()).map(|_| ())
+}
+
+/// Writes a text to a file that must not exist, durable on return.
+///
+/// # Errors
+/// [`ConfigError::Write`]
+pub fn write_new(path: &Path, text: &str) -> Result<(), ConfigError> {
+    let written = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
+    written.map_err(|source| ConfigError::Write { path: path.to_owned(), source })
 }
 
 /// The whole configuration.

@@ -3,6 +3,8 @@
 //! The rules stand in `ledger_spec` and are pure; this package gives them a clock, keys, files and a network. The
 //! program `kenmai` is a thin shell around it, so that tests reach every part.
 
+pub mod audit;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
@@ -14,3 +16,4 @@ pub mod metrics;
 pub mod pages;
 pub mod query;
 pub mod registry;
+pub mod verify;

@@ -1,3 +1,5 @@
 //! The `kenmai` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    kenmai::cli::main()
+}

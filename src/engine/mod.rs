@@ -35,6 +35,8 @@ mod recovery;
 mod sequencer;
 mod tiles;
 
+pub use recovery::REGISTRY_FILE;
+pub use sequencer::CLOCK_ACCEPT_FILE;
 pub use tiles::TileSource;
 
 /// The most statements that one batch commits.

@@ -18,7 +18,7 @@ use crate::log::{self, FrameRefusal, Levels, Log, LogConfig, SEGMENT_BYTES, Torn
 use crate::registry::Registry;
 
 /// The registry's file in the data folder.
-pub(super) const REGISTRY_FILE: &str = "registry.sqlite";
+pub const REGISTRY_FILE: &str = "registry.sqlite";
 
 /// All that the engine goes on with.
 pub(super) struct Recovered {

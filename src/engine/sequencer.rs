@@ -37,7 +37,7 @@ use crate::log::{Levels, Log, Tip};
 /// The lock and the published head are at most so far behind.
 const LOCK_EVERY_MS: u64 = 1_000;
 /// A person's word that the clock is right: `kenmai clock accept` makes this file, the sequencer takes it away.
-pub(crate) const CLOCK_ACCEPT_FILE: &str = "clock-accept";
+pub const CLOCK_ACCEPT_FILE: &str = "clock-accept";
 
 /// What only the sequencer writes.
 pub(super) struct Files {

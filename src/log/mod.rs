@@ -40,7 +40,7 @@ use lock::LockFile;
 pub use lock::Locked;
 pub use recovery::{Inspection, TornTail, inspect};
 use segments::SegmentWriter;
-pub use segments::{Frames, LogReader, SEGMENT_BYTES};
+pub use segments::{Frames, LogReader, SEGMENT_BYTES, SEGMENTS_FOLDER};
 
 /// The log's folder within the data folder.
 pub const LOG_FOLDER: &str = "log";

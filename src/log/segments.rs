@@ -21,7 +21,7 @@ use super::{
 };
 
 /// The folder of the segments within the log's folder.
-pub(super) const SEGMENTS_FOLDER: &str = "segments";
+pub const SEGMENTS_FOLDER: &str = "segments";
 /// Size in bytes that a segment file does not pass.
 pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 /// Every how many frames the index holds a place; a reader steps over at most one fewer.

@@ -13,6 +13,7 @@
 //! Locks: the database lock is always taken before the cache lock. A key is put into the cache only while the database
 //! lock is held, so no reader can bring back a key that an erasure is destroying.
 
+mod read_only;
 pub mod vault;
 
 use std::fs::{File, OpenOptions};
@@ -169,22 +170,23 @@ impl Registry {
                 let check = vault::seal(&kek, KEY_CHECK_AAD, &[])?;
                 create_schema(&transaction, &check).map_err(database_error)?;
             }
-            SCHEMA_VERSION => {
-                let check: Vec<u8> = transaction
-                    .query_row("SELECT sealed FROM key_check", [], |row| row.get(0))
-                    .map_err(database_error)?;
-                vault::unseal(&kek, KEY_CHECK_AAD, &check)
-                    .ok_or_else(|| RegistryError::WrongKey { path: path.to_owned() })?;
-            }
+            SCHEMA_VERSION => {}
             _ => return Err(RegistryError::Schema { path: path.to_owned(), found }),
         }
         transaction.commit().map_err(database_error)?;
-        Ok(Self {
-            path: path.to_owned(),
-            kek,
-            database: Mutex::new(connection),
-            cache: Mutex::new(KeyCache::new(MAX_CACHED_KEYS)),
-        })
+        Self::checked(path, kek, connection)
+    }
+
+    /// The registry over this connection, if it was made under this key-encryption key.
+    fn checked(path: &Path, kek: Aes256Gcm, connection: Connection) -> Result<Self, RegistryError> {
+        let check: Vec<u8> = connection
+            .query_row("SELECT sealed FROM key_check", [], |row| row.get(0))
+            .map_err(|source| RegistryError::Database { path: path.to_owned(), source })?;
+        vault::unseal(&kek, KEY_CHECK_AAD, &check)
+            .ok_or_else(|| RegistryError::WrongKey { path: path.to_owned() })?;
+        let database = Mutex::new(connection);
+        let cache = Mutex::new(KeyCache::new(MAX_CACHED_KEYS));
+        Ok(Self { path: path.to_owned(), kek, database, cache })
     }
 
     /// Gives every account a data key that has none: one transaction, durable on return. An erased account stays

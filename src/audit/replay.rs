@@ -1,0 +1,468 @@
+//! The replay: one entry after the other, each asked everything that can be asked of it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use ed25519_dalek::VerifyingKey;
+use ledger_spec::apply::apply;
+use ledger_spec::cbor;
+use ledger_spec::cose::{Sign1, aad};
+use ledger_spec::decide::{Context, decide};
+use ledger_spec::entry::{Accounting, Effect, Entry};
+use ledger_spec::frame::Frame;
+use ledger_spec::ids::{AccountId, Kid, LedgerId, OpId, Seq};
+use ledger_spec::kinds::Body;
+use ledger_spec::merkle::{Edge, leaf_hash};
+use ledger_spec::public;
+use ledger_spec::rows::{Overlay, Tables};
+use ledger_spec::statement::{self, Disclosure, Holder, Statement};
+use ledger_spec::time::Day;
+use ledger_spec::token::{self, PayToken};
+
+use super::levels::{LevelFiles, OtherHash};
+use super::signatures::{Signature, Signatures};
+use super::tally::Tally;
+use super::{
+    AuditReport, Check, DAMAGED, Finding, FramePlace, Gap, REBUILD, REWRITTEN, Segments, standin,
+};
+use crate::engine::{EngineError, PersonalReader, parse_entry};
+use crate::keys::LedgerKeys;
+use crate::log::Locked;
+use crate::registry::Registry;
+
+/// Stands in for the pepper where that is not at hand: no key made with it is ever compared.
+const NO_PEPPER: [u8; 32] = [0; 32];
+
+/// A log on its way through the audit.
+pub(super) struct Replay<'a> {
+    ledger: LedgerId,
+    secrets: Option<(&'a LedgerKeys, &'a Registry)>,
+    segments: Segments,
+    levels: LevelFiles<'a>,
+    state: Tables,
+    edge: Edge,
+    keyring: HashMap<Kid, VerifyingKey>,
+    /// Phones by account, in the order of their enrolment.
+    devices: HashMap<AccountId, Vec<Kid>>,
+    operations: HashSet<OpId>,
+    /// The redemptions of the day in hand: a void names one of them.
+    redemptions: (Day, BTreeMap<Seq, Accounting>),
+    /// The latest time of acceptance that a sealed part told.
+    last_ms: u64,
+    signatures: Signatures,
+    tally: Tally,
+    report: AuditReport,
+    /// Whether the log itself is broken, so that nothing after this can be judged.
+    broken: bool,
+}
+
+impl<'a> Replay<'a> {
+    pub(super) fn new(
+        ledger: LedgerId,
+        secrets: Option<(&'a LedgerKeys, &'a Registry)>,
+        segments: Segments,
+        levels: LevelFiles<'a>,
+    ) -> Self {
+        Self {
+            ledger,
+            secrets,
+            segments,
+            levels,
+            state: Tables::default(),
+            edge: Edge::default(),
+            keyring: HashMap::new(),
+            devices: HashMap::new(),
+            operations: HashSet::new(),
+            redemptions: (Day(0), BTreeMap::new()),
+            last_ms: 0,
+            signatures: Signatures::default(),
+            tally: Tally::default(),
+            report: AuditReport::default(),
+            broken: false,
+        }
+    }
+
+    pub(super) fn read_bytes(&self) -> u64 {
+        self.segments.read_bytes()
+    }
+
+    pub(super) fn next_seq(&self) -> Seq {
+        Seq(self.state.size)
+    }
+
+    /// Whether the log itself is broken, so that nothing after this can be judged.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Checks a frame that is whole and chained.
+    pub(super) fn frame(&mut self, frame: &Frame) {
+        let place = self.segments.step(frame.bytes().len());
+        let state = std::mem::take(&mut self.state);
+        let mut rows = Overlay::over(&state);
+        for (seq, bytes) in frame.entries() {
+            if let Err(reason) = self.entry((seq, place), bytes, &mut rows) {
+                self.find(Some(seq), place, reason);
+                break;
+            }
+        }
+        let changes = rows.into_changes();
+        self.state = state;
+        self.state.absorb(changes);
+        let header = frame.header();
+        if !self.broken && self.edge.root() != header.place.root_after {
+            let reason = "the root over all entries is not the one that their frame states";
+            self.find(Some(header.place.first_seq), place, reason.to_owned());
+        }
+        if !self.broken {
+            self.pass(Check::Frames);
+        }
+        if self.signatures.is_full() || self.broken {
+            self.check_signatures();
+        }
+    }
+
+    /// Ends the audit. `is_whole` says that the whole log was read.
+    pub(super) fn finish(mut self, is_whole: bool, locked: Option<Locked>) -> AuditReport {
+        self.check_signatures();
+        let end = self.next_seq();
+        if is_whole && !self.broken {
+            match self.tally.check(&self.state) {
+                Ok(equations) => self.pass_many(Check::Sums, equations),
+                Err(reason) => self.find(None, FramePlace::default(), reason),
+            }
+            match locked {
+                Some(locked) => {
+                    let short = self.levels.check_length(locked.size.0);
+                    self.find_level(short);
+                }
+                None if end > Seq(0) => {
+                    let mut path = self.segments.folder.clone();
+                    path.pop();
+                    self.report.findings.push(Finding {
+                        seq: None,
+                        path: path.join("lock"),
+                        offset: None,
+                        reason:
+                            "the lock is missing, so nobody can tell whether the log is complete"
+                                .to_owned(),
+                        remedy: DAMAGED,
+                    });
+                }
+                None => {}
+            }
+        }
+        self.pass_many(Check::Signatures, self.signatures.right);
+        self.pass_many(Check::TreeHashes, self.levels.compared());
+        AuditReport { entries: end.0, root: self.edge.root(), ..self.report }
+    }
+
+    fn entry(
+        &mut self,
+        (seq, place): (Seq, FramePlace),
+        bytes: &[u8],
+        rows: &mut Overlay<'_>,
+    ) -> Result<(), String> {
+        let (entry, accounting) = parse_entry(seq, bytes).map_err(reason_of)?;
+        self.leaf(&entry);
+        let (signed, statement) = self.read_statement(&entry, &accounting)?;
+        let (statement, accepted_ms) = self.open(&entry, &accounting, statement)?;
+        self.queue_signatures((seq, place), signed, &statement, rows)?;
+        self.decide_again((&entry, &accounting), statement, accepted_ms, rows)?;
+        apply(&accounting, rows).map_err(|broken| broken.to_string())?;
+        self.pass(Check::Effects);
+        let derived = public::of_effects(&accounting.effects, |kid| rows.keys(&kid));
+        if derived != (entry.class, entry.public.clone()) {
+            return Err("its public leaf is not the one that its effects give".to_owned());
+        }
+        self.report.passed.entry(Check::PublicLeaves).or_default();
+        if entry.public.is_some() {
+            self.pass(Check::PublicLeaves);
+        }
+        self.remember(accounting);
+        Ok(())
+    }
+
+    /// The leaf joins the tree; every hash that it completes is compared with the level files.
+    fn leaf(&mut self, entry: &Entry) {
+        let mut other = Ok(());
+        let levels = &mut self.levels;
+        self.edge.push_with(leaf_hash(&entry.leaf()), |level, hash| {
+            if let Err(found) = levels.compare(level, hash) {
+                other = Err(found);
+            }
+        });
+        self.find_level(other);
+        self.pass(Check::Leaves);
+    }
+
+    /// The statement, after everything that concerns its form.
+    fn read_statement(
+        &mut self,
+        entry: &Entry,
+        accounting: &Accounting,
+    ) -> Result<(Sign1, Statement), String> {
+        let kept = &accounting.statement.0;
+        let (signed, statement) = statement::read(kept).map_err(|error| error.to_string())?;
+        if statement.core.ledger != self.ledger {
+            return Err("its statement is for another ledger".to_owned());
+        }
+        if statement.bytes != *kept {
+            return Err(
+                "its statement carries a disclosure, which belongs in the sealed part".to_owned()
+            );
+        }
+        if !self.operations.insert(statement.core.op_id) {
+            return Err("its operation is in the log already".to_owned());
+        }
+        if entry.personal.is_some() != accounting.link.is_some() {
+            return Err("an entry has a sealed part exactly where it has an account".to_owned());
+        }
+        Ok((signed, statement))
+    }
+
+    /// Opens the sealed part where that can be done: the statement is whole again, and its exact time known.
+    fn open(
+        &mut self,
+        entry: &Entry,
+        accounting: &Accounting,
+        mut statement: Statement,
+    ) -> Result<(Statement, Option<u64>), String> {
+        if entry.personal.is_none() {
+            return Ok((statement, None));
+        }
+        let Some((_, registry)) = self.secrets else {
+            self.miss(Gap::Sealed);
+            return Ok((statement, None));
+        };
+        let reader = PersonalReader { registry, ledger: self.ledger };
+        let opened = reader.read(entry, accounting).map_err(reason_of)?;
+        let Some((accepted_ms, disclosure)) = opened else {
+            self.miss(Gap::Erased);
+            return Ok((statement, None));
+        };
+        self.pass(Check::Seals);
+        if accepted_ms < self.last_ms {
+            return Err("it was accepted before the entry that precedes it".to_owned());
+        }
+        self.last_ms = accepted_ms;
+        statement.disclosure = disclosure.map(|disclosure| {
+            let bytes = cbor::to_bytes(&disclosure);
+            (disclosure, bytes)
+        });
+        Ok((statement, Some(accepted_ms)))
+    }
+
+    /// Finds the keys of its time for the statement's signature and its pay token's.
+    fn queue_signatures(
+        &mut self,
+        (seq, place): (Seq, FramePlace),
+        signed: Sign1,
+        statement: &Statement,
+        rows: &Overlay<'_>,
+    ) -> Result<(), String> {
+        let key = self.key_of(signed.kid, Some(&statement.core.body), rows);
+        let key = key.ok_or("nobody had registered the key of its statement")?;
+        let (what, aad) = ("its statement", aad::STATEMENT);
+        self.signatures.push(Signature { seq, place, what, signed, key, aad });
+        if let Some((Disclosure { holder: Some(Holder::Phone(token)), .. }, _)) =
+            &statement.disclosure
+        {
+            let signed = Sign1::from_bytes(token).map_err(|error| error.to_string())?;
+            let key = self.key_of(signed.kid, None, rows);
+            let key = key.ok_or("nobody had enrolled the phone that made its pay token")?;
+            let (what, aad) = ("its pay token", aad::PAY);
+            self.signatures.push(Signature { seq, place, what, signed, key, aad });
+        }
+        Ok(())
+    }
+
+    /// A key that was registered before this entry, or that the statement brings with it.
+    fn key_of(
+        &mut self,
+        kid: Kid,
+        body: Option<&Body>,
+        rows: &Overlay<'_>,
+    ) -> Option<VerifyingKey> {
+        if let Some(known) = self.keyring.get(&kid) {
+            return Some(*known);
+        }
+        if let Some(row) = rows.keys(&kid) {
+            let key = VerifyingKey::from_bytes(&row.public_key).ok()?;
+            self.keyring.insert(kid, key);
+            return Some(key);
+        }
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "two kinds bring a key, all others none"
+        )]
+        let own = match body? {
+            Body::DeviceEnrol(body) => &body.public_key,
+            Body::KeyRegister(body) => &body.public_key,
+            _ => return None,
+        };
+        if Kid::of(own) == kid { VerifyingKey::from_bytes(own).ok() } else { None }
+    }
+
+    /// Asks the rules again and compares the accounting part byte for byte.
+    fn decide_again(
+        &mut self,
+        (entry, accounting): (&Entry, &Accounting),
+        mut statement: Statement,
+        accepted_ms: Option<u64>,
+        rows: &Overlay<'_>,
+    ) -> Result<(), String> {
+        let has_disclosure = statement.core.body.kind().shape().disclosure;
+        let is_whole = accounting.link.is_none() || accepted_ms.is_some();
+        let pepper = self.secrets.map(|(keys, _)| &*keys.pepper);
+        let (now_ms, check) = if is_whole {
+            statement.pay_token = pay_token(&statement)?;
+            (accepted_ms.unwrap_or(accounting.accepted_min * 60_000), Check::Decisions)
+        } else {
+            let devices = |account| self.devices.get(&account).cloned().unwrap_or_default();
+            match standin::stand_in(accounting, statement, rows, &devices) {
+                Some(found) => {
+                    statement = found.statement;
+                    let sealed = if has_disclosure { Check::StandIns } else { Check::Decisions };
+                    (found.now_ms, sealed)
+                }
+                None => {
+                    self.miss(Gap::Decision);
+                    return Ok(());
+                }
+            }
+        };
+        let earlier = if let Body::Void(body) = &statement.core.body {
+            self.redemptions.1.get(&body.entry)
+        } else {
+            None
+        };
+        let context = Context { now_ms, pepper: pepper.unwrap_or(&NO_PEPPER), earlier };
+        let mut decided = decide(&statement, rows, &context)
+            .map_err(|rejection| format!("the rules refuse its statement: {rejection}"))?;
+        if (!is_whole || pepper.is_none()) && take_natural_key(&mut decided, accounting) {
+            self.miss(Gap::NaturalKey);
+        }
+        if cbor::to_bytes(&decided) != entry.accounting.0 {
+            return Err(difference(&decided, accounting));
+        }
+        self.pass(check);
+        if accounting.effects.iter().any(|effect| matches!(effect, Effect::DayClosed { .. })) {
+            self.pass(Check::Days);
+        }
+        Ok(())
+    }
+
+    /// What later entries are judged by.
+    fn remember(&mut self, accounting: Accounting) {
+        self.tally.add(&accounting);
+        let day = accounting.accepted_day();
+        if self.redemptions.0 != day {
+            self.redemptions = (day, BTreeMap::new());
+        }
+        let is_spent = |effect: &Effect| matches!(effect, Effect::TokenSpent { .. });
+        for effect in &accounting.effects {
+            if let (Effect::DeviceEnrolled { public_key, .. }, Some(link)) =
+                (effect, accounting.link)
+            {
+                self.devices.entry(link.account).or_default().push(Kid::of(public_key));
+            }
+        }
+        if accounting.effects.iter().any(is_spent) {
+            self.redemptions.1.insert(accounting.seq, accounting);
+        }
+    }
+
+    fn check_signatures(&mut self) {
+        if let Some(wrong) = self.signatures.check() {
+            let reason = format!("the signature of {} is not by the key it names", wrong.what);
+            self.find(Some(wrong.seq), wrong.place, reason);
+        }
+    }
+
+    fn find(&mut self, seq: Option<Seq>, place: FramePlace, reason: String) {
+        let (path, offset) = match seq {
+            Some(_) => (self.segments.path(place), Some(place.offset)),
+            None => (self.segments.folder.clone(), None),
+        };
+        self.report.findings.push(Finding { seq, path, offset, reason, remedy: REWRITTEN });
+        self.broken = true;
+    }
+
+    /// One finding is enough: the remedy makes all levels anew.
+    fn find_level(&mut self, compared: Result<(), OtherHash>) {
+        let known = self.report.findings.iter().any(|finding| finding.remedy == REBUILD);
+        if let (Err(OtherHash { path, reason }), false) = (compared, known) {
+            let (seq, offset, remedy) = (None, None, REBUILD);
+            self.report.findings.push(Finding { seq, path, offset, reason, remedy });
+        }
+    }
+
+    fn pass(&mut self, check: Check) {
+        self.pass_many(check, 1);
+    }
+
+    fn pass_many(&mut self, check: Check, count: u64) {
+        *self.report.passed.entry(check).or_default() += count;
+    }
+
+    fn miss(&mut self, gap: Gap) {
+        *self.report.gaps.entry(gap).or_default() += 1;
+    }
+}
+
+/// What is wrong, without what the engine adds for an operator.
+fn reason_of(error: EngineError) -> String {
+    if let EngineError::Entry { reason, .. } = error { reason } else { error.to_string() }
+}
+
+/// The pay token of a whole statement; its signature is checked with the others.
+fn pay_token(statement: &Statement) -> Result<Option<(PayToken, Kid)>, String> {
+    match &statement.disclosure {
+        Some((Disclosure { holder: Some(Holder::Phone(token)), .. }, _)) => {
+            let parsed = token::parse::<PayToken>(token).map_err(|error| error.to_string())?;
+            Ok(Some((parsed.0, parsed.1.kid)))
+        }
+        Some(_) | None => Ok(None),
+    }
+}
+
+/// Puts the recorded natural key in the place of one that could not be computed; whether there was one.
+fn take_natural_key(decided: &mut Accounting, recorded: &Accounting) -> bool {
+    let recorded = recorded
+        .effects
+        .iter()
+        .find_map(|effect| if let Effect::ActTaken { key } = effect { Some(*key) } else { None });
+    let places = decided
+        .effects
+        .iter_mut()
+        .filter_map(|effect| if let Effect::ActTaken { key } = effect { Some(key) } else { None });
+    let mut taken = false;
+    for (place, key) in places.zip(recorded) {
+        *place = key;
+        taken = true;
+    }
+    taken
+}
+
+/// The first thing in which an entry is not what the rules give.
+fn difference(decided: &Accounting, recorded: &Accounting) -> String {
+    let effects = decided.effects.iter().zip(&recorded.effects).find(|(due, found)| due != found);
+    if let Some((due, found)) = effects {
+        return format!("the rules give {due:?} where it has {found:?}");
+    }
+    if decided.effects.len() != recorded.effects.len() {
+        let (due, found) = (decided.effects.len(), recorded.effects.len());
+        return format!("the rules give {due} effects where it has {found}");
+    }
+    if decided.link != recorded.link {
+        return format!(
+            "it stands in its account's chain as {:?}, not {:?}",
+            recorded.link, decided.link
+        );
+    }
+    if decided.accepted_min != recorded.accepted_min {
+        let (due, found) = (decided.accepted_min, recorded.accepted_min);
+        return format!("it was accepted in minute {due}, and says {found}");
+    }
+    format!("it says that it is entry {} of version {}", recorded.seq, recorded.version)
+}

@@ -1,0 +1,99 @@
+//! Where the points went, counted from the postings alone and compared with the state at the end.
+
+use std::collections::BTreeMap;
+
+use ledger_spec::entry::{Accounting, Contra, Effect};
+use ledger_spec::ids::PlaceId;
+use ledger_spec::points::{Fund, Purse};
+use ledger_spec::rows::Tables;
+
+/// Sums of the postings so far, wide enough that none can overflow.
+#[derive(Default)]
+pub(super) struct Tally {
+    allocated: BTreeMap<(Fund, u32), i128>,
+    granted: BTreeMap<(Fund, u32), i128>,
+    /// Spent less returned, by fund and by shop.
+    spent: BTreeMap<Fund, i128>,
+    due: BTreeMap<PlaceId, i128>,
+    challenge: i128,
+}
+
+impl Tally {
+    /// Takes an entry's effects.
+    pub(super) fn add(&mut self, accounting: &Accounting) {
+        for effect in &accounting.effects {
+            if let Effect::BudgetAllocated { fund, fiscal_year, points } = effect {
+                *self.allocated.entry((*fund, *fiscal_year)).or_default() += i128::from(*points);
+            }
+        }
+        for (lot, points, contra) in accounting.postings() {
+            let points = i128::from(points);
+            match contra {
+                Contra::Budget(year) => {
+                    *self.granted.entry((lot.fund, year)).or_default() += points
+                }
+                Contra::Shop(shop) => {
+                    *self.spent.entry(lot.fund).or_default() -= points;
+                    *self.due.entry(shop).or_default() -= points;
+                }
+                Contra::Challenge => self.challenge += points,
+            }
+        }
+    }
+
+    /// Compares every sum with the state and gives the number of equations that hold.
+    ///
+    /// Per fund and year: granted = what the state says, at most what was allocated. Per fund: granted − spent = what lies
+    /// in the lots. Per shop: what is due. Per challenge purse: granted = what lies in the lots.
+    pub(super) fn check(&self, state: &Tables) -> Result<u64, String> {
+        let mut equal = Equations(0);
+        for (key, budget) in &state.budgets {
+            let (fund, year) = key;
+            let sum = |sums: &BTreeMap<_, i128>| sums.get(key).copied().unwrap_or(0);
+            let name = |what: &str| format!("points {what} by fund {fund:?} in fiscal year {year}");
+            equal.check(&name("allocated"), sum(&self.allocated), budget.allocated.into())?;
+            equal.check(&name("granted"), sum(&self.granted), budget.granted.into())?;
+            if budget.granted > budget.allocated {
+                return Err(format!("{} are more than were allocated", name("granted")));
+            }
+        }
+        let years = self.granted.keys().filter(|key| !state.budgets.contains_key(key)).count();
+        equal.check("budgets granted from that nobody allocated", years as i128, 0)?;
+        let mut lots: BTreeMap<(Purse, Fund), i128> = BTreeMap::new();
+        for lot in state.accounts.values().flat_map(|account| &account.lots) {
+            *lots.entry((lot.key.purse, lot.key.fund)).or_default() += i128::from(lot.points);
+        }
+        for fund in Fund::ALL {
+            let in_lots = |purse| lots.get(&(purse, *fund)).copied().unwrap_or(0);
+            let years = self.granted.iter().filter(|((of, _), _)| of == fund);
+            let granted: i128 = years.map(|(_, points)| points).sum();
+            let left = granted - self.spent.get(fund).copied().unwrap_or(0);
+            equal.check(&format!("yen points of fund {fund:?}"), left, in_lots(Purse::Yen))?;
+            let challenge = if *fund == Fund::None { self.challenge } else { 0 };
+            equal.check(
+                &format!("challenge points of fund {fund:?}"),
+                challenge,
+                in_lots(Purse::Challenge),
+            )?;
+        }
+        for (shop, due) in &state.shops {
+            let counted = self.due.get(shop).copied().unwrap_or(0);
+            equal.check(&format!("points due to shop {shop}"), counted, i128::from(*due))?;
+        }
+        Ok(equal.0)
+    }
+}
+
+/// Counts the equations that hold.
+struct Equations(u64);
+
+impl Equations {
+    fn check(&mut self, what: &str, counted: i128, found: i128) -> Result<(), String> {
+        if counted == found {
+            self.0 += 1;
+            Ok(())
+        } else {
+            Err(format!("{what}: {counted} by the postings, {found} in the state"))
+        }
+    }
+}

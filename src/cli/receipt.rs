@@ -1,0 +1,75 @@
+//! `kenmai receipt`: what a receipt proves, without asking anyone.
+
+use std::path::PathBuf;
+
+use ledger_spec::entry::{Accounting, receipt_number};
+use ledger_spec::ids::LedgerId;
+use ledger_spec::receipt::MAX_RECEIPT_BYTES;
+use ledger_spec::statement;
+
+use super::{Ending, Outcome, read_text, say, vkey_text};
+use crate::verify::{self, ReceiptReport};
+
+/// Check receipts.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Check a receipt against the log's verifier key; no network is used.
+    #[command(after_help = "Example: kenmai receipt check receipt.txt --vkey city.vkey")]
+    Check {
+        /// The receipt.
+        file: PathBuf,
+        /// The log's verifier key, or a file that holds it.
+        #[arg(long, value_name = "KEY|FILE")]
+        vkey: String,
+    },
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`super::CliError`]
+pub fn run(args: &Args) -> Outcome {
+    let Command::Check { file, vkey } = &args.command;
+    let receipt = read_text(file, MAX_RECEIPT_BYTES as u64)?;
+    match verify::check_receipt(&receipt, &vkey_text(vkey)?) {
+        Ok(report) => {
+            tell(&report);
+            Ok(Ending::Well)
+        }
+        Err(error) if error.is_finding() => {
+            say(format_args!("NOT VALID: {error}"));
+            Ok(Ending::Found)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn tell(ReceiptReport { origin, seq, size, opened }: &ReceiptReport) {
+    let number = receipt_number(LedgerId::of_origin(origin), *seq);
+    say(format_args!(
+        "entry {seq} ({number}) is in the log {origin}, whose head of {size} entries is signed"
+    ));
+    match opened {
+        None => say("  the receipt does not open the entry"),
+        Some(accounting) => tell_opened(accounting),
+    }
+    say("all is well");
+}
+
+fn tell_opened(accounting: &Accounting) {
+    if let Ok((_, statement)) = statement::read(&accounting.statement.0) {
+        say(format_args!("  kind    {}", statement.core.body.kind().name()));
+        say(format_args!("  day     {}", statement.core.day));
+        say(format_args!("  signer  {}", statement.kid));
+    }
+    say(format_args!("  taken   {}", accounting.accepted_day()));
+    if accounting.postings().next().is_some() {
+        say(format_args!("  points  {:+}", accounting.points()));
+    }
+}

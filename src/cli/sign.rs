@@ -1,0 +1,169 @@
+//! `kenmai sign`: a statement out of JSON.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER;
+use ledger_spec::ids::{LedgerId, OpId};
+use ledger_spec::kinds::{Body, Kind};
+use ledger_spec::statement::{self, Core};
+use ledger_spec::time::Day;
+use serde_json::{Map, Value};
+
+use super::{CliError, Ending, Outcome, complain, fields, read_text, say_bytes};
+use crate::clock::{Clock, SystemClock};
+use crate::config::check_origin;
+use crate::keys;
+
+/// No document in a statement is longer.
+const MAX_JSON_BYTES: u64 = 65_536;
+/// A statement that moves money out is good for so many seconds, unless told otherwise.
+const DEFAULT_NOT_AFTER_S: u64 = 120;
+
+/// Sign a statement: JSON in, the bytes that `kenmai submit` sends out.
+#[derive(clap::Args)]
+#[command(
+    after_help = "The body is JSON with the names of ledger-spec/kenmai.cddl; bytes are lower-case hexadecimal. A value `@FILE` is read \
+                        from the file. `--kind KIND --fields` lists a kind's fields.\n\n\
+                        Kinds that seal a disclosure (action, redeem, device.enrol) are made by stations, shops and phones: \
+                        see ledger-spec/examples.\n\n\
+                        Examples:\n  \
+                        kenmai sign --key a.pem --origin ledger.example.jp/city --kind budget.allocate \\\n    \
+                        --json '{\"fund\":\"general\",\"fiscal_year\":2026,\"points\":1000000}' --out budget.cose\n  \
+                        kenmai sign --key b.pem --origin ledger.example.jp/city --kind approve --approve budget.cose \\\n    \
+                        --json '{\"proposal\":6}' --out approve.cose\n  \
+                        kenmai sign --key a.pem --origin ledger.example.jp/city --kind programme.publish \\\n    \
+                        --json '{\"version\":1,\"document\":\"@programme.json\"}' --out programme.cose"
+)]
+pub struct Args {
+    /// The kind of statement.
+    #[arg(long)]
+    kind: String,
+    /// List the fields of the kind, and sign nothing.
+    #[arg(long)]
+    fields: bool,
+    /// The key that signs (PKCS#8 PEM).
+    #[arg(long, value_name = "FILE", required_unless_present = "fields")]
+    key: Option<PathBuf>,
+    /// The origin of the ledger that the statement is for.
+    #[arg(long, required_unless_present = "fields")]
+    origin: Option<String>,
+    /// The body.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    json: String,
+    /// The proposal's statement that an `approve` agrees to: its hash becomes `statement_hash`.
+    #[arg(long, value_name = "FILE")]
+    approve: Option<PathBuf>,
+    /// The day of the statement; today in Japan unless told otherwise.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    day: Option<String>,
+    /// The programme version, for kinds that it rules.
+    #[arg(long)]
+    programme: Option<u32>,
+    /// Seconds for which a statement that moves money out is good.
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_NOT_AFTER_S)]
+    not_after: u64,
+    /// The file to make; without it the bytes go to standard output.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`CliError`]
+pub fn run(args: &Args) -> Outcome {
+    let kind = fields::kind_of(&args.kind).map_err(CliError::Refused)?;
+    if args.fields {
+        super::say(format_args!("{}: {}", kind.name(), fields::describe(kind)));
+        return Ok(Ending::Well);
+    }
+    if kind.shape().disclosure {
+        return Err(CliError::Refused(format!(
+            "{} seals a disclosure, which its station, shop or phone makes; see ledger-spec/examples",
+            kind.name()
+        )));
+    }
+    let key = keys::load_actor_key(args.key.as_deref().unwrap_or(Path::new("")))?;
+    let core = core(args, kind, body(args, kind)?)?;
+    let bytes = core.sign(&key, None);
+    let hash = statement::read(&bytes).map(|(_, statement)| statement.hash());
+    if let Ok(hash) = hash {
+        complain(format_args!("signed {}, SHA-256 {}", kind.name(), HEXLOWER.encode(&hash)));
+    }
+    match &args.out {
+        None => say_bytes(&bytes),
+        Some(path) => OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(path)
+            .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+            .map_err(CliError::file("make", path))?,
+    }
+    Ok(Ending::Well)
+}
+
+fn body(args: &Args, kind: Kind) -> Result<Body, CliError> {
+    let json = serde_json::from_str(&args.json)
+        .map_err(|error| CliError::Refused(format!("--json is not a JSON object: {error}")))?;
+    let Value::Object(json) = json else {
+        return Err(CliError::Refused("--json is not a JSON object".to_owned()));
+    };
+    let mut named = Map::new();
+    for (name, value) in json {
+        let file = value.as_str().and_then(|text| text.strip_prefix('@')).map(PathBuf::from);
+        let value = match file {
+            Some(file) => Value::String(read_text(&file, MAX_JSON_BYTES)?),
+            None => value,
+        };
+        named.insert(name, value);
+    }
+    if let Some(path) = &args.approve {
+        let bytes = std::fs::read(path).map_err(CliError::file("read", path))?;
+        let (_, proposal) = statement::read(&bytes).map_err(|error| {
+            CliError::Refused(format!("{} is not a statement: {error}", path.display()))
+        })?;
+        named.insert("statement_hash".to_owned(), HEXLOWER.encode(&proposal.hash()).into());
+    }
+    fields::body_of(kind, &named).map_err(CliError::Refused)
+}
+
+fn core(args: &Args, kind: Kind, body: Body) -> Result<Core, CliError> {
+    let refused = |text: &str| CliError::Refused(text.to_owned());
+    let origin = args.origin.as_deref().unwrap_or_default();
+    check_origin(origin).map_err(refused)?;
+    let now_ms = SystemClock.wall_ms();
+    let day = match &args.day {
+        None => Day::of_ms(now_ms),
+        Some(text) => Day::parse(text).ok_or_else(|| refused("--day is a day YYYY-MM-DD"))?,
+    };
+    let shape = kind.shape();
+    if shape.programme != args.programme.is_some() {
+        let name = kind.name();
+        return Err(CliError::Refused(if shape.programme {
+            format!("{name} names the programme version that rules: give --programme")
+        } else {
+            format!("{name} names no programme version: leave --programme out")
+        }));
+    }
+    Ok(Core {
+        ledger: LedgerId::of_origin(origin),
+        op_id: random_op_id()?,
+        day,
+        programme: args.programme,
+        not_after_s: shape.not_after.then_some(now_ms / 1_000 + args.not_after),
+        body,
+        sealed: None,
+    })
+}
+
+/// A random UUID (RFC 9562, version 4).
+pub(super) fn random_op_id() -> Result<OpId, CliError> {
+    let mut id = [0; 16];
+    getrandom::fill(&mut id)?;
+    let [.., version, _, variant, _, _, _, _, _, _, _] = &mut id;
+    *version = *version & 0x0f | 0x40;
+    *variant = *variant & 0x3f | 0x80;
+    Ok(OpId(id))
+}

@@ -1,0 +1,116 @@
+//! `kenmai submit`: sends signed statements.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use ledger_spec::statement::SUBMISSION_BYTES_MAX;
+use serde_json::Value;
+
+use super::{CliError, Ending, Outcome, complain, say};
+
+/// A statement is sent so often before giving up.
+const TRIES_MAX: u32 = 5;
+/// The longest wait between two tries, whatever the server asks for.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+/// A request ends after so long.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// No answer is longer.
+const MAX_ANSWER_BYTES: u64 = 1024 * 1024;
+
+/// Send signed statements to a ledger and print the verdict of each as one line of JSON.
+#[derive(clap::Args)]
+#[command(
+    after_help = "A statement is sent again, the same bytes, while the network fails or the server is busy: it is never applied \
+                        twice. Exit code 1 when one is refused; those after it are not sent."
+)]
+pub struct Args {
+    /// The server: a scheme and a host, such as `https://ledger.example.jp`
+    #[arg(long)]
+    url: String,
+    /// The ledger's name in addresses.
+    #[arg(long, value_name = "NAME")]
+    ledger: String,
+    /// Statements as `kenmai sign` made them.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`CliError`]
+pub fn run(args: &Args) -> Outcome {
+    let agent = ureq::Agent::config_builder()
+        .timeout_global(Some(REQUEST_TIMEOUT))
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .build()
+        .new_agent();
+    let address = format!("{}/v1/{}/statements", args.url.trim_end_matches('/'), args.ledger);
+    for path in &args.files {
+        let statement = read(path)?;
+        let (status, answer) = send(&agent, &address, &statement)
+            .map_err(|reason| CliError::Refused(format!("{}: {reason}", path.display())))?;
+        say(answer);
+        if !matches!(status, 200 | 201) {
+            complain(format_args!("{} was refused with status {status}", path.display()));
+            return Ok(Ending::Found);
+        }
+    }
+    Ok(Ending::Well)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(SUBMISSION_BYTES_MAX as u64 + 1).read_to_end(&mut bytes))
+        .map_err(CliError::file("read", path))?;
+    if bytes.len() > SUBMISSION_BYTES_MAX {
+        return Err(CliError::Refused(format!("{} is too long for a statement", path.display())));
+    }
+    Ok(bytes)
+}
+
+/// Sends the same bytes until there is an answer that does not ask for another try.
+fn send(agent: &ureq::Agent, address: &str, statement: &[u8]) -> Result<(u16, Value), String> {
+    let mut wait = Duration::from_secs(1);
+    let mut last = String::new();
+    for tried in 1..=TRIES_MAX {
+        match send_once(agent, address, statement) {
+            Ok(Answer { status: 429 | 503, retry_after, body }) => {
+                last = format!("the server is busy: {body}");
+                wait = retry_after.unwrap_or(wait);
+            }
+            Ok(Answer { status, body, .. }) => return Ok((status, body)),
+            Err(error) => last = error,
+        }
+        if tried < TRIES_MAX {
+            complain(format_args!("{last}; trying again with the same bytes"));
+            thread::sleep(wait.min(WAIT_MAX));
+            wait *= 2;
+        }
+    }
+    Err(format!("{last}; whether it was accepted is not known: send the same file again later"))
+}
+
+struct Answer {
+    status: u16,
+    retry_after: Option<Duration>,
+    body: Value,
+}
+
+fn send_once(agent: &ureq::Agent, address: &str, statement: &[u8]) -> Result<Answer, String> {
+    let sent = agent.post(address).content_type("application/cose").send(statement);
+    let mut answer = sent.map_err(|error| error.to_string())?;
+    let retry_after = answer.headers().get("retry-after");
+    let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+    let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
+    let body = body.map_err(|error| error.to_string())?;
+    let status = answer.status().as_u16();
+    let body = serde_json::from_slice(&body)
+        .map_err(|_| format!("{address} answers with status {status} and no JSON"))?;
+    Ok(Answer { status, retry_after: retry_after.map(Duration::from_secs), body })
+}
