@@ -100,8 +100,8 @@ problem_types! {
     OTHER_SHOP "shop-mismatch" 403 Never "この端末は別のお店のものです。" "The terminal belongs to another shop.";
     MINIMUM "below-minimum" 422 NewId "1回に使えるポイントの下限より少ないです。" "Fewer points than a redemption spends at least.";
     MAXIMUM "above-maximum" 422 NewId "1回に使えるポイントの上限を超えています。" "More points than a redemption spends at most.";
-    DAY_LIMIT "day-limit" 422 Never "1日に使えるポイントの上限を超えます。" "More points than can be spent in a day.";
-    FRESH_DEVICE "fresh-device-limit" 422 Never "登録したばかりのスマートフォンで使える上限を超えます。24時間お待ちください。" "More points than a phone can spend in its first 24 hours.";
+    DAY_LIMIT "day-limit" 422 NewId "1日に使えるポイントの上限を超えます。" "More points than can be spent in a day.";
+    FRESH_DEVICE "fresh-device-limit" 422 NewId "登録したばかりのスマートフォンで使える上限を超えます。24時間お待ちください。" "More points than a phone can spend in its first 24 hours.";
     INSUFFICIENT "insufficient-points" 422 NewId "ポイントが足りません。" "The balance is too small.";
     ENTRY_UNKNOWN "entry-not-found" 404 Never "この記録はありません。" "There is no such entry.";
     NOT_REDEMPTION "not-a-redemption" 422 Never "この記録はお支払いではありません。" "The entry is no redemption.";

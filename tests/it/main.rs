@@ -7,7 +7,12 @@
     reason = "in a test a failed step ends the test"
 )]
 
+mod api;
+mod bad_input;
+mod demo;
 mod log;
+mod public;
 mod sim_disk;
 mod supply_chain;
 mod tidy;
+mod town;
