@@ -22,13 +22,17 @@ use crate::town::{Client, TestClock};
 /// The most entries that a city has of a day's life: a measure too many in its rules would show here.
 const ENTRIES_A_DAY_MAX: u64 = 60;
 
-fn open(data: &Path, clock: &Arc<TestClock>) -> Result<(Client, u64), OpenError> {
-    let metrics = Metrics::new().unwrap();
+async fn open(data: &Path, clock: &Arc<TestClock>) -> Result<(Client, u64), OpenError> {
+    let metrics = Metrics::new().expect("fixed names");
+    let (folder, of_ledger) = (data.to_owned(), metrics.ledger(LEDGER_NAME));
     let time = Arc::<TestClock>::clone(clock);
-    let city = demo::open(data, time, metrics.ledger(LEDGER_NAME), |_, _| {})?;
+    // A founding waits for its verdicts, which no thread of a runtime may.
+    let opening = move || demo::open(&folder, time, of_ledger, |_, _| {});
+    let city = tokio::task::spawn_blocking(opening).await.expect("it does not panic")?;
     let ledger = Ledger::new(LEDGER_NAME.to_owned(), city.engine, Some(city.desk));
     let time = Arc::<TestClock>::clone(clock);
-    let server = Server::new(vec![ledger], time, metrics, Limits::default()).unwrap();
+    let server = Server::new(vec![ledger], time, metrics, Limits::default());
+    let server = server.expect("there is a ledger");
     let client = Client {
         router: http::router(server),
         clock: Arc::clone(clock),
@@ -80,12 +84,7 @@ async fn check_days(client: &Client, first: Day) {
     let today = Day::of_ms(client.clock.now_s() * 1_000);
     // Somebody's statement closes the days that are over.
     let visitor = client
-        .send(
-            axum::http::Method::POST,
-            &client.path("/demo/visitors"),
-            "application/json",
-            "{}",
-        )
+        .send(axum::http::Method::POST, &client.path("/demo/visitors"), "application/json", "{}")
         .await;
     assert_eq!(visitor.status, 201, "{}", visitor.text());
     let size = client.size().await;
@@ -105,7 +104,8 @@ async fn check_days(client: &Client, first: Day) {
         let width = u16::try_from(width).unwrap();
         for leaf in ledger_spec::tile::decode_bundle(&bundle.bytes, width).unwrap() {
             let public = leaf.get(34..).and_then(|json| serde_json::from_slice::<Value>(json).ok());
-            let day = public.filter(|json| json["totals"].is_object()).map(|json| json["day"].clone());
+            let day =
+                public.filter(|json| json["totals"].is_object()).map(|json| json["day"].clone());
             closed.extend(day.and_then(|day| Day::parse(day.as_str()?)));
         }
     }
@@ -116,7 +116,7 @@ async fn check_days(client: &Client, first: Day) {
 /// A city founded on this day.
 async fn found(data: &Path, day: &str) -> Client {
     let clock = TestClock::noon(day);
-    let (client, entries) = open(data, &clock).unwrap();
+    let (client, entries) = open(data, &clock).await.unwrap();
     let most = u64::from(HISTORY_DAYS) * ENTRIES_A_DAY_MAX;
     assert!((10_000..most).contains(&entries), "{entries} entries");
     client
@@ -135,7 +135,7 @@ async fn founded_on_the_last_day_of_a_fiscal_year_and_running_into_the_next() {
     check_usable(&client, &cast, 1).await;
     let clock = Arc::clone(&client.clock);
     drop(client);
-    let (client, _) = open(&data, &clock).unwrap();
+    let (client, _) = open(&data, &clock).await.unwrap();
     check_usable(&client, &cast, 2).await;
 }
 
@@ -161,7 +161,7 @@ async fn founded_on_a_leap_day_and_opened_after_400_days() {
     let size = client.size().await;
     drop(client);
     clock.pass(400 * 86_400);
-    let (client, entries) = open(&data, &clock).unwrap();
+    let (client, entries) = open(&data, &clock).await.unwrap();
     assert!(entries > size + 10_000, "the days between were lived");
     for resident in 0..OPEN_PHONES {
         check_usable(&client, &cast, resident).await;
@@ -191,22 +191,22 @@ async fn founded_after_a_crash_and_opened_after_3_days() {
     check_usable(&client, &cast, 0).await;
     let size = client.size().await;
     // While it is open nobody else opens it.
-    let Err(error) = open(&data, &clock) else { panic!("opened twice") };
+    let Err(error) = open(&data, &clock).await else { panic!("opened twice") };
     assert!(error.to_string().contains("another"), "{error}");
     drop(client);
     clock.pass(3 * 86_400);
-    let (client, entries) = open(&data, &clock).unwrap();
+    let (client, entries) = open(&data, &clock).await.unwrap();
     assert!((size + 20..size + 3 * ENTRIES_A_DAY_MAX).contains(&entries), "{size}, {entries}");
     check_usable(&client, &cast, 1).await;
     check_days(&client, Day::parse("2026-11-22").unwrap().minus(HISTORY_DAYS)).await;
 }
 
-#[test]
-fn a_folder_of_something_else_is_refused_and_left_alone() {
+#[tokio::test]
+async fn a_folder_of_something_else_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let clock = TestClock::noon("2026-11-22");
-    let check = |data: &Path, told: &str| {
-        let Err(error) = open(data, &clock) else { panic!("{} was taken", data.display()) };
+    let check = async |data: &Path, told: &str| {
+        let Err(error) = open(data, &clock).await else { panic!("{} was taken", data.display()) };
         let error = error.to_string();
         assert!(error.contains(told) && error.contains("--data"), "{error}");
         assert!(error.contains(&data.display().to_string()), "{error}");
@@ -214,13 +214,13 @@ fn a_folder_of_something_else_is_refused_and_left_alone() {
     let other = folder.path().join("other");
     fs::create_dir(&other).unwrap();
     fs::write(other.join("diary.txt"), "mine").unwrap();
-    check(&other, "no demo city");
+    check(&other, "no demo city").await;
     // Remains of a founding do not make what lies beside them ours.
     fs::create_dir(other.join(".demo.making")).unwrap();
     fs::create_dir(other.join("secrets")).unwrap();
-    check(&other, "no demo city");
+    check(&other, "no demo city").await;
     assert_eq!(fs::read_to_string(other.join("diary.txt")).unwrap(), "mine");
     assert!(other.join(".demo.making").is_dir() && other.join("secrets").is_dir());
     let file = other.join("diary.txt");
-    check(&file, "cannot");
+    check(&file, "cannot").await;
 }
