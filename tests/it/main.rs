@@ -10,9 +10,13 @@
 mod api;
 mod bad_input;
 mod demo;
+mod kill;
 mod log;
 mod public;
+#[path = "../support/server.rs"]
+mod server;
 mod sim_disk;
+mod sockets;
 mod supply_chain;
 mod tidy;
 mod town;

@@ -1,0 +1,287 @@
+//! The real program, killed under load five times on one folder: what was acknowledged is there, and counts once.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+
+use kenmai::clock::{Clock, SystemClock};
+use kenmai::demo::{Cast, LEDGER_NAME, OPEN_PHONES, ORIGIN, STATIONS};
+use kenmai::keys;
+use ledger_spec::checkpoint::Checkpoint;
+use ledger_spec::ids::{Hash, LedgerId, OpId};
+use ledger_spec::kinds::{Action, Body, Code, Redeem};
+use ledger_spec::merkle::verify_consistency;
+use ledger_spec::note::{Note, VerifierKey};
+use ledger_spec::points::Points;
+use ledger_spec::prove::{HashSource, consistency_proof};
+use ledger_spec::receipt::Receipt;
+use ledger_spec::statement::{Core, Disclosure, Holder};
+use ledger_spec::tile::TileId;
+use ledger_spec::time::Day;
+use ledger_spec::token::{self, PayToken, Session};
+use serde_json::Value;
+use ureq::Agent;
+
+use crate::server::Demo;
+
+/// Verdicts that each round waits for before the kill.
+const VERDICTS_BEFORE_KILL: [usize; 5] = [40, 90, 10, 150, 60];
+/// Callers at once.
+const CALLERS: usize = 8;
+/// Payments of one point by each phone in a round.
+const PAYMENTS: usize = 25;
+/// Codes and deadlines outlive a restart.
+const LIFE_S: u64 = 290;
+
+/// A statement, and the verdict if it was heard.
+struct Op {
+    bytes: Vec<u8>,
+    resident: usize,
+    pays: bool,
+    verdict: Option<Value>,
+}
+
+/// The running program.
+struct City {
+    demo: Demo,
+    agent: Agent,
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).unwrap();
+    bytes
+}
+
+fn now_s() -> u64 {
+    SystemClock.wall_ms() / 1_000
+}
+
+fn ledger() -> LedgerId {
+    LedgerId::of_origin(ORIGIN)
+}
+
+impl City {
+    fn start(data: &Path) -> Self {
+        let config = Agent::config_builder().http_status_as_error(false);
+        Self { demo: Demo::start(data), agent: config.build().into() }
+    }
+
+    fn get(&self, path: &str) -> Vec<u8> {
+        let mut answer = self.agent.get(self.demo.url(path)).call().unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.body_mut().read_to_vec().unwrap()
+    }
+
+    fn text(&self, path: &str) -> String {
+        String::from_utf8(self.get(&format!("/{LEDGER_NAME}{path}"))).unwrap()
+    }
+
+    /// Status and verdict or problem; `None` when the program is gone.
+    fn post(&self, path: &str, bytes: &[u8]) -> Option<(u16, Value)> {
+        let url = self.demo.url(&format!("/v1/{LEDGER_NAME}{path}"));
+        let request = self.agent.post(url).header("content-type", "application/cose");
+        let mut answer = request.send(bytes).ok()?;
+        let text = answer.body_mut().read_to_vec().ok()?;
+        Some((answer.status().as_u16(), serde_json::from_slice(&text).unwrap()))
+    }
+
+    /// The yen of every open phone.
+    fn balances(&self, cast: &Cast) -> Vec<i64> {
+        let balance = |resident| {
+            let message = Session { exp_s: now_s() + 60, nonce: random(), ledger: ledger() };
+            let message = token::sign(&message, &cast.phone(resident));
+            let (status, session) = self.post("/sessions", &message).unwrap();
+            assert_eq!(status, 201, "{session}");
+            let bearer = format!("Bearer {}", session["token"].as_str().unwrap());
+            let url = self.demo.url(&format!("/v1/{LEDGER_NAME}/me"));
+            let mut answer = self.agent.get(url).header("authorization", bearer).call().unwrap();
+            let answer = answer.body_mut().read_to_vec().unwrap();
+            serde_json::from_slice::<Value>(&answer).unwrap()["yen"].as_i64().unwrap()
+        };
+        (0..OPEN_PHONES).map(balance).collect()
+    }
+
+    fn checkpoint(&self, vkey: &VerifierKey) -> Checkpoint {
+        let note = self.text("/checkpoint");
+        Checkpoint::open(&Note::parse(&note).unwrap(), vkey).unwrap()
+    }
+}
+
+impl HashSource for City {
+    type Error = String;
+
+    fn tile(&self, tile: &TileId) -> Result<Vec<Hash>, String> {
+        let bytes = self.get(&format!("/{LEDGER_NAME}/{tile}"));
+        Ok(bytes.chunks_exact(32).map(|hash| hash.try_into().unwrap()).collect())
+    }
+}
+
+fn core(body: Body, programme: u32, day_of_s: u64) -> Core {
+    Core {
+        ledger: ledger(),
+        op_id: OpId(random()),
+        day: Day::of_ms(day_of_s * 1_000),
+        programme: Some(programme),
+        not_after_s: None,
+        body,
+        sealed: None,
+    }
+}
+
+fn disclosure(performed_at_s: u64, holder: Holder) -> Disclosure {
+    Disclosure {
+        salt: random(),
+        performed_at_s,
+        holder: Some(holder),
+        values: None,
+        exact_action: None,
+        code: None,
+        pin_proof: None,
+    }
+}
+
+fn payment(cast: &Cast, programme: u32, resident: usize) -> Op {
+    let now_s = now_s();
+    let code = PayToken { exp_s: now_s + LIFE_S, nonce: random(), ledger: ledger(), max_points: 5 };
+    let code = token::sign(&code, &cast.phone(resident));
+    let body = Redeem { shop: cast.shop_place(resident), points: Points::new(1).unwrap() };
+    let core = core(Body::Redeem(body), programme, now_s);
+    let core = Core { not_after_s: Some(now_s + LIFE_S), ..core };
+    let bytes = core.sign(&cast.till(resident), Some(&disclosure(now_s, Holder::Phone(code))));
+    Op { bytes, resident, pays: true, verdict: None }
+}
+
+/// Each round and station has its own minute, so that no two measurements are one act.
+fn measurement(cast: &Cast, programme: u32, (at_s, station, resident): (u64, usize, usize)) -> Op {
+    let body = Action { action: Code::new("vegecheck.measure").unwrap() };
+    let disclosed = disclosure(at_s, Holder::Card(cast.card(resident)));
+    let bytes =
+        core(Body::Action(body), programme, at_s).sign(&cast.station(station), Some(&disclosed));
+    Op { bytes, resident, pays: false, verdict: None }
+}
+
+fn round_of_ops(cast: &Cast, programme: u32, at_s: u64) -> Vec<Op> {
+    let mut ops = Vec::new();
+    for number in 0..PAYMENTS {
+        for resident in 0..OPEN_PHONES {
+            ops.push(payment(cast, programme, resident));
+            if number < STATIONS.len() {
+                ops.push(measurement(cast, programme, (at_s, number, resident)));
+            }
+        }
+    }
+    ops
+}
+
+/// Sends from many callers, and kills the program in the midst of it.
+fn load_and_kill(city: City, ops: &mut [Op], verdicts: usize) {
+    let share = ops.len().div_ceil(CALLERS);
+    let (heard, hearing) = sync_channel(ops.len());
+    let url = city.demo.url(&format!("/v1/{LEDGER_NAME}/statements"));
+    let agent = city.agent.clone();
+    thread::scope(|scope| {
+        for share in ops.chunks_mut(share) {
+            let (heard, agent, url) = (heard.clone(), agent.clone(), url.clone());
+            scope.spawn(move || call(share, &heard, (&agent, &url)));
+        }
+        (0..verdicts).for_each(|_| hearing.recv().unwrap());
+        // The end of the value is a SIGKILL.
+        drop(city);
+    });
+}
+
+fn call(ops: &mut [Op], heard: &SyncSender<()>, (agent, url): (&Agent, &str)) {
+    for op in ops {
+        let request = agent.post(url).header("content-type", "application/cose");
+        let Ok(mut answer) = request.send(&op.bytes[..]) else { return };
+        let Ok(verdict) = answer.body_mut().read_to_vec() else { return };
+        let verdict: Value = serde_json::from_slice(&verdict).unwrap();
+        assert_eq!(answer.status(), 201, "{verdict}");
+        op.verdict = Some(verdict);
+        // The channel has room for all.
+        heard.send(()).unwrap();
+    }
+}
+
+/// Sends everything again: what was heard comes back as it was, and what was not is there once.
+fn check_and_complete(city: &City, ops: &mut [Op]) {
+    for op in ops {
+        let (status, again) = city.post("/statements", &op.bytes).unwrap();
+        if let Some(first) = &op.verdict {
+            assert_eq!(status, 200, "an acknowledged entry is gone: {again}");
+            for member in ["op_id", "seq", "kind", "day", "points", "reason", "receipt_number"] {
+                assert_eq!(again[member], first[member]);
+            }
+        } else {
+            assert!(status == 200 || status == 201, "{again}");
+            let (status, third) = city.post("/statements", &op.bytes).unwrap();
+            assert_eq!((status, &third["seq"]), (200, &again["seq"]));
+            op.verdict = Some(again);
+        }
+    }
+}
+
+fn log_bytes(data: &Path) -> Vec<u8> {
+    let folder = data.join(LEDGER_NAME).join("log/segments");
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let files: BTreeMap<_, _> = files.map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+    files.into_values().flatten().collect()
+}
+
+/// The newest head that a caller heard of; none can be ahead of the log after the restart.
+fn newest_heard(ops: &[Op], vkey: &VerifierKey) -> Checkpoint {
+    let heads = ops.iter().filter_map(|op| op.verdict.as_ref()?["proof"].as_str()).map(|proof| {
+        let receipt = Receipt::parse(proof).unwrap();
+        Checkpoint::open(&Note::parse(&receipt.checkpoint).unwrap(), vkey).unwrap()
+    });
+    heads.max_by_key(|head| head.size).unwrap()
+}
+
+fn check_consistent(city: &City, vkey: &VerifierKey, before: &Checkpoint) {
+    let after = city.checkpoint(vkey);
+    assert!(before.size <= after.size, "{} entries, {} before", after.size, before.size);
+    let proof = consistency_proof(city, before.size, after.size).unwrap();
+    verify_consistency(before.size, &before.root, after.size, &after.root, &proof).unwrap();
+}
+
+#[test]
+fn what_was_acknowledged_survives_five_kills() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("city");
+    let mut city = City::start(&data);
+    let seed = keys::read_secret(&data.join("demo-keys/demo.seed")).unwrap();
+    let cast = Cast::new(*seed, ORIGIN);
+    let vkey = VerifierKey::parse(city.text("/vkey").trim_end()).unwrap();
+    let info: Value = serde_json::from_slice(&city.get(&format!("/v1/{LEDGER_NAME}"))).unwrap();
+    let programme = u32::try_from(info["programme_version"].as_u64().unwrap()).unwrap();
+    let founded = city.balances(&cast);
+    let mut log = log_bytes(&data);
+    let started_s = now_s();
+    let mut done: Vec<Op> = Vec::new();
+    for (round, verdicts) in (1..).zip(VERDICTS_BEFORE_KILL) {
+        let published = city.checkpoint(&vkey);
+        let mut ops = round_of_ops(&cast, programme, started_s - 60 * round);
+        load_and_kill(city, &mut ops, verdicts);
+        let heard = newest_heard(&ops, &vkey);
+        assert!(ops.iter().any(|op| op.verdict.is_none()), "the kill came after the load");
+
+        city = City::start(&data);
+        let grown = log_bytes(&data);
+        assert!(grown.starts_with(&log), "what the log held before round {round} has changed");
+        check_consistent(&city, &vkey, &published);
+        check_consistent(&city, &vkey, &heard);
+        check_and_complete(&city, &mut ops);
+        done.extend(ops);
+        log = grown;
+    }
+    check_and_complete(&city, &mut done);
+    let mut expected = founded;
+    for op in &done {
+        let points = op.verdict.as_ref().unwrap()["points"].as_i64().unwrap();
+        expected[op.resident] += if op.pays { -points } else { points };
+    }
+    assert_eq!(city.balances(&cast), expected, "every statement counts once");
+}
