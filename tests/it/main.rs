@@ -7,6 +7,9 @@
     reason = "in a test a failed step ends the test"
 )]
 
+mod audit;
+mod city;
+mod engine;
 mod log;
 mod sim_disk;
 mod supply_chain;
