@@ -1,6 +1,6 @@
 //! A small city behind a real engine: a clock that the test winds, keys made of names, signed statements.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -106,6 +106,9 @@ impl City {
         LedgerKeys::create(&folder.path().join("keys")).unwrap();
         let data = folder.path().join("data");
         std::fs::create_dir(&data).unwrap();
+        // What lies above the data folder was there before the ledger; a simulated disk must be told so.
+        disk.create_dir_all(&data).unwrap();
+        data.ancestors().for_each(|above| disk.sync_dir(above).unwrap());
         LedgerFile { origin: ORIGIN.to_owned(), demo: false }.write(&data).unwrap();
         let mut city = Self { folder, disk, clock, queue_entries: 64, engine: None, counter: 0 };
         city.open().unwrap();
@@ -156,8 +159,8 @@ impl City {
         let by_staff = self.act("staff", "checkup", None, Holder::Account(account("ken")));
         let paid = self.pay("mei", 120);
         self.clock.pass(MINUTE_MS);
-        let voided = self.pay("mei", 50);
-        let void = self.must("shop", Body::Void(Void { entry: voided }));
+        let entry = self.pay("mei", 50);
+        let void = self.must("shop", Body::Void(Void { entry }));
         self.clock.pass(24 * 60 * MINUTE_MS);
         self.second_phone("mei");
         let walked = self.act("staff", "walk", None, Holder::Account(account("mei")));
@@ -168,7 +171,7 @@ impl City {
         let late = self.measure("mei");
         let coach = ledger_spec::ids::Kid::of(key("coach").verifying_key().as_bytes());
         self.must("root-1", Body::KeyRevoke(KeyRevoke { kid: coach, reason }));
-        Story { measured, consulted, by_card, by_staff, paid, voided, void, walked, late }
+        Story { measured, consulted, by_card, by_staff, paid, void, walked, late }
     }
 
     /// Opens the ledger, as a process does at its start.
@@ -197,10 +200,6 @@ impl City {
 
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     pub(crate) fn keys(&self) -> LedgerKeys {
@@ -367,7 +366,6 @@ pub(crate) struct Story {
     pub(crate) by_card: Seq,
     pub(crate) by_staff: Seq,
     pub(crate) paid: Seq,
-    pub(crate) voided: Seq,
     pub(crate) void: Seq,
     pub(crate) walked: Seq,
     pub(crate) late: Seq,
