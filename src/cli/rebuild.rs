@@ -30,8 +30,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Outcome {
     let origin = ledger_file(&args.dir)?.origin;
     let (bar, disk): (_, Arc<dyn Disk>) = (Bar::new("rebuild"), Arc::new(RealDisk));
-    let entries =
-        rebuild(&disk, &args.dir, &origin, &mut |done, total| bar.show(done, total))?;
+    let entries = rebuild(&disk, &args.dir, &origin, &mut |done, total| bar.show(done, total))?;
     drop(bar);
     say(format_args!("the hash tree over {entries} entries is made again"));
     Ok(Ending::Well)

@@ -60,7 +60,7 @@ const HOMES: [(&str, &[&str]); 25] = [
     ("tracing", &["main", "cli", "http", "demo", "engine", "log", "views", "registry"]),
     ("tracing_subscriber", &["main", "cli"]),
     ("unic_langid", &["pages"]),
-    ("ureq", &["cli"]),
+    ("ureq", &["cli", "verify"]),
     ("zeroize", &["cli", "http", "engine", "registry", "keys"]),
 ];
 
