@@ -229,12 +229,17 @@ impl LedgerName {
     }
 }
 
+/// First parts of addresses that are not a ledger's.
+const RESERVED_NAMES: [&str; 3] = ["v1", "for", "assets"];
+
 impl TryFrom<String> for LedgerName {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if (1..=MAX_LEDGER_NAME_BYTES).contains(&text.len()) && text.bytes().all(letter) {
+        if RESERVED_NAMES.contains(&text.as_str()) {
+            Err("this name is a path of the server itself; choose another id for the ledger")
+        } else if (1..=MAX_LEDGER_NAME_BYTES).contains(&text.len()) && text.bytes().all(letter) {
             Ok(Self(text))
         } else {
             Err("a ledger's id has 1 to 32 of the letters a-z, 0-9 and -, as in `id = \"sagae\"`")
@@ -531,6 +536,12 @@ mod tests {
             &format!("{listen}{}", LEDGER.replace("sagae\"\no", "Sagae\"\no")),
             expect![[
                 r#"DIR/kenmai.toml, line 3: a ledger's id has 1 to 32 of the letters a-z, 0-9 and -, as in `id = "sagae"`"#
+            ]],
+        );
+        check(
+            &format!("{listen}{}", LEDGER.replace("sagae\"\no", "v1\"\no")),
+            expect![[
+                r#"DIR/kenmai.toml, line 3: this name is a path of the server itself; choose another id for the ledger"#
             ]],
         );
         check(

@@ -2,8 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use super::{CliError, Outcome};
+use super::{Bar, Outcome, say, serve};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Limits;
+use crate::demo;
+use crate::http::{Ledger, Server};
 
 /// Start the demo city, made at the first start. All persons and shops are fictitious.
 #[derive(clap::Args)]
@@ -14,22 +19,39 @@ pub struct Args {
     /// The address to listen on; port 0 takes any that is free.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+    /// Where Prometheus finds /metrics; nowhere unless told.
+    #[arg(long, value_name = "ADDR")]
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 impl Default for Args {
     fn default() -> Self {
-        Self { data: "./kenmai-data".into(), listen: ([127, 0, 0, 1], 8080).into() }
+        let listen = ([127, 0, 0, 1], 8080).into();
+        Self { data: "./kenmai-data".into(), listen, metrics_listen: None }
     }
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// [`CliError`]
+/// [`super::CliError`]
 pub fn run(args: &Args) -> Outcome {
-    let Args { data, listen } = args;
-    Err(CliError::Refused(format!(
-        "this build has no demo city: nothing was made in {} and nobody listens on {listen}",
-        data.display()
-    )))
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    // The addresses come first: a port in use is told before a city is made.
+    let doors = serve::Doors::open(
+        (args.listen, "--listen ADDR"),
+        args.metrics_listen.map(|address| (address, "--metrics-listen ADDR")),
+    )?;
+    let metrics = serve::metrics()?;
+    let bar = Bar::new("デモ都市をつくっています / making the demo city");
+    let city = demo::open(
+        &args.data,
+        Arc::clone(&clock),
+        metrics.ledger(demo::LEDGER_NAME),
+        |done, total| bar.show(done.into(), total.into()),
+    )?;
+    drop(bar);
+    say(format!("{} entries in {}", city.entries, args.data.display()));
+    let ledger = Ledger::new(demo::LEDGER_NAME.to_owned(), city.engine, Some(city.desk));
+    serve::run_server(doors, Server::new(vec![ledger], clock, metrics, Limits::default()))
 }

@@ -319,9 +319,7 @@ mod tests {
         check(
             "account.open",
             r#"{"account": "ab"}"#,
-            expect![
-                "account.open: byte string is out of range; account.open: account (lower-case hexadecimal)"
-            ],
+            expect!["account.open: byte string is out of range; account (lower-case hexadecimal)"],
         );
         check(
             "redeem",

@@ -96,6 +96,9 @@ pub enum CliError {
     /// The verification.
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    /// The demo city.
+    #[error(transparent)]
+    Demo(#[from] crate::demo::OpenError),
     /// The operating system gave no randomness.
     #[error("the operating system gives no randomness: {0}")]
     Randomness(#[from] getrandom::Error),

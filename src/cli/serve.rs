@@ -1,17 +1,21 @@
 //! `kenmai serve`: ledgers of real cities.
 
-use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use ledger_spec::ids::Kid;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 
-use super::{CliError, Outcome, ledger_file};
+use super::{CliError, Ending, Outcome, ledger_file, say};
+use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::engine::Engine;
-use crate::keys;
-
-/// The folder in which a demo keeps the keys of its fictitious actors.
-pub const DEMO_KEYS_FOLDER: &str = "demo-keys";
+use crate::demo::DEMO_MARK;
+use crate::engine::{Engine, EngineConfig, Ground};
+use crate::http::{self, Ledger, Server};
+use crate::keys::LedgerKeys;
+use crate::log::disk::RealDisk;
+use crate::metrics::Metrics;
 
 /// Serve the ledgers of a configuration file.
 #[derive(clap::Args)]
@@ -30,7 +34,89 @@ pub struct Args {
 /// [`CliError`]
 pub fn run(args: &Args) -> Outcome {
     let config = load(&args.config)?;
-    Err(CliError::Refused(format!("this build has no server: nobody listens on {}", config.listen)))
+    let doors = Doors::open(
+        (config.listen, "`listen` in the configuration"),
+        config.metrics_listen.map(|address| (address, "`metrics_listen` in the configuration")),
+    )?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let metrics = metrics()?;
+    let mut ledgers = Vec::new();
+    for ledger in &config.ledgers {
+        let name = ledger.id.as_str();
+        let engine_config = EngineConfig {
+            origin: ledger.origin.clone(),
+            data_folder: ledger.data.clone(),
+            queue_entries: config.limits.queue_entries.get(),
+            clock_policy: ledger.clock_policy(),
+        };
+        let ground = Ground {
+            disk: Arc::new(RealDisk),
+            clock: Arc::clone(&clock),
+            metrics: metrics.ledger(name),
+        };
+        let secrets = LedgerKeys::load(&ledger.keys)?;
+        let (engine, torn) = Engine::open(&engine_config, secrets, ground)?;
+        if let Some(torn) = torn {
+            tracing::warn!(ledger = name, ?torn, "an unfinished frame was set aside");
+        }
+        ledgers.push(Ledger::new(name.to_owned(), engine, None));
+    }
+    run_server(doors, Server::new(ledgers, clock, metrics, config.limits))
+}
+
+/// Every metric, none counted yet.
+///
+/// # Errors
+/// [`CliError::Refused`] where Prometheus does not take a name; the names are fixed.
+pub fn metrics() -> Result<Metrics, CliError> {
+    Metrics::new().map_err(|error| CliError::Refused(format!("the metrics: {error}")))
+}
+
+/// The sockets, open before anything is read or made, so that a port in use is told at once.
+pub struct Doors {
+    runtime: Runtime,
+    public: TcpListener,
+    metrics: Option<TcpListener>,
+}
+
+impl Doors {
+    /// Opens the sockets; with each address comes what sets it.
+    ///
+    /// # Errors
+    /// [`CliError::Refused`] names the address and what sets it.
+    pub fn open(
+        public: (SocketAddr, &str),
+        metrics: Option<(SocketAddr, &str)>,
+    ) -> Result<Self, CliError> {
+        let runtime = Runtime::new().map_err(CliError::file("start", Path::new("threads")))?;
+        let listen = |(address, option): (SocketAddr, &str)| {
+            runtime.block_on(http::listen(address, option)).map_err(CliError::Refused)
+        };
+        let (public, metrics) = (listen(public)?, metrics.map(listen).transpose()?);
+        Ok(Self { runtime, public, metrics })
+    }
+}
+
+/// Serves until the process is told to stop.
+///
+/// # Errors
+/// [`CliError::Refused`] when a ledger has stopped by itself, with its reason.
+pub fn run_server(doors: Doors, server: Option<Arc<Server>>) -> Outcome {
+    let server =
+        server.ok_or_else(|| CliError::Refused("there is no ledger to serve".to_owned()))?;
+    let Doors { runtime, public, metrics } = doors;
+    let local = |listener: &TcpListener| {
+        listener.local_addr().map_err(CliError::file("listen on", Path::new("the socket")))
+    };
+    if let Some(metrics) = &metrics {
+        say(format!("metrics on http://{}/metrics", local(metrics)?));
+    }
+    say(format!("listening on http://{}", local(&public)?));
+    match runtime.block_on(http::serve(server, public, metrics)) {
+        Ok(None) => Ok(Ending::Well),
+        Ok(Some(reason)) => Err(CliError::Refused(format!("a ledger stopped: {reason}"))),
+        Err(source) => Err(CliError::file("serve on", Path::new("the socket"))(source)),
+    }
 }
 
 /// The configuration, if no ledger in it is a demo's.
@@ -47,6 +133,12 @@ pub fn load(path: &Path) -> Result<Config, CliError> {
                 "{data} holds a demo, whose keys everyone has; make a ledger with `kenmai init`"
             )));
         }
+        if ledger.keys.join(DEMO_MARK).exists() {
+            return Err(CliError::Refused(format!(
+                "{} holds the keys of a demo; make a ledger with `kenmai init`",
+                ledger.keys.display()
+            )));
+        }
         if found.origin != ledger.origin {
             return Err(CliError::Refused(format!(
                 "{data} holds the ledger {}, the configuration says {}; an origin never changes: correct the \
@@ -56,29 +148,4 @@ pub fn load(path: &Path) -> Result<Config, CliError> {
         }
     }
     Ok(config)
-}
-
-/// Refuses a ledger in which a key of a demo may sign. `demo_keys` is the folder of a demo's PEM files; one that does
-/// not exist holds none.
-///
-/// # Errors
-/// [`CliError::Refused`] with the key's file.
-pub fn refuse_demo_keys(engine: &Engine, demo_keys: &Path) -> Result<(), CliError> {
-    let Ok(files) = fs::read_dir(demo_keys) else { return Ok(()) };
-    for file in files {
-        let path = file.map_err(CliError::file("read", demo_keys))?.path();
-        if path.extension().is_none_or(|extension| extension != "pem") {
-            continue;
-        }
-        let public = keys::load_actor_key(&path)?.verifying_key();
-        let kid = Kid::of(public.as_bytes());
-        if engine.verifying_key(kid).is_some() {
-            return Err(CliError::Refused(format!(
-                "key {kid} is registered in this ledger, and {} is a demo's, which everyone has; start a ledger anew \
-                 with keys of your own",
-                path.display()
-            )));
-        }
-    }
-    Ok(())
 }

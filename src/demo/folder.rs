@@ -21,6 +21,7 @@ use super::{
     STATIONS, StagedClock, fill, found,
 };
 use crate::clock::{Clock, ClockPolicy};
+use crate::config::{ConfigError, LedgerFile};
 use crate::engine::{Engine, EngineConfig, EngineError, Ground};
 use crate::keys::{self, KeyError, LedgerKeys};
 use crate::log::disk::RealDisk;
@@ -29,6 +30,8 @@ use crate::metrics::LedgerMetrics;
 const SECRETS: &str = "secrets";
 const KEYS: &str = "demo-keys";
 const SEED: &str = "demo.seed";
+/// A file in a folder of secrets that says whose they are: a demo's, which `kenmai serve` refuses.
+pub const DEMO_MARK: &str = "DEMO";
 /// Statements that may wait; the history is sent in bursts of up to 600.
 const QUEUE_ENTRIES: usize = 1_024;
 
@@ -67,6 +70,9 @@ pub enum OpenError {
     /// The keys.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The file that says whose ledger it is.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The ledger or the city.
     #[error(transparent)]
     City(#[from] CityError),
@@ -186,6 +192,11 @@ fn make(
 ) -> Result<Engine, OpenError> {
     fs::create_dir_all(making).map_err(file_error("create", making))?;
     let secrets = LedgerKeys::create(&making.join(SECRETS))?;
+    let mark = making.join(SECRETS).join(DEMO_MARK);
+    fs::write(&mark, "These secrets belong to a demo.\n").map_err(file_error("write", &mark))?;
+    let ledger_folder = making.join(LEDGER_NAME);
+    fs::create_dir_all(&ledger_folder).map_err(file_error("create", &ledger_folder))?;
+    LedgerFile { origin: ORIGIN.to_owned(), demo: true }.write(&ledger_folder)?;
     let key_folder = making.join(KEYS);
     fs::create_dir_all(&key_folder).map_err(file_error("create", &key_folder))?;
     let seed = keys::random_secret()?;

@@ -21,7 +21,7 @@ mod programme;
 
 pub use city::{CityError, SHOPS, STATIONS, found};
 pub use desk::{Desk, DeskError, Visit};
-pub use folder::{City, OpenError, open};
+pub use folder::{City, DEMO_MARK, OpenError, open};
 pub use history::fill;
 
 /// The demo ledger's name in URLs.

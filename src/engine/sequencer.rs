@@ -146,7 +146,7 @@ impl Sequencer {
                     batch.extend(jobs.try_iter().take(BATCH_ENTRIES_MAX - 1));
                     self.take(batch)?;
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.accept_clock(),
                 Err(RecvTimeoutError::Disconnected) => return self.lock(),
             }
             let (size, at_ms) = self.locked;

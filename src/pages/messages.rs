@@ -226,7 +226,8 @@ pub(super) mod tests {
 
     #[test]
     fn every_key_in_use_exists() {
-        let rust = sources("src/pages", "rs")
+        let rust = [sources("src/pages", "rs"), sources("src/http", "rs")]
+            .concat()
             .iter()
             .flat_map(|source| keys_of_rust(source))
             .collect::<Vec<_>>();
@@ -245,8 +246,9 @@ pub(super) mod tests {
 
     #[test]
     fn every_key_is_in_use() {
-        let code =
-            sources("src/pages", "rs").concat() + &sources("src/pages/assets", "js").concat();
+        let code = sources("src/pages", "rs").concat()
+            + &sources("src/http", "rs").concat()
+            + &sources("src/pages/assets", "js").concat();
         for key in keys(JA) {
             let by_name = code.contains(&format!("\"{key}\""));
             // Names that the data carry: kinds, actions, reasons, roles, steps.
@@ -262,7 +264,7 @@ pub(super) mod tests {
 
     #[test]
     fn every_kind_the_browser_knows_has_a_name() {
-        let script = super::super::assets::text("cose.js");
+        let script = crate::pages::assets::text("cose.js");
         let kinds = script.split("KINDS = [").nth(1).unwrap().split(']').next().unwrap();
         let names = kinds.split('"').skip(1).step_by(2).collect::<Vec<_>>();
         assert_eq!(names.len(), 40);

@@ -157,7 +157,7 @@ export const redeem = (signer, ledger, place, points, token) =>
     [[3, [1, token]]],
   );
 
-/** The same signed statement with one point more written into it: the signature no longer fits. */
+/** The same signed statement with one point more written into it: the signature does not fit it. */
 export function forgePoints(submission) {
   const message = parse1(submission);
   const core = decode(message.payload);
