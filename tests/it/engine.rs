@@ -222,7 +222,11 @@ fn a_failing_disk_stops_the_ledger_and_loses_nothing_acknowledged() {
                 }
             }
             let lost = lost.expect("the fault came to pass");
-            assert!(matches!(city.engine().standing(), Standing::Stopped(_)));
+            // Waits for the thread's end; why it ended stays.
+            city.engine().stop();
+            let standing = city.engine().standing();
+            let closed = Standing::Stopped("the ledger was closed".to_owned());
+            assert!(matches!(standing, Standing::Stopped(_)) && standing != closed, "{standing:?}");
             city.close();
             disk.power_cut(seed);
             city.open().unwrap();
