@@ -221,10 +221,12 @@ fn another_amount_lot_balance_or_reason_is_found() {
     check(
         "a redemption of 120 takes 70",
         |frames, story| {
-            effect(frames, story.paid, |effect| match effect {
-                Effect::Posting { points, .. } => *points = -70,
-                Effect::Balance { yen, .. } => *yen += 50,
-                _ => {}
+            effect(frames, story.paid, |effect| {
+                if let Effect::Posting { points, .. } = effect {
+                    *points = -70;
+                } else if let Effect::Balance { yen, .. } = effect {
+                    *yen += 50;
+                }
             });
         },
         &both(story.paid.0, "the rules give"),
@@ -281,11 +283,14 @@ fn what_only_the_secrets_show_is_found_with_them() {
     check(
         "a grant by card, whose decision rests on the card's number",
         |frames, story| {
-            effect(frames, story.by_card, |effect| match effect {
-                Effect::Posting { points, .. } => *points = 25,
-                Effect::ActionJudged { granted, .. } => *granted = 25,
-                Effect::Balance { yen, .. } => *yen += 5,
-                _ => {}
+            effect(frames, story.by_card, |effect| {
+                if let Effect::Posting { points, .. } = effect {
+                    *points = 25;
+                } else if let Effect::ActionJudged { granted, .. } = effect {
+                    *granted = 25;
+                } else if let Effect::Balance { yen, .. } = effect {
+                    *yen += 5;
+                }
             });
         },
         // Without the secrets the next balance of the account still shows it.

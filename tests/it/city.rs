@@ -10,7 +10,7 @@ use kenmai::config::LedgerFile;
 use kenmai::engine::{Accepted, Engine, EngineConfig, EngineError, Ground, Refusal};
 use kenmai::keys::LedgerKeys;
 use kenmai::log::disk::{Disk, RealDisk};
-use kenmai::metrics::Metrics;
+use kenmai::metrics::{LedgerMetrics, Metrics};
 use ledger_spec::ids::{AccountId, LedgerId, OpId, PersonId, PlaceId, Seq};
 use ledger_spec::kinds::{
     AccountFacts, AccountOpen, Action, AgeTier, Approve, Body, BudgetAllocate, CardIssue,
@@ -183,7 +183,7 @@ impl City {
             clock_policy: ClockPolicy::Guard { max_gap_ms: 72 * 60 * MINUTE_MS },
         };
         let (disk, clock) = (Arc::clone(&self.disk), Arc::clone(&self.clock) as Arc<dyn Clock>);
-        let metrics = Metrics::new().unwrap().ledger("test");
+        let metrics = metrics();
         let (engine, _) = Engine::open(&config, self.keys(), Ground { disk, clock, metrics })?;
         self.engine = Some(engine);
         Ok(())
@@ -231,7 +231,8 @@ impl City {
 
     /// Sends bytes the whole way.
     pub(crate) fn submit(&self, submission: &[u8]) -> Verdict {
-        let statement = self.engine().open_statement(submission).unwrap();
+        let opened = self.engine().open_statement(submission);
+        let statement = opened.unwrap_or_else(|error| panic!("{error}"));
         self.engine().enqueue(statement)?.wait_blocking()
     }
 
@@ -357,6 +358,10 @@ impl City {
         let holder = self.phone(name);
         self.act("coach", "care", Some("guidance"), holder)
     }
+}
+
+fn metrics() -> LedgerMetrics {
+    Metrics::new().unwrap().ledger("test")
 }
 
 /// Where entries of [`City::live`] stand.

@@ -9,8 +9,10 @@
 
 mod audit;
 mod city;
+mod cli;
 mod engine;
 mod log;
 mod sim_disk;
 mod supply_chain;
 mod tidy;
+mod verify;
