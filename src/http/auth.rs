@@ -117,6 +117,7 @@ pub(super) fn cose_body(
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Result<Bytes, Problem> {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = media_type.and_then(|value| value.split(';').next()).map(str::trim);
     if media_type != Some("application/cose") {
         return Err(Problem::media_type());
     }
