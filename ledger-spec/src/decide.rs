@@ -3,6 +3,8 @@
 //! [`decide`] is pure. Every arm first checks everything, in the order that the tests pin, and marks the point after
 //! which nothing can fail. State changes only when [`crate::apply::apply`] takes the effects over.
 
+mod holder;
+
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -14,14 +16,17 @@ use thiserror::Error;
 
 use crate::cbor::{Blob, Wire, Writer};
 use crate::entry::{self, Accounting, Contra, Effect, Link, Reason};
-use crate::ids::{AccountId, Kid, LedgerId, NaturalKey, Seq};
+use crate::ids::{AccountId, Kid, NaturalKey, Seq};
 use crate::kinds::{self, Body, Kind, Role};
 use crate::points::{LotKey, Purse};
 use crate::programme::{Programme, ProgrammeFault, Rule, SameAct};
-use crate::rows::{Account, Actor, Budget, Counter, Device, LOTS_MAX, Overlay, Signer};
-use crate::statement::{self, Disclosure, Holder, NOT_AFTER_S_MAX, Statement};
+use crate::rows::{Account, Actor, Budget, Counter, LOTS_MAX, Overlay, Signer};
+use crate::statement::{self, Disclosure, NOT_AFTER_S_MAX, Statement};
 use crate::time::Day;
-use crate::token::{PayToken, TOKEN_LIFE_S_MAX};
+use crate::token::TOKEN_LIFE_S_MAX;
+
+pub use self::holder::judge_token;
+use self::holder::{holder_of, token_of};
 
 /// A proposal waits so many minutes for another person: 7 days.
 pub const PROPOSAL_LIFE_MIN: u64 = 7 * 1_440;
@@ -646,90 +651,6 @@ fn programme_of<'r>(
         return Err(Rejection::ProgrammeVersion(programme.version));
     }
     Ok(programme)
-}
-
-/// The statement's pay token and the phone that made it, if shop or station may rely on it.
-fn token_of<'s, 'r>(
-    statement: &'s Statement,
-    rows: &'r Overlay<'_>,
-    at_s: u64,
-) -> Result<(&'s PayToken, &'r Device), Rejection> {
-    let (token, kid) = statement.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
-    judge_token(token, *kid, rows, (statement.core.ledger, at_s)).map(|device| (token, device))
-}
-
-/// Whether a pay token whose signature is checked is good in `ledger` at `now_s`: the phone that made it. Spends
-/// nothing.
-///
-/// # Errors
-/// A [`Rejection`], in the order: ledger, phone, end, use.
-pub fn judge_token<'r>(
-    token: &PayToken,
-    kid: Kid,
-    rows: &'r Overlay<'_>,
-    (ledger, now_s): (LedgerId, u64),
-) -> Result<&'r Device, Rejection> {
-    if token.ledger != ledger {
-        return Err(Rejection::TokenForeign);
-    }
-    let key = rows.keys(&kid).ok_or(Rejection::TokenDeviceRevoked)?;
-    let Signer::Device(device) = &key.signer else {
-        return Err(Rejection::HolderNotAccepted);
-    };
-    if key.revoked.is_some() {
-        return Err(Rejection::TokenDeviceRevoked);
-    }
-    if token.exp_s <= now_s {
-        return Err(Rejection::TokenExpired);
-    }
-    if token.exp_s > now_s + TOKEN_LIFE_S_MAX {
-        return Err(Rejection::TokenTooLong);
-    }
-    if rows.nonces(&(token.exp_s, token.nonce)).is_some() {
-        return Err(Rejection::TokenUsed);
-    }
-    Ok(device)
-}
-
-/// The account that an action is for.
-fn holder_of(
-    disclosure: &Disclosure,
-    statement: &Statement,
-    witness: &Actor,
-    rows: &Overlay<'_>,
-) -> Result<AccountId, Rejection> {
-    match &disclosure.holder {
-        Some(Holder::Phone(_)) => {
-            // A station that was offline reports later; the code was good when it was shown.
-            token_of(statement, rows, disclosure.performed_at_s).map(|(_, d)| d.account)
-        }
-        Some(Holder::Card(card)) => {
-            let [random @ .., check] = card;
-            if statement::card_check_byte(random) != *check {
-                return Err(Rejection::CardMistyped);
-            }
-            match rows.cards(&statement::card_hash(card)) {
-                None => Err(Rejection::CardUnknown),
-                Some(row) if row.revoked => Err(Rejection::CardRevoked),
-                Some(row) => Ok(row.account),
-            }
-        }
-        Some(Holder::Account(account)) => match witness.role {
-            Role::Staff | Role::Registry => {
-                rows.accounts(account).map(|_| *account).ok_or(Rejection::AccountUnknown)
-            }
-            Role::Root
-            | Role::Station
-            | Role::Coach
-            | Role::Shop
-            | Role::Kiosk
-            | Role::Partner
-            | Role::Pin
-            | Role::System
-            | Role::Auditor => Err(Rejection::HolderNotAccepted),
-        },
-        None => Err(Rejection::HolderNotAccepted),
-    }
 }
 
 fn judge_action(
