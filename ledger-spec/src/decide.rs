@@ -30,7 +30,7 @@ use self::holder::{holder_of, token_of};
 
 /// A proposal waits so many minutes for another person: 7 days.
 pub const PROPOSAL_LIFE_MIN: u64 = 7 * 1_440;
-/// A redemption is sent within so many seconds of the act.
+/// The act of a redemption lies within so many seconds of the ledger's clock, before or after.
 pub const REDEEM_AGE_S_MAX: u64 = 300;
 /// An act may lie so many seconds ahead of the ledger's clock.
 pub const CLOCK_AHEAD_S_MAX: u64 = 120;
@@ -435,7 +435,8 @@ fn propose(
     Outcome::without_account(vec![Effect::Proposed { until_min }])
 }
 
-/// What a proposal does when it takes effect; checked when it is proposed, and again when it is approved.
+/// What a proposal does when it takes effect; checked when it is proposed, and again when it is approved, each time
+/// with the role of who does it.
 fn enact(
     body: &Body,
     role: Role,
@@ -465,7 +466,7 @@ fn enact(
             Ok(vec![Effect::BudgetAllocated { fund, fiscal_year, points }])
         }
         Body::KeyRegister(body) => {
-            // Root keys come and go by root keys alone.
+            // Roots are made by roots alone: two persons of the staff must not raise themselves above it.
             if body.role == Role::Root && role != Role::Root {
                 return Err(Rejection::RoleNotPermitted);
             }
@@ -530,7 +531,7 @@ fn approve(
 }
 
 /// One person ends a key at once, because a lost key cannot wait; a root key only with a second person, because whoever
-/// ends the roots ends the ledger's rules.
+/// ends the roots ends the ledger's rules. One of the two may be staff: of two roots, one that is lost cannot agree.
 fn revoke_key(
     body: &kinds::KeyRevoke,
     signer: Option<&Signer>,
@@ -716,8 +717,9 @@ fn judge_action(
         };
         effects.insert(0, Effect::Posting { lot, points: i64::from(granted), contra });
     }
-    let usable = if lot.expires_on >= today { u64::from(granted) } else { 0 };
-    effects.push(balance_after(row, today, |purse| if purse == lot.purse { usable } else { 0 }, 0));
+    // A programme's points outlive its late actions: what is granted here can be spent today.
+    let gained = |purse| if purse == lot.purse { u64::from(granted) } else { 0 };
+    effects.push(balance_after(row, today, gained, 0));
     Outcome::on(account, effects)
 }
 

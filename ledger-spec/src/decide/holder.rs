@@ -7,17 +7,17 @@ use crate::rows::{Actor, Device, Overlay, Signer};
 use crate::statement::{self, Disclosure, Holder, Statement};
 use crate::token::{PayToken, TOKEN_LIFE_S_MAX};
 
-/// The statement's pay token and the phone that made it, if shop or station may rely on it.
+/// The statement's pay token, if a shop may take points with it at `now_s`, and the phone that made it.
 pub(super) fn token_of<'s, 'r>(
     statement: &'s Statement,
     rows: &'r Overlay<'_>,
-    at_s: u64,
+    now_s: u64,
 ) -> Result<(&'s PayToken, &'r Device), Rejection> {
     let (token, kid) = statement.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
-    judge_token(token, *kid, rows, (statement.core.ledger, at_s)).map(|device| (token, device))
+    judge_token(token, *kid, rows, (statement.core.ledger, now_s)).map(|device| (token, device))
 }
 
-/// Whether a pay token whose signature is checked is good in `ledger` at `now_s`: the phone that made it. Spends
+/// Whether a pay token whose signature is checked can be spent in `ledger` at `now_s`: the phone that made it. Spends
 /// nothing.
 ///
 /// # Errors
@@ -27,6 +27,21 @@ pub fn judge_token<'r>(
     kid: Kid,
     rows: &'r Overlay<'_>,
     (ledger, now_s): (LedgerId, u64),
+) -> Result<&'r Device, Rejection> {
+    let device = shown_by(token, kid, rows, (ledger, now_s))?;
+    if rows.nonces(&(token.exp_s, token.nonce)).is_some() {
+        return Err(Rejection::TokenUsed);
+    }
+    Ok(device)
+}
+
+/// The phone that showed a token at `at_s`. Spent tokens are forgotten at some time after their end, so whether one
+/// was spent may only be asked of the present.
+fn shown_by<'r>(
+    token: &PayToken,
+    kid: Kid,
+    rows: &'r Overlay<'_>,
+    (ledger, at_s): (LedgerId, u64),
 ) -> Result<&'r Device, Rejection> {
     if token.ledger != ledger {
         return Err(Rejection::TokenForeign);
@@ -38,14 +53,11 @@ pub fn judge_token<'r>(
     if key.revoked.is_some() {
         return Err(Rejection::TokenDeviceRevoked);
     }
-    if token.exp_s <= now_s {
+    if token.exp_s <= at_s {
         return Err(Rejection::TokenExpired);
     }
-    if token.exp_s > now_s + TOKEN_LIFE_S_MAX {
+    if token.exp_s > at_s + TOKEN_LIFE_S_MAX {
         return Err(Rejection::TokenTooLong);
-    }
-    if rows.nonces(&(token.exp_s, token.nonce)).is_some() {
-        return Err(Rejection::TokenUsed);
     }
     Ok(device)
 }
@@ -59,8 +71,10 @@ pub(super) fn holder_of(
 ) -> Result<AccountId, Rejection> {
     match &disclosure.holder {
         Some(Holder::Phone(_)) => {
+            let (token, kid) = statement.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
             // A station that was offline reports later; the code was good when it was shown.
-            token_of(statement, rows, disclosure.performed_at_s).map(|(_, d)| d.account)
+            let shown = (statement.core.ledger, disclosure.performed_at_s);
+            shown_by(token, *kid, rows, shown).map(|device| device.account)
         }
         Some(Holder::Card(card)) => {
             let [random @ .., check] = card;
