@@ -57,6 +57,7 @@ problem_types! {
     MALFORMED_REQUEST "malformed-request" 400 Never "要求の形式が正しくありません。" "The request is not in its form.";
     LEDGER_UNKNOWN "ledger-not-found" 404 Never "この台帳はありません。アドレスを確かめてください。" "There is no such ledger. Check the address.";
     NOT_FOUND "not-found" 404 Never "ページがありません。アドレスを確かめてください。" "There is no such page. Check the address.";
+    METHOD "method-not-allowed" 405 Never "このアドレスではこの操作はできません。" "The address does not take this method.";
     OTHER_LEDGER "ledger-mismatch" 422 Never "別の台帳あてのデータです。" "The statement is for another ledger.";
     SEALED "disclosure-mismatch" 422 Never "明細と署名が一致しません。もう一度測り直してください。" "The disclosure is not the one that was signed. Measure again.";
     SIGNATURE "signature-invalid" 401 Never "署名が正しくありません。データが途中で変わっています。" "The signature is wrong: the statement was changed on its way.";
@@ -167,7 +168,7 @@ plain! {
     session_required = SESSION, session_used = SESSION_USED, role_not_permitted = ROLE,
     rate_limited = RATE, demo_only = DEMO_ONLY, timeout = TIMEOUT, internal = INTERNAL,
     key_unknown = KEY_UNKNOWN, key_revoked = KEY_REVOKED, deadline = DEADLINE,
-    signature = SIGNATURE, other_ledger = OTHER_LEDGER, busy = BUSY,
+    method_not_allowed = METHOD, signature = SIGNATURE, other_ledger = OTHER_LEDGER, busy = BUSY,
 }
 
 impl From<CborError> for Problem {
@@ -306,6 +307,10 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, media_type);
         if kind.retry == Retry::SameId {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            // RFC 9110 section 15.5.2 demands a challenge.
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
