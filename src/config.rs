@@ -229,12 +229,17 @@ impl LedgerName {
     }
 }
 
+/// First parts of addresses that are not a ledger's.
+const RESERVED_NAMES: [&str; 3] = ["v1", "for", "assets"];
+
 impl TryFrom<String> for LedgerName {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if (1..=MAX_LEDGER_NAME_BYTES).contains(&text.len()) && text.bytes().all(letter) {
+        if RESERVED_NAMES.contains(&text.as_str()) {
+            Err("this name is a path of the server itself; choose another id for the ledger")
+        } else if (1..=MAX_LEDGER_NAME_BYTES).contains(&text.len()) && text.bytes().all(letter) {
             Ok(Self(text))
         } else {
             Err("a ledger's id has 1 to 32 of the letters a-z, 0-9 and -, as in `id = \"sagae\"`")
@@ -467,6 +472,18 @@ mod tests {
     }
 
     #[test]
+    fn a_data_folder_says_whose_it_is() {
+        let folder = tempfile::tempdir().expect("folder");
+        let absent = LedgerFile::read(folder.path()).expect_err("absent").to_string();
+        assert!(absent.contains("ledger.toml") && absent.contains("kenmai init"), "{absent}");
+        let file = LedgerFile { origin: r#"example.jp/a"b\c"#.to_owned(), demo: true };
+        file.write(folder.path()).expect("written");
+        assert_eq!(LedgerFile::read(folder.path()).expect("read"), file);
+        let again = file.write(folder.path()).expect_err("not written over").to_string();
+        assert!(again.contains("never overwritten"), "{again}");
+    }
+
+    #[test]
     fn defaults_hold_where_nothing_is_said() {
         let text = format!("listen = \"[::1]:80\"\n[limits]\nbody_bytes = 100\n{LEDGER}");
         let config = Config::parse(&text, Path::new("/srv")).ok().expect("valid");
@@ -531,6 +548,12 @@ mod tests {
             &format!("{listen}{}", LEDGER.replace("sagae\"\no", "Sagae\"\no")),
             expect![[
                 r#"DIR/kenmai.toml, line 3: a ledger's id has 1 to 32 of the letters a-z, 0-9 and -, as in `id = "sagae"`"#
+            ]],
+        );
+        check(
+            &format!("{listen}{}", LEDGER.replace("sagae\"\no", "v1\"\no")),
+            expect![[
+                r#"DIR/kenmai.toml, line 3: this name is a path of the server itself; choose another id for the ledger"#
             ]],
         );
         check(

@@ -73,7 +73,8 @@ problem_types! {
     PROGRAMME_VERSION "programme-version" 409 NewId "ルールが新しくなりました。もう一度お試しください。" "The rules have a newer version. Try again.";
     DISCLOSED "disclosure-out-of-range" 422 Never "測定の日時か値が正しくありません。" "The time or a value of the measurement is wrong.";
     PROGRAMME_FAULT "programme-fault" 422 NewId "ルールの文書に誤りがあります。" "The programme document has a fault.";
-    PROGRAMME_NEXT "policy-not-future" 409 NewId "ルールの版の番号が違います。" "The programme's version is not the next one.";
+    PROGRAMME_NEXT "programme-not-next" 409 NewId "ルールの版の番号が違います。" "The programme's version is not the next one.";
+    PROGRAMME_FUTURE "policy-not-future" 422 NewId "新しいルールは翌日以降の日から始めてください。" "A programme after the first starts on a day to come.";
     KEY_EXISTS "key-exists" 409 Never "この端末はもう登録されています。" "The key is registered already.";
     KEY_WEAK "key-weak" 422 NewId "この鍵は使えません。新しい鍵を作ってください。" "The key is not sound. Make another.";
     PLACE "place-mismatch" 422 NewId "場所の指定が正しくありません。" "The place does not fit the role.";
@@ -101,7 +102,7 @@ problem_types! {
     MINIMUM "below-minimum" 422 NewId "1回に使えるポイントの下限より少ないです。" "Fewer points than a redemption spends at least.";
     MAXIMUM "above-maximum" 422 NewId "1回に使えるポイントの上限を超えています。" "More points than a redemption spends at most.";
     DAY_LIMIT "day-limit" 422 NewId "1日に使えるポイントの上限を超えます。" "More points than can be spent in a day.";
-    FRESH_DEVICE "fresh-device-limit" 422 NewId "登録したばかりのスマートフォンで使える上限を超えます。24時間お待ちください。" "More points than a phone can spend in its first 24 hours.";
+    FRESH_DEVICE "fresh-device-limit" 422 NewId "登録したばかりのスマートフォンで使える上限を超えます。あさってからは通常の上限まで使えます。" "More points than a phone can spend until the end of the day after its enrolment.";
     INSUFFICIENT "insufficient-points" 422 NewId "ポイントが足りません。" "The balance is too small.";
     ENTRY_UNKNOWN "entry-not-found" 404 Never "この記録はありません。" "There is no such entry.";
     NOT_REDEMPTION "not-a-redemption" 422 Never "この記録はお支払いではありません。" "The entry is no redemption.";
@@ -217,6 +218,7 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::DisclosureMismatch => DISCLOSED,
         Rejection::Programme(_) => PROGRAMME_FAULT,
         Rejection::ProgrammeNotNext(_) => PROGRAMME_NEXT,
+        Rejection::ProgrammeNotFuture => PROGRAMME_FUTURE,
         Rejection::KeyExists => KEY_EXISTS,
         Rejection::KeyWeak => KEY_WEAK,
         Rejection::PlaceMismatch => PLACE,

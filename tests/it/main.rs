@@ -8,8 +8,12 @@
 )]
 
 mod api;
+mod audit;
 mod bad_input;
+mod city;
+mod cli;
 mod demo;
+mod engine;
 mod kill;
 mod log;
 mod public;
@@ -20,3 +24,4 @@ mod sockets;
 mod supply_chain;
 mod tidy;
 mod town;
+mod verify;
