@@ -6,6 +6,7 @@ use axum::http::Method;
 use data_encoding::HEXLOWER;
 use expect_test::expect;
 use kenmai::http::metrics_router;
+use kenmai::http::problem::{self, Retry};
 use kenmai::pages::CONTENT_SECURITY_POLICY;
 use ledger_spec::checkpoint::Checkpoint;
 use ledger_spec::ids::Kid;
@@ -364,4 +365,23 @@ async fn a_stranger_is_let_in_at_the_desk_of_a_demo() {
         404 application/problem+json
         {"type":"https://kenmai.example/problems/demo-only","title":"デモの台帳だけで使えます。","title_en":"Only a demo ledger offers this.","status":404,"retry":"never"}"#]],
     );
+}
+
+/// The specification and the program name the same problems.
+#[test]
+fn the_specification_lists_every_problem() {
+    let specified = include_str!("../../ledger-spec/05-http.md");
+    let table = specified.split("| slug | status | retry | title_en |\n|---|---|---|---|\n").nth(1);
+    let table = table.and_then(|rest| rest.split("\n\n").next()).unwrap();
+    let rows = problem::ALL.iter().map(|problem| {
+        let retry = match problem.retry {
+            Retry::SameId => "same_id",
+            Retry::NewId => "new_id",
+            Retry::Never => "never",
+        };
+        format!("| `{}` | {} | `{retry}` | {} |", problem.slug, problem.status, problem.en)
+    });
+    assert_eq!(table.lines().collect::<Vec<_>>(), rows.collect::<Vec<_>>());
+    let slugs: BTreeSet<_> = problem::ALL.iter().map(|problem| problem.slug).collect();
+    assert_eq!(slugs.len(), problem::ALL.len(), "a slug names one problem");
 }
