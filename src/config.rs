@@ -472,6 +472,18 @@ mod tests {
     }
 
     #[test]
+    fn a_data_folder_says_whose_it_is() {
+        let folder = tempfile::tempdir().expect("folder");
+        let absent = LedgerFile::read(folder.path()).expect_err("absent").to_string();
+        assert!(absent.contains("ledger.toml") && absent.contains("kenmai init"), "{absent}");
+        let file = LedgerFile { origin: r#"example.jp/a"b\c"#.to_owned(), demo: true };
+        file.write(folder.path()).expect("written");
+        assert_eq!(LedgerFile::read(folder.path()).expect("read"), file);
+        let again = file.write(folder.path()).expect_err("not written over").to_string();
+        assert!(again.contains("never overwritten"), "{again}");
+    }
+
+    #[test]
     fn defaults_hold_where_nothing_is_said() {
         let text = format!("listen = \"[::1]:80\"\n[limits]\nbody_bytes = 100\n{LEDGER}");
         let config = Config::parse(&text, Path::new("/srv")).ok().expect("valid");

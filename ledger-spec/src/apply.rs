@@ -145,9 +145,11 @@ fn on_account(
                 let counter = Counter::of_grant(of, per, (*rule, *class, *purse), *day);
                 charge(account, counter, i64::from(*granted))?;
             }
-            totals.granted += u64::from(*granted);
-            totals.earners += u32::from(account.earned_on != today);
-            account.earned_on = today;
+            if *purse == Purse::Yen {
+                totals.granted += u64::from(*granted);
+                totals.earners += u32::from(account.earned_on != today);
+                account.earned_on = today;
+            }
         }
         Effect::FactsSet { age_tier, insurance, eligible, district } => {
             account.facts = Some(Facts {
@@ -225,9 +227,9 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
             add_key(*public_key, signer, entry.seq, rows)
         }
         Effect::KeyRevoked { kid } => revoke_key(*kid, entry.seq, rows),
-        Effect::DeviceEnrolled { public_key, since_min } => {
+        Effect::DeviceEnrolled { public_key, since } => {
             let account = subject_of(entry)?;
-            let signer = Signer::Device(Device { account, since_min: *since_min });
+            let signer = Signer::Device(Device { account, since: *since });
             add_key(*public_key, signer, entry.seq, rows)
         }
         Effect::CardIssued { card, code, until_min } => {
@@ -341,6 +343,7 @@ fn propose(entry: &Accounting, until_min: u64, rows: &mut Overlay<'_>) -> Result
     };
     let proposal = Proposal {
         statement_hash: statement.hash(),
+        kid: statement.kid,
         person: actor.person,
         until_min,
         done: false,

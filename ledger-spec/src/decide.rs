@@ -3,6 +3,8 @@
 //! [`decide`] is pure. Every arm first checks everything, in the order that the tests pin, and marks the point after
 //! which nothing can fail. State changes only when [`crate::apply::apply`] takes the effects over.
 
+mod holder;
+
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -14,19 +16,22 @@ use thiserror::Error;
 
 use crate::cbor::{Blob, Wire, Writer};
 use crate::entry::{self, Accounting, Contra, Effect, Link, Reason};
-use crate::ids::{AccountId, Kid, LedgerId, NaturalKey, Seq};
+use crate::ids::{AccountId, Kid, NaturalKey, Seq};
 use crate::kinds::{self, Body, Kind, Role};
 use crate::points::{LotKey, Purse};
 use crate::programme::{Programme, ProgrammeFault, Rule, SameAct};
-use crate::rows::{Account, Actor, Budget, Counter, Device, LOTS_MAX, Overlay, Signer};
-use crate::statement::{self, Disclosure, Holder, NOT_AFTER_S_MAX, Statement};
+use crate::rows::{Account, Actor, Budget, Counter, LOTS_MAX, Overlay, Signer};
+use crate::statement::{self, Disclosure, NOT_AFTER_S_MAX, Statement};
 use crate::time::Day;
-use crate::token::{PayToken, TOKEN_LIFE_S_MAX};
+use crate::token::TOKEN_LIFE_S_MAX;
+
+pub use self::holder::judge_token;
+use self::holder::{holder_of, token_of};
 
 /// A proposal waits so many minutes for another person: 7 days.
 pub const PROPOSAL_LIFE_MIN: u64 = 7 * 1_440;
-/// A device counts as fresh for so many minutes: 24 hours.
-pub const FRESH_DEVICE_MIN: u64 = 1_440;
+/// The act of a redemption lies within so many seconds of the ledger's clock, before or after.
+pub const REDEEM_AGE_S_MAX: u64 = 300;
 /// An act may lie so many seconds ahead of the ledger's clock.
 pub const CLOCK_AHEAD_S_MAX: u64 = 120;
 
@@ -72,6 +77,9 @@ pub enum Rejection {
     /// The programme's version is not the next one.
     #[error("the next programme version is {0}")]
     ProgrammeNotNext(u32),
+    /// The programme would rule for days that have begun under another.
+    #[error("a programme after the first starts on a day to come")]
+    ProgrammeNotFuture,
     /// The key, or its id, is registered already.
     #[error("the key is registered already")]
     KeyExists,
@@ -151,7 +159,7 @@ pub enum Rejection {
     #[error("an account spends at most {0} points a day")]
     DayLimit(u32),
     /// More points than a fresh device may spend in a day.
-    #[error("a phone spends at most {0} points in its first 24 hours")]
+    #[error("a phone spends at most {0} points a day until the end of the day after its enrolment")]
     FreshDeviceLimit(u32),
     /// The balance is too small.
     #[error("the balance is too small")]
@@ -174,7 +182,7 @@ pub enum Rejection {
     /// The approval names another statement than the proposal's.
     #[error("the approval is for another statement than the proposal's")]
     ProposalMismatch,
-    /// The proposal has lapsed.
+    /// The proposal's 7 days are over, or its proposer's key has been revoked.
     #[error("the proposal has lapsed")]
     ProposalLapsed,
     /// The proposal has taken effect already.
@@ -237,14 +245,12 @@ pub fn decide(
 ) -> Result<Accounting, Rejection> {
     let signer = admit(statement, rows, context)?;
     let outcome = match &statement.core.body {
-        Body::KeyRegister(body) if signer.is_none() => register_first_roots(body, rows),
+        Body::KeyRegister(body) if signer.is_none() => register_first_roots(body, rows, context),
         Body::ProgrammePublish(_) | Body::BudgetAllocate(_) | Body::KeyRegister(_) => {
-            enact(&statement.core.body, rows)?;
-            let until_min = context.now_min() + PROPOSAL_LIFE_MIN;
-            Outcome::without_account(vec![Effect::Proposed { until_min }])
+            propose(&statement.core.body, signer, rows, context)
         }
+        Body::KeyRevoke(body) => revoke_key(body, signer, rows, context),
         Body::Approve(body) => approve(body, signer, rows, context),
-        Body::KeyRevoke(body) => revoke_key(body, rows),
         Body::AccountOpen(body) => open_account(body, rows),
         Body::AccountFacts(body) => set_facts(body, rows),
         Body::DeviceEnrol(body) => enrol_device(body, statement, signer, rows, context),
@@ -404,6 +410,7 @@ fn actor(signer: Option<&Signer>) -> Result<&Actor, Rejection> {
 fn register_first_roots(
     body: &kinds::KeyRegister,
     rows: &Overlay<'_>,
+    context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     if rows.next_seq() > Seq(1) || body.role != Role::Root {
         return Err(Rejection::KeyUnknown);
@@ -412,12 +419,30 @@ fn register_first_roots(
     if same_person {
         return Err(Rejection::SamePerson);
     }
-    let effects = enact(&Body::KeyRegister(body.clone()), rows)?;
+    let effects = enact(&Body::KeyRegister(body.clone()), Role::Root, rows, context)?;
     Outcome::without_account(effects)
 }
 
-/// What a proposal does when it takes effect; checked when it is proposed, and again when it is approved.
-fn enact(body: &Body, rows: &Overlay<'_>) -> Result<Vec<Effect>, Rejection> {
+/// Records a proposal; it does nothing until another person approves.
+fn propose(
+    body: &Body,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    enact(body, actor(signer)?.role, rows, context)?;
+    let until_min = context.now_min() + PROPOSAL_LIFE_MIN;
+    Outcome::without_account(vec![Effect::Proposed { until_min }])
+}
+
+/// What a proposal does when it takes effect; checked when it is proposed, and again when it is approved, each time
+/// with the role of who does it.
+fn enact(
+    body: &Body,
+    role: Role,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Vec<Effect>, Rejection> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "only proposals whose rules are in force")]
     match body {
         Body::ProgrammePublish(body) => {
@@ -425,6 +450,9 @@ fn enact(body: &Body, rows: &Overlay<'_>) -> Result<Vec<Effect>, Rejection> {
             let next = rows.programme_version() + 1;
             if [programme.version, body.version] != [next, next] {
                 return Err(Rejection::ProgrammeNotNext(next));
+            }
+            if next > 1 && programme.from <= context.today() {
+                return Err(Rejection::ProgrammeNotFuture);
             }
             let document = body.document.clone();
             Ok(vec![Effect::ProgrammeInForce { version: next, document }])
@@ -438,6 +466,10 @@ fn enact(body: &Body, rows: &Overlay<'_>) -> Result<Vec<Effect>, Rejection> {
             Ok(vec![Effect::BudgetAllocated { fund, fiscal_year, points }])
         }
         Body::KeyRegister(body) => {
+            // Roots are made by roots alone: two persons of the staff must not raise themselves above it.
+            if body.role == Role::Root && role != Role::Root {
+                return Err(Rejection::RoleNotPermitted);
+            }
             check_fresh_key(&body.public_key, rows)?;
             let has_place = matches!(body.role, Role::Shop | Role::Station);
             let kept = body.place.and_then(|place| rows.places(&place));
@@ -446,6 +478,13 @@ fn enact(body: &Body, rows: &Overlay<'_>) -> Result<Vec<Effect>, Rejection> {
             }
             let kinds::KeyRegister { public_key, role, person, place, name } = body.clone();
             Ok(vec![Effect::KeyRegistered { public_key, role, person, place, name }])
+        }
+        Body::KeyRevoke(body) => {
+            let key = rows.keys(&body.kid).ok_or(Rejection::KeyUnknown)?;
+            if key.revoked.is_some() {
+                return Err(Rejection::KeyRevoked);
+            }
+            Ok(vec![Effect::KeyRevoked { kid: body.kid }])
         }
         _ => Err(Rejection::KindNotInForce),
     }
@@ -478,30 +517,40 @@ fn approve(
     if proposal.done {
         return Err(Rejection::ProposalDone);
     }
-    if context.now_min() >= proposal.until_min {
+    let proposer = rows.keys(&proposal.kid).is_some_and(|key| key.revoked.is_none());
+    if context.now_min() >= proposal.until_min || !proposer {
         return Err(Rejection::ProposalLapsed);
     }
     if proposal.person == approver.person {
         return Err(Rejection::SamePerson);
     }
     // The state may have moved on since the proposal.
-    let mut effects = enact(&proposal.body, rows)?;
+    let mut effects = enact(&proposal.body, approver.role, rows, context)?;
     effects.insert(0, Effect::Approved { proposal: body.proposal });
     Outcome::without_account(effects)
 }
 
-fn revoke_key(body: &kinds::KeyRevoke, rows: &Overlay<'_>) -> Result<Outcome, Rejection> {
-    let Some(key) = rows.keys(&body.kid) else {
-        return Err(Rejection::KeyUnknown);
-    };
-    if key.revoked.is_some() {
-        return Err(Rejection::KeyRevoked);
+/// One person ends a key at once, because a lost key cannot wait; a root key only with a second person, because whoever
+/// ends the roots ends the ledger's rules. One of the two may be staff: of two roots, one that is lost cannot agree.
+fn revoke_key(
+    body: &kinds::KeyRevoke,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let revoke = Body::KeyRevoke(body.clone());
+    match rows.keys(&body.kid).map(|key| &key.signer) {
+        Some(Signer::Actor(target)) if target.role == Role::Root => {
+            propose(&revoke, signer, rows, context)
+        }
+        Some(Signer::Device(device)) => {
+            let effects = enact(&revoke, actor(signer)?.role, rows, context)?;
+            Outcome::on(device.account, effects)
+        }
+        Some(Signer::Actor(_)) | None => {
+            Outcome::without_account(enact(&revoke, actor(signer)?.role, rows, context)?)
+        }
     }
-    let account = match &key.signer {
-        Signer::Actor(_) => None,
-        Signer::Device(device) => Some(device.account),
-    };
-    Ok(Outcome { account, effects: vec![Effect::KeyRevoked { kid: body.kid }] })
 }
 
 fn open_account(body: &kinds::AccountOpen, rows: &Overlay<'_>) -> Result<Outcome, Rejection> {
@@ -559,8 +608,8 @@ fn enrol_device(
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let disclosure = disclosure_of(statement)?;
-    let since_min = context.now_min();
-    let enrolled = Effect::DeviceEnrolled { public_key: body.public_key, since_min };
+    let since = context.today();
+    let enrolled = Effect::DeviceEnrolled { public_key: body.public_key, since };
     match (signer, disclosure.code) {
         (Some(Signer::Device(device)), None) => {
             check_fresh_key(&body.public_key, rows)?;
@@ -592,99 +641,17 @@ fn disclosure_of(statement: &Statement) -> Result<&Disclosure, Rejection> {
         .ok_or(Rejection::DisclosureMismatch)
 }
 
-/// The programme in force on the statement's day, which the signer must have named.
+/// The programme in force on a day, which the signer must have named.
 fn programme_of<'r>(
     statement: &Statement,
+    day: Day,
     rows: &'r Overlay<'_>,
 ) -> Result<&'r Arc<Programme>, Rejection> {
-    let programme = rows.programme_for(statement.core.day).ok_or(Rejection::ProgrammeMissing)?;
+    let programme = rows.programme_for(day).ok_or(Rejection::ProgrammeMissing)?;
     if statement.core.programme != Some(programme.version) {
         return Err(Rejection::ProgrammeVersion(programme.version));
     }
     Ok(programme)
-}
-
-/// The statement's pay token and the phone that made it, if shop or station may rely on it.
-fn token_of<'s, 'r>(
-    statement: &'s Statement,
-    rows: &'r Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<(&'s PayToken, &'r Device), Rejection> {
-    let (token, kid) = statement.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
-    judge_token(token, *kid, rows, (statement.core.ledger, context.now_s()))
-        .map(|device| (token, device))
-}
-
-/// Whether a pay token whose signature is checked is good in `ledger` at `now_s`: the phone that made it. Spends
-/// nothing.
-///
-/// # Errors
-/// A [`Rejection`], in the order: ledger, phone, end, use.
-pub fn judge_token<'r>(
-    token: &PayToken,
-    kid: Kid,
-    rows: &'r Overlay<'_>,
-    (ledger, now_s): (LedgerId, u64),
-) -> Result<&'r Device, Rejection> {
-    if token.ledger != ledger {
-        return Err(Rejection::TokenForeign);
-    }
-    let key = rows.keys(&kid).ok_or(Rejection::TokenDeviceRevoked)?;
-    let Signer::Device(device) = &key.signer else {
-        return Err(Rejection::HolderNotAccepted);
-    };
-    if key.revoked.is_some() {
-        return Err(Rejection::TokenDeviceRevoked);
-    }
-    if token.exp_s <= now_s {
-        return Err(Rejection::TokenExpired);
-    }
-    if token.exp_s > now_s + TOKEN_LIFE_S_MAX {
-        return Err(Rejection::TokenTooLong);
-    }
-    if rows.nonces(&(token.exp_s, token.nonce)).is_some() {
-        return Err(Rejection::TokenUsed);
-    }
-    Ok(device)
-}
-
-/// The account that an action is for.
-fn holder_of(
-    disclosure: &Disclosure,
-    statement: &Statement,
-    witness: &Actor,
-    rows: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<AccountId, Rejection> {
-    match &disclosure.holder {
-        Some(Holder::Phone(_)) => token_of(statement, rows, context).map(|(_, d)| d.account),
-        Some(Holder::Card(card)) => {
-            let [random @ .., check] = card;
-            if statement::card_check_byte(random) != *check {
-                return Err(Rejection::CardMistyped);
-            }
-            match rows.cards(&statement::card_hash(card)) {
-                None => Err(Rejection::CardUnknown),
-                Some(row) if row.revoked => Err(Rejection::CardRevoked),
-                Some(row) => Ok(row.account),
-            }
-        }
-        Some(Holder::Account(account)) => match witness.role {
-            Role::Staff | Role::Registry => {
-                rows.accounts(account).map(|_| *account).ok_or(Rejection::AccountUnknown)
-            }
-            Role::Root
-            | Role::Station
-            | Role::Coach
-            | Role::Shop
-            | Role::Kiosk
-            | Role::Partner
-            | Role::Pin
-            | Role::System
-            | Role::Auditor => Err(Rejection::HolderNotAccepted),
-        },
-        None => Err(Rejection::HolderNotAccepted),
-    }
 }
 
 fn judge_action(
@@ -697,7 +664,7 @@ fn judge_action(
     let witness = actor(signer)?;
     let disclosure = disclosure_of(statement)?;
     let day = statement.core.day;
-    let programme = programme_of(statement, rows)?;
+    let programme = programme_of(statement, day, rows)?;
     if day < context.today().minus(programme.late_days) {
         return Err(Rejection::DayTooOld);
     }
@@ -720,7 +687,7 @@ fn judge_action(
     if !rule.signers.contains(&witness.role) {
         return Err(Rejection::RoleNotPermitted);
     }
-    let account = holder_of(disclosure, statement, witness, rows, context)?;
+    let account = holder_of(disclosure, statement, witness, rows)?;
     let row = rows.accounts(&account).ok_or(Rejection::AccountUnknown)?;
     let act = Act { rule, exact, account, witness, disclosure, day };
     let key = act.natural_key(context.pepper);
@@ -730,8 +697,8 @@ fn judge_action(
 
     // From here on the action is recorded; a grant is reduced to the room that is left.
     let lot = LotKey { purse: rule.purse, fund: rule.fund, expires_on: programme.expiry_of(day) };
-    let (granted, reason) = grant(programme, rule, row, rows, (day, lot));
     let today = context.today();
+    let (granted, reason) = grant(programme, rule, row, rows, (today, day, lot));
     let mut effects = vec![
         Effect::ActionJudged {
             rule: rule.rule,
@@ -750,8 +717,9 @@ fn judge_action(
         };
         effects.insert(0, Effect::Posting { lot, points: i64::from(granted), contra });
     }
-    let usable = if lot.expires_on >= today { u64::from(granted) } else { 0 };
-    effects.push(balance_after(row, today, |purse| if purse == lot.purse { usable } else { 0 }, 0));
+    // A programme's points outlive its late actions: what is granted here can be spent today.
+    let gained = |purse| if purse == lot.purse { u64::from(granted) } else { 0 };
+    effects.push(balance_after(row, today, gained, 0));
     Outcome::on(account, effects)
 }
 
@@ -802,12 +770,12 @@ fn grant(
     rule: &Rule,
     account: &Account,
     rows: &Overlay<'_>,
-    (day, lot): (Day, LotKey),
+    (today, day, lot): (Day, Day, LotKey),
 ) -> (u32, Reason) {
     if !account.facts.is_some_and(|facts| facts.eligible) {
         return (0, Reason::NotEligible);
     }
-    let open = account.lots.iter().filter(|lot| lot.key.expires_on >= day).count();
+    let open = account.lots.iter().filter(|lot| lot.key.expires_on >= today).count();
     if open >= LOTS_MAX && !account.lots.iter().any(|open| open.key == lot) {
         return (0, Reason::Lots);
     }
@@ -843,7 +811,11 @@ fn redeem(
     if terminal.place != Some(body.shop) {
         return Err(Rejection::OtherShop);
     }
-    let programme = programme_of(statement, rows)?;
+    let programme = programme_of(statement, today, rows)?;
+    let performed_at_s = disclosure_of(statement)?.performed_at_s;
+    if performed_at_s.abs_diff(context.now_s()) > REDEEM_AGE_S_MAX {
+        return Err(Rejection::DisclosureMismatch);
+    }
     let limits = programme.redeem;
     if points < limits.min {
         return Err(Rejection::BelowMinimum(limits.min));
@@ -851,7 +823,7 @@ fn redeem(
     if points > limits.max_transaction {
         return Err(Rejection::AboveMaximum(limits.max_transaction));
     }
-    let (token, device) = token_of(statement, rows, context)?;
+    let (token, device) = token_of(statement, rows, context.now_s())?;
     if points > token.max_points {
         return Err(Rejection::TokenCap);
     }
@@ -860,7 +832,8 @@ fn redeem(
     if spent > limits.max_day {
         return Err(Rejection::DayLimit(limits.max_day));
     }
-    let fresh = context.now_min() < device.since_min + FRESH_DEVICE_MIN;
+    // By whole days, at least 24 hours: the minute of an enrolment is not kept.
+    let fresh = today <= device.since.plus(1);
     if fresh && spent > limits.fresh_device_max_day {
         return Err(Rejection::FreshDeviceLimit(limits.fresh_device_max_day));
     }

@@ -289,8 +289,8 @@ effects! {
     15 DeviceEnrolled {
         /// Ed25519 public key.
         public_key: [u8; 32],
-        /// Unix minutes; a fresh device has a low limit.
-        since_min: u64
+        /// The day; for a while a fresh device has a low limit.
+        since: Day
     },
     /// A card, a one-time code or both are bound to the entry's account.
     16 CardIssued {

@@ -60,7 +60,9 @@ pub enum ProgrammeFault {
     #[error("names are 1 to 120 bytes and actions 1 to 40, without control characters")]
     Name,
     /// Points would outlive what the ledger is made for.
-    #[error("`expires_after_years` is at most {EXPIRES_AFTER_YEARS_MAX}")]
+    #[error(
+        "`expires_after_years` is at most {EXPIRES_AFTER_YEARS_MAX}, and points must outlive `late_days`"
+    )]
     Expiry,
     /// Redemption limits out of order.
     #[error("`redeem`: 0 < min <= max_transaction <= max_day")]
@@ -202,6 +204,10 @@ impl Programme {
             return Err(ProgrammeFault::LateDays);
         }
         if self.expires_after_years > EXPIRES_AFTER_YEARS_MAX {
+            return Err(ProgrammeFault::Expiry);
+        }
+        // A late action must not spend budget on points that have expired already.
+        if self.expiry_of(self.until) < self.until.plus(self.late_days) {
             return Err(ProgrammeFault::Expiry);
         }
         if ![&self.name, &self.name_en].into_iter().all(|name| Name::new(name).is_some()) {

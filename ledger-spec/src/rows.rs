@@ -49,8 +49,8 @@ wire_array!(
     Device {
         /// The account it speaks for.
         account: AccountId,
-        /// Unix minutes of the enrolment.
-        since_min: u64,
+        /// The day of the enrolment.
+        since: Day,
     }
 );
 
@@ -204,7 +204,7 @@ wire_array!(
         charges: Vec<Charge>,
         /// The last day with an entry.
         active_on: Day,
-        /// The last day with a grant.
+        /// The last day with a grant in the yen purse.
         earned_on: Day,
         /// The last day with a redemption.
         spent_on: Day,
@@ -297,11 +297,11 @@ wire_array!(
         entries: u32,
         /// Accounts with an entry.
         accounts: u32,
-        /// Accounts with a grant.
+        /// Accounts with a grant in the yen purse.
         earners: u32,
         /// Accounts with a redemption.
         spenders: u32,
-        /// Points granted.
+        /// Points granted in the yen purse.
         granted: u64,
         /// Points redeemed, less voids.
         redeemed: u64,
@@ -315,12 +315,28 @@ pub struct Proposal {
     pub body: Arc<Body>,
     /// SHA-256 over its statement.
     pub statement_hash: Hash,
+    /// The key that proposed.
+    pub kid: Kid,
     /// Who proposed.
     pub person: PersonId,
     /// Unix minutes; it lapses then.
     pub until_min: u64,
     /// Whether it has taken effect.
     pub done: bool,
+}
+
+impl Proposal {
+    /// The row's bytes in the state hash; the body is in the statement.
+    fn row(&self, seq: Seq) -> Vec<u8> {
+        let mut writer = cbor::Writer::default();
+        seq.write(&mut writer);
+        self.statement_hash.write(&mut writer);
+        self.kid.write(&mut writer);
+        self.person.write(&mut writer);
+        self.until_min.write(&mut writer);
+        self.done.write(&mut writer);
+        writer.into_bytes()
+    }
 }
 
 macro_rules! tables {
@@ -514,15 +530,11 @@ impl Tables {
         );
         rows("shops", &mut self.shops.iter().map(pair));
         rows("undone", &mut self.undone.iter().map(pair));
+        rows("proposals", &mut self.proposals.iter().map(|(seq, proposal)| proposal.row(*seq)));
         rows(
-            "proposals",
-            &mut self
-                .proposals
-                .iter()
-                .map(|(seq, proposal)| pair((seq, &(proposal.statement_hash, proposal.done)))),
+            "programmes",
+            &mut self.programmes.values().map(|p| serde_json::to_vec(&**p).unwrap_or_default()),
         );
-        // The document itself stands in the log, as the effect of the entry that put the version in force.
-        rows("programmes", &mut self.programmes.keys().map(cbor::to_bytes));
         rows("days", &mut self.days.iter().map(pair));
         rows("closed", &mut self.closed.iter().map(pair));
         rows("size", &mut core::iter::once(pair((&self.size, &self.last_min))));
@@ -535,14 +547,4 @@ fn pair<K: Wire, V: Wire>((key, value): (&K, &V)) -> Vec<u8> {
     key.write(&mut writer);
     value.write(&mut writer);
     writer.into_bytes()
-}
-
-impl Wire for (Hash, bool) {
-    fn write(&self, writer: &mut cbor::Writer) {
-        self.0.write(writer);
-        self.1.write(writer);
-    }
-    fn read(reader: &mut cbor::Reader<'_>) -> Result<Self, cbor::CborError> {
-        Ok((Wire::read(reader)?, Wire::read(reader)?))
-    }
 }

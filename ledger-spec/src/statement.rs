@@ -262,7 +262,7 @@ impl Wire for Holder {
     fn read(reader: &mut Reader<'_>) -> Result<Self, CborError> {
         reader.array_of(2, "holder")?;
         match reader.uint()? {
-            1 => Ok(Self::Phone(reader.bytes()?.to_vec())),
+            1 => Ok(Self::Phone(Blob::<1024>::read(reader)?.0)),
             2 => Wire::read(reader).map(Self::Card),
             3 => Wire::read(reader).map(Self::Account),
             _ => Err(CborError::OutOfRange("holder")),

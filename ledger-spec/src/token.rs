@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use data_encoding::BASE32_NOPAD;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 
-use crate::cbor::{self, Blob, Wire, wire_array};
+use crate::cbor::{self, Blob, CborError, Wire, wire_array};
 use crate::cose::{CoseError, Sign1, aad};
 use crate::ids::{CardHash, Kid, LedgerId};
 
@@ -104,6 +104,10 @@ pub fn sign<M: Message>(message: &M, key: &SigningKey) -> Vec<u8> {
 /// [`CoseError::Form`]
 pub fn parse<M: Message>(bytes: &[u8]) -> Result<(M, Sign1), CoseError> {
     let signed = Sign1::from_bytes(bytes)?;
+    // Nothing may travel outside the signature: one message, one byte string.
+    if signed.disclosure.is_some() {
+        return Err(CborError::Expected("empty unprotected header").into());
+    }
     let message = cbor::from_bytes(&signed.payload)?;
     Ok((message, signed))
 }

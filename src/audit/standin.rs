@@ -50,22 +50,24 @@ pub(super) fn stand_in(
             let earliest_s = exp_s
                 .saturating_sub(TOKEN_LIFE_S_MAX)
                 .max(not_after_s.saturating_sub(NOT_AFTER_S_MAX));
-            earliest_s.clamp(recorded_s, recorded_s + 59)
+            let now_s = earliest_s.clamp(recorded_s, recorded_s + 59);
+            statement.disclosure = Some((disclosure(now_s, None, None), Vec::new()));
+            now_s
         }
         Body::Action(body) => {
             let exact = exact_action(body.action.as_str(), statement.core.day, rows);
+            let performed_at_s = statement.core.day.start_ms() / 1_000;
             let holder = match &rows.keys(&statement.kid)?.signer {
                 Signer::Actor(actor) if matches!(actor.role, Role::Staff | Role::Registry) => {
                     Holder::Account(account?)
                 }
                 Signer::Actor(_) | Signer::Device(_) => {
-                    let (exp_s, ledger) = (recorded_s + 1, statement.core.ledger);
+                    let (exp_s, ledger) = (performed_at_s + 1, statement.core.ledger);
                     let token = PayToken { exp_s, nonce: [0; 16], ledger, max_points: 0 };
                     statement.pay_token = Some((token, phone(account?, rows, devices)?));
                     Holder::Phone(Vec::new())
                 }
             };
-            let performed_at_s = statement.core.day.start_ms() / 1_000;
             let disclosure = disclosure(performed_at_s, Some(holder), exact);
             statement.disclosure = Some((disclosure, Vec::new()));
             recorded_s
@@ -76,7 +78,7 @@ pub(super) fn stand_in(
                 return None;
             }
             statement.disclosure = Some((disclosure(recorded_s, None, None), Vec::new()));
-            enrolled_s(accounting).unwrap_or(recorded_s)
+            recorded_s
         }
         _ => recorded_s,
     };
@@ -102,14 +104,4 @@ fn phone(account: AccountId, rows: &Overlay<'_>, devices: Devices<'_>) -> Option
 fn exact_action(action: &str, day: Day, rows: &Overlay<'_>) -> Option<Code> {
     let rule = rows.programme_for(day)?.rule_of(action)?;
     Code::new(rule.exact.first()?)
-}
-
-fn enrolled_s(accounting: &Accounting) -> Option<u64> {
-    accounting.effects.iter().find_map(|effect| {
-        if let Effect::DeviceEnrolled { since_min, .. } = effect {
-            Some(since_min * 60)
-        } else {
-            None
-        }
-    })
 }

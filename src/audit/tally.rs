@@ -80,6 +80,8 @@ impl Tally {
             let counted = self.due.get(shop).copied().unwrap_or(0);
             equal.check(&format!("points due to shop {shop}"), counted, i128::from(*due))?;
         }
+        let unknown = self.due.keys().filter(|shop| !state.shops.contains_key(shop)).count();
+        equal.check("shops that the state does not know", unknown as i128, 0)?;
         Ok(equal.0)
     }
 }
@@ -95,5 +97,78 @@ impl Equations {
         } else {
             Err(format!("{what}: {counted} by the postings, {found} in the state"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ledger_spec::cbor::Blob;
+    use ledger_spec::ids::{AccountId, Seq};
+    use ledger_spec::points::LotKey;
+    use ledger_spec::rows::{Account, Budget, Lot};
+    use ledger_spec::time::Day;
+
+    const SHOP: PlaceId = PlaceId([1; 8]);
+    const NHI: LotKey = LotKey { purse: Purse::Yen, fund: Fund::Nhi, expires_on: Day(21_000) };
+    const WALKS: LotKey =
+        LotKey { purse: Purse::Challenge, fund: Fund::None, expires_on: Day(21_000) };
+
+    /// 1,000 allocated, 300 granted, 100 of them spent, 15 for a walk.
+    fn tally() -> Tally {
+        let effects = vec![
+            Effect::BudgetAllocated { fund: Fund::Nhi, fiscal_year: 2026, points: 1_000 },
+            Effect::Posting { lot: NHI, points: 300, contra: Contra::Budget(2026) },
+            Effect::Posting { lot: NHI, points: -100, contra: Contra::Shop(SHOP) },
+            Effect::Posting { lot: WALKS, points: 15, contra: Contra::Challenge },
+        ];
+        let (statement, link) = (Blob(vec![0]), None);
+        let mut tally = Tally::default();
+        tally.add(&Accounting {
+            version: 1,
+            seq: Seq(0),
+            accepted_min: 0,
+            statement,
+            link,
+            effects,
+        });
+        tally
+    }
+
+    fn state() -> Tables {
+        let mut state = Tables::default();
+        let lots = vec![Lot { key: NHI, points: 200 }, Lot { key: WALKS, points: 15 }];
+        state.accounts.insert(AccountId([2; 16]), Account { lots, ..Account::fresh() });
+        state.budgets.insert((Fund::Nhi, 2026), Budget { allocated: 1_000, granted: 300 });
+        state.shops.insert(SHOP, 100);
+        state
+    }
+
+    #[track_caller]
+    fn check(change: impl Fn(&mut Tables), expected: &str) {
+        let mut state = state();
+        change(&mut state);
+        let error = tally().check(&state).expect_err(expected);
+        assert!(error.contains(expected), "{error}");
+    }
+
+    #[test]
+    fn every_sum_has_to_be_met() {
+        // Two for the budget, one for its absence elsewhere, two a fund, one for the shop and one
+        // for there being no other.
+        assert_eq!(tally().check(&state()), Ok(2 + 1 + 2 * 5 + 1 + 1));
+        let budget = |state: &mut Tables, allocated, granted| {
+            state.budgets.insert((Fund::Nhi, 2026), Budget { allocated, granted });
+        };
+        check(|state| budget(state, 1_001, 300), "points allocated by fund Nhi");
+        check(|state| budget(state, 1_000, 301), "points granted by fund Nhi");
+        check(|state| state.budgets.clear(), "budgets granted from that nobody allocated: 1");
+        check(|state| state.accounts.clear(), "yen points of fund Nhi: 200 by the postings, 0");
+        check(
+            |state| state.accounts.values_mut().for_each(|account| account.lots.truncate(1)),
+            "challenge points of fund None: 15 by the postings, 0",
+        );
+        check(|state| *state.shops.get_mut(&SHOP).expect("the shop") = 99, "points due to shop");
+        check(|state| state.shops.clear(), "shops");
     }
 }

@@ -5,6 +5,9 @@
 //! DATA/secrets/      the server's own keys
 //! DATA/demo-keys/    private keys of the city, for anyone who wants to play a part
 //! ```
+//!
+//! The city is made in a folder inside `DATA` and its three folders move out when it is whole, `demo-keys` last: that one
+//! says that a city is there. So `DATA` may be a mounted volume, or a folder whose parent belongs to somebody else.
 
 use std::fs;
 use std::io;
@@ -24,12 +27,14 @@ use crate::clock::{Clock, ClockPolicy};
 use crate::config::{ConfigError, LedgerFile};
 use crate::engine::{Engine, EngineConfig, EngineError, Ground};
 use crate::keys::{self, KeyError, LedgerKeys};
-use crate::log::disk::RealDisk;
+use crate::log::disk::{Disk, RealDisk};
 use crate::metrics::LedgerMetrics;
 
 const SECRETS: &str = "secrets";
 const KEYS: &str = "demo-keys";
 const SEED: &str = "demo.seed";
+/// Holds a city that is not whole; whatever a crash leaves in it, the next start removes.
+const MAKING: &str = ".demo.making";
 /// A file in a folder of secrets that says whose they are: a demo's, which `kenmai serve` refuses.
 pub const DEMO_MARK: &str = "DEMO";
 /// Statements that may wait; the history is sent in bursts of up to 600.
@@ -57,6 +62,9 @@ pub enum OpenError {
     /// The folder holds something else.
     #[error("{path} holds something that is no demo city; choose another folder with --data", path = .0.display())]
     Foreign(PathBuf),
+    /// Another process makes or opens the city.
+    #[error("another kenmai is opening {path}; wait for it, or choose another folder with --data", path = .0.display())]
+    InUse(PathBuf),
     /// A file or folder.
     #[error("cannot {action} {path}: {source}; check the folder's owner and the free space, or choose another with --data", path = path.display())]
     File {
@@ -111,20 +119,22 @@ pub fn open(
 ) -> Result<City, OpenError> {
     let today = Day::of_ms(clock.wall_ms());
     let staged = Arc::new(StagedClock::over(clock));
-    if is_absent(data)? {
-        // The city is made beside its place and moved there whole: a crash leaves a folder that the next start removes.
-        let making = beside(data);
-        if making.exists() {
-            fs::remove_dir_all(&making).map_err(file_error("remove", &making))?;
-        }
+    fs::create_dir_all(data).map_err(file_error("create", data))?;
+    // Two starts at once would make the city twice, one over the other.
+    let alone = RealDisk.try_lock(data).map_err(file_error("lock", data))?;
+    let _alone = alone.ok_or_else(|| OpenError::InUse(data.to_owned()))?;
+    let making = data.join(MAKING);
+    if !data.join(KEYS).join(SEED).is_file() {
+        remove_remains(data)?;
         let city = make(&making, &staged, metrics.clone(), today, &mut progress)?;
         drop(city);
-        if data.exists() {
-            fs::remove_dir(data).map_err(file_error("replace", data))?;
+        for folder in [LEDGER_NAME, SECRETS, KEYS] {
+            let place = data.join(folder);
+            fs::rename(making.join(folder), &place).map_err(file_error("move to", &place))?;
         }
-        fs::rename(&making, data).map_err(file_error("move the city to", data))?;
-    } else if !data.join(KEYS).join(SEED).is_file() {
-        return Err(OpenError::Foreign(data.to_owned()));
+    }
+    if making.exists() {
+        fs::remove_dir_all(&making).map_err(file_error("remove", &making))?;
     }
     let (engine, cast) = engine_in(data, &staged, metrics)?;
     let lived = engine.state()?.closed.keys().next_back().copied();
@@ -143,18 +153,21 @@ pub fn open(
     Ok(City { engine, desk: Desk::new(cast), entries })
 }
 
-fn is_absent(data: &Path) -> Result<bool, OpenError> {
-    match fs::read_dir(data) {
-        Ok(mut entries) => Ok(entries.next().is_none()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-        Err(error) => Err(file_error("read", data)(error)),
+/// Removes what a founding left that did not come to its end.
+fn remove_remains(data: &Path) -> Result<(), OpenError> {
+    let names = RealDisk.list(data).map_err(file_error("read", data))?;
+    let ours = |name: &String| [MAKING, LEDGER_NAME, SECRETS].contains(&name.as_str());
+    let unfinished = names.iter().any(|name| name == MAKING) && names.iter().all(ours);
+    if !names.is_empty() && !unfinished {
+        return Err(OpenError::Foreign(data.to_owned()));
     }
-}
-
-fn beside(data: &Path) -> PathBuf {
-    let mut name = data.file_name().unwrap_or_default().to_owned();
-    name.push(".making");
-    data.with_file_name(name)
+    // The mark of an unfinished city goes last.
+    for name in [LEDGER_NAME, SECRETS, MAKING].into_iter().filter(|n| names.iter().any(|f| f == n))
+    {
+        let folder = data.join(name);
+        fs::remove_dir_all(&folder).map_err(file_error("remove", &folder))?;
+    }
+    Ok(())
 }
 
 fn last_open_day(engine: &Engine) -> Result<Option<Day>, OpenError> {

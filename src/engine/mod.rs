@@ -41,6 +41,8 @@ pub use tiles::TileSource;
 
 /// The most statements that one batch commits.
 pub const BATCH_ENTRIES_MAX: usize = 512;
+/// The most that the entries of one batch can weigh, well below a frame's limit.
+pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Which ledger, and where.
 #[derive(Clone, Debug)]
@@ -196,8 +198,10 @@ impl Engine {
         ground: Ground,
     ) -> Result<(Self, Option<TornTail>), EngineError> {
         let recovered = recovery::recover(config, &keys, &ground)?;
-        let recovery::Recovered { log, levels, state, keyring, edge, ops, .. } = recovered;
+        let recovery::Recovered { mut log, mut levels, state, keyring, edge, ops, .. } = recovered;
         let (registry, torn, time_ms) = (recovered.registry, recovered.torn, recovered.time_ms);
+        // The head is public from the first moment, so the lock has to cover it.
+        log.write_lock(&mut levels, time_ms.unwrap_or(0))?;
         let ledger = LedgerId::of_origin(&config.origin);
         let key = keys.log.verifying_key();
         let verifier = VerifierKey::new(&config.origin, KeyType::Ed25519, key)

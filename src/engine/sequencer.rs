@@ -17,7 +17,7 @@ use ledger_spec::decide::{self, Context};
 use ledger_spec::entry::{Accounting, Effect, Entry, Personal, personal_aad};
 use ledger_spec::frame::{Frame, Place};
 use ledger_spec::ids::{AccountId, Hash, Kid, OpId, Seq};
-use ledger_spec::kinds::{Body, DayClose};
+use ledger_spec::kinds::{Body, DayClose, Kind};
 use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::public;
 use ledger_spec::rows::{Overlay, Tables};
@@ -27,8 +27,8 @@ use sha2::{Digest, Sha256};
 
 use super::ops::Ops;
 use super::{
-    Accepted, BATCH_ENTRIES_MAX, EngineConfig, EngineError, Ground, Head, Job, Refusal, Shared,
-    Standing, Verdict, read_entry, recovery,
+    Accepted, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, EngineConfig, EngineError, Ground, Head, Job,
+    Refusal, Shared, Standing, Verdict, read_entry, recovery,
 };
 use crate::clock::{ClockAlarm, LedgerClock};
 use crate::keys::LedgerKeys;
@@ -36,6 +36,10 @@ use crate::log::{Levels, Log, Tip};
 
 /// The lock and the published head are at most so far behind.
 const LOCK_EVERY_MS: u64 = 1_000;
+/// What an entry holds besides statement, disclosure and document, at most 64 postings included.
+const ENTRY_OVERHEAD_BYTES: usize = 4_096;
+/// A programme document in the effects of its approval, and its public form.
+const ENTRY_DOCUMENT_BYTES: usize = 96 * 1_024;
 /// A person's word that the clock is right: `kenmai clock accept` makes this file, the sequencer takes it away.
 pub const CLOCK_ACCEPT_FILE: &str = "clock-accept";
 
@@ -138,12 +142,18 @@ impl Sequencer {
 
     fn work(&mut self, jobs: &Receiver<Job>) -> Result<(), EngineError> {
         self.show_standing(self.clock.alarm());
-        self.lock()?;
         loop {
             match jobs.recv_timeout(Duration::from_millis(LOCK_EVERY_MS)) {
                 Ok(first) => {
+                    let mut weight = weight(&first.statement);
                     let mut batch = vec![first];
-                    batch.extend(jobs.try_iter().take(BATCH_ENTRIES_MAX - 1));
+                    while batch.len() < BATCH_ENTRIES_MAX
+                        && weight < BATCH_BYTES_MAX
+                        && let Ok(next) = jobs.try_recv()
+                    {
+                        weight += self::weight(&next.statement);
+                        batch.push(next);
+                    }
                     self.take(batch)?;
                 }
                 Err(RecvTimeoutError::Timeout) => self.accept_clock(),
@@ -420,6 +430,14 @@ impl Sequencer {
             self.show_standing(None);
         }
     }
+}
+
+/// The most bytes that a statement's entry can have: a document stands in the effects and in public once more.
+fn weight(statement: &Statement) -> usize {
+    let disclosed = statement.disclosure.as_ref().map_or(0, |(_, bytes)| bytes.len());
+    let document =
+        if statement.core.body.kind() == Kind::Approve { ENTRY_DOCUMENT_BYTES } else { 0 };
+    statement.bytes.len() + disclosed + document + ENTRY_OVERHEAD_BYTES
 }
 
 /// The same period always gives the same id, so a crash can only repeat it.

@@ -1,7 +1,7 @@
 //! Sessions for reading. One signed message opens one; the token is 256 random bits, of which only the hash is kept, in
 //! memory: after a restart a device simply signs again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use axum::Json;
@@ -23,6 +23,8 @@ use crate::engine::EngineError;
 
 /// Sessions that may be open at once; further ones are refused until some end.
 const SESSIONS_MAX: usize = 100_000;
+/// Sessions that one key may have open; a further one ends its oldest, so that no key can take the place of all others.
+const SESSIONS_A_KEY_MAX: usize = 16;
 /// A session ends after so many seconds.
 const SESSION_LIFE_S: u64 = 12 * 3_600;
 /// The cookie's name.
@@ -37,6 +39,8 @@ pub(super) struct Sessions {
 #[derive(Default)]
 struct Open {
     sessions: HashMap<Hash, Held>,
+    /// The sessions of each key, oldest first.
+    of_key: HashMap<Kid, VecDeque<Hash>>,
     /// Random numbers of session messages that are still in force; each opens one session only.
     used: HashMap<[u8; 16], u64>,
 }
@@ -61,8 +65,7 @@ impl Sessions {
         getrandom::fill(&mut token).map_err(EngineError::from)?;
         let mut open = self.open.lock().map_err(|_| EngineError::ThreadDied)?;
         if open.sessions.len() >= SESSIONS_MAX || open.used.len() >= SESSIONS_MAX {
-            open.sessions.retain(|_, held| held.expires_s > now_s);
-            open.used.retain(|_, exp_s| *exp_s > now_s);
+            open.forget_past(now_s);
         }
         if open.sessions.len() >= SESSIONS_MAX || open.used.len() >= SESSIONS_MAX {
             return Err(Problem::busy());
@@ -70,7 +73,7 @@ impl Sessions {
         if open.used.insert(message.nonce, message.exp_s).is_some() {
             return Err(Problem::session_used());
         }
-        open.sessions.insert(Sha256::digest(token).into(), held);
+        open.insert(Sha256::digest(token).into(), held);
         Ok(BASE64URL_NOPAD.encode(&token))
     }
 
@@ -80,6 +83,29 @@ impl Sessions {
         let hash: Hash = Sha256::digest(&token).into();
         let open = self.open.lock().ok()?;
         open.sessions.get(&hash).filter(|held| held.expires_s > now_s).cloned()
+    }
+}
+
+impl Open {
+    fn insert(&mut self, token: Hash, held: Held) {
+        let of_key = self.of_key.entry(held.kid).or_default();
+        of_key.push_back(token);
+        if of_key.len() > SESSIONS_A_KEY_MAX
+            && let Some(oldest) = of_key.pop_front()
+        {
+            self.sessions.remove(&oldest);
+        }
+        self.sessions.insert(token, held);
+    }
+
+    fn forget_past(&mut self, now_s: u64) {
+        let Self { sessions, of_key, used } = self;
+        sessions.retain(|_, held| held.expires_s > now_s);
+        used.retain(|_, exp_s| *exp_s > now_s);
+        of_key.retain(|_, tokens| {
+            tokens.retain(|token| sessions.contains_key(token));
+            !tokens.is_empty()
+        });
     }
 }
 
@@ -117,7 +143,9 @@ pub(super) fn cose_body(
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Result<Bytes, Problem> {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if media_type != Some("application/cose") {
+    // RFC 9052 section 11 gives the type an optional parameter, and types have no case (RFC 9110 section 8.3.1).
+    let essence = media_type.and_then(|media_type| media_type.split(';').next());
+    if !essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/cose")) {
         return Err(Problem::media_type());
     }
     body.map_err(|rejection| match rejection.status() {

@@ -26,6 +26,7 @@ use crate::pages::CONTENT_SECURITY_POLICY;
 use crate::query::ShopDays;
 
 mod auth;
+mod connections;
 mod demo;
 mod ledger;
 pub mod problem;
@@ -36,6 +37,7 @@ mod site;
 mod statements;
 
 use auth::Sessions;
+use connections::Connections;
 use problem::Problem;
 
 /// How long requests under way may take after the server was told to stop.
@@ -134,10 +136,11 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .fallback(site::nothing_here)
-        .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
+        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(DefaultBodyLimit::max(limits.body_bytes.get()))
-        .layer(middleware::from_fn_with_state(Arc::clone(&server), observe))
         .layer(CatchPanicLayer::custom(|_| Problem::internal().into_response()))
+        .layer(middleware::from_fn_with_state(Arc::clone(&server), explain))
+        .layer(middleware::from_fn_with_state(Arc::clone(&server), observe))
         .layer(header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(header::REFERRER_POLICY, "no-referrer"))
@@ -175,6 +178,22 @@ async fn observe(State(server): App, request: Request<Body>, next: Next) -> Resp
     response
 }
 
+/// What axum itself refuses, an address or a body that cannot be read, it refuses in bare text. Here that becomes a
+/// problem for programs and a page for people, as every refusal of ours is.
+async fn explain(State(server): App, request: Request<Body>, next: Next) -> Response {
+    let headers = request.headers().clone();
+    let response = next.run(request).await;
+    let media_type = response.headers().get(header::CONTENT_TYPE);
+    let bare = media_type.is_none_or(|media_type| media_type == "text/plain; charset=utf-8");
+    match response.status() {
+        StatusCode::PAYLOAD_TOO_LARGE if bare => Problem::too_large().into_response(),
+        status if bare && status.is_client_error() => {
+            site::refused(&server, &headers, &Problem::malformed_request())
+        }
+        _ => response,
+    }
+}
+
 async fn ready(State(server): App) -> Response {
     let running = |ledger: &Arc<Ledger>| ledger.engine.standing() == Standing::Running;
     if server.ledgers.values().all(running) {
@@ -205,7 +224,9 @@ pub async fn serve(
         tokio::spawn(serving.into_future())
     });
     let app = router(Arc::clone(&server));
-    let serving = axum::serve(listener, app).with_graceful_shutdown(wait(stop.subscribe()));
+    let timeout = Duration::from_millis(server.limits.request_timeout_ms.get());
+    let serving = axum::serve(Connections::new(listener, timeout), app)
+        .with_graceful_shutdown(wait(stop.subscribe()));
     let mut serving = tokio::spawn(serving.into_future());
     let broken = tokio::select! {
         done = &mut serving => {

@@ -57,6 +57,7 @@ problem_types! {
     MALFORMED_REQUEST "malformed-request" 400 Never "要求の形式が正しくありません。" "The request is not in its form.";
     LEDGER_UNKNOWN "ledger-not-found" 404 Never "この台帳はありません。アドレスを確かめてください。" "There is no such ledger. Check the address.";
     NOT_FOUND "not-found" 404 Never "ページがありません。アドレスを確かめてください。" "There is no such page. Check the address.";
+    METHOD "method-not-allowed" 405 Never "このアドレスではこの操作はできません。" "The address does not take this method.";
     OTHER_LEDGER "ledger-mismatch" 422 Never "別の台帳あてのデータです。" "The statement is for another ledger.";
     SEALED "disclosure-mismatch" 422 Never "明細と署名が一致しません。もう一度測り直してください。" "The disclosure is not the one that was signed. Measure again.";
     SIGNATURE "signature-invalid" 401 Never "署名が正しくありません。データが途中で変わっています。" "The signature is wrong: the statement was changed on its way.";
@@ -72,7 +73,8 @@ problem_types! {
     PROGRAMME_VERSION "programme-version" 409 NewId "ルールが新しくなりました。もう一度お試しください。" "The rules have a newer version. Try again.";
     DISCLOSED "disclosure-out-of-range" 422 Never "測定の日時か値が正しくありません。" "The time or a value of the measurement is wrong.";
     PROGRAMME_FAULT "programme-fault" 422 NewId "ルールの文書に誤りがあります。" "The programme document has a fault.";
-    PROGRAMME_NEXT "policy-not-future" 409 NewId "ルールの版の番号が違います。" "The programme's version is not the next one.";
+    PROGRAMME_NEXT "programme-not-next" 409 NewId "ルールの版の番号が違います。" "The programme's version is not the next one.";
+    PROGRAMME_FUTURE "policy-not-future" 422 NewId "新しいルールは翌日以降の日から始めてください。" "A programme after the first starts on a day to come.";
     KEY_EXISTS "key-exists" 409 Never "この端末はもう登録されています。" "The key is registered already.";
     KEY_WEAK "key-weak" 422 NewId "この鍵は使えません。新しい鍵を作ってください。" "The key is not sound. Make another.";
     PLACE "place-mismatch" 422 NewId "場所の指定が正しくありません。" "The place does not fit the role.";
@@ -100,7 +102,7 @@ problem_types! {
     MINIMUM "below-minimum" 422 NewId "1回に使えるポイントの下限より少ないです。" "Fewer points than a redemption spends at least.";
     MAXIMUM "above-maximum" 422 NewId "1回に使えるポイントの上限を超えています。" "More points than a redemption spends at most.";
     DAY_LIMIT "day-limit" 422 Never "1日に使えるポイントの上限を超えます。" "More points than can be spent in a day.";
-    FRESH_DEVICE "fresh-device-limit" 422 Never "登録したばかりのスマートフォンで使える上限を超えます。24時間お待ちください。" "More points than a phone can spend in its first 24 hours.";
+    FRESH_DEVICE "fresh-device-limit" 422 Never "登録したばかりのスマートフォンで使える上限を超えます。あさってからは通常の上限まで使えます。" "More points than a phone can spend until the end of the day after its enrolment.";
     INSUFFICIENT "insufficient-points" 422 NewId "ポイントが足りません。" "The balance is too small.";
     ENTRY_UNKNOWN "entry-not-found" 404 Never "この記録はありません。" "There is no such entry.";
     NOT_REDEMPTION "not-a-redemption" 422 Never "この記録はお支払いではありません。" "The entry is no redemption.";
@@ -166,7 +168,7 @@ plain! {
     session_required = SESSION, session_used = SESSION_USED, role_not_permitted = ROLE,
     rate_limited = RATE, demo_only = DEMO_ONLY, timeout = TIMEOUT, internal = INTERNAL,
     key_unknown = KEY_UNKNOWN, key_revoked = KEY_REVOKED, deadline = DEADLINE,
-    signature = SIGNATURE, other_ledger = OTHER_LEDGER, busy = BUSY,
+    method_not_allowed = METHOD, signature = SIGNATURE, other_ledger = OTHER_LEDGER, busy = BUSY,
 }
 
 impl From<CborError> for Problem {
@@ -216,6 +218,7 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::DisclosureMismatch => DISCLOSED,
         Rejection::Programme(_) => PROGRAMME_FAULT,
         Rejection::ProgrammeNotNext(_) => PROGRAMME_NEXT,
+        Rejection::ProgrammeNotFuture => PROGRAMME_FUTURE,
         Rejection::KeyExists => KEY_EXISTS,
         Rejection::KeyWeak => KEY_WEAK,
         Rejection::PlaceMismatch => PLACE,
@@ -304,6 +307,10 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, media_type);
         if kind.retry == Retry::SameId {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            // RFC 9110 section 15.5.2 demands a challenge.
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

@@ -47,6 +47,10 @@ pub(super) async fn history(
     let Query(Page { before, limit }) = page.map_err(|_| Problem::malformed_request())?;
     let account = account_of(&reader)?;
     let limit = limit.unwrap_or(HISTORY_ENTRIES);
+    if limit == 0 {
+        // A page of nothing would send a client round in circles.
+        return Err(Problem::malformed_request());
+    }
     Ok(Json(query::history(&reader.ledger.engine, account, before.map(Seq), limit)?))
 }
 
@@ -56,7 +60,10 @@ pub(super) async fn receipt(
     Path((_, seq)): Path<(String, u64)>,
 ) -> Result<Response, Problem> {
     let engine = &reader.ledger.engine;
-    let (_, accounting) = engine.entry(Seq(seq))?.ok_or(Problem::entry_unknown())?;
+    // An entry can stand in the log a moment before a head covers it.
+    let head = engine.head()?;
+    let found = if seq < head.size { engine.entry(Seq(seq))? } else { None };
+    let (_, accounting) = found.ok_or(Problem::entry_unknown())?;
     let own = match &reader.signer {
         Signer::Device(device) => accounting.link.is_some_and(|l| l.account == device.account),
         Signer::Actor(_) => false,
@@ -67,7 +74,7 @@ pub(super) async fn receipt(
         // Whether the entry exists is nobody else's business.
         return Err(Problem::entry_unknown());
     }
-    let receipt = engine.receipt(Seq(seq), &*engine.head()?, own)?;
+    let receipt = engine.receipt(Seq(seq), &head, own)?;
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     Ok((headers, receipt.to_string()).into_response())
 }

@@ -272,12 +272,17 @@ pub(super) async fn scanned_code(
     html(&query, error::page(lang, &error::ErrorPage { site, title, next }).into_string())
 }
 
-/// Any other address: a problem for programs, a page for people.
+/// Any other address.
 pub(super) async fn nothing_here(State(server): App, headers: HeaderMap) -> Response {
+    refused(&server, &headers, &Problem::not_found())
+}
+
+/// A refusal by what the client reads: a problem for programs, a page for people.
+pub(super) fn refused(server: &Server, headers: &HeaderMap, problem: &Problem) -> Response {
     let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     if accepts.is_some_and(|types| types.contains("text/html")) {
-        failed(&server, language(&PageQuery::default(), &headers), &Problem::not_found())
+        failed(server, language(&PageQuery::default(), headers), problem)
     } else {
-        Problem::not_found().into_response()
+        problem.clone().into_response()
     }
 }

@@ -167,6 +167,14 @@ pub fn history(
     limit: usize,
 ) -> Result<History, EngineError> {
     let mut next = engine.state()?.accounts.get(&account).and_then(|row| row.last);
+    if let Some(from) = before.and_then(|before| before.0.checked_sub(1)).map(Seq)
+        && next.is_some_and(|last| from <= last)
+        && let Some((_, accounting)) = engine.entry(from)?
+        && accounting.link.is_some_and(|link| link.account == account)
+    {
+        // The entry that the page before named: reading goes on there and not at the newest.
+        next = Some(from);
+    }
     let mut entries = Vec::new();
     while let Some(seq) = next {
         let Some((entry, accounting)) = engine.entry(seq)? else { break };

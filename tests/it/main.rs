@@ -7,7 +7,12 @@
     reason = "in a test a failed step ends the test"
 )]
 
+mod audit;
+mod city;
+mod cli;
+mod engine;
 mod log;
 mod sim_disk;
 mod supply_chain;
 mod tidy;
+mod verify;

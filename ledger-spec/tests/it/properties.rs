@@ -42,19 +42,43 @@ const REDEEM_MAX_FRESH: u32 = 90;
 /// A programme as the model knows it.
 struct Rules {
     version: u32,
+    from: &'static str,
+    until: &'static str,
     late_days: u32,
     expires_on: &'static str,
     funds: [Fund; 2],
 }
 
-fn rules_of(day: Day) -> Rules {
-    if day < Day::parse("2027-04-01").unwrap() {
-        let funds = [Fund::Nhi, Fund::General];
-        Rules { version: 1, late_days: 5, expires_on: "2027-03-31", funds }
-    } else {
-        let funds = [Fund::General, Fund::Nhi];
-        Rules { version: 2, late_days: 2, expires_on: "2029-03-31", funds }
-    }
+/// Two of one fiscal year, the first with points that expire on its last possible report, and one of the next year.
+const PROGRAMMES: [Rules; 3] = [
+    Rules {
+        version: 1,
+        from: "2026-04-01",
+        until: "2027-03-26",
+        late_days: 5,
+        expires_on: "2027-03-31",
+        funds: [Fund::Nhi, Fund::General],
+    },
+    Rules {
+        version: 2,
+        from: "2027-03-27",
+        until: "2027-03-31",
+        late_days: 4,
+        expires_on: "2029-03-31",
+        funds: [Fund::Nhi, Fund::General],
+    },
+    Rules {
+        version: 3,
+        from: "2027-04-01",
+        until: "2028-03-31",
+        late_days: 2,
+        expires_on: "2029-03-31",
+        funds: [Fund::General, Fund::Nhi],
+    },
+];
+
+fn rules_of(day: Day) -> &'static Rules {
+    PROGRAMMES.iter().rfind(|rules| Day::parse(rules.from).unwrap() <= day).unwrap()
 }
 
 /// What can be reported: signer, action, exact action, rule, points, class, purse, fund, whether once a day.
@@ -88,10 +112,9 @@ const REPORTS: [Report; 5] = [
     },
 ];
 
-fn changes(version: u32) -> Vec<(String, Value)> {
-    let day = Day::from_ymd(2025 + version, 4, 1).unwrap();
-    let rules = rules_of(day);
-    let years = Day::parse(rules.expires_on).unwrap().ymd().0 - 2_026 - version;
+fn changes(rules: &Rules) -> Vec<(String, Value)> {
+    let fiscal_year = Day::parse(rules.from).unwrap().fiscal_year();
+    let years = Day::parse(rules.expires_on).unwrap().fiscal_year() - fiscal_year;
     let cap = |(of, per, points): &(CapOf, CapPer, u32)| match of {
         CapOf::Rule => json!({"per": per, "points": points}),
         CapOf::Class => json!({"class": "habit", "purse": "yen", "per": per, "points": points}),
@@ -105,10 +128,10 @@ fn changes(version: u32) -> Vec<(String, Value)> {
         "fresh_device_max_day": REDEEM_MAX_FRESH,
     });
     [
-        ("version", json!(version)),
-        ("fiscal_year", json!(day.fiscal_year())),
-        ("from", json!(day)),
-        ("until", json!(Day::from_ymd(2026 + version, 3, 31))),
+        ("version", json!(rules.version)),
+        ("fiscal_year", json!(fiscal_year)),
+        ("from", json!(rules.from)),
+        ("until", json!(rules.until)),
         ("late_days", json!(rules.late_days)),
         ("expires_after_years", json!(years)),
         ("funds", json!(rules.funds)),
@@ -197,9 +220,8 @@ struct Spend {
 }
 
 /// Lists of what happened, and nothing else.
-#[derive(Default)]
 struct Model {
-    joined_min: u64,
+    joined_on: Day,
     grants: Vec<Grant>,
     spends: Vec<Spend>,
 }
@@ -296,7 +318,8 @@ impl Model {
             .map(|(_, points)| -points)
             .sum();
         let spent = u32::try_from(spent).unwrap() + points;
-        let order = |fund| rules_of(day_of(made_s)).funds.iter().position(|f| *f == fund);
+        let rules = rules_of(today);
+        let order = |fund| rules.funds.iter().position(|f| *f == fund);
         let mut lots: Vec<(LotKey, i64)> = self.lots(resident).into_iter().collect();
         lots.retain(|(lot, _)| lot.purse == Purse::Yen && lot.expires_on >= today);
         lots.sort_by_key(|(lot, _)| (lot.expires_on, order(lot.fund)));
@@ -305,13 +328,15 @@ impl Model {
             Rejection::DayTooOld
         } else if now_s > made_s + 60 {
             Rejection::DeadlinePassed
+        } else if rules_of(day_of(made_s)).version != rules.version {
+            Rejection::ProgrammeVersion(rules.version)
         } else if points < REDEEM_MIN {
             Rejection::BelowMinimum(REDEEM_MIN)
         } else if points > REDEEM_MAX {
             Rejection::AboveMaximum(REDEEM_MAX)
         } else if spent > REDEEM_MAX_DAY {
             Rejection::DayLimit(REDEEM_MAX_DAY)
-        } else if now_s / 60 < self.joined_min + 1_440 && spent > REDEEM_MAX_FRESH {
+        } else if today <= self.joined_on.plus(1) && spent > REDEEM_MAX_FRESH {
             Rejection::FreshDeviceLimit(REDEEM_MAX_FRESH)
         } else if balance < i64::from(points) {
             Rejection::InsufficientPoints
@@ -399,16 +424,15 @@ struct City {
 
 impl City {
     fn found() -> Self {
-        let mut world = World::at("2027-03-26", "09:00");
+        let mut world = World::at("2027-03-25", "09:00");
         world.staff();
-        world.publish(1, &changes(1));
-        world.publish(2, &changes(2));
+        PROGRAMMES.iter().for_each(|rules| world.publish(rules.version, &changes(rules)));
         for (fund, fiscal_year, points) in FUNDS {
             world.allocate(fund, fiscal_year, points);
         }
         RESIDENTS.iter().for_each(|resident| world.join(resident));
         world.must("staff-1", facts("yuki", false));
-        let model = Model { joined_min: world.now_ms / 60_000, ..Model::default() };
+        let model = Model { joined_on: world.today(), grants: Vec::new(), spends: Vec::new() };
         Self { world, model, sent: Vec::new() }
     }
 

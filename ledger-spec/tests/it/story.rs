@@ -1,8 +1,8 @@
 //! The language of the stories in `rules.rs`: one line, one statement, one outcome.
 //!
 //! `key=value` at the end of a line makes the statement differ from what an honest client would send: its `day`,
-//! `programme`, `not_after` (seconds from the present), `op` (a named operation id), the token's `exp`, `max`,
-//! `phone` and `ledger`, the `card` shown, the `time` of the act. `as=NAME` names the statement for later lines; `again NAME` sends the same bytes once more.
+//! `programme`, `not_after` (seconds from the present), `op` (a named operation id), the `time` of the act, the token's
+//! `exp` (seconds from the act), `max`, `phone` and `ledger`, the `card` shown. `as=NAME` names the statement for later lines; `again NAME` sends the same bytes once more.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +18,7 @@ use ledger_spec::{
     rows::{DayTotals, Lot},
     statement::{Disclosure, Holder, Values, card_hash, code_hash},
     time::Day,
+    token::PayToken,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -86,7 +87,9 @@ impl Story {
             ["the", "city", "is", "set", "up"] => self.world.set_up(&changes(&options)),
             ["the", "city", "is", "founded"] => self.world.found(),
             [name, "joins"] => self.world.join(name),
-            [name, "holds", count, "lots"] => self.fill(name, count.parse().unwrap()),
+            [name, "holds", count, "lots", "from", year] => {
+                self.fill(name, count.parse().unwrap(), year.parse().unwrap());
+            }
             ["balance", name] => return Some(self.balance(name)),
             ["again", name] => return Some(outcome(&self.world.submit(&self.sent[*name]))),
             ["lots", name] => return Some(self.lots(name)),
@@ -205,18 +208,20 @@ impl Story {
 
     fn disclosure(&mut self, words: &[&str], options: &Options<'_>) -> Disclosure {
         let subject = *words.last().unwrap();
+        let time = options.get("time").map(|time| time.split_once('T').unwrap());
+        let performed_at_s =
+            time.map_or(self.world.now_s(), |(day, time)| instant_ms(day, time) / 1_000);
         let holder = match (options.get("card"), options.get("holder")) {
             (Some(name), _) => Some(Holder::Card(card(name))),
             (None, Some(&"account")) => Some(Holder::Account(account(subject))),
             (None, Some(_)) => None,
-            (None, None) => Some(Holder::Phone(self.token(subject, options))),
+            (None, None) => Some(Holder::Phone(self.token(subject, performed_at_s, options))),
         };
         let holder = if words.len() == 1 { None } else { holder };
         let honest = self.world.disclosure(holder);
-        let time = options.get("time").map(|time| time.split_once('T').unwrap());
         let level = options.get("level").map(|level| level.parse().unwrap());
         Disclosure {
-            performed_at_s: time.map_or(honest.performed_at_s, |(d, t)| instant_ms(d, t) / 1_000),
+            performed_at_s,
             values: level.map(|_| Values { level_tenths: level, ..Values::default() }),
             exact_action: options.get("exact").map(|exact| Code::new(exact).unwrap()),
             code: options.get("with").map(|name| id(name)),
@@ -224,14 +229,13 @@ impl Story {
         }
     }
 
-    fn token(&mut self, subject: &str, options: &Options<'_>) -> Vec<u8> {
+    /// What the phone shows when the act is done.
+    fn token(&mut self, subject: &str, at_s: u64, options: &Options<'_>) -> Vec<u8> {
         if let Some(token) = options.get("token").and_then(|name| self.tokens.get(*name)) {
             return token.clone();
         }
-        let mut token = self.world.pay_token();
-        if let Some(exp) = options.get("exp") {
-            token.exp_s = later(self.world.now_s(), exp);
-        }
+        let exp = options.get("exp").copied().unwrap_or("+120");
+        let mut token = PayToken { exp_s: later(at_s, exp), ..self.world.pay_token() };
         if let Some(max) = options.get("max") {
             token.max_points = max.parse().unwrap();
         }
@@ -250,11 +254,11 @@ impl Story {
         self.entries.get(name).copied().unwrap_or_else(|| Seq(name.parse().expect("an entry")))
     }
 
-    /// Lots that years of programmes would have left.
-    fn fill(&mut self, name: &str, count: u32) {
+    /// Lots that years of programmes would have left; the first expires in March of the year.
+    fn fill(&mut self, name: &str, count: u32, year: u32) {
         self.filled_by_hand = true;
         let row = self.world.tables.accounts.get_mut(&account(name)).unwrap();
-        let expires_on = |n| Day::from_ymd(2040 + n, 3, 31).unwrap();
+        let expires_on = |n| Day::from_ymd(year + n, 3, 31).unwrap();
         let lot = |n| LotKey { purse: Purse::Yen, fund: Fund::Employer, expires_on: expires_on(n) };
         row.lots = (0..count).map(|n| Lot { key: lot(n), points: 1 }).collect();
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ed25519_dalek::{SigningKey, VerifyingKey};
+use ledger_spec::programme::Programme;
 use ledger_spec::{
     apply::apply,
     cbor,
@@ -70,7 +71,12 @@ pub(crate) fn programme(changes: &[(String, Value)]) -> String {
         }
         *at = value.clone();
     }
-    document.to_string()
+    // In the order of the fields, whichever order the build gives to a `Value`; a document with a fault stays as it is.
+    let text = document.to_string();
+    match Programme::parse(&text) {
+        Ok(programme) => serde_json::to_string(&programme).unwrap(),
+        Err(_) => text,
+    }
 }
 
 /// What came of a submission.

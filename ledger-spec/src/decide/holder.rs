@@ -1,0 +1,106 @@
+//! Whom a statement is for: the phone behind a pay token, the account behind a card.
+
+use super::Rejection;
+use crate::ids::{AccountId, Kid, LedgerId};
+use crate::kinds::Role;
+use crate::rows::{Actor, Device, Overlay, Signer};
+use crate::statement::{self, Disclosure, Holder, Statement};
+use crate::token::{PayToken, TOKEN_LIFE_S_MAX};
+
+/// The statement's pay token, if a shop may take points with it at `now_s`, and the phone that made it.
+pub(super) fn token_of<'s, 'r>(
+    statement: &'s Statement,
+    rows: &'r Overlay<'_>,
+    now_s: u64,
+) -> Result<(&'s PayToken, &'r Device), Rejection> {
+    let (token, kid) = statement.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
+    judge_token(token, *kid, rows, (statement.core.ledger, now_s)).map(|device| (token, device))
+}
+
+/// Whether a pay token whose signature is checked can be spent in `ledger` at `now_s`: the phone that made it. Spends
+/// nothing.
+///
+/// # Errors
+/// A [`Rejection`], in the order: ledger, phone, end, use.
+pub fn judge_token<'r>(
+    token: &PayToken,
+    kid: Kid,
+    rows: &'r Overlay<'_>,
+    (ledger, now_s): (LedgerId, u64),
+) -> Result<&'r Device, Rejection> {
+    let device = shown_by(token, kid, rows, (ledger, now_s))?;
+    if rows.nonces(&(token.exp_s, token.nonce)).is_some() {
+        return Err(Rejection::TokenUsed);
+    }
+    Ok(device)
+}
+
+/// The phone that showed a token at `at_s`. Spent tokens are forgotten at some time after their end, so whether one
+/// was spent may only be asked of the present.
+fn shown_by<'r>(
+    token: &PayToken,
+    kid: Kid,
+    rows: &'r Overlay<'_>,
+    (ledger, at_s): (LedgerId, u64),
+) -> Result<&'r Device, Rejection> {
+    if token.ledger != ledger {
+        return Err(Rejection::TokenForeign);
+    }
+    let key = rows.keys(&kid).ok_or(Rejection::TokenDeviceRevoked)?;
+    let Signer::Device(device) = &key.signer else {
+        return Err(Rejection::HolderNotAccepted);
+    };
+    if key.revoked.is_some() {
+        return Err(Rejection::TokenDeviceRevoked);
+    }
+    if token.exp_s <= at_s {
+        return Err(Rejection::TokenExpired);
+    }
+    if token.exp_s > at_s + TOKEN_LIFE_S_MAX {
+        return Err(Rejection::TokenTooLong);
+    }
+    Ok(device)
+}
+
+/// The account that an action is for.
+pub(super) fn holder_of(
+    disclosure: &Disclosure,
+    statement: &Statement,
+    witness: &Actor,
+    rows: &Overlay<'_>,
+) -> Result<AccountId, Rejection> {
+    match &disclosure.holder {
+        Some(Holder::Phone(_)) => {
+            let (token, kid) = statement.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
+            // A station that was offline reports later; the code was good when it was shown.
+            let shown = (statement.core.ledger, disclosure.performed_at_s);
+            shown_by(token, *kid, rows, shown).map(|device| device.account)
+        }
+        Some(Holder::Card(card)) => {
+            let [random @ .., check] = card;
+            if statement::card_check_byte(random) != *check {
+                return Err(Rejection::CardMistyped);
+            }
+            match rows.cards(&statement::card_hash(card)) {
+                None => Err(Rejection::CardUnknown),
+                Some(row) if row.revoked => Err(Rejection::CardRevoked),
+                Some(row) => Ok(row.account),
+            }
+        }
+        Some(Holder::Account(account)) => match witness.role {
+            Role::Staff | Role::Registry => {
+                rows.accounts(account).map(|_| *account).ok_or(Rejection::AccountUnknown)
+            }
+            Role::Root
+            | Role::Station
+            | Role::Coach
+            | Role::Shop
+            | Role::Kiosk
+            | Role::Partner
+            | Role::Pin
+            | Role::System
+            | Role::Auditor => Err(Rejection::HolderNotAccepted),
+        },
+        None => Err(Rejection::HolderNotAccepted),
+    }
+}

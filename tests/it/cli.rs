@@ -1,0 +1,160 @@
+//! The program as a person types it: what it says, what it makes, and its exit codes.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::thread;
+
+use tempfile::TempDir;
+
+fn kenmai(folder: &Path, arguments: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kenmai"));
+    command.current_dir(folder).args(arguments.split(' ')).output().unwrap()
+}
+
+/// Runs the program and gives its standard output; exit code and a part of what it says are checked.
+fn check(folder: &Path, arguments: &str, code: i32, says: &str) -> Vec<u8> {
+    let output = kenmai(folder, arguments);
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{arguments}\n{said}\n{complained}");
+    assert!(
+        said.contains(says) || complained.contains(says),
+        "{arguments}: `{says}`\n{said}\n{complained}"
+    );
+    output.stdout
+}
+
+const INIT: &str =
+    "init --dir city --origin ledger.example.jp/city --root-key-1 a.pem --root-key-2 b.pem";
+
+#[test]
+fn a_ledger_is_made_once_and_is_sound() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    let said = check(at, INIT, 0, "take it off this machine");
+    let said = String::from_utf8(said).unwrap();
+    let vkey = said.lines().find_map(|line| line.trim().strip_prefix("verifier key")).unwrap();
+    assert!(vkey.trim().starts_with("ledger.example.jp/city+"), "{vkey}");
+    check(at, INIT, 2, "nothing is written over");
+
+    check(at, "audit city/data", 0, "all is well");
+    check(at, "audit city/data --keys city/keys", 0, "6  decisions taken again");
+    check(at, "verify city/data", 0, "4 x key.registered");
+    check(at, "rebuild city/data", 0, "over 6 entries");
+    check(at, "clock accept city/data", 0, "clock-accept");
+    check(at, "clock accept city/data", 0, "waits for the server");
+
+    let segment = at.join("city/data/log/segments/00000000.seg");
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[200] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    check(at, "audit city/data", 1, "WRONG    entry 0");
+    check(at, "rebuild city/data", 2, "damaged at byte 0");
+    check(at, "audit city", 2, "ledger.toml");
+    check(at, "verify nowhere", 2, "neither an address");
+}
+
+#[test]
+fn one_key_is_not_two_persons() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    let one = INIT.replace("b.pem", "a.pem");
+    check(at, &one, 2, "the two root keys are one");
+    assert!(!at.join("city").exists(), "nothing was begun");
+}
+
+#[test]
+fn a_statement_is_made_of_json() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    let said = check(at, "keygen a.pem", 0, "public_key");
+    let public = String::from_utf8(said).unwrap().lines().next().unwrap()[11..].to_owned();
+    check(at, "keygen a.pem", 2, "not overwritten");
+
+    let sign = "sign --key a.pem --origin ledger.example.jp/city --kind";
+    let json = format!(
+        r#"{{"public_key":"{public}","role":"staff","person":"{}","name":"受付"}}"#,
+        "ab".repeat(16)
+    );
+    check(
+        at,
+        &format!("{sign} key.register --json {json} --out key.cose"),
+        0,
+        "signed key.register",
+    );
+    let bytes = fs::read(at.join("key.cose")).unwrap();
+    let (_, statement) = ledger_spec::statement::read(&bytes).unwrap();
+    assert_eq!(statement.core.body.kind().name(), "key.register");
+    let ledger = ledger_spec::ids::LedgerId::of_origin("ledger.example.jp/city");
+    assert!(ledger_spec::statement::open(&bytes, ledger, |_| None).is_ok(), "it brings its key");
+
+    // An approval names what it approves.
+    let approve =
+        format!("{sign} approve --approve key.cose --json {{\"proposal\":3}} --out approve.cose");
+    check(at, &approve, 0, "signed approve");
+    let approval = fs::read(at.join("approve.cose")).unwrap();
+    assert!(approval.windows(32).any(|window| window == statement.hash()));
+
+    check(at, "sign --kind card.issue --fields", 0, "code_until_min? (a whole number)");
+    check(at, &format!("{sign} void --json {{}}"), 2, "`entry` is missing");
+    check(at, &format!("{sign} redeem"), 2, "seals a disclosure");
+    check(at, &format!("{sign} gift"), 2, "the kinds are programme.publish");
+    check(at, "sign --kind void", 2, "--key");
+    let nobody = "submit --url http://127.0.0.1:1 --ledger city missing.cose";
+    check(at, nobody, 2, "missing.cose");
+}
+
+#[test]
+fn a_demo_and_a_strange_origin_are_not_served() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    check(at, INIT, 0, "made the ledger");
+    let file = at.join("city/data/ledger.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("demo = false", "demo = true")).unwrap();
+    check(at, "serve --config city/kenmai.toml", 2, "demo");
+    fs::write(&file, text.replace("jp/city", "jp/town")).unwrap();
+    check(at, "serve --config city/kenmai.toml", 2, "an origin never changes");
+    fs::write(&file, text.replace("demo = false", "demo = 1")).unwrap();
+    check(at, "serve --config city/kenmai.toml", 2, "ledger.toml, line");
+}
+
+#[test]
+fn the_same_bytes_are_sent_again_until_there_is_an_answer() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    fs::write(at.join("statement.cose"), b"the same bytes").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = thread::spawn(move || {
+        let busy = "HTTP/1.1 503 Busy\r\nretry-after: 0\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+        let created =
+            "HTTP/1.1 201 Created\r\ncontent-length: 9\r\nconnection: close\r\n\r\n{\"seq\":7}";
+        let refused = "HTTP/1.1 409 Conflict\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+        [busy, busy, created, refused].map(|answer| {
+            let (stream, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(stream);
+            let mut head = Vec::new();
+            while head.last().is_none_or(|line: &String| line != "\r\n") {
+                let mut line = String::new();
+                assert!(reader.read_line(&mut line).unwrap() > 0);
+                head.push(line.to_lowercase());
+            }
+            let length = head.iter().find_map(|line| line.strip_prefix("content-length: "));
+            let mut body = vec![0; length.unwrap().trim().parse().unwrap()];
+            reader.read_exact(&mut body).unwrap();
+            reader.into_inner().write_all(answer.as_bytes()).unwrap();
+            (head[0].clone(), String::from_utf8(body).unwrap())
+        })
+    });
+    let submit = format!("submit --url http://{address}/ --ledger city statement.cose");
+    assert_eq!(check(at, &submit, 0, "trying again with the same bytes"), b"{\"seq\":7}\n");
+    check(at, &submit, 1, "was refused with status 409");
+    for (line, body) in server.join().unwrap() {
+        assert_eq!(line, "post /v1/city/statements http/1.1\r\n");
+        assert_eq!(body, "the same bytes");
+    }
+}
