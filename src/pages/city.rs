@@ -35,9 +35,12 @@ pub fn page(lang: Lang, data: &City) -> Markup {
     let body = html! {
         h1 { (title) }
         (facts(lang, &t(lang, "for-city-do"), &t(lang, "for-city-see"), &t(lang, "for-city-never")))
-        h2 #days { (t(lang, "for-city-days")) }
-        @if data.days.is_empty() { p { (t(lang, "for-city-none")) } } @else { (table(lang, &data.days)) }
         @if data.site.demo { p { a.button.large href="/tour" { (t(lang, "for-tour")) } } }
+        h2 #days { (t(lang, "for-city-days")) }
+        @if data.days.is_empty() { p { (t(lang, "for-city-none")) } } @else {
+            p.note { (t(lang, "for-city-few")) }
+            (table(lang, &data.days))
+        }
     };
     layout(&Frame { lang, site: &data.site, title: &title, script: None, texts: &[] }, &body)
 }
@@ -52,7 +55,7 @@ fn table(lang: Lang, days: &[Day]) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-labelledby="days" {
             table {
-                thead { tr { @for head in heads { th scope="col" { (head) } } } }
+                thead { tr { @for (i, head) in heads.iter().enumerate() { th.points[i > 0] scope="col" { (head) } } } }
                 tbody {
                     @for day in days {
                         tr {

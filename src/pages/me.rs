@@ -99,6 +99,7 @@ fn signed_out(lang: Lang, demo: bool, title: &str) -> Markup {
     html! {
         div #me data-session="no" {
             h1 { (title) }
+            p { (t(lang, "me-open-lead")) }
             p #say role="status" aria-live="polite" {}
             (problem_box())
             @if demo {
@@ -173,7 +174,7 @@ fn history(lang: Lang, ledger: &str, account: &Account) -> Markup {
                     thead { tr {
                         th scope="col" { (t(lang, "me-date")) }
                         th scope="col" { (t(lang, "me-what")) }
-                        th scope="col" { (t(lang, "me-change")) }
+                        th.points scope="col" { (t(lang, "me-change")) }
                         th scope="col" { (t(lang, "me-proof")) }
                     } }
                     tbody { @for entry in &account.entries { (row(lang, ledger, entry)) } }
@@ -191,9 +192,9 @@ fn row(lang: Lang, ledger: &str, entry: &Entry) -> Markup {
     let named = |key| t_args(lang, key, &[("number", &number)]);
     html! {
         tr {
-            td { (date(lang, &entry.day)) }
-            td {
-                (what(lang, entry))
+            td.date { (date(lang, &entry.day)) }
+            td.what {
+                strong { (what(lang, entry)) }
                 @if let Some(place) = &entry.place { br; small { (place) } }
                 @if let Some(reason) = entry.reason.as_ref().filter(|reason| reason.code != "full") {
                     br; small { (reason_text(lang, reason)) }
@@ -201,7 +202,7 @@ fn row(lang: Lang, ledger: &str, entry: &Entry) -> Markup {
                 @if entry.receipt_number.is_some() { br; small { (named("me-number")) } }
             }
             td.points { (change(entry)) }
-            td {
+            td.proof {
                 a href={ "/v1/" (ledger) "/entries/" (entry.seq) "/receipt" }
                     download={ (ledger) "-" (entry.seq) ".tlog-proof" } aria-label=(named("me-receipt-of")) {
                     (t(lang, "me-receipt"))

@@ -1,4 +1,4 @@
-//! The tour: station, phone, till and proof side by side, driven by `assets/tour.js` with real keys and real calls.
+//! The tour: station, phone, till, proof and cheats side by side, driven by `assets/tour.js` with real keys and real calls.
 
 use maud::{Markup, html};
 
@@ -12,7 +12,7 @@ pub struct Tour {
     pub site: Site,
 }
 
-const TEXTS: [&str; 11] = [
+const TEXTS: [&str; 13] = [
     "tour-",
     "reason-",
     "step-",
@@ -22,7 +22,9 @@ const TEXTS: [&str; 11] = [
     "problem-",
     "code-left",
     "browser-cannot",
+    "verify-pass",
     "verify-fail",
+    "me-number",
     "qr-",
 ];
 
@@ -51,25 +53,24 @@ fn window(lang: Lang, ledger: &str) -> Markup {
             }))
             (panel("till", &t(lang, "tour-till"), &html! { p #till-name.place {} ul.lines {} }))
             (panel("proof", &t(lang, "tour-proof"), &html! {
-                p { (t(lang, "tour-proof-note")) }
+                p #proof-verdict { (t(lang, "tour-proof-note")) }
                 ol #steps.steps {}
-                h3 { (t(lang, "tour-cheats")) }
+            }))
+            (panel("cheat", &t(lang, "tour-cheats"), &html! {
+                p { (t(lang, "tour-cheats-note")) }
                 ul #cheats.steps {}
             }))
         }
         div.driver {
-            p #count.count {}
             p #say role="status" aria-live="polite" {}
             (problem_box())
             button #next.button.large type="button" disabled { (t(lang, "tour-do-start")) }
             div #end hidden {
-                p { strong { (t(lang, "tour-end")) } }
-                p {
-                    a.button href={ "/" (ledger) "/me" } { (t(lang, "tour-end-me")) } " "
-                    a.button.quiet href="/verify" { (t(lang, "tour-end-verify")) } " "
-                    a.button.quiet href="/tour" { (t(lang, "tour-end-again")) }
-                }
+                a.button href={ "/" (ledger) "/me" } { (t(lang, "tour-end-me")) }
+                a.button.quiet href="/verify" { (t(lang, "tour-end-verify")) }
+                a.button.quiet href="/tour" { (t(lang, "tour-end-again")) }
             }
+            p #count.count {}
         }
     }
 }
@@ -95,11 +96,11 @@ mod tests {
     use crate::pages::tests::{check_page, site};
 
     #[test]
-    fn four_panels_and_one_button() {
+    fn five_panels_and_one_button() {
         for lang in Lang::ALL {
             let page = page(lang, &Tour { site: site() });
             check_page(lang, &page);
-            assert_eq!(page.0.matches("class=\"panel\"").count(), 4);
+            assert_eq!(page.0.matches("class=\"panel\"").count(), 5);
             assert_eq!(page.0.matches("<button").count(), 1);
             assert!(page.0.contains("aria-live=\"polite\""));
         }

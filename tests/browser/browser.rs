@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::prelude::*;
 use thirtyfour::{BrowserLogEntry, ChromiumLikeCapabilities, LoggingPrefsLogLevel};
@@ -16,6 +16,9 @@ use crate::server::Program;
 const APPEAR_LIMIT: Duration = Duration::from_secs(30);
 /// How often the page is asked for it.
 const APPEAR_INTERVAL: Duration = Duration::from_millis(50);
+
+/// A phone that many people have, in CSS pixels.
+const PHONE_PX: (u32, u32) = (390, 844);
 
 /// What Chromium needs to run without a screen, as root, alone, and in Japanese.
 const FLAGS: [&str; 12] = [
@@ -71,6 +74,26 @@ impl Browser {
         Ok(Self { driver, _chromedriver: chromedriver, _profile: profile })
     }
 
+    /// Shows pages as on a phone from here on.
+    pub(crate) async fn become_phone(&self) -> WebDriverResult<()> {
+        let (width, height) = PHONE_PX;
+        let screen =
+            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": true});
+        self.driver.cdp().send_raw("Emulation.setDeviceMetricsOverride", screen).await?;
+        Ok(())
+    }
+
+    /// Cuts the browser off from the network, or connects it again.
+    pub(crate) async fn cut_off(&self, offline: bool) -> WebDriverResult<()> {
+        let cdp = self.driver.cdp();
+        cdp.send_raw("Network.enable", json!({})).await?;
+        let unlimited = -1;
+        let network = json!({"offline": offline, "latency": 0,
+            "downloadThroughput": unlimited, "uploadThroughput": unlimited});
+        cdp.send_raw("Network.emulateNetworkConditions", network).await?;
+        Ok(())
+    }
+
     /// Ends the session in good order.
     pub(crate) async fn quit(self) -> WebDriverResult<()> {
         self.driver.clone().quit().await
@@ -94,9 +117,27 @@ impl Browser {
         self.find(css).await?.click().await
     }
 
-    /// Keeps a picture of the page and expects that axe finds nothing to criticise in it.
+    /// Runs `script` as the body of an async function inside the page and gives what it returns.
+    pub(crate) async fn run(&self, script: &str) -> WebDriverResult<Value> {
+        let script = format!(
+            "const done = arguments[arguments.length - 1];
+            (async () => {{ {script} }})().then(done, error => done('failed: ' + error));"
+        );
+        let value = self.driver.execute_async(script, vec![]).await?.json().clone();
+        assert!(!value.as_str().is_some_and(|text| text.starts_with("failed: ")), "{value}");
+        Ok(value)
+    }
+
+    /// How many elements of the page match.
+    pub(crate) async fn count(&self, css: &str) -> WebDriverResult<usize> {
+        Ok(self.driver.find_all(By::Css(css)).await?.len())
+    }
+
+    /// Keeps a picture of the page and expects that axe finds nothing to criticise in it and that nothing sticks out.
     pub(crate) async fn check_page(&self, name: &str) -> WebDriverResult<()> {
         self.driver.screenshot(&screenshots().join(format!("{name}.png"))).await?;
+        let too_wide = self.run("return document.documentElement.scrollWidth - innerWidth").await?;
+        assert!(too_wide.as_i64() <= Some(0), "{name} is {too_wide} px too wide");
         let violations = self.violations().await?;
         assert!(violations.is_empty(), "axe on {name}:\n{}", violations.join("\n"));
         Ok(())

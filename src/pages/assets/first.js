@@ -10,19 +10,22 @@ import { keep, kept } from "./store.js";
 async function check() {
   const vkey = await api.vkey(ledgerName);
   const head = parseCheckpoint(await api.checkpoint(ledgerName));
-  if (!(await checkpointSignedBy(head, vkey))) return text("first-head-fail");
+  if (!(await checkpointSignedBy(head, vkey))) return ["fail", text("first-head-fail")];
   const place = `${ledgerName}/head/${vkey.id}`;
   const seen = await kept(place).catch(() => undefined);
-  if (seen && seen.size > head.size) return text("first-head-shrunk");
+  if (seen && seen.size > head.size) return ["fail", text("first-head-shrunk")];
   if (seen?.size > 0) {
     const roots = await rootsFromTiles(seen.size, head.size, (path) => api.tile(ledgerName, path));
     const same = equal(roots.old, seen.root) && equal(roots.current, head.root);
-    if (!same) return text("first-head-changed");
+    if (!same) return ["fail", text("first-head-changed")];
   }
   await keep(place, { size: head.size, root: head.root }).catch(() => undefined);
-  return text("first-head-pass", { count: number(head.size) });
+  return ["pass", text("first-head-pass", { count: number(head.size) })];
 }
 
 // Without an answer the page keeps its plain sentence: nothing was checked, so nothing is claimed.
-const sentence = await check().catch(() => null);
-if (sentence) document.querySelector("#records").textContent = sentence;
+const told = await check().catch(() => null);
+if (told) {
+  const records = document.querySelector("#records");
+  [records.className, records.textContent] = told;
+}

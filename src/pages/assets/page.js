@@ -69,7 +69,8 @@ export function showStep(list, result) {
   if (result.revoked) parts.push(text("step-signature-revoked"));
   const mark = element("span", "mark", MARKS[state]);
   const title = element("strong", "", text(`step-${step}`));
-  const item = element("li", state, mark, title, element("p", "", parts.join(" ")));
+  const gap = document.documentElement.lang === "en" ? " " : "";
+  const item = element("li", state, mark, title, element("p", "", parts.join(gap)));
   item.dataset.step = step;
   const before = [...list.children].find((node) => node.dataset.step === step);
   if (before) before.replaceWith(item);

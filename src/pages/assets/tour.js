@@ -20,9 +20,13 @@ const say = at("#say");
 const problem = at("#problem");
 const state = {};
 
-function line(panel, sentence, className) {
-  at(`#${panel} .lines`).append(element("li", className ?? "", sentence));
+function line(panel, sentence, note) {
+  const item = element("li", "", element("strong", "", sentence));
+  if (note) item.append(element("small", "", note));
+  at(`#${panel} .lines`).append(item);
 }
+
+const receiptNumber = (verdict) => text("me-number", { number: verdict.receipt_number });
 
 async function refreshPhone() {
   const { yen } = await api.balance(ledgerName, state.session);
@@ -56,7 +60,8 @@ async function start() {
   at("#station-name").textContent = city.station.name;
   at("#till-name").textContent = city.shop.name;
   for (const actor of ["station", "phone", "till"]) {
-    line(actor, text("tour-key", { kid: cose.hex(state[actor].kid) }));
+    const kid = element("small", "", text("tour-key", { kid: cose.hex(state[actor].kid) }));
+    at(`#${actor} .lines`).append(element("li", "", kid));
   }
   return { points: number(await refreshPhone()) };
 }
@@ -69,8 +74,8 @@ async function measure() {
     return cose.action(station, ledger, "vegecheck.measure", token, [[1, state.level]]);
   });
   const level = (state.level / 10).toFixed(1);
-  line("station", text("tour-level", { level }));
-  line("phone", text("tour-granted", { points: number(verdict.points ?? 0), number: verdict.receipt_number }));
+  line("station", text("tour-level", { level }), text("tour-level-note"));
+  line("phone", text("tour-granted", { points: number(verdict.points ?? 0) }), receiptNumber(verdict));
   const { code: why, of, per } = verdict.reason ?? {};
   const reason = ["reason", why, of, per].filter(Boolean).join("-");
   if (why && why !== "full") line("phone", textOr(reason, "reason-unknown"));
@@ -91,7 +96,7 @@ async function hand() {
     goTo("code");
     throw new api.Problem({ slug: `qr-${answer.state}`, title: text(`qr-${answer.state}`), retry: "new_id" });
   }
-  line("till", text("tour-valid", { points: number(answer.max_points) }));
+  line("till", text("tour-valid"), text("tour-valid-note", { points: number(answer.max_points) }));
   return { points: number(answer.max_points) };
 }
 
@@ -111,8 +116,8 @@ async function pay() {
   if (mine?.receipt_number !== verdict.receipt_number) throw new Error(text("tour-numbers-differ"));
   state.code.hide();
   const values = { points: number(PAY_POINTS), number: verdict.receipt_number };
-  line("till", text("tour-sold", values), "big");
-  line("phone", text("tour-spent", { ...values, number: mine.receipt_number }), "big");
+  line("till", text("tour-sold", values), receiptNumber(verdict));
+  line("phone", text("tour-spent", values), receiptNumber(mine));
   await refreshPhone();
   return values;
 }
@@ -128,6 +133,7 @@ async function prove() {
   }
   if (!proven) throw new Error(text("verify-fail"));
   at("#proof").classList.add("proven");
+  at("#proof-verdict").textContent = text("verify-pass");
   return { index: number(state.paid.seq) };
 }
 
@@ -173,6 +179,7 @@ async function cheat() {
   }
   await refreshPhone();
   if (missed) throw new Error(text("tour-not-caught"));
+  at("#cheat").classList.add("proven");
   return {};
 }
 
@@ -183,7 +190,7 @@ const STEPS = [
   ["hand", "till", hand],
   ["pay", "till", pay],
   ["prove", "proof", prove],
-  ["cheat", "proof", cheat],
+  ["cheat", "cheat", cheat],
 ];
 let current = 0;
 
@@ -197,6 +204,7 @@ function showButton() {
   for (const panel of document.querySelectorAll(".panel")) panel.classList.toggle("active", panel.id === step?.[1]);
   button.hidden = !step;
   at("#end").hidden = Boolean(step);
+  button.dataset.step = step?.[0] ?? "end";
   if (step) button.textContent = text(`tour-do-${step[0]}`);
   at("#count").textContent = text("tour-count", { at: Math.min(current + 1, STEPS.length), of: STEPS.length });
 }
