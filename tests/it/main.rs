@@ -10,6 +10,7 @@
 mod audit;
 mod city;
 mod cli;
+mod dashboards;
 mod engine;
 mod log;
 mod sim_disk;
