@@ -13,6 +13,7 @@ mod bad_input;
 mod city;
 mod cli;
 mod demo;
+mod dashboards;
 mod engine;
 mod kill;
 mod log;
