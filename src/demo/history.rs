@@ -13,9 +13,9 @@ use super::{COACHES, Cast, OPEN_PHONES, RESIDENTS, StagedClock, random};
 use crate::engine::Engine;
 
 const HOUR_MS: u64 = 3_600_000;
-const MEASURES_A_DAY: u64 = 18;
+const MEASURES_A_DAY: u64 = 24;
 const SESSIONS_A_DAY: u64 = 2;
-const REDEMPTIONS_A_DAY: u64 = 13;
+const REDEMPTIONS_A_DAY: u64 = 16;
 /// On this day of the month the residents with open keys measure, so that anyone who plays them finds points to spend and
 /// room under every cap.
 const OPEN_PHONES_DAY: u32 = 10;
@@ -119,7 +119,7 @@ fn afternoon(voice: &mut Voice<'_>, dice: &mut Dice) -> Result<(), CityError> {
             row.map_or(0, |row| row.available(Purse::Yen, today))
         };
         (OPEN_PHONES..RESIDENTS)
-            .filter(|number| has_phone(*number) && yen(*number) >= 200)
+            .filter(|number| has_phone(*number) && yen(*number) >= 100)
             .collect()
     };
     let mut left = rich;
@@ -129,7 +129,7 @@ fn afternoon(voice: &mut Voice<'_>, dice: &mut Dice) -> Result<(), CityError> {
         }
         let resident = left.swap_remove(dice.below(left.len()));
         let shop = dice.below(SHOPS.len());
-        let Some(points) = Points::new(50 * dice.within(1, 4)) else { continue };
+        let Some(points) = Points::new(50 * dice.within(1, 2)) else { continue };
         let now_s = voice.now_s();
         let token = PayToken {
             exp_s: now_s + 120,

@@ -209,6 +209,7 @@ fn account_page(
         seq: line.seq,
         kind: line.kind.to_owned(),
         day: line.day.to_string(),
+        accepted_at_s: line.accepted_at_s,
         points: line.points,
         action: line.action,
         place: line.place,

@@ -12,11 +12,11 @@ pub struct First {
     pub site: Site,
     /// Entries in the published log.
     pub records: u64,
-    /// Points granted in this fiscal year.
+    /// Points granted so far.
     pub granted_points: u64,
-    /// Points used in shops in this fiscal year.
+    /// Points used in shops so far.
     pub used_points: u64,
-    /// Measurements recorded in this fiscal year.
+    /// Measurements recorded so far.
     pub measurements: u64,
     /// Shops that take points.
     pub shops: u64,

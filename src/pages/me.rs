@@ -2,7 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::messages::{Reason, action_name, date, kind_name, number, reason_text, t, t_args};
+use super::messages::{
+    Reason, action_name, date, kind_name, number, reason_text, t, t_args, time_on,
+};
 use super::tour::code_figure;
 use super::{Frame, Lang, Site, layout, problem_box};
 
@@ -53,6 +55,8 @@ pub struct Entry {
     pub kind: String,
     /// Its day, `YYYY-MM-DD`.
     pub day: String,
+    /// Unix seconds of acceptance; shown where it falls on that day.
+    pub accepted_at_s: u64,
     /// What it moved; a negative number, or a kind that spends, counts down.
     pub points: Option<i64>,
     /// For actions the code, such as `vegecheck.measure`.
@@ -192,7 +196,10 @@ fn row(lang: Lang, ledger: &str, entry: &Entry) -> Markup {
     let named = |key| t_args(lang, key, &[("number", &number)]);
     html! {
         tr {
-            td.date { (date(lang, &entry.day)) }
+            td.date {
+                (date(lang, &entry.day))
+                @if let Some(time) = time_on(&entry.day, entry.accepted_at_s) { " " small { (time) } }
+            }
             td.what {
                 strong { (what(lang, entry)) }
                 @if let Some(place) = &entry.place { br; small { (place) } }
@@ -244,6 +251,7 @@ mod tests {
             seq: 10_452,
             kind: kind.into(),
             day: "2026-11-22".into(),
+            accepted_at_s: 1_795_326_300,
             points: Some(points),
             action: None,
             place: Some("<b>魚市場</b>".into()),

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use chrono::{DateTime, FixedOffset};
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 
@@ -84,6 +85,15 @@ pub fn number(value: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// The time of day in Japan, `14:05`, if the instant falls on `day` (`YYYY-MM-DD`): an action reported late has a day but
+/// no time worth showing.
+#[must_use]
+pub fn time_on(day: &str, unix_s: u64) -> Option<String> {
+    let japan = FixedOffset::east_opt(9 * 3_600)?;
+    let time = DateTime::from_timestamp(i64::try_from(unix_s).ok()?, 0)?.with_timezone(&japan);
+    (time.format("%Y-%m-%d").to_string() == day).then(|| time.format("%H:%M").to_string())
 }
 
 /// A day `YYYY-MM-DD` for people: 2026年11月22日, 22 November 2026. Any other text comes back unchanged.
@@ -284,6 +294,14 @@ pub(super) mod tests {
         for odd in ["", "2026-13-01", "2026-00-01", "today", "2026-11"] {
             assert_eq!(date(Lang::Ja, odd), odd);
         }
+    }
+
+    #[test]
+    fn a_time_is_shown_on_its_own_day_only() {
+        // 2026-11-22T15:05:00Z is five past midnight on the 23rd in Japan.
+        assert_eq!(time_on("2026-11-23", 1_795_359_900).as_deref(), Some("00:05"));
+        assert_eq!(time_on("2026-11-22", 1_795_359_900), None);
+        assert_eq!(time_on("2026-11-22", u64::MAX), None);
     }
 
     #[test]
