@@ -250,7 +250,7 @@ pub fn decide(
             propose(&statement.core.body, signer, rows, context)
         }
         Body::KeyRevoke(body) => revoke_key(body, signer, rows, context),
-        Body::Approve(body) => approve(body, signer, rows, context),
+        Body::Approve(body) => approve(body, statement, signer, rows, context),
         Body::AccountOpen(body) => open_account(body, rows),
         Body::AccountFacts(body) => set_facts(body, rows),
         Body::DeviceEnrol(body) => enrol_device(body, statement, signer, rows, context),
@@ -501,8 +501,14 @@ fn check_fresh_key(public_key: &[u8; 32], rows: &Overlay<'_>) -> Result<(), Reje
     }
 }
 
+fn is_root(rows: &Overlay<'_>, kid: &Kid) -> bool {
+    let signer = rows.keys(kid).map(|key| &key.signer);
+    matches!(signer, Some(Signer::Actor(actor)) if actor.role == Role::Root)
+}
+
 fn approve(
     body: &kinds::Approve,
+    statement: &Statement,
     signer: Option<&Signer>,
     rows: &Overlay<'_>,
     context: &Context<'_>,
@@ -524,6 +530,12 @@ fn approve(
     if proposal.person == approver.person {
         return Err(Rejection::SamePerson);
     }
+    let roots = [&proposal.kid, &statement.kid].map(|kid| is_root(rows, kid));
+    if matches!(&*proposal.body, Body::KeyRevoke(body) if is_root(rows, &body.kid))
+        && !roots.contains(&true)
+    {
+        return Err(Rejection::RoleNotPermitted);
+    }
     // The state may have moved on since the proposal.
     let mut effects = enact(&proposal.body, approver.role, rows, context)?;
     effects.insert(0, Effect::Approved { proposal: body.proposal });
@@ -531,7 +543,8 @@ fn approve(
 }
 
 /// One person ends a key at once, because a lost key cannot wait; a root key only with a second person, because whoever
-/// ends the roots ends the ledger's rules. One of the two may be staff: of two roots, one that is lost cannot agree.
+/// ends the roots ends the ledger's rules. One of the two may be staff, because of two roots one that is lost cannot agree;
+/// the other is a root, because staff alone must not end them.
 fn revoke_key(
     body: &kinds::KeyRevoke,
     signer: Option<&Signer>,

@@ -110,7 +110,7 @@ problem_types! {
     VOID_CLOSED "void-window-closed" 410 Never "取り消しは当日の24時までです。市に連絡してください。" "A redemption can be undone until 24:00 of its day. Ask the city.";
     PROPOSAL_UNKNOWN "proposal-not-found" 404 Never "この提案はありません。" "There is no such proposal.";
     PROPOSAL_MISMATCH "proposal-mismatch" 409 NewId "承認する内容が提案と違います。" "The approval is for another statement than the proposal's.";
-    PROPOSAL_LAPSED "proposal-lapsed" 410 Never "提案は7日を過ぎて無効になりました。" "The proposal has lapsed after 7 days.";
+    PROPOSAL_LAPSED "proposal-lapsed" 410 Never "提案は無効になりました。7日が過ぎたか、提案した人の鍵が取り消されています。" "The proposal has lapsed: 7 days are over, or its proposer's key has been revoked.";
     PROPOSAL_DONE "proposal-done" 409 Never "この提案はもう承認されています。" "The proposal has taken effect already.";
     SAME_PERSON "approval-required" 403 NewId "提案した人とは別の人の承認が必要です。" "A second person must approve.";
     DAY_OPEN "day-not-open" 409 Never "この日は締められません。" "The day is not over, has no entries or is closed.";

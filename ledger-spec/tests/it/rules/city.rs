@@ -61,7 +61,7 @@ fn a_root_is_ended_by_two_persons_and_any_other_key_by_one() {
         root-2 allocates 5 general 2026 → refused: the key has been revoked
         root-1 approves end → refused: the proposal has taken effect already
         root-1 revokes root-2 → refused: the key has been revoked
-        # Of staff alone, but of two of them; the root may itself agree.
+        # Staff may propose it; the root may itself agree.
         staff-1 revokes root-1b as=end → proposed
         staff-1 approves end → refused: a second person must approve
         root-1b approves end → in force
@@ -69,8 +69,10 @@ fn a_root_is_ended_by_two_persons_and_any_other_key_by_one() {
         # Two proposals for one end: the second finds the key ended.
         staff-1 revokes root-1 as=first → proposed
         staff-2 revokes root-1 as=second → proposed
-        staff-2 approves first → in force
-        staff-1 approves second → refused: the key has been revoked
+        # One of the two is a root: staff alone cannot end the roots.
+        staff-2 approves first → refused: the key's role does not permit this
+        root-1 approves first → in force
+        staff-1 approves second → refused: the key's role does not permit this
         # Any other key ends at once.
         staff-1 revokes station-1 → done
         staff-1 revokes station-1 → refused: the key has been revoked
