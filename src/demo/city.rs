@@ -9,6 +9,7 @@ use ledger_spec::kinds::{
     AccountFacts, AccountOpen, AgeTier, Approve, Body, BudgetAllocate, CardIssue, DeviceEnrol,
     Insurance, KeyRegister, ProgrammePublish, Role,
 };
+use ledger_spec::rows::Overlay;
 use ledger_spec::statement::{
     Core, Disclosure, Holder, Statement, StatementError, Values, card_hash, code_hash,
 };
@@ -137,11 +138,17 @@ impl<'a> Voice<'a> {
     }
 }
 
-/// A statement's core for this moment.
+/// A statement's core for this moment, under the programme of the day where its kind names one.
 pub(super) fn core(engine: &Engine, now_ms: u64, body: Body) -> Result<Core, CityError> {
     let (op_id, day) = (random_op()?, Day::of_ms(now_ms));
     let ledger = engine.ledger();
-    Ok(Core { ledger, op_id, day, programme: None, not_after_s: None, body, sealed: None })
+    let programme = if body.kind().shape().programme {
+        let state = engine.state()?;
+        Overlay::over(&state).programme_for(day).map(|programme| programme.version)
+    } else {
+        None
+    };
+    Ok(Core { ledger, op_id, day, programme, not_after_s: None, body, sealed: None })
 }
 
 /// Signs a core and opens it as the server opens any submission.

@@ -165,12 +165,6 @@ impl Desk {
         disclosed.exact_action = Text::new(CARE.1);
         let action = Text::new(CARE.0).ok_or(CityError::Text)?;
         let core = core(desk.engine, desk.now_ms, Body::Action(Action { action }))?;
-        let programme = {
-            let state = desk.engine.state().map_err(CityError::from)?;
-            let mut rules = state.programmes.values().rev();
-            rules.find(|programme| programme.covers(core.day)).map(|programme| programme.version)
-        };
-        let core = Core { programme, ..core };
         desk.send(core, &self.cast.coach(0), Some(&disclosed)).await?;
         Ok(())
     }

@@ -99,15 +99,7 @@ fn values(
 
 fn action_core(voice: &Voice<'_>, action: &str) -> Result<Core, CityError> {
     let action = Text::new(action).ok_or(CityError::Text)?;
-    let core = voice.core(Body::Action(Action { action }))?;
-    Ok(Core { programme: programme_version(voice)?, ..core })
-}
-
-fn programme_version(voice: &Voice<'_>) -> Result<Option<u32>, CityError> {
-    let state = voice.engine.state()?;
-    let today = voice.today();
-    let mut versions = state.programmes.values().rev();
-    Ok(versions.find(|programme| programme.covers(today)).map(|programme| programme.version))
+    voice.core(Body::Action(Action { action }))
 }
 
 fn afternoon(voice: &mut Voice<'_>, dice: &mut Dice) -> Result<(), CityError> {
@@ -140,11 +132,7 @@ fn afternoon(voice: &mut Voice<'_>, dice: &mut Dice) -> Result<(), CityError> {
         let token = token::sign(&token, &voice.cast.phone(resident));
         let disclosed = disclosure(now_s, Some(Holder::Phone(token)), None)?;
         let body = Body::Redeem(Redeem { shop: voice.cast.shop_place(shop), points });
-        let core = Core {
-            programme: programme_version(voice)?,
-            not_after_s: Some(now_s + 120),
-            ..voice.core(body)?
-        };
+        let core = Core { not_after_s: Some(now_s + 120), ..voice.core(body)? };
         voice.send(core, &voice.cast.till(shop), Some(&disclosed))?;
     }
     Ok(())

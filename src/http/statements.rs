@@ -7,7 +7,9 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ledger_spec::entry::{Effect, receipt_number};
-use ledger_spec::statement::Statement;
+use ledger_spec::ids::OpId;
+use ledger_spec::kinds::Kind;
+use ledger_spec::time::Day;
 use serde_json::{Value, json};
 
 use super::auth::cose_body;
@@ -34,10 +36,10 @@ pub(super) async fn submit(
     };
     let statement =
         ledger.engine.open_statement(&submission).map_err(|e| counted(Problem::from(e)))?;
-    let op_id = statement.core.op_id;
-    let verdict = ledger.engine.submit(statement.clone()).await;
+    let (op_id, kind, day) = (statement.core.op_id, statement.core.body.kind(), statement.core.day);
+    let verdict = ledger.engine.submit(statement).await;
     let accepted = verdict.map_err(|refusal| counted(Problem::from(refusal).on(op_id)))?;
-    let body = Json(verdict_json(ledger, &statement, &accepted)?);
+    let body = Json(verdict_json(ledger, (op_id, kind, day), &accepted)?);
     Ok(if accepted.replayed {
         (StatusCode::OK, [(REPLAYED, "true")], body).into_response()
     } else {
@@ -48,16 +50,16 @@ pub(super) async fn submit(
 /// What the signer may know: the entry's place, the points that moved and the proof; never the balance, a fund or a lot.
 fn verdict_json(
     ledger: &Ledger,
-    statement: &Statement,
+    (op_id, kind, day): (OpId, Kind, Day),
     accepted: &Accepted,
 ) -> Result<Value, EngineError> {
     let accounting = &accepted.accounting;
     let receipt = ledger.engine.receipt(accounting.seq, &accepted.head, false)?;
     let mut verdict = json!({
-        "op_id": statement.core.op_id.to_string(),
+        "op_id": op_id.to_string(),
         "seq": accounting.seq.0,
-        "kind": statement.core.body.kind().name(),
-        "day": statement.core.day,
+        "kind": kind.name(),
+        "day": day,
         "receipt_number": receipt_number(ledger.engine.ledger(), accounting.seq),
         "proof": receipt.to_string(),
     });
