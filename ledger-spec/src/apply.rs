@@ -335,8 +335,8 @@ fn approved(proposal: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
 }
 
 fn propose(entry: &Accounting, until_min: u64, rows: &mut Overlay<'_>) -> Result<(), Broken> {
-    let (_, statement) =
-        statement::read(&entry.statement.0).map_err(|_| Broken::Missing("statement"))?;
+    let statement =
+        statement::kept(&entry.statement.0).map_err(|_| Broken::Missing("statement"))?;
     let key = rows.keys(&statement.kid).ok_or(Broken::Missing("key"))?;
     let Signer::Actor(actor) = &key.signer else {
         return Err(Broken::Missing("key"));

@@ -905,8 +905,7 @@ fn void(
     let terminal = actor(signer)?;
     let earlier = context.earlier.filter(|earlier| earlier.seq == body.entry);
     let earlier = earlier.ok_or(Rejection::EntryUnknown)?;
-    let (_, redeemed) =
-        statement::read(&earlier.statement.0).map_err(|_| Rejection::EntryUnknown)?;
+    let redeemed = statement::kept(&earlier.statement.0).map_err(|_| Rejection::EntryUnknown)?;
     let (Body::Redeem(redeemed), Some(link)) = (&redeemed.core.body, earlier.link) else {
         return Err(Rejection::NotARedemption);
     };

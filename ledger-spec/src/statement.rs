@@ -383,6 +383,14 @@ pub fn read(submission: &[u8]) -> Result<(Sign1, Statement), StatementError> {
     Ok((signed, Statement { core, kid, bytes, disclosure, pay_token: None }))
 }
 
+/// Reads the statement that an entry keeps; verifies nothing.
+///
+/// # Errors
+/// [`StatementError::TooLarge`] and [`StatementError::Form`].
+pub fn kept(bytes: &[u8]) -> Result<Statement, StatementError> {
+    read(bytes).map(|(_, statement)| statement)
+}
+
 impl Statement {
     /// SHA-256 over the kept bytes: what an approval names, and what a repetition must equal.
     #[must_use]

@@ -63,7 +63,7 @@ fn tell(ReceiptReport { origin, seq, size, opened }: &ReceiptReport) {
 }
 
 fn tell_opened(accounting: &Accounting) {
-    if let Ok((_, statement)) = statement::read(&accounting.statement.0) {
+    if let Ok(statement) = statement::kept(&accounting.statement.0) {
         say(format_args!("  kind    {}", statement.core.body.kind().name()));
         say(format_args!("  day     {}", statement.core.day));
         say(format_args!("  signer  {}", statement.kid));

@@ -446,8 +446,8 @@ impl PersonalReader<'_> {
         let (Some(link), Some(sealed)) = (accounting.link, &entry.personal) else {
             return Ok(None);
         };
-        let (_, statement) =
-            statement::read(&accounting.statement.0).map_err(|e| wrong(&e.to_string()))?;
+        let statement =
+            statement::kept(&accounting.statement.0).map_err(|e| wrong(&e.to_string()))?;
         let aad = personal_aad(self.ledger, statement.core.op_id);
         let plain = match self.registry.unseal(link.account, &aad, &sealed.0) {
             Ok(plain) => plain,

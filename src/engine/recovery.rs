@@ -61,8 +61,8 @@ impl Replay {
             };
             let (entry, accounting) = parse_entry(seq, bytes)?;
             apply(&accounting, &mut rows).map_err(|broken| wrong(&broken))?;
-            let (_, statement) =
-                statement::read(&accounting.statement.0).map_err(|error| wrong(&error))?;
+            let statement =
+                statement::kept(&accounting.statement.0).map_err(|error| wrong(&error))?;
             self.ops.insert(statement.core.op_id, seq);
             let hash = leaf_hash(&entry.leaf());
             self.edge.push(hash);

@@ -327,8 +327,8 @@ impl Sequencer {
             if accounting.statement.0 == statement.bytes {
                 return Ok(Some(Answer::Earlier(accounting)));
             }
-            let kept = statement::read(&accounting.statement.0);
-            if kept.is_ok_and(|(_, kept)| kept.core.op_id == statement.core.op_id) {
+            let kept = statement::kept(&accounting.statement.0);
+            if kept.is_ok_and(|kept| kept.core.op_id == statement.core.op_id) {
                 return Ok(Some(Answer::Refused(Refusal::OperationReused(seq))));
             }
         }

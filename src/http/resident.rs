@@ -68,8 +68,8 @@ pub(super) async fn receipt(
         Signer::Device(device) => accounting.link.is_some_and(|l| l.account == device.account),
         Signer::Actor(_) => false,
     };
-    let signed = statement::read(&accounting.statement.0)
-        .is_ok_and(|(_, statement)| statement.kid == reader.kid);
+    let signed =
+        statement::kept(&accounting.statement.0).is_ok_and(|statement| statement.kid == reader.kid);
     if !own && !signed {
         // Whether the entry exists is nobody else's business.
         return Err(Problem::entry_unknown());

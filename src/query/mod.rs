@@ -199,7 +199,7 @@ fn history_line(
     exact_ms: Option<u64>,
     state: &Tables,
 ) -> Option<HistoryLine> {
-    let (_, statement) = statement::read(&accounting.statement.0).ok()?;
+    let statement = statement::kept(&accounting.statement.0).ok()?;
     let signer = state.keys.get(&statement.kid).map(|key| &key.signer);
     let place = match signer {
         Some(Signer::Actor(actor)) => match actor.place.and_then(|p| state.places.get(&p)) {
@@ -315,8 +315,8 @@ impl Followed {
     fn follow(&mut self, engine: &Engine, today: Day) -> Result<(), EngineError> {
         while let Some((_, accounting)) = engine.entry(self.next)? {
             self.next = Seq(self.next.0 + 1);
-            let statement = statement::read(&accounting.statement.0);
-            let Ok((_, statement)) = statement else { continue };
+            let statement = statement::kept(&accounting.statement.0);
+            let Ok(statement) = statement else { continue };
             if accounting.accepted_day() != today {
                 continue;
             }

@@ -36,7 +36,7 @@ const MAY_NOT_USE: [(&str, &[&str]); 5] = [
 ];
 
 /// Where a package may be named. A package of the program stands here or in [`ANYWHERE`].
-const HOMES: [(&str, &[&str]); 25] = [
+const HOMES: [(&str, &[&str]); 30] = [
     ("aes_gcm", &["registry"]),
     ("argon2", &["registry"]),
     ("axum", &["http"]),
@@ -51,6 +51,7 @@ const HOMES: [(&str, &[&str]); 25] = [
     ("prometheus", &["metrics"]),
     ("qrcode", &["pages"]),
     ("rusqlite", &["registry"]),
+    ("rxing", &["adapters"]),
     ("rustix", &["log", "clock"]),
     ("serde_json", &["cli", "http", "pages", "reports", "adapters", "demo", "query", "verify"]),
     ("sled", &["views"]),
@@ -61,7 +62,11 @@ const HOMES: [(&str, &[&str]); 25] = [
     ("tracing_subscriber", &["main", "cli"]),
     ("unic_langid", &["pages"]),
     ("ureq", &["cli", "verify"]),
+    ("utoipa", &["http", "query"]),
+    ("utoipa_axum", &["http"]),
+    ("utoipa_swagger_ui", &["http"]),
     ("zeroize", &["cli", "http", "engine", "registry", "keys"]),
+    ("zune_jpeg", &["adapters"]),
 ];
 
 /// Packages that bring no powers of their own.
