@@ -26,7 +26,7 @@ use crate::time::Day;
 use crate::token::TOKEN_LIFE_S_MAX;
 
 pub use self::holder::judge_token;
-use self::holder::{holder_of, token_of};
+use self::holder::{channel_of, holder_of, token_of};
 
 /// A proposal waits so many minutes for another person: 7 days.
 pub const PROPOSAL_LIFE_MIN: u64 = 7 * 1_440;
@@ -720,6 +720,7 @@ fn judge_action(
             day,
             granted,
             reason,
+            channel: channel_of(disclosure, witness),
         },
         Effect::ActTaken { key },
     ];

@@ -61,6 +61,20 @@ wire_code!(
     }
 );
 
+wire_code!(
+    /// How a resident took part in an action: as much of it as figures on participation need.
+    Channel {
+        /// With a phone's code.
+        Phone = 1,
+        /// With a paper card, at a station or a session.
+        Card = 2,
+        /// With a paper card, at a kiosk.
+        Kiosk = 3,
+        /// Through staff or the registry, who know the account.
+        Desk = 4,
+    }
+);
+
 /// Why an action was granted what it was granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
@@ -202,7 +216,9 @@ effects! {
         /// Points granted, 0 included.
         granted: u32,
         /// Why so many.
-        reason: Reason
+        reason: Reason,
+        /// How the resident took part.
+        channel: Channel
     },
     /// The real-world act is taken.
     3 ActTaken {

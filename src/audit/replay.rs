@@ -342,6 +342,9 @@ impl<'a> Replay<'a> {
         if (!is_whole || pepper.is_none()) && take_natural_key(&mut decided, accounting) {
             self.miss(Gap::NaturalKey);
         }
+        if !is_whole {
+            take_channel(&mut decided, accounting);
+        }
         if cbor::to_bytes(&decided) != entry.accounting.0 {
             return Err(difference(&decided, accounting));
         }
@@ -442,6 +445,18 @@ fn take_natural_key(decided: &mut Accounting, recorded: &Accounting) -> bool {
         taken = true;
     }
     taken
+}
+
+/// Puts the recorded channel in the place of a stand-in's: who showed phone or card is in the sealed part alone.
+fn take_channel(decided: &mut Accounting, recorded: &Accounting) {
+    let recorded = recorded.effects.iter().find_map(|effect| {
+        if let Effect::ActionJudged { channel, .. } = effect { Some(*channel) } else { None }
+    });
+    for effect in &mut decided.effects {
+        if let (Effect::ActionJudged { channel, .. }, Some(recorded)) = (effect, recorded) {
+            *channel = recorded;
+        }
+    }
 }
 
 /// The first thing in which an entry is not what the rules give.

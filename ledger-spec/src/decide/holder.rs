@@ -1,6 +1,7 @@
 //! Whom a statement is for: the phone behind a pay token, the account behind a card.
 
 use super::Rejection;
+use crate::entry::Channel;
 use crate::ids::{AccountId, Kid, LedgerId};
 use crate::kinds::Role;
 use crate::rows::{Actor, Device, Overlay, Signer};
@@ -60,6 +61,16 @@ fn shown_by<'r>(
         return Err(Rejection::TokenTooLong);
     }
     Ok(device)
+}
+
+/// How the holder of a disclosure took part, once [`holder_of`] has accepted it.
+pub(super) fn channel_of(disclosure: &Disclosure, witness: &Actor) -> Channel {
+    match &disclosure.holder {
+        Some(Holder::Phone(_)) => Channel::Phone,
+        Some(Holder::Card(_)) if witness.role == Role::Kiosk => Channel::Kiosk,
+        Some(Holder::Card(_)) => Channel::Card,
+        Some(Holder::Account(_)) | None => Channel::Desk,
+    }
 }
 
 /// The account that an action is for.

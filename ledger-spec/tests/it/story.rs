@@ -94,6 +94,13 @@ impl Story {
             ["again", name] => return Some(outcome(&self.world.submit(&self.sent[*name]))),
             ["lots", name] => return Some(self.lots(name)),
             ["budget", fund, year] => return Some(self.budget(fund, year)),
+            ["channel", "of", name] => {
+                let entry = self.world.entry(self.seq(name)).unwrap();
+                return entry.effects.iter().find_map(|effect| {
+                    let Effect::ActionJudged { channel, .. } = effect else { return None };
+                    Some(format!("{channel:?}").to_lowercase())
+                });
+            }
             ["name", "of", place] => {
                 let row = &self.world.tables.places[&PlaceId(id(place))];
                 return Some(row.name.as_str().into());

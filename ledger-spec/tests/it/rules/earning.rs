@@ -77,6 +77,22 @@ fn how_a_resident_is_recognised() {
 }
 
 #[test]
+fn an_action_names_the_channel_and_nothing_else_of_its_holder() {
+    check(&expect![[r#"
+        the city is set up
+        hanako joins
+        station-1 reports vegetables of hanako as=phone → 20 points
+        channel of phone → phone
+        station-1 reports vegetables of hanako card=hanako time=2026-04-10T09:01 as=card → 20 points
+        channel of card → card
+        kiosk reports walk of hanako card=hanako as=kiosk → 15 points
+        channel of kiosk → kiosk
+        staff-1 reports vegetables of hanako holder=account time=2026-04-10T09:02 as=desk → 20 points
+        channel of desk → desk
+    "#]]);
+}
+
+#[test]
 fn a_station_that_was_offline_reports_the_code_that_it_saw() {
     check(&expect![[r#"
         the city is set up
