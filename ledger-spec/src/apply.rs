@@ -10,7 +10,7 @@ use crate::points::{Fund, LotKey, Purse};
 use crate::programme::Programme;
 use crate::rows::{
     Account, Actor, Budget, Card, Charge, Counter, DayTotals, Device, EnrolCode, Facts, Key, Lot,
-    Overlay, Place, Proposal, Signer,
+    Overlay, Place, Proposal, Rows, Signer,
 };
 use crate::statement;
 use crate::time::Day;
@@ -110,7 +110,9 @@ fn needs_account(effect: &Effect) -> bool {
         | Effect::BudgetAllocated { .. }
         | Effect::KeyRegistered { .. }
         | Effect::KeyRevoked { .. }
-        | Effect::DayClosed { .. } => false,
+        | Effect::DayClosed { .. }
+        | Effect::ManifestOpened { .. }
+        | Effect::ManifestClosed { .. } => false,
     }
 }
 
@@ -180,7 +182,9 @@ fn on_account(
         | Effect::CardIssued { .. }
         | Effect::CardRevoked { .. }
         | Effect::CodeUsed { .. }
-        | Effect::DayClosed { .. } => {}
+        | Effect::DayClosed { .. }
+        | Effect::ManifestOpened { .. }
+        | Effect::ManifestClosed { .. } => {}
     }
     Ok(())
 }
@@ -244,6 +248,12 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
             rows.top().days.insert(*day, None);
             unseen(rows.top().closed.insert(*day, entry.seq).is_none(), "closed day")
         }
+        Effect::ManifestOpened { kid, kind, rows: count } => {
+            let manifest = Rows { kid: *kid, kind: *kind, count: *count, done: None };
+            rows.top().manifests.insert(entry.seq, manifest);
+            Ok(())
+        }
+        Effect::ManifestClosed { manifest } => close_manifest(*manifest, entry.seq, rows),
         Effect::ActionJudged { .. }
         | Effect::Balance { .. }
         | Effect::AccountOpened {}
@@ -390,6 +400,13 @@ fn end_card(card: CardHash, rows: &mut Overlay<'_>) -> Result<(), Broken> {
     let row = *rows.cards(&card).ok_or(Broken::Missing("card"))?;
     unseen(!row.revoked, "card")?;
     rows.top().cards.insert(card, Card { revoked: true, ..row });
+    Ok(())
+}
+
+fn close_manifest(manifest: Seq, done: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+    let row = *rows.manifests(&manifest).ok_or(Broken::Missing("manifest"))?;
+    unseen(row.done.is_none(), "manifest")?;
+    rows.top().manifests.insert(manifest, Rows { done: Some(done), ..row });
     Ok(())
 }
 

@@ -134,6 +134,12 @@ impl<'a> Reader<'a> {
         if self.0.is_empty() { Ok(()) } else { Err(CborError::LeftOver) }
     }
 
+    /// Whether nothing remains.
+    #[must_use]
+    pub fn is_at_end(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn take(&mut self, count: usize, what: &'static str) -> Result<&'a [u8], CborError> {
         let (taken, rest) = self.0.split_at_checked(count).ok_or(CborError::Expected(what))?;
         self.0 = rest;

@@ -79,6 +79,16 @@ impl Sign1 {
     /// [`CoseError::Form`]
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CoseError> {
         let mut reader = Reader::new(bytes);
+        let signed = Self::read(&mut reader)?;
+        reader.end()?;
+        Ok(signed)
+    }
+
+    /// Reads the tagged message out of a longer sequence.
+    ///
+    /// # Errors
+    /// [`CoseError::Form`]
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self, CoseError> {
         reader.tag(TAG_SIGN1, "COSE_Sign1")?;
         reader.array_of(4, "COSE_Sign1")?;
         let kid = read_protected(reader.bytes()?)?;
@@ -90,7 +100,6 @@ impl Sign1 {
         let payload = reader.bytes()?.to_vec();
         let signature =
             reader.bytes()?.try_into().map_err(|_| CborError::OutOfRange("signature"))?;
-        reader.end()?;
         Ok(Self { kid, disclosure, payload, signature })
     }
 

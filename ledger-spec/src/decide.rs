@@ -3,30 +3,30 @@
 //! [`decide`] is pure. Every arm first checks everything, in the order that the tests pin, and marks the point after
 //! which nothing can fail. State changes only when [`crate::apply::apply`] takes the effects over.
 
+mod bulk;
 mod holder;
+mod rejection;
 
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
-
-use ed25519_dalek::VerifyingKey;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-use thiserror::Error;
 
 use crate::cbor::{Blob, Wire, Writer};
 use crate::entry::{self, Accounting, Contra, Effect, Link, Reason};
 use crate::ids::{AccountId, Kid, NaturalKey, Seq};
 use crate::kinds::{self, Body, Kind, Role};
 use crate::points::{LotKey, Purse};
-use crate::programme::{Programme, ProgrammeFault, Rule, SameAct};
+use crate::programme::{Programme, Rule, SameAct};
 use crate::rows::{Account, Actor, Budget, Counter, LOTS_MAX, Overlay, Signer};
 use crate::statement::{self, Disclosure, NOT_AFTER_S_MAX, Statement};
 use crate::time::Day;
-use crate::token::TOKEN_LIFE_S_MAX;
+use ed25519_dalek::VerifyingKey;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 
 pub use self::holder::judge_token;
 use self::holder::{channel_of, holder_of, token_of};
+pub use self::rejection::Rejection;
 
 /// A proposal waits so many minutes for another person: 7 days.
 pub const PROPOSAL_LIFE_MIN: u64 = 7 * 1_440;
@@ -34,167 +34,6 @@ pub const PROPOSAL_LIFE_MIN: u64 = 7 * 1_440;
 pub const REDEEM_AGE_S_MAX: u64 = 300;
 /// An act may lie so many seconds ahead of the ledger's clock.
 pub const CLOCK_AHEAD_S_MAX: u64 = 120;
-
-/// Why a statement does nothing. One variant, one rule, one problem type.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Rejection {
-    /// No key with this id is registered.
-    #[error("no such key is registered in this ledger")]
-    KeyUnknown,
-    /// The key's role may not sign this kind or action.
-    #[error("the key's role does not permit this")]
-    RoleNotPermitted,
-    /// The key has been revoked.
-    #[error("the key has been revoked")]
-    KeyRevoked,
-    /// The rules for this kind are not in force in this ledger.
-    #[error("this kind of statement is not in force here")]
-    KindNotInForce,
-    /// The statement's day is too far from the ledger's.
-    #[error("the statement's day is too long ago")]
-    DayTooOld,
-    /// The statement's day or act lies in the future.
-    #[error("the statement's day or time lies in the future")]
-    ClockAhead,
-    /// `not_after` has passed.
-    #[error("the statement was only good until its deadline, which has passed")]
-    DeadlinePassed,
-    /// `not_after` is more than 300 seconds away.
-    #[error("the deadline is more than {NOT_AFTER_S_MAX} seconds away")]
-    DeadlineTooFar,
-    /// No programme rules for that day.
-    #[error("no programme is in force on that day")]
-    ProgrammeMissing,
-    /// The statement names another programme version than the one in force on its day.
-    #[error("programme version {0} is in force on that day")]
-    ProgrammeVersion(u32),
-    /// The disclosure's time is not on the statement's day, or a value is out of range.
-    #[error("the disclosure does not fit the statement")]
-    DisclosureMismatch,
-    /// The programme document has a fault.
-    #[error(transparent)]
-    Programme(#[from] ProgrammeFault),
-    /// The programme's version is not the next one.
-    #[error("the next programme version is {0}")]
-    ProgrammeNotNext(u32),
-    /// The programme would rule for days that have begun under another.
-    #[error("a programme after the first starts on a day to come")]
-    ProgrammeNotFuture,
-    /// The key, or its id, is registered already.
-    #[error("the key is registered already")]
-    KeyExists,
-    /// The public key is not a sound Ed25519 key.
-    #[error("the public key is not a sound Ed25519 key")]
-    KeyWeak,
-    /// A shop's or station's key needs its place, and the place keeps its kind.
-    #[error("shops and stations name their place, others name none, and a place keeps its kind")]
-    PlaceMismatch,
-    /// The budget's number is not from 1 to 1,000,000,000.
-    #[error("a budget is 1 to 1000000000 points of a paying fund")]
-    BudgetRange,
-    /// No such account.
-    #[error("no such account")]
-    AccountUnknown,
-    /// The account exists already.
-    #[error("the account exists already")]
-    AccountExists,
-    /// The card or code to issue exists already, or neither is named.
-    #[error("a card or a one-time code must be named, and neither may exist already")]
-    CardExists,
-    /// No such card.
-    #[error("no such card")]
-    CardUnknown,
-    /// The card has been revoked.
-    #[error("the card has been revoked")]
-    CardRevoked,
-    /// The card's check byte is wrong.
-    #[error("the card's number has a mistake")]
-    CardMistyped,
-    /// No such one-time code.
-    #[error("no such one-time code")]
-    CodeUnknown,
-    /// The one-time code has been used.
-    #[error("the one-time code has been used")]
-    CodeUsed,
-    /// The one-time code's time is over.
-    #[error("the one-time code has expired")]
-    CodeExpired,
-    /// This way of naming the resident is not accepted here.
-    #[error("this way of naming the resident is not accepted here")]
-    HolderNotAccepted,
-    /// The pay token is for another ledger.
-    #[error("the code is for another programme")]
-    TokenForeign,
-    /// The pay token's device has been revoked.
-    #[error("the phone that made the code has been removed")]
-    TokenDeviceRevoked,
-    /// The pay token's time is over.
-    #[error("the code has expired")]
-    TokenExpired,
-    /// The pay token would live longer than 300 seconds.
-    #[error("the code's end is more than {TOKEN_LIFE_S_MAX} seconds away")]
-    TokenTooLong,
-    /// The pay token has been used.
-    #[error("the code has been used")]
-    TokenUsed,
-    /// More points than the pay token allows.
-    #[error("the code allows fewer points")]
-    TokenCap,
-    /// The programme has no such action.
-    #[error("the programme has no such action")]
-    ActionUnknown,
-    /// The act is recorded already.
-    #[error("this act is recorded already, as entry {0}")]
-    ActionDuplicate(Seq),
-    /// The signer's place is not the shop named, or not the one of the entry.
-    #[error("the terminal belongs to another shop")]
-    OtherShop,
-    /// Fewer points than the programme lets a redemption spend.
-    #[error("a redemption spends at least {0} points")]
-    BelowMinimum(u32),
-    /// More points than the programme lets a redemption spend.
-    #[error("a redemption spends at most {0} points")]
-    AboveMaximum(u32),
-    /// More points than the account may spend in a day.
-    #[error("an account spends at most {0} points a day")]
-    DayLimit(u32),
-    /// More points than a fresh device may spend in a day.
-    #[error("a phone spends at most {0} points a day until the end of the day after its enrolment")]
-    FreshDeviceLimit(u32),
-    /// The balance is too small.
-    #[error("the balance is too small")]
-    InsufficientPoints,
-    /// No such entry.
-    #[error("no such entry")]
-    EntryUnknown,
-    /// The entry is no redemption.
-    #[error("the entry is no redemption")]
-    NotARedemption,
-    /// The entry is undone already.
-    #[error("the entry is undone already, by entry {0}")]
-    AlreadyUndone(Seq),
-    /// The day of the redemption is over.
-    #[error("a redemption can be undone until 24:00 of its day")]
-    VoidClosed,
-    /// No such proposal.
-    #[error("no such proposal")]
-    ProposalUnknown,
-    /// The approval names another statement than the proposal's.
-    #[error("the approval is for another statement than the proposal's")]
-    ProposalMismatch,
-    /// The proposal's 7 days are over, or its proposer's key has been revoked.
-    #[error("the proposal has lapsed")]
-    ProposalLapsed,
-    /// The proposal has taken effect already.
-    #[error("the proposal has taken effect already")]
-    ProposalDone,
-    /// The same person proposed.
-    #[error("a second person must approve")]
-    SamePerson,
-    /// The day is not over, has no entries or is closed.
-    #[error("the day is not over, has no entries or is closed")]
-    DayNotOpen,
-}
 
 /// What a decision reads besides statement and rows.
 #[derive(Clone, Copy)]
@@ -244,6 +83,7 @@ pub fn decide(
     context: &Context<'_>,
 ) -> Result<Accounting, Rejection> {
     let signer = admit(statement, rows, context)?;
+    bulk::check_row(statement, rows)?;
     let outcome = match &statement.core.body {
         Body::KeyRegister(body) if signer.is_none() => register_first_roots(body, rows, context),
         Body::ProgrammePublish(_) | Body::BudgetAllocate(_) | Body::KeyRegister(_) => {
@@ -260,6 +100,8 @@ pub fn decide(
         Body::Redeem(body) => redeem(body, statement, signer, rows, context),
         Body::Void(body) => void(body, signer, rows, context),
         Body::DayClose(body) => close_day(body, rows, context),
+        Body::Manifest(body) => bulk::open(body, statement, actor(signer)?.role),
+        Body::ManifestDone(body) => bulk::close(body, rows),
         Body::AccountStatus(_)
         | Body::AccountClose(_)
         | Body::AccountErase(_)
@@ -283,9 +125,7 @@ pub fn decide(
         | Body::Expire(_)
         | Body::SettlementClose(_)
         | Body::SettlementPaid(_)
-        | Body::AuditStatement(_)
-        | Body::Manifest(_)
-        | Body::ManifestDone(_) => Err(Rejection::KindNotInForce),
+        | Body::AuditStatement(_) => Err(Rejection::KindNotInForce),
     }?;
     Ok(record(statement, outcome, rows, context))
 }

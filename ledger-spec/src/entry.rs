@@ -9,7 +9,7 @@ use crate::cbor::{Blob, CborError, Reader, Text, Wire, Writer, wire_array, wire_
 use crate::ids::{
     AccountId, CardHash, Hash, Kid, LedgerId, NaturalKey, OpId, PersonId, PlaceId, Seq,
 };
-use crate::kinds::{AgeTier, Document, Insurance, Name, Role};
+use crate::kinds::{AgeTier, Document, Insurance, Kind, Name, Role};
 use crate::points::{Fund, LotKey, Purse};
 use crate::rows::DayTotals;
 use crate::time::Day;
@@ -335,6 +335,20 @@ effects! {
         state: Hash,
         /// Its totals.
         totals: DayTotals
+    },
+    /// A manifest's rows may follow.
+    20 ManifestOpened {
+        /// Who signed it.
+        kid: Kid,
+        /// Kind of its rows.
+        kind: Kind,
+        /// Their number.
+        rows: u32
+    },
+    /// A manifest has its result; no further row of it is taken.
+    21 ManifestClosed {
+        /// The manifest.
+        manifest: Seq
     },
 }
 

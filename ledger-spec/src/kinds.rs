@@ -482,12 +482,10 @@ wire_map!(
 wire_map!(
     /// Signs a list of rows at once.
     Manifest {
-        /// SHA-256 over all row hashes in order.
-        1 rows_hash: Hash,
-        /// Number of rows.
-        2 rows: u32,
+        /// The rows' hashes in order, 32 bytes each.
+        1 rows: Blob<64_000>,
         /// Kind of the rows.
-        3 kind: Kind,
+        2 kind: Kind,
     }
 );
 wire_map!(
@@ -495,8 +493,8 @@ wire_map!(
     ManifestDone {
         /// The manifest.
         1 manifest: Seq,
-        /// One byte a row.
-        2 outcomes: Blob<65_536>,
+        /// One byte a row: 0 for an entry, otherwise the rule that refused it.
+        2 outcomes: Blob<2_000>,
     }
 );
 

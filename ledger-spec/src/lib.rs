@@ -14,6 +14,7 @@ pub mod entry;
 pub mod frame;
 pub mod ids;
 pub mod kinds;
+pub mod manifest;
 pub mod merkle;
 pub mod note;
 pub mod points;

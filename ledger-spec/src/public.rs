@@ -96,6 +96,8 @@ fn of_effect<'e, 'k>(
         }),
         Effect::Posting { .. }
         | Effect::ActionJudged { .. }
+        | Effect::ManifestOpened { .. }
+        | Effect::ManifestClosed { .. }
         | Effect::ActTaken { .. }
         | Effect::TokenSpent { .. }
         | Effect::Balance { .. }

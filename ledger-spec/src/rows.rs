@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::cbor::{self, Wire, wire_array};
 use crate::entry::{ActionClass, CapOf, CapPer};
 use crate::ids::{AccountId, CardHash, Hash, Kid, NaturalKey, PersonId, PlaceId, Seq};
-use crate::kinds::{AgeTier, Body, Insurance, Name, Role};
+use crate::kinds::{AgeTier, Body, Insurance, Kind, Name, Role};
 use crate::points::{Fund, LotKey, Purse};
 use crate::programme::Programme;
 use crate::time::Day;
@@ -399,6 +399,8 @@ tables! {
     undone: Seq => Seq,
     /// Proposals by seq.
     proposals: Seq => Proposal,
+    /// Manifests by seq.
+    manifests: Seq => Rows,
     /// Programmes by version.
     programmes: u32 => Arc<Programme>,
     /// Totals of days that have entries and are not closed; `None` in a layer hides a row that it closes.
@@ -406,6 +408,21 @@ tables! {
     /// Closed days, with the entry that closed each.
     closed: Day => Seq,
 }
+
+wire_array!(
+    /// What a manifest still vouches for.
+    #[derive(Copy)]
+    Rows {
+        /// Who signed it.
+        kid: Kid,
+        /// Kind of its rows.
+        kind: Kind,
+        /// Their number.
+        count: u32,
+        /// The entry with its result; from then on no row is taken.
+        done: Option<Seq>,
+    }
+);
 
 wire_array!(
     /// A shop or a station.
@@ -530,6 +547,7 @@ impl Tables {
         );
         rows("shops", &mut self.shops.iter().map(pair));
         rows("undone", &mut self.undone.iter().map(pair));
+        rows("manifests", &mut self.manifests.iter().map(pair));
         rows("proposals", &mut self.proposals.iter().map(|(seq, proposal)| proposal.row(*seq)));
         rows(
             "programmes",

@@ -10,6 +10,7 @@ use crate::cbor::{self, Blob, CborError, Reader, Wire, Writer, wire_map};
 use crate::cose::{CoseError, Sign1, aad};
 use crate::ids::{CardHash, Hash, Kid, LedgerId, OpId};
 use crate::kinds::{Body, Code, Kind};
+use crate::manifest::{self, RowPlace};
 use crate::time::Day;
 use crate::token::{self, PayToken};
 
@@ -292,7 +293,7 @@ wire_map!(
 
 impl Disclosure {
     /// Refuses what a kind has no use for: it would be kept for nothing, and the rules would not look at it.
-    fn check_fields(&self, kind: Kind) -> Result<(), CborError> {
+    pub(crate) fn check_fields(&self, kind: Kind) -> Result<(), CborError> {
         let action = kind == Kind::Action;
         let spending = matches!(kind, Kind::Redeem | Kind::Hold | Kind::RewardClaim);
         let at_desk = spending || kind == Kind::LinkGrant;
@@ -324,6 +325,8 @@ pub struct Statement {
     pub disclosure: Option<(Disclosure, Vec<u8>)>,
     /// The pay token of the disclosure and the device that signed it.
     pub pay_token: Option<(PayToken, Kid)>,
+    /// Where it stands in a manifest, for a row of one.
+    pub row: Option<RowPlace>,
 }
 
 /// Reads a submission, checks its form, its seal and every signature in it. Needs no state beyond the public keys,
@@ -380,7 +383,7 @@ pub fn read(submission: &[u8]) -> Result<(Sign1, Statement), StatementError> {
     };
     let kept = Sign1 { disclosure: None, ..signed.clone() };
     let (kid, bytes) = (signed.kid, kept.to_bytes());
-    Ok((signed, Statement { core, kid, bytes, disclosure, pay_token: None }))
+    Ok((signed, Statement { core, kid, bytes, disclosure, pay_token: None, row: None }))
 }
 
 /// Reads the statement that an entry keeps; verifies nothing.
@@ -388,6 +391,9 @@ pub fn read(submission: &[u8]) -> Result<(Sign1, Statement), StatementError> {
 /// # Errors
 /// [`StatementError::TooLarge`] and [`StatementError::Form`].
 pub fn kept(bytes: &[u8]) -> Result<Statement, StatementError> {
+    if manifest::is_kept_row(bytes) {
+        return manifest::read_kept_row(bytes);
+    }
     read(bytes).map(|(_, statement)| statement)
 }
 

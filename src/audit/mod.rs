@@ -69,6 +69,8 @@ pub enum Check {
     Leaves,
     /// Signatures of statements and pay tokens.
     Signatures,
+    /// Rows that a signed manifest lists.
+    Rows,
     /// Decisions taken again on the whole statement.
     Decisions,
     /// Decisions taken again with stand-ins for what is sealed or erased.
@@ -108,6 +110,7 @@ impl Check {
             Self::Frames => "frames: whole, chained, with the root they state",
             Self::Leaves => "leaves computed again from salt and accounting part",
             Self::Signatures => "signatures of statements and pay tokens",
+            Self::Rows => "rows listed by a signed manifest",
             Self::Decisions => "decisions taken again, byte for byte the same",
             Self::StandIns => "decisions taken again with stand-ins for sealed parts, the same",
             Self::Effects => "entries applied: nothing negative, account chains unbroken",

@@ -10,7 +10,8 @@ use ledger_spec::decide::{Context, decide};
 use ledger_spec::entry::{Accounting, Effect, Entry};
 use ledger_spec::frame::Frame;
 use ledger_spec::ids::{AccountId, Kid, LedgerId, OpId, Seq};
-use ledger_spec::kinds::Body;
+use ledger_spec::kinds::{self, Body};
+use ledger_spec::manifest;
 use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::public;
 use ledger_spec::rows::{Overlay, Tables};
@@ -44,6 +45,8 @@ pub(super) struct Replay<'a> {
     /// Phones by account, in the order of their enrolment.
     devices: HashMap<AccountId, Vec<Kid>>,
     operations: HashSet<OpId>,
+    /// The manifests whose rows may still follow.
+    manifests: BTreeMap<Seq, kinds::Manifest>,
     /// The redemptions of the day in hand: a void names one of them.
     redemptions: (Day, BTreeMap<Seq, Accounting>),
     /// The latest time of acceptance that a sealed part told.
@@ -72,6 +75,7 @@ impl<'a> Replay<'a> {
             keyring: HashMap::new(),
             devices: HashMap::new(),
             operations: HashSet::new(),
+            manifests: BTreeMap::new(),
             redemptions: (Day(0), BTreeMap::new()),
             last_ms: 0,
             signatures: Signatures::default(),
@@ -166,7 +170,13 @@ impl<'a> Replay<'a> {
         self.leaf(&entry);
         let (signed, statement) = self.read_statement(&entry, &accounting)?;
         let (statement, accepted_ms) = self.open(&entry, &accounting, statement)?;
-        self.queue_signatures((seq, place), signed, &statement, rows)?;
+        match signed {
+            Some(signed) => self.queue_signatures((seq, place), signed, &statement, rows)?,
+            None => self.check_row(&statement)?,
+        }
+        if let Body::Manifest(manifest) = &statement.core.body {
+            self.manifests.insert(seq, manifest.clone());
+        }
         self.decide_again((&entry, &accounting), statement, accepted_ms, rows)?;
         apply(&accounting, rows).map_err(|broken| broken.to_string())?;
         self.pass(Check::Effects);
@@ -200,9 +210,14 @@ impl<'a> Replay<'a> {
         &mut self,
         entry: &Entry,
         accounting: &Accounting,
-    ) -> Result<(Sign1, Statement), String> {
+    ) -> Result<(Option<Sign1>, Statement), String> {
         let kept = &accounting.statement.0;
-        let (signed, statement) = statement::read(kept).map_err(|error| error.to_string())?;
+        let statement = statement::kept(kept).map_err(|error| error.to_string())?;
+        let signed = match statement.row {
+            // The manifest's signature covers it.
+            Some(_) => None,
+            None => Some(statement::read(kept).map_err(|error| error.to_string())?.0),
+        };
         if statement.core.ledger != self.ledger {
             return Err("its statement is for another ledger".to_owned());
         }
@@ -250,6 +265,16 @@ impl<'a> Replay<'a> {
             (disclosure, bytes)
         });
         Ok((statement, Some(accepted_ms)))
+    }
+
+    /// A row has no signature of its own: the manifest that it names lists it.
+    fn check_row(&mut self, statement: &Statement) -> Result<(), String> {
+        let manifest = statement.row.and_then(|place| self.manifests.get(&place.manifest));
+        if !manifest.is_some_and(|manifest| manifest::lists(manifest, statement)) {
+            return Err("no manifest that was open lists it".to_owned());
+        }
+        self.pass(Check::Rows);
+        Ok(())
     }
 
     /// Finds the keys of its time for the statement's signature and its pay token's.
@@ -364,6 +389,9 @@ impl<'a> Replay<'a> {
         }
         let is_spent = |effect: &Effect| matches!(effect, Effect::TokenSpent { .. });
         for effect in &accounting.effects {
+            if let Effect::ManifestClosed { manifest } = effect {
+                self.manifests.remove(manifest);
+            }
             if let (Effect::DeviceEnrolled { public_key, .. }, Some(link)) =
                 (effect, accounting.link)
             {

@@ -108,7 +108,7 @@ const BODIES: &[(Kind, &[Field])] = &[
     (Kind::SettlementClose, &[SHOP, must(2, "month", Form::Number), must(3, "first", Form::Number), must(4, "end", Form::Number), must(5, "points", Form::Number), must(6, "yen", Form::Number)]),
     (Kind::SettlementPaid, &[must(1, "settlement", Form::Number), must(2, "paid_on", Form::Day), must(3, "reference", Form::Text)]),
     (Kind::AuditStatement, &[must(1, "first", Form::Number), must(2, "end", Form::Number), must(3, "root", Form::Hex), must(4, "finding", Form::Text)]),
-    (Kind::Manifest, &[must(1, "rows_hash", Form::Hex), must(2, "rows", Form::Number), must(3, "kind", Form::Kind)]),
+    (Kind::Manifest, &[must(1, "rows", Form::Hex), must(2, "kind", Form::Kind)]),
     (Kind::ManifestDone, &[must(1, "manifest", Form::Number), must(2, "outcomes", Form::Hex)]),
 ];
 

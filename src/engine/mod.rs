@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
@@ -16,6 +17,7 @@ use ledger_spec::checkpoint::CheckpointError;
 use ledger_spec::decide::Rejection;
 use ledger_spec::entry::{Accounting, Entry, Opened, Personal, personal_aad};
 use ledger_spec::ids::{Kid, LedgerId, Seq};
+use ledger_spec::manifest::{self, ManifestError};
 use ledger_spec::note::{KeyType, VerifierKey};
 use ledger_spec::prove;
 use ledger_spec::receipt::Receipt;
@@ -43,6 +45,13 @@ pub use tiles::TileSource;
 pub const BATCH_ENTRIES_MAX: usize = 512;
 /// The most that the entries of one batch can weigh, well below a frame's limit.
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The most rows of a manifest that one batch takes.
+pub const SLICE_ROWS_MAX: usize = 512;
+/// The most bytes of such rows with their disclosures.
+pub const SLICE_BYTES_MAX: usize = 256 * 1024;
+/// Slices that may wait; a further one is [`Refusal::Busy`].
+pub const SLICES_WAITING_MAX: usize = 16;
 
 /// Which ledger, and where.
 #[derive(Clone, Debug)]
@@ -146,10 +155,24 @@ pub enum Refusal {
 
 type Verdict = Result<Accepted, Refusal>;
 
-/// A statement on its way through the queue.
-struct Job {
+/// What waits in the queue.
+enum Job {
+    /// A statement that somebody waits for.
+    Statement(Box<Waiting>),
+    /// Rows of a manifest; statements go first.
+    Rows(WaitingRows),
+    /// The end of a manifest: its entry, and one outcome a row.
+    Result(Seq, Vec<u8>, oneshot::Sender<Verdict>),
+}
+
+struct Waiting {
     statement: Statement,
     reply: oneshot::Sender<Verdict>,
+}
+
+struct WaitingRows {
+    rows: Vec<Statement>,
+    reply: oneshot::Sender<Vec<Verdict>>,
 }
 
 /// Whether the ledger takes statements.
@@ -178,6 +201,8 @@ struct Shared {
     levels: LevelsReader,
     registry: Registry,
     metrics: LedgerMetrics,
+    /// Slices in the queue or with the sequencer.
+    slices: AtomicUsize,
 }
 
 /// One ledger at work; cheap to share behind an [`Arc`].
@@ -219,6 +244,7 @@ impl Engine {
             levels: levels.reader(),
             registry,
             metrics: ground.metrics.clone(),
+            slices: AtomicUsize::new(0),
         });
         let (queue, jobs) = sync_channel(config.queue_entries);
         let files = sequencer::Files { log, levels, edge, ops };
@@ -247,13 +273,58 @@ impl Engine {
     /// [`Refusal::Busy`] and [`Refusal::Stopped`]; nothing was written.
     pub fn enqueue(&self, statement: Statement) -> Result<PendingVerdict, Refusal> {
         let (reply, verdict) = oneshot::channel();
+        self.queue(Job::Statement(Box::new(Waiting { statement, reply })))?;
+        Ok(PendingVerdict(verdict))
+    }
+
+    fn queue(&self, job: Job) -> Result<(), Refusal> {
         let queue = self.queue.lock().map_err(|_| Refusal::Stopped)?;
         let queue = queue.as_ref().ok_or(Refusal::Stopped)?;
-        match queue.try_send(Job { statement, reply }) {
-            Ok(()) => Ok(PendingVerdict(verdict)),
+        match queue.try_send(job) {
+            Ok(()) => Ok(()),
             Err(TrySendError::Full(_)) => Err(Refusal::Busy),
             Err(TrySendError::Disconnected(_)) => Err(Refusal::Stopped),
         }
+    }
+
+    /// Checks a manifest with its rows: forms, seals and the one signature. Changes nothing.
+    ///
+    /// # Errors
+    /// [`ManifestError`]
+    pub fn open_manifest(&self, sequence: &[u8]) -> Result<manifest::Opened, ManifestError> {
+        manifest::open(sequence, self.shared.ledger, |kid| self.verifying_key(kid))
+    }
+
+    /// Puts a slice of a manifest's rows in the queue, behind the statements that wait. The manifest itself is in the log
+    /// already.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] and [`Refusal::Stopped`]; nothing was written.
+    pub fn enqueue_rows(&self, rows: Vec<Statement>) -> Result<PendingRows, Refusal> {
+        if self.shared.slices.fetch_add(1, Ordering::Relaxed) >= SLICES_WAITING_MAX {
+            self.shared.slices.fetch_sub(1, Ordering::Relaxed);
+            return Err(Refusal::Busy);
+        }
+        let (reply, verdicts) = oneshot::channel();
+        if let Err(refusal) = self.queue(Job::Rows(WaitingRows { rows, reply })) {
+            self.shared.slices.fetch_sub(1, Ordering::Relaxed);
+            return Err(refusal);
+        }
+        Ok(PendingRows(verdicts))
+    }
+
+    /// Puts the result of a manifest in the queue, signed by the server's own key: one outcome a row.
+    ///
+    /// # Errors
+    /// As for [`Engine::enqueue`].
+    pub fn enqueue_result(
+        &self,
+        manifest: Seq,
+        outcomes: Vec<u8>,
+    ) -> Result<PendingVerdict, Refusal> {
+        let (reply, verdict) = oneshot::channel();
+        self.queue(Job::Result(manifest, outcomes, reply))?;
+        Ok(PendingVerdict(verdict))
     }
 
     /// Puts a statement in the queue and waits for the verdict.
@@ -402,6 +473,25 @@ impl Drop for Engine {
     }
 }
 
+/// Cuts rows into slices of at most [`SLICE_ROWS_MAX`] rows and [`SLICE_BYTES_MAX`] bytes.
+pub fn slices(rows: impl Iterator<Item = Statement>) -> impl Iterator<Item = Vec<Statement>> {
+    let mut rows = rows.peekable();
+    std::iter::from_fn(move || {
+        let (mut slice, mut left_bytes) = (Vec::new(), SLICE_BYTES_MAX);
+        while slice.len() < SLICE_ROWS_MAX
+            && let Some(row) = rows.next_if(|row| slice.is_empty() || row_bytes(row) <= left_bytes)
+        {
+            left_bytes = left_bytes.saturating_sub(row_bytes(&row));
+            slice.push(row);
+        }
+        (!slice.is_empty()).then_some(slice)
+    })
+}
+
+fn row_bytes(row: &Statement) -> usize {
+    row.bytes.len() + row.disclosure.as_ref().map_or(0, |(_, bytes)| bytes.len())
+}
+
 /// A verdict to come.
 pub struct PendingVerdict(oneshot::Receiver<Verdict>);
 
@@ -420,6 +510,27 @@ impl PendingVerdict {
     /// [`Refusal`]
     pub fn wait_blocking(self) -> Verdict {
         self.0.blocking_recv().unwrap_or(Err(Refusal::Stopped))
+    }
+}
+
+/// The verdicts to come on a slice of rows, one a row.
+pub struct PendingRows(oneshot::Receiver<Vec<Verdict>>);
+
+impl PendingRows {
+    /// Waits without blocking the thread.
+    ///
+    /// # Errors
+    /// [`Refusal::Stopped`]; each row has a verdict of its own.
+    pub async fn wait(self) -> Result<Vec<Verdict>, Refusal> {
+        self.0.await.map_err(|_| Refusal::Stopped)
+    }
+
+    /// Waits on a plain thread.
+    ///
+    /// # Errors
+    /// As [`PendingRows::wait`].
+    pub fn wait_blocking(self) -> Result<Vec<Verdict>, Refusal> {
+        self.0.blocking_recv().map_err(|_| Refusal::Stopped)
     }
 }
 

@@ -3,9 +3,10 @@
 //! There is no timer: a batch is what queued up while the last commit ran, so a lone visit pays one fdatasync and a rush
 //! batches itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use ledger_spec::decide::{self, Context};
 use ledger_spec::entry::{Accounting, Effect, Entry, Personal, personal_aad};
 use ledger_spec::frame::{Frame, Place};
 use ledger_spec::ids::{AccountId, Hash, Kid, OpId, Seq};
-use ledger_spec::kinds::{Body, DayClose, Kind};
+use ledger_spec::kinds::{Body, DayClose, Kind, ManifestDone};
 use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::public;
 use ledger_spec::rows::{Overlay, Tables};
@@ -28,7 +29,7 @@ use sha2::{Digest, Sha256};
 use super::ops::Ops;
 use super::{
     Accepted, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, EngineConfig, EngineError, Ground, Head, Job,
-    Refusal, Shared, Standing, Verdict, read_entry, recovery,
+    Refusal, Shared, Standing, Verdict, Waiting, WaitingRows, read_entry, recovery,
 };
 use crate::clock::{ClockAlarm, LedgerClock};
 use crate::keys::LedgerKeys;
@@ -68,6 +69,8 @@ pub(super) struct Sequencer {
     head: Arc<Head>,
     locked: (u64, u64),
     time_ms: u64,
+    /// Rows of manifests that wait for their turn.
+    slices: VecDeque<WaitingRows>,
 }
 
 /// A batch being decided.
@@ -115,6 +118,7 @@ impl Sequencer {
             data_folder: config.data_folder.clone(),
             locked: (head.size, ground.clock.boot_ms()),
             time_ms: time_ms.unwrap_or(0),
+            slices: VecDeque::new(),
             shared,
             keys,
             ground,
@@ -143,18 +147,25 @@ impl Sequencer {
     fn work(&mut self, jobs: &Receiver<Job>) -> Result<(), EngineError> {
         self.show_standing(self.clock.alarm());
         loop {
-            match jobs.recv_timeout(Duration::from_millis(LOCK_EVERY_MS)) {
+            // Rows of manifests wait here while statements pass them: one slice goes with each batch.
+            let wait_ms = if self.slices.is_empty() { LOCK_EVERY_MS } else { 0 };
+            match jobs.recv_timeout(Duration::from_millis(wait_ms)) {
                 Ok(first) => {
-                    let mut weight = weight(&first.statement);
-                    let mut batch = vec![first];
+                    let (mut batch, mut weight) = (Vec::new(), 0);
+                    self.sort(first, &mut batch, &mut weight)?;
                     while batch.len() < BATCH_ENTRIES_MAX
                         && weight < BATCH_BYTES_MAX
                         && let Ok(next) = jobs.try_recv()
                     {
-                        weight += self::weight(&next.statement);
-                        batch.push(next);
+                        self.sort(next, &mut batch, &mut weight)?;
                     }
-                    self.take(batch)?;
+                    let slice = self.slices.pop_front();
+                    self.take(batch, slice)?;
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected)
+                    if let Some(slice) = self.slices.pop_front() =>
+                {
+                    self.take(Vec::new(), Some(slice))?;
                 }
                 Err(RecvTimeoutError::Timeout) => self.accept_clock(),
                 Err(RecvTimeoutError::Disconnected) => return self.lock(),
@@ -177,7 +188,32 @@ impl Sequencer {
         Ok(())
     }
 
-    fn take(&mut self, jobs: Vec<Job>) -> Result<(), EngineError> {
+    /// Puts a job where it waits.
+    fn sort(
+        &mut self,
+        job: Job,
+        batch: &mut Vec<Waiting>,
+        weight: &mut usize,
+    ) -> Result<(), EngineError> {
+        let waiting = match job {
+            Job::Rows(rows) => {
+                self.slices.push_back(rows);
+                return Ok(());
+            }
+            Job::Statement(waiting) => *waiting,
+            Job::Result(manifest, outcomes, reply) => {
+                let body = Body::ManifestDone(ManifestDone { manifest, outcomes: Blob(outcomes) });
+                let today = Day::of_ms(self.time_ms.max(self.ground.clock.wall_ms()));
+                let statement = self.own_statement(body, today, manifest.0)?;
+                Waiting { statement, reply }
+            }
+        };
+        *weight += self::weight(&waiting.statement);
+        batch.push(waiting);
+        Ok(())
+    }
+
+    fn take(&mut self, jobs: Vec<Waiting>, slice: Option<WaitingRows>) -> Result<(), EngineError> {
         // 1. One time for the batch. A clock that jumped makes the ledger read-only; nothing is decided.
         self.accept_clock();
         let now_ms = match self.clock.batch_time_ms(self.ground.clock.read()) {
@@ -186,6 +222,11 @@ impl Sequencer {
                 self.show_standing(Some(alarm));
                 for job in jobs {
                     self.answer(job, Err(Refusal::ReadOnly(alarm)));
+                }
+                if let Some(slice) = slice {
+                    let refused = slice.rows.iter().map(|_| Err(Refusal::ReadOnly(alarm)));
+                    let refused = refused.collect();
+                    self.answer_rows(slice, refused);
                 }
                 return Ok(());
             }
@@ -199,11 +240,16 @@ impl Sequencer {
                 break;
             }
         }
-        // 3. The rest.
-        let statements = jobs.iter().map(|job| &job.statement).collect();
-        let verdicts = self.commit(statements, now_ms)?;
+        // 3. The rest: whoever stands at a counter first, then a slice of rows.
+        let rows = slice.as_ref().map_or(&[][..], |slice| &slice.rows);
+        let statements = jobs.iter().map(|job| &job.statement).chain(rows).collect();
+        let mut verdicts = self.commit(statements, now_ms)?;
+        let of_rows = verdicts.split_off(jobs.len());
         for (job, verdict) in jobs.into_iter().zip(verdicts) {
             self.answer(job, verdict);
+        }
+        if let Some(slice) = slice {
+            self.answer_rows(slice, of_rows);
         }
         Ok(())
     }
@@ -379,12 +425,34 @@ impl Sequencer {
         }
     }
 
-    fn answer(&self, job: Job, verdict: Verdict) {
+    fn answer(&self, job: Waiting, verdict: Verdict) {
         // A waiter that has gone asks again with the same operation id.
         let _ = job.reply.send(verdict);
     }
 
-    /// The statement that closes the first open day before today: a pure function of the log, signed by the system key.
+    fn answer_rows(&self, slice: WaitingRows, verdicts: Vec<Verdict>) {
+        self.shared.slices.fetch_sub(1, Ordering::Relaxed);
+        let _ = slice.reply.send(verdicts);
+    }
+
+    /// A statement of the server itself: a pure function of the log, signed by the system key. The same `number` of a kind
+    /// always has the same operation id, so a crash can only repeat it.
+    fn own_statement(&self, body: Body, today: Day, number: u64) -> Result<Statement, EngineError> {
+        let core = Core {
+            ledger: self.shared.ledger,
+            op_id: system_op_id(body.kind(), number),
+            day: today,
+            programme: None,
+            not_after_s: None,
+            body,
+            sealed: None,
+        };
+        let submission = core.sign(&self.keys.system, None);
+        let opened = statement::read(&submission).map(|(_, statement)| statement);
+        opened.map_err(|_| EngineError::Broken(ledger_spec::apply::Broken::Order))
+    }
+
+    /// The statement that closes the first open day before today.
     fn next_day_close(&self, now_ms: u64) -> Result<Option<Statement>, EngineError> {
         let state = self.shared.state.read().map_err(|_| EngineError::ThreadDied)?;
         let system = Kid::of(self.keys.system.verifying_key().as_bytes());
@@ -393,18 +461,8 @@ impl Sequencer {
         let Some(day) = Overlay::over(&state).open_day_before(today).filter(|_| known) else {
             return Ok(None);
         };
-        let core = Core {
-            ledger: self.shared.ledger,
-            op_id: system_op_id("day.close", day),
-            day: today,
-            programme: None,
-            not_after_s: None,
-            body: Body::DayClose(DayClose { day }),
-            sealed: None,
-        };
-        let submission = core.sign(&self.keys.system, None);
-        let opened = statement::read(&submission).map(|(_, statement)| statement);
-        opened.map(Some).map_err(|_| EngineError::Broken(ledger_spec::apply::Broken::Order))
+        drop(state);
+        self.own_statement(Body::DayClose(DayClose { day }), today, day.0.into()).map(Some)
     }
 
     fn show_standing(&self, alarm: Option<ClockAlarm>) {
@@ -440,12 +498,11 @@ fn weight(statement: &Statement) -> usize {
     statement.bytes.len() + disclosed + document + ENTRY_OVERHEAD_BYTES
 }
 
-/// The same period always gives the same id, so a crash can only repeat it.
-fn system_op_id(kind: &str, day: Day) -> OpId {
+fn system_op_id(kind: Kind, number: u64) -> OpId {
     let digest: Hash = Sha256::new()
         .chain_update(b"kenmai/v1/system")
-        .chain_update(kind)
-        .chain_update(day.0.to_be_bytes())
+        .chain_update(kind.name())
+        .chain_update(number.to_be_bytes())
         .finalize()
         .into();
     let mut id = [0; 16];

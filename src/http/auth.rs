@@ -142,10 +142,19 @@ pub(super) fn cose_body(
     headers: &HeaderMap,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Result<Bytes, Problem> {
+    typed_body("application/cose", headers, body)
+}
+
+/// The body of a request, if it is of this media type.
+pub(super) fn typed_body(
+    wanted: &str,
+    headers: &HeaderMap,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<Bytes, Problem> {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     // RFC 9052 section 11 gives the type an optional parameter, and types have no case (RFC 9110 section 8.3.1).
     let essence = media_type.and_then(|media_type| media_type.split(';').next());
-    if !essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/cose")) {
+    if !essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted)) {
         return Err(Problem::media_type());
     }
     body.map_err(|rejection| match rejection.status() {

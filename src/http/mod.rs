@@ -29,6 +29,7 @@ mod auth;
 mod connections;
 mod demo;
 mod ledger;
+mod manifests;
 pub mod problem;
 mod public_log;
 mod resident;
@@ -115,10 +116,12 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/v1/{ledger}/programme", get(ledger::programme))
         .route("/v1/{ledger}/keys/{kid}", get(ledger::key))
         .route("/v1/{ledger}/statements", post(statements::submit))
+        .route("/v1/{ledger}/manifests", post(manifests::submit).layer(manifests::body_limit()))
         .route("/v1/{ledger}/sessions", post(auth::open_session))
         .route("/v1/{ledger}/me", get(resident::balance))
         .route("/v1/{ledger}/me/history", get(resident::history))
         .route("/v1/{ledger}/entries/{seq}/receipt", get(resident::receipt))
+        .route("/v1/{ledger}/entries/{seq}/manifest", get(resident::manifest))
         .route("/v1/{ledger}/qr/check", post(shop::check_code))
         .route("/v1/{ledger}/shop/today", get(shop::today))
         .route("/v1/{ledger}/demo/visitors", post(demo::visitor))

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use ledger_spec::cbor::CborError;
 use ledger_spec::decide::Rejection;
 use ledger_spec::ids::OpId;
+use ledger_spec::manifest::{ManifestError, RowError};
 use ledger_spec::statement::StatementError;
 use serde_json::json;
 
@@ -114,6 +115,9 @@ problem_types! {
     PROPOSAL_DONE "proposal-done" 409 Never "この提案はもう承認されています。" "The proposal has taken effect already.";
     SAME_PERSON "approval-required" 403 NewId "提案した人とは別の人の承認が必要です。" "A second person must approve.";
     DAY_OPEN "day-not-open" 409 Never "この日は締められません。" "The day is not over, has no entries or is closed.";
+    MANIFEST_ROWS "manifest-rows" 422 Never "まとめて登録する行の数か種類が正しくありません。" "A manifest holds 1 to 2,000 rows of one kind, and the rows that follow are those it lists.";
+    MANIFEST_UNKNOWN "manifest-not-found" 404 Never "この行をまとめた登録がありません。" "No manifest of this key holds such a row.";
+    MANIFEST_DONE "manifest-done" 409 Never "このまとめての登録は終わっています。" "The manifest has its result already.";
     OPERATION_REUSED "idempotency-key-reused" 422 NewId "同じ操作番号が別の内容で使われています。" "The operation id belongs to another statement.";
     BUSY "busy" 503 SameId "混み合っています。少し待ってからもう一度お試しください。" "Too many statements are waiting. Try again shortly.";
     READ_ONLY "log-read-only" 503 SameId "ただいま記録を止めています。少し待ってからもう一度お試しください。" "The ledger is read-only. Try again later.";
@@ -201,6 +205,31 @@ impl From<StatementError> for Problem {
     }
 }
 
+impl From<ManifestError> for Problem {
+    fn from(error: ManifestError) -> Self {
+        let kind = match error {
+            ManifestError::TooLarge => TOO_LARGE,
+            ManifestError::Statement(error) => return error.into(),
+            ManifestError::NotAManifest => MALFORMED,
+            ManifestError::Count { .. } => MANIFEST_ROWS,
+            ManifestError::Row { error: RowError::Form(form), .. } => Self::from(form).kind,
+            ManifestError::Row { error: RowError::Hash | RowError::Foreign, .. } => MANIFEST_ROWS,
+            ManifestError::Row { error: RowError::Sealed, .. } => SEALED,
+            ManifestError::Row { error: RowError::PayToken, .. } => HOLDER,
+        };
+        Self::with(kind, &error)
+    }
+}
+
+/// The problem type of an outcome that a manifest's result keeps.
+#[must_use]
+pub fn of_outcome(outcome: u8) -> ProblemType {
+    match Rejection::of_outcome(outcome) {
+        Some(rejection) => of_rejection(&rejection),
+        None => OPERATION_REUSED,
+    }
+}
+
 /// The problem type of a rule.
 #[must_use]
 pub fn of_rejection(rejection: &Rejection) -> ProblemType {
@@ -257,6 +286,9 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::ProposalDone => PROPOSAL_DONE,
         Rejection::SamePerson => SAME_PERSON,
         Rejection::DayNotOpen => DAY_OPEN,
+        Rejection::ManifestRows => MANIFEST_ROWS,
+        Rejection::ManifestUnknown => MANIFEST_UNKNOWN,
+        Rejection::ManifestDone(_) => MANIFEST_DONE,
     }
 }
 

@@ -5,6 +5,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use ledger_spec::entry::Accounting;
 use ledger_spec::ids::{AccountId, Seq};
 use ledger_spec::rows::Signer;
 use ledger_spec::statement;
@@ -54,26 +55,43 @@ pub(super) async fn history(
     Ok(Json(query::history(&reader.ledger.engine, account, before.map(Seq), limit)?))
 }
 
+/// The entry, if this reader may have its receipt, and whether it is the reader's own.
+fn readable(reader: &Reader, seq: Seq, head_size: u64) -> Result<(Accounting, bool), Problem> {
+    // An entry can stand in the log a moment before a head covers it.
+    let found = if seq.0 < head_size { reader.ledger.engine.entry(seq)? } else { None };
+    let (_, accounting) = found.ok_or(Problem::entry_unknown())?;
+    let own = match &reader.signer {
+        Signer::Device(device) => accounting.link.is_some_and(|l| l.account == device.account),
+        Signer::Actor(_) => false,
+    };
+    let kept = statement::kept(&accounting.statement.0);
+    let signed = kept.is_ok_and(|statement| statement.kid == reader.kid);
+    // Whether the entry exists is nobody else's business.
+    if own || signed { Ok((accounting, own)) } else { Err(Problem::entry_unknown()) }
+}
+
+/// `GET /v1/{ledger}/entries/{seq}/manifest`: what vouches for a row in the place of a signature of its own.
+pub(super) async fn manifest(
+    reader: Reader,
+    Path((_, seq)): Path<(String, u64)>,
+) -> Result<Response, Problem> {
+    let engine = &reader.ledger.engine;
+    let (row, _) = readable(&reader, Seq(seq), engine.head()?.size)?;
+    let row = statement::kept(&row.statement.0).map_err(|_| Problem::entry_unknown())?;
+    let place = row.row.ok_or(Problem::entry_unknown())?;
+    let (_, manifest) = engine.entry(place.manifest)?.ok_or(Problem::entry_unknown())?;
+    let headers = [(header::CONTENT_TYPE, "application/cose")];
+    Ok((headers, manifest.statement.0).into_response())
+}
+
 /// `GET /v1/{ledger}/entries/{seq}/receipt`: opened for the resident whose entry it is, the bare proof for its signer.
 pub(super) async fn receipt(
     reader: Reader,
     Path((_, seq)): Path<(String, u64)>,
 ) -> Result<Response, Problem> {
     let engine = &reader.ledger.engine;
-    // An entry can stand in the log a moment before a head covers it.
     let head = engine.head()?;
-    let found = if seq < head.size { engine.entry(Seq(seq))? } else { None };
-    let (_, accounting) = found.ok_or(Problem::entry_unknown())?;
-    let own = match &reader.signer {
-        Signer::Device(device) => accounting.link.is_some_and(|l| l.account == device.account),
-        Signer::Actor(_) => false,
-    };
-    let signed =
-        statement::kept(&accounting.statement.0).is_ok_and(|statement| statement.kid == reader.kid);
-    if !own && !signed {
-        // Whether the entry exists is nobody else's business.
-        return Err(Problem::entry_unknown());
-    }
+    let (_, own) = readable(&reader, Seq(seq), head.size)?;
     let receipt = engine.receipt(Seq(seq), &head, own)?;
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     Ok((headers, receipt.to_string()).into_response())

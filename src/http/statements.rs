@@ -19,7 +19,7 @@ use crate::engine::{Accepted, EngineError};
 use crate::query::reason_of;
 
 /// Tells that the answer is the first one, given again.
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// `POST /v1/{ledger}/statements`
 pub(super) async fn submit(

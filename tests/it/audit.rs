@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use crate::city::{City, ORIGIN, Story, account, key};
 use crate::sim_disk::index;
 
-fn audit_of(data: &Path, keys: Option<&LedgerKeys>) -> AuditReport {
+pub(crate) fn audit_of(data: &Path, keys: Option<&LedgerKeys>) -> AuditReport {
     let config = AuditConfig { data_folder: data.to_owned(), origin: ORIGIN.to_owned(), keys };
     let mut last = (0, 0);
     let report = audit(&RealDisk, &config, &mut |done, total| last = (done, total)).unwrap();

@@ -17,6 +17,7 @@ mod demo;
 mod engine;
 mod kill;
 mod log;
+mod manifests;
 mod public;
 #[path = "../support/server.rs"]
 mod server;

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod manifests;
+#[cfg(test)]
 mod proofs;
 #[cfg(test)]
 mod properties;

@@ -24,9 +24,10 @@ fn every_rejection_has_a_story() {
         include_str!("rules/earning.rs"),
         include_str!("rules/log.rs"),
         include_str!("rules/spending.rs"),
+        include_str!("manifests.rs"),
     ]
     .concat();
-    let rules = include_str!("../../src/decide.rs");
+    let rules = include_str!("../../src/decide/rejection.rs");
     let texts = rules.split("#[error(\"").skip(1).map(|rest| {
         let text = rest.split('"').next().unwrap();
         text.split(['{', '\\']).next().unwrap()

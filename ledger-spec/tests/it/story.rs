@@ -95,7 +95,7 @@ impl Story {
             ["lots", name] => return Some(self.lots(name)),
             ["budget", fund, year] => return Some(self.budget(fund, year)),
             ["channel", "of", name] => {
-                let entry = self.world.entry(self.seq(name)).unwrap();
+                let entry = self.world.entry(self.seq(name))?;
                 return entry.effects.iter().find_map(|effect| {
                     let Effect::ActionJudged { channel, .. } = effect else { return None };
                     Some(format!("{channel:?}").to_lowercase())

@@ -91,9 +91,9 @@ pub(crate) enum Verdict {
     Refused(Rejection),
 }
 
-/// One accepted submission, as an auditor would have it.
+/// One accepted statement, as an auditor would have it.
 pub(crate) struct Record {
-    pub(crate) submission: Vec<u8>,
+    pub(crate) statement: Statement,
     pub(crate) now_ms: u64,
     pub(crate) accounting: Vec<u8>,
 }
@@ -139,10 +139,14 @@ impl World {
 
     /// The whole path: form and signatures, operation id, rules, effects, state.
     pub(crate) fn submit(&mut self, submission: &[u8]) -> Verdict {
-        let statement = match opened(&self.tables, submission) {
-            Ok(statement) => statement,
-            Err(error) => return Verdict::Malformed(error),
-        };
+        match opened(&self.tables, submission) {
+            Ok(statement) => self.judge(statement),
+            Err(error) => Verdict::Malformed(error),
+        }
+    }
+
+    /// The same from the operation id on, for statements that are opened already.
+    pub(crate) fn judge(&mut self, statement: Statement) -> Verdict {
         if let Some((hash, seq)) = self.operations.get(&statement.core.op_id) {
             let same = *hash == statement.hash();
             return if same { Verdict::Replayed(*seq) } else { Verdict::Reused };
@@ -159,9 +163,9 @@ impl World {
         self.tables.absorb(changes);
         assert!(self.tables.days.values().all(Option::is_some), "closed days leave no row");
         self.operations.insert(statement.core.op_id, (statement.hash(), entry.seq));
-        let (submission, accounting) = (submission.to_vec(), cbor::to_bytes(&entry));
+        let accounting = cbor::to_bytes(&entry);
         assert_eq!(cbor::from_bytes(&accounting), Ok(entry.clone()));
-        self.records.push(Record { submission, now_ms: self.now_ms, accounting });
+        self.records.push(Record { statement, now_ms: self.now_ms, accounting });
         Verdict::Accepted(entry)
     }
 
@@ -179,13 +183,11 @@ impl World {
             let base = state.clone();
             let mut rows = Overlay::over(&base);
             for record in records.by_ref().take((*sizes.next().unwrap()).max(1)) {
-                // The last state knows every key, as a verifier does who has read the log once.
-                let statement = opened(&self.tables, &record.submission).unwrap();
-                let earlier = self.earlier(&statement);
+                let earlier = self.earlier(&record.statement);
                 let context =
                     Context { now_ms: record.now_ms, pepper: &PEPPER, earlier: earlier.as_ref() };
                 let entry: Accounting = cbor::from_bytes(&record.accounting).unwrap();
-                assert_eq!(decide(&statement, &rows, &context).as_ref(), Ok(&entry));
+                assert_eq!(decide(&record.statement, &rows, &context).as_ref(), Ok(&entry));
                 apply(&entry, &mut rows).unwrap();
             }
             state.absorb(rows.into_changes());

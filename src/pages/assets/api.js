@@ -79,6 +79,16 @@ export async function key(name, kid) {
   }
 }
 
+/** The signed manifest that lists a row of the signed-in reader, or null when there is none to be had. */
+export async function manifest(name, seq) {
+  try {
+    return new Uint8Array(await (await call(`/v1/${name}/entries/${seq}/manifest`)).arrayBuffer());
+  } catch (error) {
+    if ([401, 404].includes(error.status)) return null;
+    throw error;
+  }
+}
+
 export const tile = async (name, path) => new Uint8Array(await (await call(`/${name}/${path}`)).arrayBuffer());
 
 /**
@@ -91,6 +101,7 @@ export function source(ledgers, origin, broughtVkey) {
   return {
     vkey: () => (broughtVkey ? parseVkey(broughtVkey) : name ? vkey(name) : null),
     key: (kid) => (name ? key(name, kid) : null),
+    manifest: (seq) => (name ? manifest(name, seq) : null),
     ...ours,
   };
 }

@@ -9,6 +9,7 @@ const NOTE_ED25519 = 1;
 const TILE = 256;
 const PROOF_MAX = 64;
 const POSTING = 1;
+const KEPT_ROW = 0x84;
 const TODAY_TRIES = 10;
 const TODAY_PAUSE_MS = 1500;
 export const RECEIPT_CHARS_MAX = 262144;
@@ -185,9 +186,17 @@ async function openExtra(extra, index) {
   const leaf = Uint8Array.of(1, entryClass, ...commitment, ...tail);
   const [version, seq, , statement, , effects] = decode(accounting);
   if (version !== 1 || seq !== index) throw new Error("the entry carries another number");
-  const message = parse1(statement);
-  const core = decode(message.payload);
-  return { leaf, entry: { message, core, summary: summary(core, effects) } };
+  const row = readRow(statement);
+  const message = row ? null : parse1(statement);
+  const core = decode(row ? row.bytes : message.payload);
+  return { leaf, entry: { index, message, row, core, summary: summary(core, effects) } };
+}
+
+/** A row of a manifest, where a signed core would begin with its tag; otherwise null. */
+function readRow(statement) {
+  if (statement[0] !== KEPT_ROW) return null;
+  const [, place, kid, bytes] = decode(statement);
+  return { place, kid, bytes };
 }
 
 /** Kind, day and points of an opened entry, for people. */
@@ -222,8 +231,8 @@ async function guarded(step, work) {
 
 /**
  * Examines a receipt step by step and yields { step, state, … } with state "pass", "fail", "skip" or "wait".
- * `source` reads what is public: vkey() or null, key(kid) or null, and where the log is at hand checkpoint() and
- * tile(path).
+ * `source` reads what is public: vkey() or null, key(kid) or null, manifest(index) of a row or null, and where the log
+ * is at hand checkpoint() and tile(path).
  * It stops at the first step that fails, so a forged receipt is refused by the name of that step.
  */
 export async function* examine(text, source) {
@@ -276,8 +285,10 @@ export async function* examine(text, source) {
 
 async function examineSignature(entry, origin, source) {
   if (!entry) return { step: "signature", state: "skip" };
-  const { message, core } = entry;
+  const { row, core } = entry;
   if (!equal(core.get(2), await ledgerIdOf(origin))) return failed("signature");
+  const message = row ? await manifestOf(row, entry.index, source) : entry.message;
+  if (!message) return { step: "signature", state: "skip" };
   const known = await source.key(hex(message.kid));
   // A device that enrols itself names its own key in the statement.
   const publicKey = known?.publicKey ?? (core.get(3) === 10 ? core.get(8).get(1) : null);
@@ -285,6 +296,18 @@ async function examineSignature(entry, origin, source) {
   if (!(await statementSignedBy(message, publicKey))) return failed("signature");
   const { name = hex(message.kid), role = "device", revoked = false } = known ?? {};
   return { step: "signature", state: "pass", name, role, revoked };
+}
+
+/** The signed manifest of a row, once it is seen to list the row; null when it is not at hand. */
+async function manifestOf(row, index, source) {
+  const bytes = await source.manifest(index);
+  if (!bytes) return null;
+  const message = parse1(bytes);
+  const body = decode(message.payload).get(8);
+  const listed = body.get(1).subarray(32 * row.place, 32 * row.place + 32);
+  const own = await sha256("kenmai/v1/row", row.bytes);
+  if (!equal(listed, own) || !equal(message.kid, row.kid)) throw new Error("the manifest lists another row");
+  return message;
 }
 
 async function examineToday(checkpoint, vkey, source) {

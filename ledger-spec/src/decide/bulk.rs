@@ -1,0 +1,58 @@
+//! Manifests: who may sign rows together, and which row a manifest still vouches for.
+
+use alloc::vec;
+
+use super::{Outcome, Rejection, roles_for};
+use crate::entry::Effect;
+use crate::kinds::{self, Role};
+use crate::manifest::ROW_KINDS;
+use crate::rows::Overlay;
+use crate::statement::Statement;
+
+/// A manifest: its rows are judged one by one, each as an entry of its own.
+pub(super) fn open(
+    body: &kinds::Manifest,
+    statement: &Statement,
+    role: Role,
+) -> Result<Outcome, Rejection> {
+    if !roles_for(body.kind).contains(&role) {
+        return Err(Rejection::RoleNotPermitted);
+    }
+    let (hashes, odd) = body.rows.0.as_chunks::<32>();
+    let rows = u32::try_from(hashes.len()).unwrap_or(u32::MAX);
+    // Their number is limited by the form.
+    if !ROW_KINDS.contains(&body.kind) || !odd.is_empty() {
+        return Err(Rejection::ManifestRows);
+    }
+    let (kid, kind) = (statement.kid, body.kind);
+    Outcome::without_account(vec![Effect::ManifestOpened { kid, kind, rows }])
+}
+
+/// For a row: its manifest is in the log, by the same key, over so many rows of this kind, and has no result yet. That the
+/// manifest lists this very row was checked with its form.
+pub(super) fn check_row(statement: &Statement, rows: &Overlay<'_>) -> Result<(), Rejection> {
+    let Some(place) = statement.row else {
+        return Ok(());
+    };
+    let manifest = rows.manifests(&place.manifest).ok_or(Rejection::ManifestUnknown)?;
+    let same = (manifest.kid, manifest.kind) == (statement.kid, statement.core.body.kind());
+    if !same || place.index >= manifest.count {
+        return Err(Rejection::ManifestUnknown);
+    }
+    match manifest.done {
+        Some(done) => Err(Rejection::ManifestDone(done)),
+        None => Ok(()),
+    }
+}
+
+/// The result of a manifest, one outcome for each row.
+pub(super) fn close(body: &kinds::ManifestDone, rows: &Overlay<'_>) -> Result<Outcome, Rejection> {
+    let manifest = rows.manifests(&body.manifest).ok_or(Rejection::ManifestUnknown)?;
+    if let Some(done) = manifest.done {
+        return Err(Rejection::ManifestDone(done));
+    }
+    if usize::try_from(manifest.count) != Ok(body.outcomes.0.len()) {
+        return Err(Rejection::ManifestRows);
+    }
+    Outcome::without_account(vec![Effect::ManifestClosed { manifest: body.manifest }])
+}

@@ -1,0 +1,204 @@
+//! Every reason for a refusal, with the byte that stands for it in the result of a manifest.
+
+use thiserror::Error;
+
+use crate::ids::Seq;
+use crate::manifest::ROWS_MAX;
+use crate::programme::ProgrammeFault;
+use crate::statement::NOT_AFTER_S_MAX;
+use crate::token::TOKEN_LIFE_S_MAX;
+
+macro_rules! rejections {
+    ($($(#[$meta:meta])* $code:literal $name:ident $(($(#[$from:meta])? $detail:ty = $sample:expr))?),+ $(,)?) => {
+        /// Why a statement does nothing. One variant, one rule, one problem type.
+        #[derive(Clone, Debug, PartialEq, Eq, Error)]
+        pub enum Rejection {
+            $($(#[$meta])* $name $(($(#[$from])? $detail))?),+
+        }
+
+        impl Rejection {
+            /// The byte that stands for this rule in the result of a manifest; 0 stands for an accepted row.
+            #[must_use]
+            pub fn outcome(&self) -> u8 {
+                match self { $(Self::$name { .. } => $code),+ }
+            }
+
+            /// The rule of an outcome byte. Its detail is not in the byte; the one given here stands for any.
+            #[must_use]
+            pub fn of_outcome(outcome: u8) -> Option<Self> {
+                match outcome {
+                    $($code => Some(Self::$name $(($sample))?),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+rejections! {
+    /// No key with this id is registered.
+    #[error("no such key is registered in this ledger")]
+    1 KeyUnknown,
+    /// The key's role may not sign this kind or action.
+    #[error("the key's role does not permit this")]
+    2 RoleNotPermitted,
+    /// The key has been revoked.
+    #[error("the key has been revoked")]
+    3 KeyRevoked,
+    /// The rules for this kind are not in force in this ledger.
+    #[error("this kind of statement is not in force here")]
+    4 KindNotInForce,
+    /// The statement's day is too far from the ledger's.
+    #[error("the statement's day is too long ago")]
+    5 DayTooOld,
+    /// The statement's day or act lies in the future.
+    #[error("the statement's day or time lies in the future")]
+    6 ClockAhead,
+    /// `not_after` has passed.
+    #[error("the statement was only good until its deadline, which has passed")]
+    7 DeadlinePassed,
+    /// `not_after` is more than 300 seconds away.
+    #[error("the deadline is more than {NOT_AFTER_S_MAX} seconds away")]
+    8 DeadlineTooFar,
+    /// No programme rules for that day.
+    #[error("no programme is in force on that day")]
+    9 ProgrammeMissing,
+    /// The statement names another programme version than the one in force on its day.
+    #[error("programme version {0} is in force on that day")]
+    10 ProgrammeVersion(u32 = 0),
+    /// The disclosure's time is not on the statement's day, or a value is out of range.
+    #[error("the disclosure does not fit the statement")]
+    11 DisclosureMismatch,
+    /// The programme document has a fault.
+    #[error("{0}")]
+    12 Programme(#[from] ProgrammeFault = ProgrammeFault::Size),
+    /// The programme's version is not the next one.
+    #[error("the next programme version is {0}")]
+    13 ProgrammeNotNext(u32 = 0),
+    /// The programme would rule for days that have begun under another.
+    #[error("a programme after the first starts on a day to come")]
+    14 ProgrammeNotFuture,
+    /// The key, or its id, is registered already.
+    #[error("the key is registered already")]
+    15 KeyExists,
+    /// The public key is not a sound Ed25519 key.
+    #[error("the public key is not a sound Ed25519 key")]
+    16 KeyWeak,
+    /// A shop's or station's key needs its place, and the place keeps its kind.
+    #[error("shops and stations name their place, others name none, and a place keeps its kind")]
+    17 PlaceMismatch,
+    /// The budget's number is not from 1 to 1,000,000,000.
+    #[error("a budget is 1 to 1000000000 points of a paying fund")]
+    18 BudgetRange,
+    /// No such account.
+    #[error("no such account")]
+    19 AccountUnknown,
+    /// The account exists already.
+    #[error("the account exists already")]
+    20 AccountExists,
+    /// The card or code to issue exists already, or neither is named.
+    #[error("a card or a one-time code must be named, and neither may exist already")]
+    21 CardExists,
+    /// No such card.
+    #[error("no such card")]
+    22 CardUnknown,
+    /// The card has been revoked.
+    #[error("the card has been revoked")]
+    23 CardRevoked,
+    /// The card's check byte is wrong.
+    #[error("the card's number has a mistake")]
+    24 CardMistyped,
+    /// No such one-time code.
+    #[error("no such one-time code")]
+    25 CodeUnknown,
+    /// The one-time code has been used.
+    #[error("the one-time code has been used")]
+    26 CodeUsed,
+    /// The one-time code's time is over.
+    #[error("the one-time code has expired")]
+    27 CodeExpired,
+    /// This way of naming the resident is not accepted here.
+    #[error("this way of naming the resident is not accepted here")]
+    28 HolderNotAccepted,
+    /// The pay token is for another ledger.
+    #[error("the code is for another programme")]
+    29 TokenForeign,
+    /// The pay token's device has been revoked.
+    #[error("the phone that made the code has been removed")]
+    30 TokenDeviceRevoked,
+    /// The pay token's time is over.
+    #[error("the code has expired")]
+    31 TokenExpired,
+    /// The pay token would live longer than 300 seconds.
+    #[error("the code's end is more than {TOKEN_LIFE_S_MAX} seconds away")]
+    32 TokenTooLong,
+    /// The pay token has been used.
+    #[error("the code has been used")]
+    33 TokenUsed,
+    /// More points than the pay token allows.
+    #[error("the code allows fewer points")]
+    34 TokenCap,
+    /// The programme has no such action.
+    #[error("the programme has no such action")]
+    35 ActionUnknown,
+    /// The act is recorded already.
+    #[error("this act is recorded already, as entry {0}")]
+    36 ActionDuplicate(Seq = Seq(0)),
+    /// The signer's place is not the shop named, or not the one of the entry.
+    #[error("the terminal belongs to another shop")]
+    37 OtherShop,
+    /// Fewer points than the programme lets a redemption spend.
+    #[error("a redemption spends at least {0} points")]
+    38 BelowMinimum(u32 = 0),
+    /// More points than the programme lets a redemption spend.
+    #[error("a redemption spends at most {0} points")]
+    39 AboveMaximum(u32 = 0),
+    /// More points than the account may spend in a day.
+    #[error("an account spends at most {0} points a day")]
+    40 DayLimit(u32 = 0),
+    /// More points than a fresh device may spend in a day.
+    #[error("a phone spends at most {0} points a day until the end of the day after its enrolment")]
+    41 FreshDeviceLimit(u32 = 0),
+    /// The balance is too small.
+    #[error("the balance is too small")]
+    42 InsufficientPoints,
+    /// No such entry.
+    #[error("no such entry")]
+    43 EntryUnknown,
+    /// The entry is no redemption.
+    #[error("the entry is no redemption")]
+    44 NotARedemption,
+    /// The entry is undone already.
+    #[error("the entry is undone already, by entry {0}")]
+    45 AlreadyUndone(Seq = Seq(0)),
+    /// The day of the redemption is over.
+    #[error("a redemption can be undone until 24:00 of its day")]
+    46 VoidClosed,
+    /// No such proposal.
+    #[error("no such proposal")]
+    47 ProposalUnknown,
+    /// The approval names another statement than the proposal's.
+    #[error("the approval is for another statement than the proposal's")]
+    48 ProposalMismatch,
+    /// The proposal's 7 days are over, or its proposer's key has been revoked.
+    #[error("the proposal has lapsed")]
+    49 ProposalLapsed,
+    /// The proposal has taken effect already.
+    #[error("the proposal has taken effect already")]
+    50 ProposalDone,
+    /// The same person proposed.
+    #[error("a second person must approve")]
+    51 SamePerson,
+    /// The day is not over, has no entries or is closed.
+    #[error("the day is not over, has no entries or is closed")]
+    52 DayNotOpen,
+    /// The manifest has no row or too many, or its rows are of a kind that a manifest cannot hold.
+    #[error("a manifest holds 1 to {ROWS_MAX} rows of a kind that may be signed together")]
+    53 ManifestRows,
+    /// No manifest of this signer holds the row.
+    #[error("no manifest of this key holds such a row")]
+    54 ManifestUnknown,
+    /// The manifest has its result already.
+    #[error("the manifest has its result already, entry {0}")]
+    55 ManifestDone(Seq = Seq(0)),
+}

@@ -1,0 +1,143 @@
+//! Many rows under one signature: check-ups of a year, cards of a mailing.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use ledger_spec::entry::receipt_number;
+use ledger_spec::ids::Seq;
+use ledger_spec::kinds::Body;
+use ledger_spec::manifest::{MANIFEST_BYTES_MAX, OUTCOME_OPERATION_REUSED, Opened};
+use ledger_spec::statement;
+use serde_json::{Value, json};
+
+use super::auth::typed_body;
+use super::problem::{self, Problem};
+use super::statements::REPLAYED;
+use super::{App, Ledger};
+use crate::engine::{Accepted, EngineError, Refusal, slices};
+use crate::query::reason_of;
+
+/// A manifest is the one body that may be larger than a statement.
+pub(super) fn body_limit() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(MANIFEST_BYTES_MAX)
+}
+
+/// `POST /v1/{ledger}/manifests`: the manifest and its rows, answered row by row. After an answer that was lost or cut short,
+/// the same bytes go on where the log ends: a row is never an entry twice.
+pub(super) async fn submit(
+    State(server): App,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let ledger = Arc::clone(server.ledger(&name)?);
+    let sequence = typed_body("application/cbor-seq", &headers, body)?;
+    let counted = |problem: Problem| {
+        server.metrics.ledger(&name).refused(problem.kind.slug);
+        problem
+    };
+    // Reading 2,000 rows takes milliseconds, which the other requests of this thread must not wait.
+    let reading = Arc::clone(&ledger);
+    let opened = tokio::task::spawn_blocking(move || reading.engine.open_manifest(&sequence)).await;
+    let opened = opened.map_err(|_| Problem::internal())?.map_err(|e| counted(e.into()))?;
+    let op_id = opened.statement.core.op_id;
+    let accepted = ledger.engine.submit(opened.statement.clone()).await;
+    let accepted = accepted.map_err(|refusal| counted(Problem::from(refusal).on(op_id)))?;
+    let manifest = accepted.accounting.seq;
+    let verdicts = judge(&ledger, opened, manifest).await.map_err(|p| counted(p.on(op_id)))?;
+    for refusal in verdicts.iter().filter_map(|verdict| verdict.as_ref().err()) {
+        server.metrics.ledger(&name).refused(Problem::from(refusal.clone()).kind.slug);
+    }
+    let (done, outcomes) = finish(&ledger, manifest, &verdicts).await?;
+    let rows =
+        verdicts.iter().zip(outcomes).map(|(verdict, outcome)| row(&ledger, verdict, outcome));
+    let body = Json(json!({
+        "op_id": op_id.to_string(),
+        "seq": manifest.0,
+        "done": done.0,
+        "accepted": verdicts.iter().filter(|verdict| verdict.is_ok()).count(),
+        "rows": rows.collect::<Vec<_>>(),
+    }));
+    Ok(if accepted.replayed {
+        (StatusCode::OK, [(REPLAYED, "true")], body).into_response()
+    } else {
+        (StatusCode::CREATED, body).into_response()
+    })
+}
+
+type Verdicts = Vec<Result<Accepted, Refusal>>;
+
+/// Sends the rows slice by slice. A refusal by the rules is a row's answer; anything else ends the whole, and a repetition
+/// goes on from there.
+async fn judge(ledger: &Ledger, opened: Opened, manifest: Seq) -> Result<Verdicts, Problem> {
+    let mut verdicts = Verdicts::with_capacity(opened.count());
+    for slice in slices(opened.into_rows(manifest)) {
+        for verdict in ledger.engine.enqueue_rows(slice)?.wait().await? {
+            match verdict {
+                Err(refusal @ (Refusal::Busy | Refusal::ReadOnly(_) | Refusal::Stopped)) => {
+                    return Err(refusal.into());
+                }
+                answered => verdicts.push(answered),
+            }
+        }
+    }
+    Ok(verdicts)
+}
+
+/// Records the result, or finds the one that is recorded: its place and the outcome of each row.
+async fn finish(
+    ledger: &Ledger,
+    manifest: Seq,
+    verdicts: &Verdicts,
+) -> Result<(Seq, Vec<u8>), Problem> {
+    let recorded = || -> Result<Option<Seq>, EngineError> {
+        Ok(ledger.engine.state()?.manifests.get(&manifest).and_then(|row| row.done))
+    };
+    if recorded()?.is_none() {
+        let outcomes = verdicts.iter().map(outcome_of).collect();
+        match ledger.engine.enqueue_result(manifest, outcomes)?.wait().await {
+            // Somebody who sent the same bytes at the same time was first.
+            Ok(_) | Err(Refusal::Rejected(_) | Refusal::OperationReused(_)) => {}
+            Err(refusal) => return Err(refusal.into()),
+        }
+    }
+    let done = recorded()?.ok_or(Problem::internal())?;
+    let (_, accounting) = ledger.engine.entry(done)?.ok_or(Problem::internal())?;
+    let kept = statement::kept(&accounting.statement.0).map_err(|_| Problem::internal())?;
+    let Body::ManifestDone(result) = kept.core.body else { return Err(Problem::internal()) };
+    Ok((done, result.outcomes.0))
+}
+
+fn outcome_of(verdict: &Result<Accepted, Refusal>) -> u8 {
+    match verdict {
+        Ok(_) => 0,
+        Err(Refusal::Rejected(rejection)) => rejection.outcome(),
+        Err(
+            Refusal::OperationReused(_) | Refusal::Busy | Refusal::ReadOnly(_) | Refusal::Stopped,
+        ) => OUTCOME_OPERATION_REUSED,
+    }
+}
+
+/// What the signer may know of a row: its entry and points, or the rule that refused it.
+fn row(ledger: &Ledger, verdict: &Result<Accepted, Refusal>, outcome: u8) -> Value {
+    match verdict {
+        Ok(accepted) => {
+            let accounting = &accepted.accounting;
+            json!({
+                "seq": accounting.seq.0,
+                "points": accounting.points().unsigned_abs(),
+                "reason": reason_of(accounting),
+                "receipt_number": receipt_number(ledger.engine.ledger(), accounting.seq),
+            })
+        }
+        Err(_) => {
+            let kind = problem::of_outcome(outcome);
+            json!({ "problem": kind.slug, "title": kind.ja, "title_en": kind.en })
+        }
+    }
+}
