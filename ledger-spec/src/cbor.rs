@@ -433,6 +433,25 @@ impl<T: Wire, const MAX: usize> Wire for List<T, MAX> {
     }
 }
 
+/// Nothing: the key alone says what there is to say.
+impl Wire for () {
+    fn write(&self, _: &mut Writer) {}
+    fn read(_: &mut Reader<'_>) -> Result<Self, CborError> {
+        Ok(())
+    }
+}
+
+/// One after the other.
+impl<A: Wire, B: Wire> Wire for (A, B) {
+    fn write(&self, writer: &mut Writer) {
+        self.0.write(writer);
+        self.1.write(writer);
+    }
+    fn read(reader: &mut Reader<'_>) -> Result<Self, CborError> {
+        Ok((A::read(reader)?, B::read(reader)?))
+    }
+}
+
 impl Wire for bool {
     fn write(&self, writer: &mut Writer) {
         writer.bool(*self);

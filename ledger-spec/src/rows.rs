@@ -325,6 +325,39 @@ pub struct Proposal {
     pub done: bool,
 }
 
+impl Wire for Proposal {
+    fn write(&self, writer: &mut cbor::Writer) {
+        self.body.kind().write(writer);
+        self.body.write(writer);
+        self.statement_hash.write(writer);
+        self.kid.write(writer);
+        self.person.write(writer);
+        self.until_min.write(writer);
+        self.done.write(writer);
+    }
+
+    fn read(reader: &mut cbor::Reader<'_>) -> Result<Self, cbor::CborError> {
+        let kind = Wire::read(reader)?;
+        let body = Arc::new(Body::read(kind, reader)?);
+        let (statement_hash, kid, person) =
+            (Wire::read(reader)?, Wire::read(reader)?, Wire::read(reader)?);
+        let (until_min, done) = (Wire::read(reader)?, Wire::read(reader)?);
+        Ok(Self { body, statement_hash, kid, person, until_min, done })
+    }
+}
+
+impl Wire for Arc<Programme> {
+    fn write(&self, writer: &mut cbor::Writer) {
+        // A programme is plain data, which always has a JSON form.
+        writer.text(&serde_json::to_string(&**self).unwrap_or_default());
+    }
+
+    fn read(reader: &mut cbor::Reader<'_>) -> Result<Self, cbor::CborError> {
+        let programme = Programme::parse(reader.text()?);
+        programme.map(Self::new).map_err(|_| cbor::CborError::Expected("programme"))
+    }
+}
+
 impl Proposal {
     /// The row's bytes in the state hash; the body is in the statement.
     fn row(&self, seq: Seq) -> Vec<u8> {
@@ -365,6 +398,32 @@ macro_rules! tables {
                 {
                     token.remove();
                 }
+            }
+        }
+
+        /// The whole state, for a copy that a replay can go on from.
+        impl Wire for Tables {
+            fn write(&self, writer: &mut cbor::Writer) {
+                $(
+                    writer.uint(self.$field.len() as u64);
+                    for (key, row) in &self.$field {
+                        key.write(writer);
+                        row.write(writer);
+                    }
+                )+
+                self.size.write(writer);
+                self.last_min.write(writer);
+            }
+
+            fn read(reader: &mut cbor::Reader<'_>) -> Result<Self, cbor::CborError> {
+                let read = Self {
+                    $($field: (0..reader.uint()?)
+                        .map(|_| Ok((Wire::read(reader)?, Wire::read(reader)?)))
+                        .collect::<Result<_, cbor::CborError>>()?,)+
+                    size: Wire::read(reader)?,
+                    last_min: Wire::read(reader)?,
+                };
+                Ok(read)
             }
         }
 

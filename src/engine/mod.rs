@@ -35,6 +35,7 @@ use crate::registry::{Registry, RegistryError};
 mod ops;
 mod recovery;
 mod sequencer;
+mod snapshot;
 mod tiles;
 
 pub use recovery::REGISTRY_FILE;
@@ -50,6 +51,10 @@ pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const SLICE_ROWS_MAX: usize = 512;
 /// The most bytes of such rows with their disclosures.
 pub const SLICE_BYTES_MAX: usize = 256 * 1024;
+/// After so many entries a quiet moment is used for a snapshot.
+pub const SNAPSHOT_ENTRIES: u64 = 50_000;
+/// After so many entries one is made without waiting for a quiet moment.
+pub const SNAPSHOT_ENTRIES_MAX: u64 = 500_000;
 /// Slices that may wait; a further one is [`Refusal::Busy`].
 pub const SLICES_WAITING_MAX: usize = 16;
 
@@ -224,6 +229,7 @@ impl Engine {
     ) -> Result<(Self, Option<TornTail>), EngineError> {
         let recovered = recovery::recover(config, &keys, &ground)?;
         let recovery::Recovered { mut log, mut levels, state, keyring, edge, ops, .. } = recovered;
+        let replay_from = recovered.replay_from;
         let (registry, torn, time_ms) = (recovered.registry, recovered.torn, recovered.time_ms);
         // The head is public from the first moment, so the lock has to cover it.
         log.write_lock(&mut levels, time_ms.unwrap_or(0))?;
@@ -247,7 +253,7 @@ impl Engine {
             slices: AtomicUsize::new(0),
         });
         let (queue, jobs) = sync_channel(config.queue_entries);
-        let files = sequencer::Files { log, levels, edge, ops };
+        let files = sequencer::Files { log, levels, edge, ops, replay_from };
         let sequencer =
             sequencer::Sequencer::new(Arc::clone(&shared), (config, keys), ground, files, time_ms);
         let thread = std::thread::Builder::new()

@@ -1,4 +1,5 @@
-//! Start: the log is read from its first frame, and the state comes out of it by the same [`apply`] that made it.
+//! Start: the log is read from its snapshot or from its first frame, and the state comes out of it by the same [`apply`]
+//! that made it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,13 +9,15 @@ use ledger_spec::apply::apply;
 use ledger_spec::frame::Frame;
 use ledger_spec::ids::{Hash, Kid, LedgerId, Seq};
 use ledger_spec::merkle::{Edge, leaf_hash};
+use ledger_spec::prove;
 use ledger_spec::rows::{Overlay, Tables};
 use ledger_spec::statement;
 
 use super::ops::Ops;
+use super::snapshot::{self, Snapshot};
 use super::{EngineConfig, EngineError, Ground, parse_entry};
 use crate::keys::LedgerKeys;
-use crate::log::{self, FrameRefusal, Levels, Log, LogConfig, SEGMENT_BYTES, TornTail};
+use crate::log::{self, FrameRefusal, Levels, Log, LogConfig, LogError, SEGMENT_BYTES, TornTail};
 use crate::registry::Registry;
 
 /// The registry's file in the data folder.
@@ -32,10 +35,11 @@ pub(super) struct Recovered {
     pub(super) registry: Registry,
     /// Unix milliseconds of the last batch, as near as the log and the lock tell; `None` for an empty log.
     pub(super) time_ms: Option<u64>,
+    /// Entries that the snapshot held.
+    pub(super) replay_from: Seq,
 }
 
 /// A log being read into a state.
-#[derive(Default)]
 pub(crate) struct Replay {
     /// The state so far.
     pub(crate) state: Tables,
@@ -47,6 +51,26 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
+    /// Before the first entry.
+    pub(crate) fn new(pepper: &Hash) -> Self {
+        let (state, edge, keyring) = Default::default();
+        Self { state, edge, keyring, ops: Ops::keyed(pepper) }
+    }
+
+    /// After the entries of a snapshot; `None` unless it lies below the lock and on the tree of the levels.
+    fn after(snapshot: Snapshot, locked: Seq, levels: &Levels) -> Option<Self> {
+        let Snapshot { root, state, ops } = snapshot;
+        let edge = if state.size <= locked.0 {
+            prove::edge(&levels.reader(), state.size).ok()
+        } else {
+            None
+        };
+        let edge = edge.filter(|edge| edge.root() == root)?;
+        let mut keyring = HashMap::new();
+        add_keys(&state, &mut keyring);
+        Some(Self { state, edge, keyring, ops })
+    }
+
     /// Applies one frame: every entry in order, then the root that the frame states. Gives the leaf hashes.
     ///
     /// # Errors
@@ -89,8 +113,27 @@ pub(super) fn add_keys(changes: &Tables, keyring: &mut HashMap<Kid, VerifyingKey
     }
 }
 
-/// Reads the ledger from disk.
+/// Reads the ledger from disk: from its snapshot on, or, where that does not fit the log, from the first entry.
 pub(super) fn recover(
+    config: &EngineConfig,
+    keys: &LedgerKeys,
+    ground: &Ground,
+) -> Result<Recovered, EngineError> {
+    let ledger = LedgerId::of_origin(&config.origin);
+    let of_ledger = (ledger, &*keys.pepper);
+    if let Some(snapshot) = snapshot::read(ground.disk.as_ref(), &config.data_folder, of_ledger) {
+        match recover_from(Some(snapshot), config, keys, ground) {
+            Err(EngineError::Log(LogError::Refused { .. }) | EngineError::Entry { .. }) => {
+                tracing::warn!(%ledger, "the snapshot does not fit the log; replaying the whole log");
+            }
+            recovered => return recovered,
+        }
+    }
+    recover_from(None, config, keys, ground)
+}
+
+fn recover_from(
+    snapshot: Option<Snapshot>,
     config: &EngineConfig,
     keys: &LedgerKeys,
     ground: &Ground,
@@ -102,8 +145,10 @@ pub(super) fn recover(
     let registry = Registry::open(&config.data_folder.join(REGISTRY_FILE), &keys.kek)?;
     let locked = claimed.locked();
     let mut levels = claimed.levels()?;
-    let mut replay = Replay::default();
-    let (log, torn) = claimed.recover(Seq(0), ground.clock.wall_ms(), |frame| {
+    let after = snapshot.and_then(|snapshot| Replay::after(snapshot, locked.size, &levels));
+    let mut replay = after.unwrap_or_else(|| Replay::new(&keys.pepper));
+    let replay_from = Seq(replay.state.size);
+    let (log, torn) = claimed.recover(replay_from, ground.clock.wall_ms(), |frame| {
         let hashes = replay.frame(frame).map_err(FrameRefusal::from)?;
         // The levels are trusted up to the lock; what they lack comes from the frames.
         let first = frame.header().place.first_seq;
@@ -117,7 +162,13 @@ pub(super) fn recover(
         }
     })?;
     let Replay { state, keyring, edge, ops } = replay;
+    if edge.root() != log.tip().root {
+        let reason = "the tree over the log is not the one that its last frame states".to_owned();
+        return Err(EngineError::Entry { seq: log.tip().next_seq, reason });
+    }
     let locked_ms = locked.time_ms;
     let time_ms = (state.size > 0).then(|| locked_ms.max(state.last_min * 60_000));
-    Ok(Recovered { log, levels, state, keyring, edge, ops, torn, registry, time_ms })
+    let replayed = log.tip().next_seq.0 - replay_from.0;
+    tracing::info!(%ledger, entries = state.size, replayed, "the ledger is read");
+    Ok(Recovered { log, levels, state, keyring, edge, ops, torn, registry, time_ms, replay_from })
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
@@ -27,9 +28,11 @@ use ledger_spec::time::Day;
 use sha2::{Digest, Sha256};
 
 use super::ops::Ops;
+use super::snapshot;
 use super::{
     Accepted, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, EngineConfig, EngineError, Ground, Head, Job,
-    Refusal, Shared, Standing, Verdict, Waiting, WaitingRows, read_entry, recovery,
+    Refusal, SNAPSHOT_ENTRIES, SNAPSHOT_ENTRIES_MAX, Shared, Standing, Verdict, Waiting,
+    WaitingRows, read_entry, recovery,
 };
 use crate::clock::{ClockAlarm, LedgerClock};
 use crate::keys::LedgerKeys;
@@ -51,6 +54,8 @@ pub(super) struct Files {
     /// The tree's right edge and the operations, as the log has them.
     pub(super) edge: Edge,
     pub(super) ops: Ops,
+    /// What the snapshot on the disk covers.
+    pub(super) replay_from: Seq,
 }
 
 /// One ledger's writer.
@@ -71,6 +76,9 @@ pub(super) struct Sequencer {
     time_ms: u64,
     /// Rows of manifests that wait for their turn.
     slices: VecDeque<WaitingRows>,
+    /// Entries of the last snapshot, and the thread that writes one.
+    snapshot_size: u64,
+    snapshot_writer: Option<JoinHandle<()>>,
 }
 
 /// A batch being decided.
@@ -108,7 +116,7 @@ impl Sequencer {
         shared: Arc<Shared>,
         (config, keys): (&EngineConfig, LedgerKeys),
         ground: Ground,
-        Files { log, levels, edge, ops }: Files,
+        Files { log, levels, edge, ops, replay_from }: Files,
         time_ms: Option<u64>,
     ) -> Self {
         let head = shared.head.read().map(|head| Arc::clone(&head)).unwrap_or_default();
@@ -119,6 +127,8 @@ impl Sequencer {
             locked: (head.size, ground.clock.boot_ms()),
             time_ms: time_ms.unwrap_or(0),
             slices: VecDeque::new(),
+            snapshot_size: replay_from.0,
+            snapshot_writer: None,
             shared,
             keys,
             ground,
@@ -167,9 +177,16 @@ impl Sequencer {
                 {
                     self.take(Vec::new(), Some(slice))?;
                 }
-                Err(RecvTimeoutError::Timeout) => self.accept_clock(),
-                Err(RecvTimeoutError::Disconnected) => return self.lock(),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.accept_clock();
+                    self.snapshot_if_due(SNAPSHOT_ENTRIES)?;
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.lock()?;
+                    return self.leave_snapshot();
+                }
             }
+            self.snapshot_if_due(SNAPSHOT_ENTRIES_MAX)?;
             let (size, at_ms) = self.locked;
             let since_ms = self.ground.clock.boot_ms().saturating_sub(at_ms);
             if size < self.head.size && since_ms >= LOCK_EVERY_MS {
@@ -186,6 +203,40 @@ impl Sequencer {
         *self.shared.published.write().map_err(|_| EngineError::ThreadDied)? =
             Arc::clone(&self.head);
         Ok(())
+    }
+
+    /// Makes a snapshot once `entries` have come since the last one, and leaves the writing to a thread of its own.
+    fn snapshot_if_due(&mut self, entries: u64) -> Result<(), EngineError> {
+        let writing = self.snapshot_writer.as_ref().is_some_and(|writer| !writer.is_finished());
+        if writing || self.head.size - self.snapshot_size < entries {
+            return Ok(());
+        }
+        self.lock()?;
+        let bytes = self.snapshot()?;
+        let (disk, folder) = (Arc::clone(&self.ground.disk), self.data_folder.clone());
+        let writer = std::thread::spawn(move || snapshot::write(&disk, &folder, &bytes));
+        self.snapshot_writer = Some(writer);
+        Ok(())
+    }
+
+    /// The snapshot of a clean stop; none where the last one holds the whole log.
+    fn leave_snapshot(&mut self) -> Result<(), EngineError> {
+        if let Some(writer) = self.snapshot_writer.take()
+            && writer.join().is_err()
+        {
+            tracing::warn!("a snapshot's thread died");
+        }
+        if self.head.size > self.snapshot_size {
+            let bytes = self.snapshot()?;
+            snapshot::write(&self.ground.disk, &self.data_folder, &bytes);
+        }
+        Ok(())
+    }
+
+    fn snapshot(&mut self) -> Result<Vec<u8>, EngineError> {
+        let state = self.shared.state.read().map_err(|_| EngineError::ThreadDied)?;
+        self.snapshot_size = state.size;
+        Ok(snapshot::encode(self.shared.ledger, &self.log.tip().root, &self.ops, &state))
     }
 
     /// Puts a job where it waits.

@@ -26,7 +26,7 @@ use tempfile::TempDir;
 
 pub(crate) const ORIGIN: &str = "test.example/city";
 const PROGRAMME: &str = include_str!("../../ledger-spec/tests/it/fixtures/programme.json");
-const MINUTE_MS: u64 = 60_000;
+pub(crate) const MINUTE_MS: u64 = 60_000;
 
 /// The signing key of whoever bears this name.
 pub(crate) fn key(name: &str) -> SigningKey {

@@ -22,6 +22,7 @@ mod public;
 #[path = "../support/server.rs"]
 mod server;
 mod sim_disk;
+mod snapshots;
 mod sockets;
 mod supply_chain;
 mod tidy;
