@@ -8,7 +8,7 @@ use ledger_spec::cbor::Text;
 use ledger_spec::ids::{AccountId, PersonId, PlaceId};
 use ledger_spec::kinds::{
     AccountFacts, AccountOpen, Action, AgeTier, Approve, Body, CardIssue, Insurance, KeyRegister,
-    Role,
+    Name, Role,
 };
 use ledger_spec::statement::{Core, Disclosure, Holder, StatementError, card_hash, code_hash};
 
@@ -97,11 +97,11 @@ impl Desk {
             format!("{}(体験)", names.iter().cycle().nth(number % names.len()).unwrap_or(&""))
         };
         let station = match station_key {
-            Some(key) => Some(self.register(&desk, key, (Role::Station, name(&STATIONS))).await?),
+            Some(key) => Some(self.trial(&desk, key, (Role::Station, name(&STATIONS))).await?),
             None => None,
         };
         let shop = match till_key {
-            Some(key) => Some(self.register(&desk, key, (Role::Shop, name(&SHOPS))).await?),
+            Some(key) => Some(self.trial(&desk, key, (Role::Shop, name(&SHOPS))).await?),
             None => None,
         };
         let (code, card) = self.open_account(&desk).await?;
@@ -119,23 +119,48 @@ impl Desk {
         Ok(())
     }
 
-    async fn register(
+    /// Plays both persons of the staff who enrol a terminal: one root key proposes, the other approves. A shop or
+    /// station gets a place of its own, which it gives: nobody may sell or measure in the name of another visitor.
+    ///
+    /// # Errors
+    /// [`DeskError`]
+    pub async fn admit(
+        &self,
+        engine: &Engine,
+        public_key: [u8; 32],
+        (role, name): (Role, Name),
+        now_ms: u64,
+    ) -> Result<Option<PlaceId>, DeskError> {
+        self.count(now_ms)?;
+        let stands = matches!(role, Role::Shop | Role::Station);
+        let place = if stands { Some(PlaceId(random()?)) } else { None };
+        let person = PersonId(random()?);
+        let body = KeyRegister { public_key, role, person, place, name };
+        self.register(&At { engine, now_ms }, body).await?;
+        Ok(place)
+    }
+
+    async fn trial(
         &self,
         desk: &At<'_>,
         public_key: [u8; 32],
         (role, name): (Role, String),
     ) -> Result<(PlaceId, String), DeskError> {
-        let place = PlaceId(random()?);
-        let person = PersonId(random()?);
+        let (place, person) = (PlaceId(random()?), PersonId(random()?));
         let text = Text::new(&name).ok_or(CityError::Text)?;
         let body = KeyRegister { public_key, role, person, place: Some(place), name: text };
+        self.register(desk, body).await?;
+        Ok((place, name))
+    }
+
+    async fn register(&self, desk: &At<'_>, body: KeyRegister) -> Result<(), DeskError> {
         let core = core(desk.engine, desk.now_ms, Body::KeyRegister(body))?;
         let statement = open(desk.engine, core, &self.cast.root(0), None)?;
         let statement_hash = statement.hash();
         let proposal = desk.engine.submit(statement).await?.accounting.seq;
         let approve = Body::Approve(Approve { proposal, statement_hash });
         desk.say(approve, &self.cast.root(1)).await?;
-        Ok((place, name))
+        Ok(())
     }
 
     async fn open_account(&self, desk: &At<'_>) -> Result<([u8; 16], [u8; 11]), DeskError> {

@@ -74,6 +74,8 @@ pub(super) async fn key(
         "public_key": HEXLOWER.encode(&key.public_key),
         "role": actor.role,
         "name": actor.name.as_str(),
+        "place": actor.place.map(|place| place.to_string()),
+        "place_name": actor.place.and_then(|p| state.places.get(&p)).map(|place| place.name.as_str()),
         "registered_seq": key.registered.0,
         "revoked": key.revoked.is_some(),
     });

@@ -14,15 +14,18 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::adapters::qr_frame::FRAME_BYTES_MAX;
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::demo::Desk;
 use crate::engine::{Engine, Standing};
 use crate::metrics::Metrics;
 use crate::pages::CONTENT_SECURITY_POLICY;
+use crate::pages::scan::CAMERA_FORBIDDEN;
 use crate::query::ShopDays;
 
 mod auth;
@@ -33,9 +36,11 @@ mod manifests;
 pub mod problem;
 mod public_log;
 mod resident;
+mod scan;
 mod shop;
 mod site;
 mod statements;
+mod terminal;
 
 use auth::Sessions;
 use connections::Connections;
@@ -69,6 +74,8 @@ pub struct Server {
     /// The ledger that the first page speaks of.
     first: Arc<Ledger>,
     sessions: Sessions,
+    /// Places for camera frames that are being read.
+    frames: Arc<Semaphore>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     limits: Limits,
@@ -89,7 +96,8 @@ impl Server {
         let first = Arc::clone(ledgers.first()?);
         let ledgers = ledgers.into_iter().map(|ledger| (ledger.name.clone(), ledger)).collect();
         let sessions = Sessions::default();
-        Some(Arc::new(Self { ledgers, first, sessions, clock, metrics, limits }))
+        let frames = Arc::new(Semaphore::new(scan::FRAMES_AT_ONCE_MAX));
+        Some(Arc::new(Self { ledgers, first, sessions, frames, clock, metrics, limits }))
     }
 
     fn ledger(&self, name: &str) -> Result<&Arc<Ledger>, Problem> {
@@ -124,8 +132,12 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/v1/{ledger}/entries/{seq}/manifest", get(resident::manifest))
         .route("/v1/{ledger}/qr/check", post(shop::check_code))
         .route("/v1/{ledger}/shop/today", get(shop::today))
+        .route("/v1/{ledger}/places", get(terminal::places))
+        .route("/v1/{ledger}/proposals/{seq}", get(terminal::proposal))
         .route("/v1/{ledger}/demo/visitors", post(demo::visitor))
+        .route("/v1/{ledger}/demo/terminals", post(demo::terminal))
         .route("/v1/qr.svg", post(site::qr_svg))
+        .route("/v1/qr/frame", post(scan::read_frame).layer(DefaultBodyLimit::max(FRAME_BYTES_MAX)))
         .route("/", get(site::first))
         .route("/tour", get(site::tour))
         .route("/verify", get(site::verify))
@@ -133,6 +145,12 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/assets/{file}", get(site::asset))
         .route("/Q/{token}", get(site::scanned_code))
         .route("/{ledger}/me", get(site::me))
+        .route("/{ledger}/terminal", get(terminal::enrolment))
+        .route("/{ledger}/enrol", get(terminal::propose))
+        .route("/{ledger}/approve", get(terminal::approve))
+        .route("/{ledger}/shop", get(terminal::till))
+        .route("/{ledger}/station", get(terminal::station))
+        .route("/{ledger}/coach", get(terminal::coach))
         .route("/{ledger}/checkpoint", get(public_log::checkpoint))
         .route("/{ledger}/vkey", get(public_log::vkey))
         .route("/{ledger}/tile/{*path}", get(public_log::tile))
@@ -148,6 +166,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(header::REFERRER_POLICY, "no-referrer"))
         .layer(header(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .layer(header(terminal::PERMISSIONS_POLICY, CAMERA_FORBIDDEN))
         .layer(header(header::CACHE_CONTROL, "no-store"))
         .with_state(server)
 }

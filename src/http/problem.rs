@@ -172,7 +172,7 @@ plain! {
     session_required = SESSION, session_used = SESSION_USED, role_not_permitted = ROLE,
     rate_limited = RATE, demo_only = DEMO_ONLY, timeout = TIMEOUT, internal = INTERNAL,
     key_unknown = KEY_UNKNOWN, key_revoked = KEY_REVOKED, deadline = DEADLINE,
-    method_not_allowed = METHOD, signature = SIGNATURE, other_ledger = OTHER_LEDGER, busy = BUSY,
+    method_not_allowed = METHOD, proposal_unknown = PROPOSAL_UNKNOWN, signature = SIGNATURE, other_ledger = OTHER_LEDGER, busy = BUSY,
 }
 
 impl From<CborError> for Problem {

@@ -27,10 +27,10 @@ pub(super) struct PageQuery {
     before: Option<u64>,
 }
 
-type Asked = Query<PageQuery>;
+pub(super) type Asked = Query<PageQuery>;
 
 /// The language: asked for in the address, then kept in a cookie, then Japanese.
-fn language(query: &PageQuery, headers: &HeaderMap) -> Lang {
+pub(super) fn language(query: &PageQuery, headers: &HeaderMap) -> Lang {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let asked = query.lang.as_deref().and_then(Lang::from_tag);
     let kept = || {
@@ -40,7 +40,7 @@ fn language(query: &PageQuery, headers: &HeaderMap) -> Lang {
     asked.or_else(kept).unwrap_or(Lang::Ja)
 }
 
-fn html(query: &PageQuery, markup: String) -> Response {
+pub(super) fn html(query: &PageQuery, markup: String) -> Response {
     let mut response =
         ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], markup).into_response();
     if let Some(lang) = query.lang.as_deref().and_then(Lang::from_tag) {
@@ -53,7 +53,7 @@ fn html(query: &PageQuery, markup: String) -> Response {
     response
 }
 
-fn site(server: &Server, ledger: &Ledger, lang: Lang) -> Site {
+pub(super) fn site(server: &Server, ledger: &Ledger, lang: Lang) -> Site {
     let programme = ledger
         .engine
         .state()
@@ -72,7 +72,7 @@ fn site(server: &Server, ledger: &Ledger, lang: Lang) -> Site {
 }
 
 /// A problem as a page.
-fn failed(server: &Server, lang: Lang, problem: &Problem) -> Response {
+pub(super) fn failed(server: &Server, lang: Lang, problem: &Problem) -> Response {
     let title = match lang {
         Lang::Ja => problem.kind.ja,
         Lang::En => problem.kind.en,

@@ -26,20 +26,32 @@ macro_rules! asset {
 }
 
 /// Every file, in alphabetical order.
-pub const ASSETS: [Asset; 13] = [
+pub const ASSETS: [Asset; 25] = [
     asset!("api.js", JS),
+    asset!("approve.js", JS),
     asset!("cbor.js", JS),
     asset!("code.js", JS),
     asset!("cose.js", JS),
+    asset!("enrol.js", JS),
     asset!("first.js", JS),
+    asset!("holder.js", JS),
     asset!("icon.svg", SVG),
+    asset!("keyring.js", JS),
     asset!("me.js", JS),
+    asset!("outbox.js", JS),
+    asset!("pad.js", JS),
     asset!("page.js", JS),
     asset!("proof.js", JS),
+    asset!("scan.js", JS),
+    asset!("shop.js", JS),
+    asset!("sound.js", JS),
+    asset!("staff.js", JS),
     asset!("store.js", JS),
     asset!("style.css", CSS),
+    asset!("terminal.js", JS),
     asset!("tour.js", JS),
     asset!("verify.js", JS),
+    asset!("witness.js", JS),
 ];
 
 /// The file with this name after `/assets/`.

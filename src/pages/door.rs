@@ -33,6 +33,15 @@ impl Visitor {
         [Self::Shop, Self::Station, Self::Coach].into_iter().find(|visitor| visitor.path() == path)
     }
 
+    /// The page of the role, below the ledger's name.
+    fn role(self) -> &'static str {
+        match self {
+            Self::Shop => "shop",
+            Self::Station => "station",
+            Self::Coach => "coach",
+        }
+    }
+
     fn program(self) -> &'static str {
         match self {
             Self::Shop => "shop.py",
@@ -93,6 +102,9 @@ pub fn page(lang: Lang, data: &Door) -> Markup {
         @if data.site.demo {
             h2 { (t(lang, "for-try")) }
             p { a.button.large href="/tour" { (t(lang, "for-tour")) } }
+            p {
+                a.button.quiet href={ "/" (data.site.ledger) "/" (data.visitor.role()) } { (t(lang, "for-terminal")) }
+            }
             p { (t(lang, "for-command")) }
             pre tabindex="0" { code { (command) } }
         }
@@ -131,6 +143,8 @@ mod tests {
                 let command =
                     format!("examples/{program} --url http://localhost:8080 --ledger yaizu-demo");
                 assert!(page.0.contains(&command) && page.0.contains("href=\"/tour\""));
+                let terminal = format!("href=\"/yaizu-demo/{}\"", visitor.role());
+                assert!(page.0.contains(&terminal), "{path}");
             }
         }
         assert_eq!(Visitor::from_path("city"), None);

@@ -14,8 +14,12 @@ pub mod first;
 pub mod me;
 pub mod messages;
 pub mod qr;
+pub mod scan;
+pub mod terminal;
+pub mod till;
 pub mod tour;
 pub mod verify;
+pub mod witness;
 
 use messages::{keys_under, t};
 

@@ -37,6 +37,13 @@ const FLAGS: [&str; 12] = [
     "--window-size=1280,1000",
 ];
 
+/// Gives the browser a camera that shows a test picture.
+pub(crate) const CAMERA: &str = "--use-fake-device-for-media-stream";
+/// The person in front of it agrees to every question.
+pub(crate) const ALLOWED: &str = "--use-fake-ui-for-media-stream";
+/// Or to none.
+pub(crate) const DENIED: &str = "--deny-permission-prompts";
+
 /// Every rule of WCAG 2.2 up to AA, and axe's own good practice; gives one line for each broken one.
 const AXE_RUN: &str = "
     const done = arguments[arguments.length - 1];
@@ -54,8 +61,19 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Starts the driver on a port that it picks itself, and a browser.
+    /// Starts the driver on a port that it picks itself, and a browser without a camera.
     pub(crate) async fn start() -> WebDriverResult<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// A browser whose camera shows the film in `file` (YUV4MPEG2) again and again.
+    pub(crate) async fn start_before(file: &Path) -> WebDriverResult<Self> {
+        let film = format!("--use-file-for-fake-video-capture={}", file.display());
+        Self::start_with(&[CAMERA, ALLOWED, &film]).await
+    }
+
+    /// The same with further flags.
+    pub(crate) async fn start_with(flags: &[&str]) -> WebDriverResult<Self> {
         let profile = TempDir::new().expect("a temporary folder can be made");
         let chromedriver = Program::start(
             Command::new("chromedriver").arg("--port=0").stderr(Stdio::null()),
@@ -64,7 +82,7 @@ impl Browser {
         let port = chromedriver.announced.trim_end_matches('.');
 
         let mut capabilities = DesiredCapabilities::chrome();
-        for flag in FLAGS {
+        for flag in FLAGS.iter().chain(flags) {
             capabilities.add_arg(flag)?;
         }
         capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display()))?;
@@ -115,6 +133,33 @@ impl Browser {
 
     pub(crate) async fn click(&self, css: &str) -> WebDriverResult<()> {
         self.find(css).await?.click().await
+    }
+
+    /// Opens another window of the same browser and goes on in it.
+    pub(crate) async fn open_window(&self) -> WebDriverResult<()> {
+        let window = self.driver.new_window().await?;
+        self.driver.switch_to_window(window).await
+    }
+
+    /// Goes on in the window that was opened as this one, from 0.
+    pub(crate) async fn switch(&self, window: usize) -> WebDriverResult<()> {
+        let windows = self.driver.windows().await?;
+        let window = windows.into_iter().nth(window).expect("the window is open");
+        self.driver.switch_to_window(window).await
+    }
+
+    pub(crate) async fn reload(&self) -> WebDriverResult<()> {
+        self.driver.refresh().await
+    }
+
+    pub(crate) async fn address(&self) -> WebDriverResult<String> {
+        Ok(self.driver.current_url().await?.to_string())
+    }
+
+    /// Types into the element as soon as the page has it; `\n` presses Enter.
+    pub(crate) async fn write(&self, css: &str, text: &str) -> WebDriverResult<()> {
+        let text = text.replace('\n', &Key::Enter.value().to_string());
+        self.find(css).await?.send_keys(text).await
     }
 
     /// Runs `script` as the body of an async function inside the page and gives what it returns.

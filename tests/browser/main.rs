@@ -5,8 +5,11 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test ends at the first surprise")]
 
 mod browser;
+#[path = "../support/camera.rs"]
+mod camera;
 #[path = "../support/server.rs"]
 mod server;
+mod terminals;
 
 use std::fs;
 

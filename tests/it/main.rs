@@ -10,6 +10,8 @@
 mod api;
 mod audit;
 mod bad_input;
+#[path = "../support/camera.rs"]
+mod camera;
 mod city;
 mod cli;
 mod dashboards;
@@ -19,6 +21,7 @@ mod kill;
 mod log;
 mod manifests;
 mod public;
+mod qr_frame;
 #[path = "../support/server.rs"]
 mod server;
 mod sim_disk;

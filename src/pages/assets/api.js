@@ -62,6 +62,23 @@ export const qrSvg = (content) => plain("/v1/qr.svg", post("text/plain", content
 export const checkpoint = (name) => plain(`/${name}/checkpoint`);
 export const vkey = async (name) => parseVkey(await plain(`/${name}/vkey`));
 
+export const programme = (name) => json(`/v1/${name}/programme`);
+export const places = (name, role) => json(`/v1/${name}/places?role=${role}`);
+export const proposal = (name, seq, token) => json(`/v1/${name}/proposals/${seq}`, bearer(token));
+export const shopToday = (name, token) => json(`/v1/${name}/shop/today`, bearer(token));
+
+/** The text of the QR code in a camera frame, or null. */
+export async function frame(jpeg) {
+  const response = await call("/v1/qr/frame", post("image/jpeg", jpeg));
+  return response.status === 204 ? null : (await response.json()).text;
+}
+
+/** Both persons of a demo city register a terminal's key (32 bytes) at a place of its own. */
+export const demoTerminal = (name, publicKey, role, placeName) => {
+  const body = JSON.stringify({ key: hex(publicKey), role, name: placeName });
+  return json(`/v1/${name}/demo/terminals`, post("application/json", body));
+};
+
 /** Lets a stranger into a demo city; keys are public keys (32 bytes) or absent. */
 export const visitor = (name, stationKey, tillKey) => {
   const keys = stationKey ? { station_key: hex(stationKey), till_key: hex(tillKey) } : {};
@@ -72,7 +89,8 @@ export const visitor = (name, stationKey, tillKey) => {
 export async function key(name, kid) {
   try {
     const found = await json(`/v1/${name}/keys/${kid}`);
-    return { publicKey: unhex(found.public_key), role: found.role, name: found.name, revoked: found.revoked };
+    const { role, name: named, place, place_name: placeName, revoked } = found;
+    return { publicKey: unhex(found.public_key), role, name: named, place, placeName, revoked };
   } catch (error) {
     if (error.status === 404) return null;
     throw error;

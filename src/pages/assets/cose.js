@@ -63,6 +63,27 @@ export function base32(bytes) {
   return bits > 0 ? out + alphabet[(held << (5 - bits)) & 31] : out;
 }
 
+/** Bytes of base32 without padding; throws on anything that `base32` would not have written. */
+export function unbase32(text) {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const out = [];
+  let bits = 0;
+  let held = 0;
+  for (const letter of text) {
+    const value = alphabet.indexOf(letter);
+    if (value < 0) throw new Error("not base32");
+    held = ((held << 5) | value) & 0xfff;
+    bits += 5;
+    if (bits >= 8) {
+      bits -= 8;
+      out.push((held >> bits) & 255);
+    }
+  }
+  const bytes = Uint8Array.from(out);
+  if (base32(bytes) !== text) throw new Error("not base32");
+  return bytes;
+}
+
 /** A key id: the first 8 bytes of SHA-256 over the public key. */
 export const kidOf = async (publicKey) => (await sha256(publicKey)).slice(0, 8);
 
@@ -120,27 +141,36 @@ export async function statementSignedBy(message, publicKey) {
 /** A fresh operation id: a random UUID as 16 bytes. */
 const opId = () => unhex(crypto.randomUUID().replaceAll("-", ""));
 
-/** Signs one statement; `core` and `secret` hold the members that differ between kinds. */
-async function statement(signer, ledger, kind, core, secret) {
-  const nowS = ledger.nowS();
-  const disclosure = encode(new Map([[1, random(16)], [2, nowS], ...secret]));
-  const sealed = await sha256("kenmai/v1/disclosure", disclosure);
-  const payload = new Map([
-    [1, 1], [2, ledger.id], [3, kind], [4, opId()], [5, dayOf(nowS)], ...core, [9, sealed],
-  ]);
+/**
+ * Signs one statement of the moment `atS`; `core` and `secret` hold the members that differ between kinds. Kinds that
+ * have nothing to disclose have no `secret`.
+ */
+async function statement(signer, ledger, kind, core, secret, atS = ledger.nowS()) {
+  const payload = new Map([[1, 1], [2, ledger.id], [3, kind], [4, opId()], [5, dayOf(atS)], ...core]);
+  if (!secret) return sign1(signer, AAD.statement, payload);
+  const disclosure = encode(new Map([[1, random(16)], [2, atS], ...secret]));
+  payload.set(9, await sha256("kenmai/v1/disclosure", disclosure));
   return sign1(signer, AAD.statement, payload, disclosure);
 }
+
+/** A holder recognised by the pay token of a phone, or by a paper card (11 bytes). */
+export const byPhone = (token) => [1, token];
+export const byCard = (card) => [2, card];
 
 /** `device.enrol`: the phone's own key enrols itself with a one-time code. */
 export const deviceEnrol = (signer, ledger, code) =>
   statement(signer, ledger, 10, [[8, new Map([[1, signer.publicKey]])]], [[6, code]]);
 
-/** `action`: a station witnesses a measurement of the holder of a pay token. */
-export const action = (signer, ledger, code, token, values) =>
+/**
+ * `action`: a station or coach witnesses what the holder did at the moment `atS`. `values` are pairs of the numbers that
+ * kenmai.cddl gives them; `exact` is the action within a group.
+ */
+export const action = (signer, ledger, code, holder, { values = [], exact, atS } = {}) =>
   statement(
     signer, ledger, 14,
     [[6, ledger.programmeVersion], [8, new Map([[1, code]])]],
-    [[3, [1, token]], [4, new Map(values)]],
+    [[3, holder], ...(values.length > 0 ? [[4, new Map(values)]] : []), ...(exact ? [[5, exact]] : [])],
+    atS,
   );
 
 /** How long a redemption may wait before it lapses, in seconds. */
@@ -154,8 +184,27 @@ export const redeem = (signer, ledger, place, points, token) =>
       [6, ledger.programmeVersion], [7, ledger.nowS() + REDEEM_LIFE_S],
       [8, new Map([[1, place], [2, points]])],
     ],
-    [[3, [1, token]]],
+    [[3, byPhone(token)]],
   );
+
+/** `void`: a till undoes a redemption of its shop, until 24:00 of the same day. */
+export const voidSale = (signer, ledger, seq) => statement(signer, ledger, 17, [[8, new Map([[1, seq]])]]);
+
+/** The number of each role in statements; entry 0 does not exist. */
+export const ROLES = [
+  null, "root", "staff", "registry", "station", "coach", "shop", "kiosk", "partner", "pin", "system", "auditor",
+];
+
+/** `key.register`: proposes a key of a person who holds no other; `place` (8 bytes) for a shop or station. */
+export const keyRegister = (signer, ledger, { publicKey, role, place, name }) => {
+  const body = new Map([[1, publicKey], [2, ROLES.indexOf(role)], [3, random(16)], [5, name]]);
+  if (place) body.set(4, place);
+  return statement(signer, ledger, 3, [[8, body]]);
+};
+
+/** `approve`: a second person agrees to the proposal with this hash. */
+export const approve = (signer, ledger, seq, hash) =>
+  statement(signer, ledger, 33, [[8, new Map([[1, seq], [2, hash]])]]);
 
 /** The same signed statement with one point more written into it: the signature does not fit it. */
 export function forgePoints(submission) {

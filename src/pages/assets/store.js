@@ -31,6 +31,13 @@ export const keep = (name, value) => run("readwrite", (store) => store.put(value
 /** The value kept under a name, or undefined. */
 export const kept = (name) => run("readonly", (store) => store.get(name));
 
+/** Forgets what is kept under a name. */
+export const forget = (name) => run("readwrite", (store) => store.delete(name));
+
+/** The names below `prefix` under which something is kept. */
+export const namesUnder = (prefix) =>
+  run("readonly", (store) => store.getAllKeys(IDBKeyRange.bound(prefix, `${prefix}\uffff`)));
+
 /** Makes an Ed25519 key: { kid, publicKey, privateKey }. */
 export async function makeKey() {
   const pair = await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]);

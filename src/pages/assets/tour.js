@@ -71,7 +71,7 @@ async function measure() {
   state.level ??= 60 + (cose.random(1)[0] % 31);
   const verdict = await sendOnce("measurement", async () => {
     const token = await cose.payToken(phone, ledger, 0, MEASURE_LIFE_S);
-    return cose.action(station, ledger, "vegecheck.measure", token, [[1, state.level]]);
+    return cose.action(station, ledger, "vegecheck.measure", cose.byPhone(token), { values: [[1, state.level]] });
   });
   const level = (state.level / 10).toFixed(1);
   line("station", text("tour-level", { level }), text("tour-level-note"));

@@ -1,0 +1,43 @@
+//! Reads a QR code out of a camera frame for browsers that cannot. A frame is neither kept nor logged.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::App;
+use super::problem::Problem;
+use crate::adapters::qr_frame::{self, FrameError};
+
+/// Frames that are read at once. Each keeps a core busy for some 20 ms; a page sends the next one after the answer.
+pub(super) const FRAMES_AT_ONCE_MAX: usize = 4;
+
+/// `POST /v1/qr/frame`: 200 with the text, 204 when there is no code in the frame.
+pub(super) async fn read_frame(
+    State(server): App,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let frame = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
+        _ => Problem::malformed_request(),
+    })?;
+    let place = Arc::clone(&server.frames).try_acquire_owned();
+    let place = place.map_err(|_| Problem::rate_limited())?;
+    let reading = tokio::task::spawn_blocking(move || {
+        let read = qr_frame::read(&frame);
+        // Until here, also when the client has gone: what counts is the work, not who waits for it.
+        drop(place);
+        read
+    });
+    match reading.await.map_err(|_| Problem::internal())? {
+        Ok(Some(text)) => Ok(Json(json!({ "text": text })).into_response()),
+        Ok(None) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Err(FrameError::OutOfBounds) => Err(Problem::too_large()),
+        Err(FrameError::NotJpeg) => Err(Problem::malformed_request()),
+    }
+}

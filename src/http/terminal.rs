@@ -1,0 +1,156 @@
+//! Pages of shops, stations, coaches and staff, and what their enrolment asks.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::Response;
+use data_encoding::HEXLOWER;
+use ledger_spec::ids::Seq;
+use ledger_spec::kinds::Role;
+use ledger_spec::rows::Signer;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::auth::Reader;
+use super::problem::Problem;
+use super::site::{self, Asked};
+use super::{App, Server};
+use crate::pages::scan::CAMERA_ALLOWED;
+use crate::pages::witness::{self, Witness};
+use crate::pages::{Lang, Site, terminal, till};
+
+/// The most places that one answer names.
+const PLACES_MAX: usize = 2_000;
+/// Which parts of the browser a page may use.
+pub(super) const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+
+type Headers = HeaderMap;
+
+/// A page of a ledger, in the reader's language.
+fn page(
+    server: &Server,
+    name: &str,
+    (query, headers): (&Asked, &Headers),
+    build: impl FnOnce(Lang, &Site) -> String,
+) -> Response {
+    let lang = site::language(query, headers);
+    match server.ledger(name) {
+        Ok(ledger) => site::html(query, build(lang, &site::site(server, ledger, lang))),
+        Err(problem) => site::failed(server, lang, &problem),
+    }
+}
+
+/// The same for a page that scans.
+fn scanning(mut response: Response) -> Response {
+    let allowed = HeaderValue::from_static(CAMERA_ALLOWED);
+    response.headers_mut().insert(PERMISSIONS_POLICY, allowed);
+    response
+}
+
+/// `GET /{ledger}/terminal`
+pub(super) async fn enrolment(
+    State(server): App,
+    Path(name): Path<String>,
+    query: Asked,
+    headers: Headers,
+) -> Response {
+    let build = |lang, site: &Site| terminal::enrolment(lang, site).into_string();
+    page(&server, &name, (&query, &headers), build)
+}
+
+/// `GET /{ledger}/enrol`
+pub(super) async fn propose(
+    State(server): App,
+    Path(name): Path<String>,
+    query: Asked,
+    headers: Headers,
+) -> Response {
+    let build = |lang, site: &Site| terminal::proposal(lang, site).into_string();
+    page(&server, &name, (&query, &headers), build)
+}
+
+/// `GET /{ledger}/approve`
+pub(super) async fn approve(
+    State(server): App,
+    Path(name): Path<String>,
+    query: Asked,
+    headers: Headers,
+) -> Response {
+    let build = |lang, site: &Site| terminal::approval(lang, site).into_string();
+    page(&server, &name, (&query, &headers), build)
+}
+
+/// `GET /{ledger}/shop`
+pub(super) async fn till(
+    State(server): App,
+    Path(name): Path<String>,
+    query: Asked,
+    headers: Headers,
+) -> Response {
+    let build = |lang, site: &Site| till::page(lang, site).into_string();
+    scanning(page(&server, &name, (&query, &headers), build))
+}
+
+/// `GET /{ledger}/station`
+pub(super) async fn station(
+    State(server): App,
+    Path(name): Path<String>,
+    query: Asked,
+    headers: Headers,
+) -> Response {
+    let build = |lang, site: &Site| witness::page(lang, site, Witness::Station).into_string();
+    scanning(page(&server, &name, (&query, &headers), build))
+}
+
+/// `GET /{ledger}/coach`
+pub(super) async fn coach(
+    State(server): App,
+    Path(name): Path<String>,
+    query: Asked,
+    headers: Headers,
+) -> Response {
+    let build = |lang, site: &Site| witness::page(lang, site, Witness::Coach).into_string();
+    scanning(page(&server, &name, (&query, &headers), build))
+}
+
+/// Which places.
+#[derive(Deserialize)]
+pub(super) struct OfRole {
+    role: Role,
+}
+
+/// `GET /v1/{ledger}/places?role=`: the places of a role by name; their names are public in the log.
+pub(super) async fn places(
+    State(server): App,
+    Path(name): Path<String>,
+    query: Result<Query<OfRole>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Query(OfRole { role }) = query.map_err(|_| Problem::malformed_request())?;
+    let state = server.ledger(&name)?.engine.state()?;
+    let of_role = state.places.iter().filter(|(_, place)| place.role == role);
+    let mut places: Vec<_> = of_role.map(|(id, place)| (place.name.as_str(), *id)).collect();
+    places.sort_unstable();
+    let json = |(name, id): (&str, ledger_spec::ids::PlaceId)| json!({"place": id.to_string(), "name": name});
+    Ok(Json(places.into_iter().take(PLACES_MAX).map(json).collect()))
+}
+
+/// `GET /v1/{ledger}/proposals/{seq}`: the signed statement that waits for a second person, for those who may approve.
+pub(super) async fn proposal(
+    reader: Reader,
+    Path((_, seq)): Path<(String, u64)>,
+) -> Result<Json<Value>, Problem> {
+    match &reader.signer {
+        Signer::Actor(actor) if matches!(actor.role, Role::Root | Role::Staff) => {}
+        Signer::Actor(_) | Signer::Device(_) => return Err(Problem::role_not_permitted()),
+    }
+    let engine = &reader.ledger.engine;
+    let (done, until_min) = {
+        let state = engine.state()?;
+        let proposal = state.proposals.get(&Seq(seq)).ok_or(Problem::proposal_unknown())?;
+        (proposal.done, proposal.until_min)
+    };
+    let (_, accounting) = engine.entry(Seq(seq))?.ok_or(Problem::proposal_unknown())?;
+    let statement = HEXLOWER.encode(&accounting.statement.0);
+    Ok(Json(json!({"seq": seq, "statement": statement, "done": done, "until_min": until_min})))
+}

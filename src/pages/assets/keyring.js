@@ -1,0 +1,91 @@
+// The keys that this tablet or PC holds, one for each role. The private keys never leave the browser; what a key may do
+// stands in the ledger.
+
+import * as api from "./api.js";
+import { hex, session, sha256 } from "./cose.js";
+import { canSign, element, ledgerName, text } from "./page.js";
+import { kept } from "./store.js";
+
+const AGAIN_MS = 3000;
+
+/** Where the key of a role is kept. */
+export const nameOf = (role) => `${ledgerName}/key/${role}`;
+
+/** The roles a browser can hold keys of, in the order of the tabs. */
+export const ROLES = ["shop", "station", "coach", "staff"];
+
+/** The key of a role and how it stands: "none", "waiting", "revoked" or "registered". */
+export async function standing(role) {
+  const key = await kept(nameOf(role));
+  if (!key) return { state: "none" };
+  const found = await api.key(ledgerName, hex(key.kid));
+  if (!found) return { state: "waiting", key };
+  return { state: found.revoked ? "revoked" : "registered", key, found };
+}
+
+/** Twelve digits out of a key's hash, to compare on two screens by reading aloud. */
+export async function comparison(publicKey) {
+  const hash = await sha256("kenmai/v1/comparison", publicKey);
+  const number = new DataView(hash.buffer).getBigUint64(0) % 10n ** 12n;
+  return String(number).padStart(12, "0").match(/..../g).join("-");
+}
+
+/** Calls a reading function with the token of a session of this key, and opens another one when it has ended. */
+export function reader(key, ledger) {
+  let token;
+  const open = async () => {
+    ({ token } = await api.openSession(ledgerName, await session(key, ledger)));
+  };
+  return async (read) => {
+    if (!token) await open();
+    try {
+      return await read(token);
+    } catch (error) {
+      if (error.slug !== "session-required") throw error;
+      await open();
+      return read(token);
+    }
+  };
+}
+
+async function tabs(nav, role) {
+  for (const other of ROLES.filter((name) => name !== "staff")) {
+    if (!(await kept(nameOf(other)))) continue;
+    const tab = element("a", "", text(`terminal-tab-${other}`));
+    tab.href = `/${ledgerName}/${other}`;
+    if (other === role) tab.setAttribute("aria-current", "page");
+    nav.append(tab);
+  }
+  nav.hidden = nav.children.length < 2;
+}
+
+/**
+ * Opens the page of a role: gives the key and what the ledger says of it once it is registered, or says in `#start`
+ * what is missing and never returns.
+ */
+export async function openRole(role) {
+  const say = document.querySelector("#start-say");
+  const stop = () => new Promise(() => {});
+  if (!canSign()) {
+    say.textContent = text("browser-cannot");
+    return stop();
+  }
+  tabs(document.querySelector("#tabs"), role);
+  for (;;) {
+    try {
+      const { state, key, found } = await standing(role);
+      if (state === "registered") {
+        document.querySelector("#place").textContent = found.placeName ?? found.name;
+        document.querySelector("#start").hidden = true;
+        document.querySelector("#work").hidden = false;
+        return { key, found };
+      }
+      say.textContent = text(`terminal-key-${state}`);
+      document.querySelector("#start-link").hidden = false;
+      return stop();
+    } catch {
+      say.textContent = text("terminal-unreachable");
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
+  }
+}

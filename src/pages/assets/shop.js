@@ -1,0 +1,216 @@
+// The till: a code, a number of points, one big answer. What was signed is kept until the ledger's verdict.
+
+import * as api from "./api.js";
+import { qrCheck, redeem, unhex, voidSale } from "./cose.js";
+import { readHolder } from "./holder.js";
+import { openRole, reader } from "./keyring.js";
+import { canRepeat, deliver, post, unfinished } from "./outbox.js";
+import { pad, typed } from "./pad.js";
+import { element, explain, ledgerName, number, showProblem, text } from "./page.js";
+import { Scanner } from "./scan.js";
+import { muteButton, play } from "./sound.js";
+
+const LINES_SHOWN = 20;
+/** Refusals after which the same code is good for another number of points. */
+const OTHER_POINTS = [
+  "below-minimum", "above-maximum", "day-limit", "fresh-device-limit", "insufficient-points", "qr-limit-exceeded",
+];
+
+const at = (id) => document.querySelector(id);
+const [points, amount, result, problem, again] = ["#points", "#amount", "#result", "#problem", "#again"].map(at);
+const { key, found } = await openRole("shop");
+const till = { phone: null, job: null };
+let read;
+
+/** Shows one step: "scan", "amount" or "result". */
+function step(name) {
+  for (const section of document.querySelectorAll("[data-step]")) section.hidden = section.dataset.step !== name;
+}
+
+function next() {
+  till.phone = null;
+  problem.hidden = true;
+  result.replaceChildren();
+  points.value = "";
+  step("scan");
+  scanner.ready();
+}
+
+const scanner = new Scanner(at("#scan"), async (scanned) => {
+  const holder = readHolder(scanned);
+  if (!holder.phone) {
+    scanner.say(holder.card || holder.fault === "card" ? text("shop-card") : text("scan-other"));
+    play("bad");
+    return Boolean(holder.card);
+  }
+  try {
+    const ledger = await api.ledger(ledgerName);
+    const answer = await api.checkCode(ledgerName, await qrCheck(key, ledger, holder.phone));
+    if (answer.state !== "valid") {
+      scanner.say(text(`qr-${answer.state}`));
+      play("bad");
+      return true;
+    }
+    till.phone = holder.phone;
+    askPoints(answer.max_points);
+  } catch (error) {
+    showProblem(problem, error);
+    play("bad");
+  }
+  return true;
+});
+
+function askPoints(maxPoints) {
+  problem.hidden = true;
+  at("#limit").textContent = text("shop-limit", { points: number(maxPoints) });
+  points.setAttribute("aria-invalid", "false");
+  at("#points-fault").textContent = "";
+  till.maxPoints = maxPoints;
+  step("amount");
+  at("#amount-title").focus({ preventScroll: true });
+}
+
+/** The points in the field, or a sentence beside it. */
+function pointsOrFault() {
+  const value = typed(points);
+  let fault = "";
+  if (!Number.isInteger(value) || value < 1) fault = text("shop-points-whole");
+  else if (value > till.maxPoints) fault = text("shop-points-limit", { points: number(till.maxPoints) });
+  points.setAttribute("aria-invalid", String(fault !== ""));
+  at("#points-fault").textContent = fault;
+  if (fault) points.focus();
+  return fault ? null : value;
+}
+
+function say(good, sentence, ...lines) {
+  const mark = element("span", "mark", good ? "✔" : "✘");
+  mark.setAttribute("aria-hidden", "true");
+  result.className = `outcome ${good ? "pass" : "fail"}`;
+  result.replaceChildren(mark, element("strong", "", sentence), ...lines.map((line) => element("p", "", line)));
+  play(good ? "good" : "bad");
+  step("result");
+  result.focus({ preventScroll: true });
+}
+
+/** Sends what waits. Whatever happens before the verdict, the same bytes are sent again. */
+async function send(job) {
+  till.job = job;
+  problem.hidden = true;
+  again.hidden = true;
+  at("#next").hidden = true;
+  at("#change").hidden = true;
+  result.className = "outcome";
+  result.replaceChildren(element("strong", "", text("shop-sending")));
+  step("result");
+  try {
+    const verdict = await deliver(job);
+    till.job = null;
+    const values = { points: number(verdict.points ?? job.facts.points), number: verdict.receipt_number };
+    const done = job.facts.kind === "void" ? text("shop-voided", values) : text("shop-done", values);
+    say(true, done, text("me-number", values));
+    at("#next").hidden = false;
+    at("#next").focus({ preventScroll: true });
+  } catch (error) {
+    refuse(error);
+  }
+  await list();
+}
+
+function refuse(error) {
+  if (canRepeat(error)) {
+    // The answer is missing, not the deed: only asking again tells what became of it.
+    const [title] = explain(error);
+    result.className = "outcome";
+    result.replaceChildren(element("strong", "", title), element("p", "", text("shop-unanswered")));
+    play("bad");
+    again.hidden = false;
+    again.focus({ preventScroll: true });
+    return;
+  }
+  till.job = null;
+  const [title, , slug] = explain(error);
+  const other = OTHER_POINTS.includes(slug) && till.phone;
+  say(false, title, other ? text("shop-other-points") : text("shop-other-code"), slug);
+  at("#change").hidden = !other;
+  at("#next").hidden = false;
+}
+
+async function pay() {
+  const value = pointsOrFault();
+  if (value === null || till.job) return;
+  const button = at("#pay");
+  button.disabled = true;
+  try {
+    const ledger = await api.ledger(ledgerName);
+    const bytes = await redeem(key, ledger, unhex(found.place), value, till.phone);
+    await send(await post("shop", bytes, { kind: "redeem", points: value }));
+  } catch (error) {
+    showProblem(problem, error);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+async function takeBack({ seq, points: value, receipt_number: receipt }) {
+  const dialog = at("#confirm");
+  at("#confirm-what").textContent = text("shop-void-what", { points: number(value), number: receipt });
+  dialog.returnValue = "no";
+  dialog.showModal();
+  await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+  if (dialog.returnValue !== "yes" || till.job) return;
+  scanner.stop();
+  try {
+    const bytes = await voidSale(key, await api.ledger(ledgerName), seq);
+    await send(await post("shop", bytes, { kind: "void", points: value }));
+  } catch (error) {
+    showProblem(problem, error);
+  }
+}
+
+function line(entry) {
+  const time = new Date(entry.accepted_min * 60_000);
+  const clock = time.toLocaleTimeString("ja", { hour: "2-digit", minute: "2-digit", timeZone: "Asia/Tokyo" });
+  const last = element("td", "");
+  if (entry.voided) last.append(text("shop-was-voided"));
+  else {
+    const button = element("button", "button quiet", text("shop-void"));
+    button.type = "button";
+    button.setAttribute("aria-label", text("shop-void-what", { points: number(entry.points), number: entry.receipt_number }));
+    button.addEventListener("click", () => takeBack(entry));
+    last.append(button);
+  }
+  const cells = [clock, entry.receipt_number].map((cell) => element("td", "", cell));
+  return element("tr", entry.voided ? "voided" : "", ...cells, element("td", "points", number(entry.points)), last);
+}
+
+/** Today's sales; without an answer the last list stays. */
+async function list() {
+  try {
+    read ??= reader(key, await api.ledger(ledgerName));
+    const day = await read((token) => api.shopToday(ledgerName, token));
+    at("#today-sum").textContent = text("shop-today-sum", { count: number(day.count), points: number(day.points) });
+    at("#today-lines").replaceChildren(...day.entries.slice(0, LINES_SHOWN).map(line));
+    at("#today-table").hidden = day.entries.length === 0;
+  } catch {
+    at("#today-sum").textContent = text("shop-today-unknown");
+  }
+}
+
+pad(at("#points-pad"), points);
+muteButton(at("#mute"));
+amount.addEventListener("submit", (event) => {
+  event.preventDefault();
+  pay();
+});
+again.addEventListener("click", () => send(till.job));
+at("#next").addEventListener("click", next);
+at("#rescan").addEventListener("click", next);
+at("#change").addEventListener("click", () => askPoints(till.maxPoints));
+for (const button of document.querySelectorAll("#confirm button")) {
+  button.addEventListener("click", () => at("#confirm").close(button.value));
+}
+
+next();
+list();
+// An earlier visit may have ended before the answer came.
+for (const job of await unfinished("shop")) await send(job);

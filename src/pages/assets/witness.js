@@ -1,0 +1,201 @@
+// The station and the coach: who, what, done. The tablet's own key witnesses it; what was signed is kept until the
+// ledger's verdict.
+
+import * as api from "./api.js";
+import { action, byCard, byPhone } from "./cose.js";
+import { readHolder } from "./holder.js";
+import { openRole } from "./keyring.js";
+import { canRepeat, deliver, post, unfinished } from "./outbox.js";
+import { pad, typed } from "./pad.js";
+import { element, explain, ledgerName, number, showProblem, text, textOr } from "./page.js";
+import { Scanner } from "./scan.js";
+import { muteButton, play } from "./sound.js";
+
+/** What is measured for an action of the programme: the number of the value in kenmai.cddl, its range and its unit. */
+const VALUES = {
+  "vegecheck.measure": [{ name: "level", key: 1, tenths: true, min: 0.1, max: 12 }],
+  "station.blood_pressure": [
+    { name: "systolic", key: 2, min: 1, max: 300 },
+    { name: "diastolic", key: 3, min: 1, max: 300 },
+  ],
+};
+
+const at = (id) => document.querySelector(id);
+const [result, problem, again, form] = ["#result", "#problem", "#again", "#deed"].map(at);
+const { role } = at("#work").dataset;
+const english = document.documentElement.lang === "en";
+const { key } = await openRole(role);
+const state = { holder: null, atS: 0, rule: null, job: null };
+let rules = [];
+
+function step(name) {
+  for (const section of document.querySelectorAll("[data-step]")) section.hidden = section.dataset.step !== name;
+}
+
+/** Nothing of the last person stays on the screen. */
+function next() {
+  state.holder = null;
+  problem.hidden = true;
+  result.replaceChildren();
+  at("#values").replaceChildren();
+  at("#exact").replaceChildren();
+  step("scan");
+  scanner.ready();
+}
+
+const scanner = new Scanner(at("#scan"), async (scanned) => {
+  const holder = readHolder(scanned);
+  if (holder.fault) {
+    scanner.say(holder.fault === "card" ? text("scan-card-slip") : text("scan-other"));
+    play("bad");
+    return false;
+  }
+  try {
+    const ledger = await api.ledger(ledgerName);
+    rules = (await api.programme(ledgerName)).rules.filter(({ signers }) => signers.includes(role));
+    state.holder = holder.phone ? byPhone(holder.phone) : byCard(holder.card);
+    // The person is here at this moment; the code may run out while the value is entered.
+    state.atS = ledger.nowS();
+    askDeed();
+  } catch (error) {
+    showProblem(problem, error);
+    play("bad");
+  }
+  return true;
+});
+
+function askDeed() {
+  problem.hidden = true;
+  const choices = rules.map((rule, index) => {
+    const input = element("input", "");
+    Object.assign(input, { type: "radio", name: "rule", value: String(index), checked: index === 0 });
+    const label = element("label", "choice", input, english ? rule.name_en : rule.name);
+    return label;
+  });
+  at("#rules").replaceChildren(...choices);
+  at("#rules-none").hidden = rules.length > 0;
+  at("#record").disabled = rules.length === 0;
+  chooseRule();
+  step("deed");
+  at("#deed-title").focus({ preventScroll: true });
+}
+
+function field({ name, min, max, tenths }) {
+  const label = element("label", "", text(`witness-value-${name}`));
+  const input = element("input", "");
+  Object.assign(input, { id: `value-${name}`, name, inputMode: tenths ? "decimal" : "numeric", autocomplete: "off" });
+  input.setAttribute("aria-describedby", `fault-${name}`);
+  label.htmlFor = input.id;
+  const fault = element("p", "fault", "");
+  fault.id = `fault-${name}`;
+  fault.dataset.sentence = text("witness-range", { min, max });
+  const keys = at("#pad").content.firstElementChild.cloneNode(true);
+  keys.querySelector("[data-key='.']").disabled = !tenths;
+  keys.setAttribute("aria-label", text(`witness-value-${name}`));
+  pad(keys, input);
+  return element("div", "value", label, input, fault, keys);
+}
+
+/** The fields of the chosen action, empty. */
+function chooseRule() {
+  state.rule = rules[Number(new FormData(form).get("rule") ?? 0)];
+  at("#values").replaceChildren(...(VALUES[state.rule?.action] ?? []).map(field));
+  const exact = state.rule?.exact ?? [];
+  at("#exact").replaceChildren(
+    ...exact.map((code) => new Option(textOr(`exact-${code.replaceAll(".", "-")}`, "exact-unknown", { code }), code)),
+  );
+  at("#exact-box").hidden = exact.length === 0;
+}
+
+/** The values as the statement holds them; null when a field has a fault, which is told beside it. */
+function valuesOrFault() {
+  const values = [];
+  let first = null;
+  for (const { name, key: number_, min, max, tenths } of VALUES[state.rule.action] ?? []) {
+    const input = at(`#value-${name}`);
+    const fault = at(`#fault-${name}`);
+    const value = typed(input) * (tenths ? 10 : 1);
+    const whole = Math.round(value);
+    const factor = tenths ? 10 : 1;
+    const good = Math.abs(value - whole) < 1e-6 && whole >= Math.round(min * factor) && whole <= max * factor;
+    input.setAttribute("aria-invalid", String(!good));
+    fault.textContent = good ? "" : fault.dataset.sentence;
+    if (!good) first ??= input;
+    values.push([number_, whole]);
+  }
+  first?.focus();
+  return first ? null : values;
+}
+
+async function record() {
+  const values = valuesOrFault();
+  if (!values || state.job) return;
+  const button = at("#record");
+  button.disabled = true;
+  try {
+    const ledger = await api.ledger(ledgerName);
+    const exact = at("#exact").value || undefined;
+    const facts = { name: english ? state.rule.name_en : state.rule.name };
+    const deed = await action(key, ledger, state.rule.action, state.holder, { values, exact, atS: state.atS });
+    await send(await post(role, deed, facts));
+  } catch (error) {
+    showProblem(problem, error);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function say(good, sentence, ...lines) {
+  const mark = element("span", "mark", good ? "✔" : "✘");
+  mark.setAttribute("aria-hidden", "true");
+  result.className = `outcome ${good ? "pass" : "fail"}`;
+  result.replaceChildren(mark, element("strong", "", sentence), ...lines.map((line) => element("p", "", line)));
+  play(good ? "good" : "bad");
+  at("#next").hidden = false;
+  step("result");
+  result.focus({ preventScroll: true });
+}
+
+async function send(job) {
+  state.job = job;
+  problem.hidden = true;
+  again.hidden = true;
+  at("#next").hidden = true;
+  result.className = "outcome";
+  result.replaceChildren(element("strong", "", text("witness-sending")));
+  step("result");
+  try {
+    const verdict = await deliver(job);
+    state.job = null;
+    const values = { points: number(verdict.points ?? 0), number: verdict.receipt_number };
+    const { code, of, per } = verdict.reason ?? {};
+    const why = ["reason", code, of, per].filter(Boolean).join("-");
+    const reason = code && code !== "full" ? [textOr(why, "reason-unknown")] : [];
+    say(true, text("witness-done", values), job.facts.name, ...reason, text("me-number", values));
+  } catch (error) {
+    if (canRepeat(error)) {
+      const [title] = explain(error);
+      result.replaceChildren(element("strong", "", title), element("p", "", text("witness-unanswered")));
+      play("bad");
+      again.hidden = false;
+      again.focus({ preventScroll: true });
+      return;
+    }
+    state.job = null;
+    const [title, , slug] = explain(error);
+    say(false, title, text("witness-from-start"), slug);
+  }
+}
+
+muteButton(at("#mute"));
+form.addEventListener("change", ({ target }) => target.name === "rule" && chooseRule());
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  record();
+});
+again.addEventListener("click", () => send(state.job));
+at("#next").addEventListener("click", next);
+at("#rescan").addEventListener("click", next);
+next();
+// An earlier visit may have ended before the answer came.
+for (const job of await unfinished(role)) await send(job);

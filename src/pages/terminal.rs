@@ -1,0 +1,181 @@
+//! How a tablet gets into service: its own page with the QR code that asks, and the two pages on which two members of
+//! staff propose and approve. The programme's rules demand two persons; these pages only make it easy.
+
+use maud::{Markup, html};
+
+use super::messages::t;
+use super::{Frame, Lang, Site, layout, problem_box};
+
+/// The longest name that a terminal asks for, in characters: as part of the address in its QR code each may take nine.
+const NAME_CHARS_MAX: u32 = 30;
+
+const TERMINAL_TEXTS: [&str; 5] = ["terminal-", "role-", "retry-", "problem-", "browser-cannot"];
+const STAFF_TEXTS: [&str; 7] =
+    ["enrol-", "approve-", "terminal-", "role-", "retry-", "problem-", "browser-cannot"];
+
+/// The roles that a browser can ask for.
+fn roles(lang: Lang) -> [(&'static str, String, String); 4] {
+    [
+        ("shop", t(lang, "role-shop"), t(lang, "terminal-shop-note")),
+        ("station", t(lang, "role-station"), t(lang, "terminal-station-note")),
+        ("coach", t(lang, "role-coach"), t(lang, "terminal-coach-note")),
+        ("staff", t(lang, "role-staff"), t(lang, "terminal-staff-note")),
+    ]
+}
+
+/// The page at `/{ledger}/terminal`.
+#[must_use]
+pub fn enrolment(lang: Lang, site: &Site) -> Markup {
+    let title = t(lang, "terminal-title");
+    let body = html! {
+        h1 { (title) }
+        p #say role="status" aria-live="polite" {}
+        (problem_box())
+        section #held-box aria-labelledby="held-title" hidden {
+            h2 #held-title { (t(lang, "terminal-held")) }
+            ul #held.held {}
+        }
+        form #ask novalidate {
+            h2 { (t(lang, "terminal-ask")) }
+            p { (t(lang, "terminal-lead")) }
+            fieldset {
+                legend { (t(lang, "terminal-role")) }
+                @for (role, name, note) in roles(lang) {
+                    label.choice { input type="radio" name="role" value=(role); span { strong { (name) } br; small { (note) } } }
+                }
+            }
+            label for="name" { (t(lang, "terminal-name")) }
+            input #name name="name" autocomplete="off" maxlength=(NAME_CHARS_MAX) aria-describedby="name-fault";
+            p #name-fault.fault role="alert" {}
+            p { button.button.large { (t(lang, "terminal-make")) } }
+        }
+        section #waiting aria-labelledby="waiting-title" hidden { (waiting(lang, site.demo)) }
+    };
+    let frame =
+        Frame { lang, site, title: &title, script: Some("terminal.js"), texts: &TERMINAL_TEXTS };
+    layout(&frame, &body)
+}
+
+fn waiting(lang: Lang, demo: bool) -> Markup {
+    html! {
+        h2 #waiting-title { (t(lang, "terminal-waiting")) }
+        p { strong #asked-what {} }
+        ol {
+            li { (t(lang, "terminal-do-scan")) }
+            li { (t(lang, "terminal-do-compare")) }
+            li { (t(lang, "terminal-do-wait")) }
+        }
+        figure.code {
+            img #request-code alt=(t(lang, "terminal-code-alt")) width="320" height="320";
+            figcaption {
+                (t(lang, "terminal-comparison")) br;
+                strong #comparison.comparison {}
+            }
+        }
+        p.row {
+            a #request.button.quiet href="#" target="_blank" { @if demo { (t(lang, "terminal-demo-staff")) } @else { (t(lang, "terminal-same-browser")) } }
+            button #cancel.button.quiet type="button" { (t(lang, "terminal-cancel")) }
+        }
+    }
+}
+
+/// What a member of staff sees of the key that asks.
+fn asked(lang: Lang, by: bool) -> Markup {
+    html! {
+        dl #asked.facts hidden {
+            div { dt { (t(lang, "enrol-role")) } dd #asked-role {} }
+            div { dt { (t(lang, "enrol-name")) } dd #asked-name {} }
+            @if by { div { dt { (t(lang, "approve-by")) } dd #asked-by {} } }
+            div { dt { (t(lang, "terminal-comparison")) } dd { strong #comparison.comparison {} } }
+        }
+    }
+}
+
+fn same(lang: Lang) -> Markup {
+    html! { label.choice { input #same type="checkbox"; span { (t(lang, "enrol-same")) } } }
+}
+
+fn staff_missing(lang: Lang, site: &Site) -> Markup {
+    html! {
+        div #staff-missing.notice hidden {
+            p { (t(lang, "enrol-no-key")) }
+            p { a.button.quiet href={ "/" (site.ledger) "/terminal?role=staff" } { (t(lang, "enrol-get-key")) } }
+            p.note { (t(lang, "enrol-first-keys")) }
+        }
+    }
+}
+
+/// The page at `/{ledger}/enrol`: the first person proposes.
+#[must_use]
+pub fn proposal(lang: Lang, site: &Site) -> Markup {
+    let title = t(lang, "enrol-title");
+    let body = html! {
+        h1 { (title) }
+        p #say role="status" aria-live="polite" {}
+        (problem_box())
+        p #scan-hint hidden { (t(lang, "enrol-no-request")) }
+        (asked(lang, false))
+        form #proposal novalidate hidden {
+            div #place-box hidden {
+                label for="place-choice" { (t(lang, "enrol-place")) }
+                select #place-choice {}
+            }
+            p #staff-twice.notice hidden { (t(lang, "enrol-staff-twice")) }
+            (same(lang))
+            p { button #propose.button.large hidden { (t(lang, "enrol-propose")) } }
+            @if site.demo {
+                div #demo-box.notice hidden {
+                    p { (t(lang, "enrol-demo-note")) }
+                    p { button #demo-both.button type="button" { (t(lang, "enrol-demo")) } }
+                }
+            }
+        }
+        section #proposed aria-labelledby="proposed-title" hidden {
+            h2 #proposed-title { (t(lang, "enrol-proposed")) }
+            p { (t(lang, "enrol-second")) }
+            figure.code { img #approve-code alt=(t(lang, "enrol-code-alt")) width="320" height="320"; }
+            p { a #approve-link href="#" {} }
+        }
+        (staff_missing(lang, site))
+    };
+    layout(&Frame { lang, site, title: &title, script: Some("enrol.js"), texts: &STAFF_TEXTS }, &body)
+}
+
+/// The page at `/{ledger}/approve`: the second person approves.
+#[must_use]
+pub fn approval(lang: Lang, site: &Site) -> Markup {
+    let title = t(lang, "approve-title");
+    let body = html! {
+        h1 { (title) }
+        p #say role="status" aria-live="polite" {}
+        (problem_box())
+        (asked(lang, true))
+        form #approval novalidate hidden {
+            (same(lang))
+            p { button.button.large { (t(lang, "approve-do")) } }
+        }
+        (staff_missing(lang, site))
+    };
+    layout(&Frame { lang, site, title: &title, script: Some("approve.js"), texts: &STAFF_TEXTS }, &body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::tests::{check_page, site};
+
+    #[test]
+    fn a_terminal_asks_and_two_persons_answer() {
+        for lang in Lang::ALL {
+            for page in [enrolment(lang, &site()), proposal(lang, &site()), approval(lang, &site())] {
+                check_page(lang, &page);
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_demo_plays_both_persons() {
+        let demo = |demo| proposal(Lang::Ja, &Site { demo, ..site() }).0;
+        assert!(demo(true).contains("id=\"demo-both\"") && !demo(false).contains("id=\"demo-both\""));
+    }
+}

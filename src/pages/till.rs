@@ -1,0 +1,99 @@
+//! The shop's page: read a code, enter points, one big answer; today's sales, and how to take one back.
+
+use maud::{Markup, html};
+
+use super::messages::t;
+use super::scan::{mute, outcome, pad, role_head, scan_box};
+use super::{Frame, Lang, Site, layout, problem_box};
+
+const TEXTS: [&str; 8] =
+    ["shop-", "scan-", "terminal-", "qr-", "retry-", "problem-", "me-number", "browser-cannot"];
+
+/// The page at `/{ledger}/shop`.
+#[must_use]
+pub fn page(lang: Lang, site: &Site) -> Markup {
+    let title = t(lang, "shop-title");
+    let body = html! {
+        (role_head(lang, site, "shop", &title))
+        div #work.terminal hidden {
+            div {
+                (problem_box())
+                section data-step="scan" aria-labelledby="scan-title" {
+                    h2 #scan-title { (t(lang, "shop-scan")) }
+                    (scan_box(lang))
+                }
+                section data-step="amount" aria-labelledby="amount-title" hidden { (amount(lang)) }
+                (outcome(lang, true))
+            }
+            div { (today(lang)) }
+        }
+        (confirm(lang))
+    };
+    layout(&Frame { lang, site, title: &title, script: Some("shop.js"), texts: &TEXTS }, &body)
+}
+
+fn amount(lang: Lang) -> Markup {
+    html! {
+        h2 #amount-title tabindex="-1" { (t(lang, "shop-amount")) }
+        p #limit {}
+        form #amount novalidate {
+            label for="points" { (t(lang, "shop-points")) }
+            input #points.large name="points" inputmode="numeric" autocomplete="off" aria-describedby="points-fault" maxlength="8";
+            p #points-fault.fault role="alert" {}
+            (pad(lang, Some("points-pad"), false))
+            p.row {
+                button #pay.button.large { (t(lang, "shop-pay")) }
+                button #rescan.button.quiet type="button" { (t(lang, "terminal-rescan")) }
+            }
+        }
+    }
+}
+
+fn today(lang: Lang) -> Markup {
+    html! {
+        h2 #today { (t(lang, "shop-today")) }
+        p #today-sum role="status" {}
+        div.scroll tabindex="0" role="region" aria-labelledby="today" {
+            table #today-table hidden {
+                thead { tr {
+                    th scope="col" { (t(lang, "shop-time")) }
+                    th scope="col" { (t(lang, "shop-number")) }
+                    th.points scope="col" { (t(lang, "unit-points")) }
+                    th scope="col" { (t(lang, "shop-void")) }
+                } }
+                tbody #today-lines {}
+            }
+        }
+        (mute(lang))
+    }
+}
+
+fn confirm(lang: Lang) -> Markup {
+    html! {
+        dialog #confirm aria-labelledby="confirm-title" {
+            h2 #confirm-title { (t(lang, "shop-void-title")) }
+            p #confirm-what {}
+            p.row {
+                button.button type="button" value="yes" { (t(lang, "shop-void-yes")) }
+                button.button.quiet type="button" value="no" { (t(lang, "shop-void-no")) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::tests::{check_page, site};
+
+    #[test]
+    fn the_till_has_large_keys_and_asks_before_it_takes_back() {
+        for lang in Lang::ALL {
+            let page = page(lang, &site());
+            check_page(lang, &page);
+            assert_eq!(page.0.matches("class=\"key\"").count(), 12);
+            assert!(page.0.contains("<dialog id=\"confirm\""));
+            assert!(page.0.contains("href=\"/yaizu-demo/terminal?role=shop\""));
+        }
+    }
+}
