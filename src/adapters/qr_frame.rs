@@ -83,11 +83,8 @@ fn luma_of(jpeg: &[u8]) -> Result<Luma, FrameError> {
 /// Looks at several sizes of the picture, light on dark too: a phone in dark mode shows such codes.
 fn find(luma: Luma) -> Option<String> {
     let Luma { width_px, height_px, pixels } = luma;
-    let mut hints = DecodeHints {
-        TryHarder: Some(true),
-        AlsoInverted: Some(true),
-        ..DecodeHints::default()
-    };
+    let mut hints =
+        DecodeHints { TryHarder: Some(true), AlsoInverted: Some(true), ..DecodeHints::default() };
     let qr = Some(BarcodeFormat::QR_CODE);
     let found = detect_in_luma_filtered_with_hints(pixels, width_px, height_px, qr, &mut hints);
     Some(found.ok()?.getText().to_owned())

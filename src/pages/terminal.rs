@@ -138,7 +138,10 @@ pub fn proposal(lang: Lang, site: &Site) -> Markup {
         }
         (staff_missing(lang, site))
     };
-    layout(&Frame { lang, site, title: &title, script: Some("enrol.js"), texts: &STAFF_TEXTS }, &body)
+    layout(
+        &Frame { lang, site, title: &title, script: Some("enrol.js"), texts: &STAFF_TEXTS },
+        &body,
+    )
 }
 
 /// The page at `/{ledger}/approve`: the second person approves.
@@ -156,7 +159,10 @@ pub fn approval(lang: Lang, site: &Site) -> Markup {
         }
         (staff_missing(lang, site))
     };
-    layout(&Frame { lang, site, title: &title, script: Some("approve.js"), texts: &STAFF_TEXTS }, &body)
+    layout(
+        &Frame { lang, site, title: &title, script: Some("approve.js"), texts: &STAFF_TEXTS },
+        &body,
+    )
 }
 
 #[cfg(test)]
@@ -167,7 +173,8 @@ mod tests {
     #[test]
     fn a_terminal_asks_and_two_persons_answer() {
         for lang in Lang::ALL {
-            for page in [enrolment(lang, &site()), proposal(lang, &site()), approval(lang, &site())] {
+            for page in [enrolment(lang, &site()), proposal(lang, &site()), approval(lang, &site())]
+            {
                 check_page(lang, &page);
             }
         }
@@ -176,6 +183,8 @@ mod tests {
     #[test]
     fn only_a_demo_plays_both_persons() {
         let demo = |demo| proposal(Lang::Ja, &Site { demo, ..site() }).0;
-        assert!(demo(true).contains("id=\"demo-both\"") && !demo(false).contains("id=\"demo-both\""));
+        assert!(
+            demo(true).contains("id=\"demo-both\"") && !demo(false).contains("id=\"demo-both\"")
+        );
     }
 }

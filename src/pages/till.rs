@@ -37,10 +37,14 @@ fn amount(lang: Lang) -> Markup {
         h2 #amount-title tabindex="-1" { (t(lang, "shop-amount")) }
         p #limit {}
         form #amount novalidate {
-            label for="points" { (t(lang, "shop-points")) }
-            input #points.large name="points" inputmode="numeric" autocomplete="off" aria-describedby="points-fault" maxlength="8";
-            p #points-fault.fault role="alert" {}
-            (pad(lang, Some("points-pad"), false))
+            div.value {
+                div {
+                    label for="points" { (t(lang, "shop-points")) }
+                    input #points name="points" inputmode="numeric" autocomplete="off" aria-describedby="points-fault" maxlength="8";
+                    p #points-fault.fault role="alert" {}
+                }
+                (pad(lang, Some("points-pad"), false))
+            }
             p.row {
                 button #pay.button.large { (t(lang, "shop-pay")) }
                 button #rescan.button.quiet type="button" { (t(lang, "terminal-rescan")) }

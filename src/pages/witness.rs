@@ -50,7 +50,7 @@ pub fn page(lang: Lang, site: &Site, witness: Witness) -> Markup {
     let title = witness.title(lang);
     let body = html! {
         (role_head(lang, site, witness.role(), &title))
-        div #work.terminal data-role=(witness.role()) hidden {
+        div #work.terminal.single data-role=(witness.role()) hidden {
             div {
                 (problem_box())
                 section data-step="scan" aria-labelledby="scan-title" {

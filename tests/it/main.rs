@@ -28,6 +28,7 @@ mod sim_disk;
 mod snapshots;
 mod sockets;
 mod supply_chain;
+mod terminals;
 mod tidy;
 mod town;
 mod verify;

@@ -59,9 +59,11 @@ async fn everyone_reads_rules_keys_and_figures() {
     check(
         &town.get(&path(town.cast.till(0))).await,
         &expect![[r#"
-        200 application/json
-        {"kid":"f05e55482667629c","public_key":"915139d181e187e73ea62f2dd9a5e46bc6ea2ed78b2c7ef9486df20a25b620e5","role":"shop","name":"魚政","registered_seq":9,"revoked":false}"#]],
+            200 application/json
+            {"kid":"f05e55482667629c","public_key":"915139d181e187e73ea62f2dd9a5e46bc6ea2ed78b2c7ef9486df20a25b620e5","role":"shop","name":"魚政","place":"daf22cda4dbdccab","place_name":"魚政","registered_seq":9,"revoked":false}"#]],
     );
+    let coach = town.get(&path(town.cast.coach(0))).await.json();
+    assert!(coach["place"].is_null() && coach["place_name"].is_null(), "{coach}");
     assert_eq!(
         town.get(&path(town.cast.phone(0))).await.status,
         404,

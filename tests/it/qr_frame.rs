@@ -37,8 +37,7 @@ fn jpeg(width: u16, height: u16, pixels: &[u8]) -> Vec<u8> {
     segment(0xc0, &[&[8], &sides, &[1, 1, 0x11, 0]]);
     // Twelve symbols of 4 bits for DC; for AC each run and size, 8 bits.
     let dc: Vec<u8> = (0..12).collect();
-    let ac: Vec<u8> =
-        (0..16).flat_map(|run| (0..11).map(move |size| run << 4 | size)).collect();
+    let ac: Vec<u8> = (0..16).flat_map(|run| (0..11).map(move |size| run << 4 | size)).collect();
     let lengths = |at: usize, count: usize| {
         let mut lengths = [0; 16];
         lengths[at - 1] = u8::try_from(count).unwrap();
@@ -191,9 +190,8 @@ fn sides_are_judged_before_the_picture_is_decoded() {
     }
 }
 
-static SMALL: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    frame("HMC1", View { size_px: (160, 120), scale: 3.0, noise: 3, ..STRAIGHT })
-});
+static SMALL: LazyLock<Vec<u8>> =
+    LazyLock::new(|| frame("HMC1", View { size_px: (160, 160), scale: 4.0, noise: 3, ..STRAIGHT }));
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
@@ -222,7 +220,10 @@ async fn a_frame_is_read_by_the_server() {
     let town = Town::found(Plan::default()).await;
     let post = |bytes: Vec<u8>| town.send(Method::POST, "/v1/qr/frame", "image/jpeg", bytes);
     let answer = post(frame(CARD, STRAIGHT)).await;
-    assert_eq!((answer.status.as_u16(), answer.text()), (200, "{\"text\":\"HMC1ABCDEFGHIJKLMNOPQR\"}"));
+    assert_eq!(
+        (answer.status.as_u16(), answer.text()),
+        (200, "{\"text\":\"HMC1ABCDEFGHIJKLMNOPQR\"}")
+    );
     assert_eq!(answer.header("cache-control"), "no-store");
     let answer = post(jpeg(640, 480, &vec![128; 640 * 480])).await;
     assert_eq!((answer.status.as_u16(), answer.text()), (204, ""));
@@ -233,5 +234,22 @@ async fn a_frame_is_read_by_the_server() {
     ] {
         let answer = post(bytes).await;
         assert_eq!((answer.status.as_u16(), answer.slug().as_str()), (status, slug));
+    }
+}
+#[test]
+fn zz_measure() {
+    for (side, module) in [(640usize, 8usize), (640, 4), (1000, 8), (2000, 8), (640, 2), (2000, 4)] {
+        let tile = module * 9;
+        let px: Vec<u8> = (0..side * side).map(|at| {
+            let (x, y) = (at % side % tile / module, at / side % tile / module);
+            let ring = |v: usize| (v as i32 - 3).unsigned_abs();
+            let r = ring(x).max(ring(y));
+            if x < 7 && y < 7 && r != 2 { 20 } else { 235 }
+        }).collect();
+        let s = u16::try_from(side).unwrap();
+        let bytes = jpeg(s, s, &px);
+        let start = std::time::Instant::now();
+        let read = read(&bytes);
+        eprintln!("finders side {side} module {module} count {} {} bytes: {:?} {:?}", (side / tile) * (side / tile), bytes.len(), read.map_err(|e| format!("{e:?}")), start.elapsed());
     }
 }

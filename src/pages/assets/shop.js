@@ -63,8 +63,6 @@ const scanner = new Scanner(at("#scan"), async (scanned) => {
 function askPoints(maxPoints) {
   problem.hidden = true;
   at("#limit").textContent = text("shop-limit", { points: number(maxPoints) });
-  points.setAttribute("aria-invalid", "false");
-  at("#points-fault").textContent = "";
   till.maxPoints = maxPoints;
   step("amount");
   at("#amount-title").focus({ preventScroll: true });
@@ -197,6 +195,10 @@ async function list() {
 }
 
 pad(at("#points-pad"), points);
+points.addEventListener("input", () => {
+  points.removeAttribute("aria-invalid");
+  at("#points-fault").textContent = "";
+});
 muteButton(at("#mute"));
 amount.addEventListener("submit", (event) => {
   event.preventDefault();

@@ -88,12 +88,17 @@ function field({ name, min, max, tenths }) {
   label.htmlFor = input.id;
   const fault = element("p", "fault", "");
   fault.id = `fault-${name}`;
-  fault.dataset.sentence = text("witness-range", { min, max });
+  const shown = (value) => (tenths ? value.toFixed(1) : String(value));
+  fault.dataset.sentence = text("witness-range", { min: shown(min), max: shown(max) });
+  input.addEventListener("input", () => {
+    input.removeAttribute("aria-invalid");
+    fault.textContent = "";
+  });
   const keys = at("#pad").content.firstElementChild.cloneNode(true);
   keys.querySelector("[data-key='.']").disabled = !tenths;
   keys.setAttribute("aria-label", text(`witness-value-${name}`));
   pad(keys, input);
-  return element("div", "value", label, input, fault, keys);
+  return element("div", "value", element("div", "", label, input, fault), keys);
 }
 
 /** The fields of the chosen action, empty. */
