@@ -132,12 +132,15 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/v1/{ledger}/entries/{seq}/manifest", get(resident::manifest))
         .route("/v1/{ledger}/qr/check", post(shop::check_code))
         .route("/v1/{ledger}/shop/today", get(shop::today))
+        .route(
+            "/v1/{ledger}/qr/frame",
+            post(scan::read_frame).layer(DefaultBodyLimit::max(FRAME_BYTES_MAX)),
+        )
         .route("/v1/{ledger}/places", get(terminal::places))
         .route("/v1/{ledger}/proposals/{seq}", get(terminal::proposal))
         .route("/v1/{ledger}/demo/visitors", post(demo::visitor))
         .route("/v1/{ledger}/demo/terminals", post(demo::terminal))
         .route("/v1/qr.svg", post(site::qr_svg))
-        .route("/v1/qr/frame", post(scan::read_frame).layer(DefaultBodyLimit::max(FRAME_BYTES_MAX)))
         .route("/", get(site::first))
         .route("/tour", get(site::tour))
         .route("/verify", get(site::verify))

@@ -1,4 +1,6 @@
 //! Reads a QR code out of a camera frame for browsers that cannot. A frame is neither kept nor logged.
+//!
+//! Only for who holds a key of the ledger: a picture full of false corners costs seconds, an honest frame milliseconds.
 
 use std::sync::Arc;
 
@@ -9,25 +11,27 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::App;
+use super::auth::Reader;
 use super::problem::Problem;
 use crate::adapters::qr_frame::{self, FrameError};
 
-/// Frames that are read at once. Each keeps a core busy for some 20 ms; a page sends the next one after the answer.
-pub(super) const FRAMES_AT_ONCE_MAX: usize = 4;
+/// Frames that are read at once. Each keeps a core busy; a page sends the next one after the answer.
+pub(super) const FRAMES_AT_ONCE_MAX: usize = 2;
 
-/// `POST /v1/qr/frame`: 200 with the text, 204 when there is no code in the frame.
+/// `POST /v1/{ledger}/qr/frame`: 200 with the text, 204 when there is no code in the frame.
 pub(super) async fn read_frame(
     State(server): App,
+    _reader: Reader,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let frame = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
         _ => Problem::malformed_request(),
     })?;
-    let place = Arc::clone(&server.frames).try_acquire_owned();
-    let place = place.map_err(|_| Problem::rate_limited())?;
+    let place = take_place(&server.frames)?;
     let reading = tokio::task::spawn_blocking(move || {
         let read = qr_frame::read(&frame);
         // Until here, also when the client has gone: what counts is the work, not who waits for it.
@@ -39,5 +43,23 @@ pub(super) async fn read_frame(
         Ok(None) => Ok(StatusCode::NO_CONTENT.into_response()),
         Err(FrameError::OutOfBounds) => Err(Problem::too_large()),
         Err(FrameError::NotJpeg) => Err(Problem::malformed_request()),
+    }
+}
+
+fn take_place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
+    Arc::clone(places).try_acquire_owned().map_err(|_| Problem::rate_limited())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_frame_too_many_waits_its_turn() {
+        let places = Arc::new(Semaphore::new(FRAMES_AT_ONCE_MAX));
+        let taken: Vec<_> = (0..FRAMES_AT_ONCE_MAX).map(|_| take_place(&places).unwrap()).collect();
+        assert_eq!(take_place(&places).unwrap_err().kind.slug, "rate-limited");
+        drop(taken);
+        drop(take_place(&places).unwrap());
     }
 }

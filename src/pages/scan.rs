@@ -23,7 +23,7 @@ pub(super) fn scan_box(lang: Lang) -> Markup {
             form.row {
                 label for="code" { (t(lang, "scan-field")) }
                 input #code data-scan="field" name="code" autocomplete="off" autocapitalize="off" autocorrect="off"
-                    spellcheck="false" enterkeyhint="done" maxlength="600";
+                    spellcheck="false" enterkeyhint="done" maxlength="1024";
                 button.button.quiet { (t(lang, "scan-enter")) }
             }
             details {

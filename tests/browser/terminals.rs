@@ -4,8 +4,14 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
+use kenmai::clock::{Clock, SystemClock};
 use kenmai::demo::{Cast, ORIGIN};
 use kenmai::keys;
+use ledger_spec::cbor::Text;
+use ledger_spec::ids::{Kid, LedgerId, OpId};
+use ledger_spec::kinds::{Body, KeyRevoke};
+use ledger_spec::statement::Core;
+use ledger_spec::time::Day;
 use thirtyfour::prelude::WebDriverResult;
 
 use crate::browser::{ALLOWED, Browser, CAMERA, DENIED};
@@ -37,7 +43,12 @@ const READ_QR: &str = "
     await image.decode();
     const canvas = Object.assign(document.createElement('canvas'), {width: 640, height: 640});
     canvas.getContext('2d').drawImage(image, 0, 0, 640, 640);
-    return api.frame(await new Promise(done => canvas.toBlob(done, 'image/jpeg', 0.8)));";
+    const jpeg = await new Promise(done => canvas.toBlob(done, 'image/jpeg', 0.8));
+    const phone = await store.makeKey();
+    const {code} = await api.visitor('yaizu-demo');
+    await api.submit('yaizu-demo', await cose.deviceEnrol(phone, ledger, cose.unhex(code)));
+    const {token} = await api.openSession('yaizu-demo', await cose.session(phone, ledger));
+    return api.frame('yaizu-demo', jpeg, token);";
 
 impl World {
     async fn script(&self, script: &str) -> WebDriverResult<String> {
@@ -79,10 +90,15 @@ async fn script_in(browser: &Browser, script: &str) -> WebDriverResult<String> {
     Ok(value.as_str().expect("the script gives a text").to_owned())
 }
 
+/// The keys of the world's city.
+fn cast(world: &World) -> Cast {
+    let seed = world.data.path().join("demo-keys/demo.seed");
+    Cast::new(*keys::read_secret(&seed).expect("the demo's seed"), ORIGIN)
+}
+
 /// Makes a browser a member of the staff: the city's two root keys sign, as `kenmai sign` would.
 async fn join_staff(world: &World, browser: &Browser, name: &str) -> WebDriverResult<()> {
-    let seed = world.data.path().join("demo-keys/demo.seed");
-    let cast = Cast::new(*keys::read_secret(&seed).expect("the demo's seed"), ORIGIN);
+    let cast = cast(world);
     let [first, second] =
         [0, 1].map(|root| cast.root(root).to_bytes().map(|byte| format!("{byte:02x}")).concat());
     browser.open(&world.demo.url("/yaizu-demo/enrol")).await?;
@@ -206,7 +222,53 @@ async fn one_tablet_is_till_and_station_in_the_demo() -> WebDriverResult<()> {
     browser.find("#held li:nth-child(2)").await?;
     browser.check_page("terminal-held").await?;
     world.console(&["404 (Not Found)"]).await?;
+
+    browser.become_phone().await?;
+    for page in ["shop", "station", "coach", "terminal", "enrol", "approve"] {
+        world.open(&format!("/yaizu-demo/{page}?lang=en")).await?;
+        let ready = match page {
+            "terminal" => "#held li:nth-child(2)",
+            "enrol" | "approve" => "#staff-missing:not([hidden])",
+            "coach" => "#start-link:not([hidden])",
+            _ => "#work:not([hidden])",
+        };
+        browser.find(&format!("html[lang='en'] {ready}")).await?;
+        browser.check_page(&format!("phone-en-{page}")).await?;
+    }
+    world.console(&[]).await?;
+
+    // A key that the city has ended says so, and another one can be made.
+    revoke(&world, "shop").await?;
+    world.open("/yaizu-demo/shop?lang=ja").await?;
+    assert!(browser.text("#start-say").await?.len() > 3);
+    browser.find("#start-link:not([hidden])").await?;
+    assert!(browser.text("#start-say").await?.contains("取り消されています"));
+    browser.click("#start-link a").await?;
+    browser.find("#ask input[value='shop']:checked:not([disabled])").await?;
+    browser.check_page("terminal-revoked").await?;
+    world.console(&[]).await?;
     world.browser.quit().await
+}
+
+/// The city ends the key of a role that this browser holds.
+async fn revoke(world: &World, role: &str) -> WebDriverResult<()> {
+    let kid = format!("return cose.hex((await store.kept('yaizu-demo/key/{role}')).kid);");
+    let kid = Kid::from_hex(&world.script(&kid).await?).expect("it is a key id");
+    let mut op_id = OpId([0; 16]);
+    op_id.0.copy_from_slice(&[kid.0, kid.0].concat());
+    let core = Core {
+        ledger: LedgerId::of_origin(ORIGIN),
+        op_id,
+        day: Day::of_ms(SystemClock.wall_ms()),
+        programme: None,
+        not_after_s: None,
+        body: Body::KeyRevoke(KeyRevoke { kid, reason: Text::new("lost").expect("it is short") }),
+        sealed: None,
+    };
+    let signed = core.sign(&cast(world).staff(), None);
+    let hex = signed.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let submit = format!("await api.submit('yaizu-demo', cose.unhex('{hex}')); return '';");
+    world.script(&submit).await.map(drop)
 }
 
 /// Opens the camera and waits until the page has taken the code.
@@ -265,6 +327,21 @@ async fn a_resident_earns_at_a_station_and_spends_at_a_shop() -> WebDriverResult
     let told = outcome(browser, "pass").await?;
     assert!(told.contains("20 ポイント") && told.contains("受付番号"), "{told}");
     browser.check_page("station-done").await?;
+
+    // Two values for one action; the same code is good for both, because nothing is spent.
+    browser.click("#next").await?;
+    scan(browser, "deed").await?;
+    browser.click("#rules label:nth-child(2)").await?;
+    browser.write("#value-systolic", "301").await?;
+    browser.write("#value-diastolic", "80\n").await?;
+    assert_eq!(
+        browser.text("#fault-systolic:not(:empty)").await?,
+        "1 から 300 までの数を入れてください。"
+    );
+    browser.find("#value-systolic").await?.clear().await?;
+    browser.write("#value-systolic", "128\n").await?;
+    let told = outcome(browser, "pass").await?;
+    assert!(told.contains("5 ポイント") && told.contains("血圧の測定"), "{told}");
 
     // By card, typed, at another place: the day's cap is reached, and the page says so.
     world.hold_key("station", "保健センター").await?;

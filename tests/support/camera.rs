@@ -1,4 +1,5 @@
 //! What a camera sees of a QR code: a grey picture with the code in its middle.
+#![expect(clippy::float_arithmetic, reason = "a picture is turned by angles")]
 
 use qrcode::{Color, EcLevel, QrCode};
 

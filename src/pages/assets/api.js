@@ -68,8 +68,9 @@ export const proposal = (name, seq, token) => json(`/v1/${name}/proposals/${seq}
 export const shopToday = (name, token) => json(`/v1/${name}/shop/today`, bearer(token));
 
 /** The text of the QR code in a camera frame, or null. */
-export async function frame(jpeg) {
-  const response = await call("/v1/qr/frame", post("image/jpeg", jpeg));
+export async function frame(name, jpeg, token) {
+  const { headers, ...request } = post("image/jpeg", jpeg);
+  const response = await call(`/v1/${name}/qr/frame`, { ...request, headers: { ...headers, ...bearer(token).headers } });
   return response.status === 204 ? null : (await response.json()).text;
 }
 

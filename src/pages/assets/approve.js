@@ -38,8 +38,7 @@ async function start() {
     say.textContent = text("approve-scan");
     return;
   }
-  const ledger = await api.ledger(ledgerName);
-  const found = await reader(staff, ledger)((token) => api.proposal(ledgerName, seq, token));
+  const found = await reader(staff)((token) => api.proposal(ledgerName, seq, token));
   const bytes = unhex(found.statement);
   const { publicKey, role, name, proposer } = await read(bytes);
   at("#asked").hidden = false;

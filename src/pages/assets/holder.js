@@ -3,6 +3,7 @@
 import { decode } from "./cbor.js";
 import { parse1, unbase32, unhex } from "./cose.js";
 
+const TOKEN = /^[A-Z2-7]{100,1600}$/;
 const CARD = /^(?:HMC1)?([A-Z2-7]{18})$/;
 const CARD_HEX = /^[0-9A-F]{22}$/;
 
@@ -30,7 +31,9 @@ function cardOf(text) {
 export function readHolder(read) {
   // A keyboard left in Japanese mode types full-width letters.
   const text = read.normalize("NFKC").trim().toUpperCase();
-  const [, token] = text.match(/\/Q\/([A-Z2-7]+)$/) ?? [];
+  // The address before the last stroke is not looked at: the signature in the token decides.
+  const last = text.slice(text.lastIndexOf("/") + 1);
+  const [token] = last.match(TOKEN) ?? [];
   try {
     if (token) {
       const bytes = unbase32(token);

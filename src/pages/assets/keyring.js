@@ -30,11 +30,12 @@ export async function comparison(publicKey) {
   return String(number).padStart(12, "0").match(/..../g).join("-");
 }
 
-/** Calls a reading function with the token of a session of this key, and opens another one when it has ended. */
-export function reader(key, ledger) {
+/** Calls a function with the token of a session of this key, and opens another one when it has ended. */
+export function reader(key) {
   let token;
   const open = async () => {
-    ({ token } = await api.openSession(ledgerName, await session(key, ledger)));
+    const signed = await session(key, await api.ledger(ledgerName));
+    ({ token } = await api.openSession(ledgerName, signed));
   };
   return async (read) => {
     if (!token) await open();

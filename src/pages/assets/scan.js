@@ -1,7 +1,6 @@
 // Three ways to read a code, of which one always works: the camera, a hand-held scanner or the keyboard, a photograph.
 // Where the browser cannot read codes itself, the server reads a frame and forgets it.
 
-import * as api from "./api.js";
 import { text } from "./page.js";
 
 const SCAN_MS = 20_000;
@@ -39,14 +38,18 @@ async function jpegOf(picture, [x, y, width, height], most, quality) {
   return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality));
 }
 
-/** Drives the box that `pages/scan.rs` draws. `onText` gets each text and says whether it could use it. */
+/**
+ * Drives the box that `pages/scan.rs` draws. `onText` gets each text and says whether it could use it; `readFrame` gives
+ * the text of the code in a JPEG, or null.
+ */
 export class Scanner {
-  constructor(box, onText) {
+  constructor(box, onText, readFrame) {
     this.video = box.querySelector("video");
     this.button = box.querySelector("[data-scan='camera']");
     this.field = box.querySelector("[data-scan='field']");
     this.told = box.querySelector("[data-scan='say']");
     this.onText = onText;
+    this.readFrame = readFrame;
     this.run = 0;
     this.button.addEventListener("click", () => (this.stream ? this.stop() : this.start()));
     this.field.form.addEventListener("submit", (event) => {
@@ -140,7 +143,7 @@ export class Scanner {
     if (reader) return (await reader.detect(this.video))[0]?.rawValue ?? null;
     const side = Math.min(width, height);
     const centre = [(width - side) / 2, (height - side) / 2, side, side];
-    return api.frame(await jpegOf(this.video, centre, FRAME_PX, FRAME_QUALITY));
+    return this.readFrame(await jpegOf(this.video, centre, FRAME_PX, FRAME_QUALITY));
   }
 
   async photo(input) {
@@ -151,7 +154,7 @@ export class Scanner {
     try {
       const picture = await createImageBitmap(file);
       const all = [0, 0, picture.width, picture.height];
-      const read = await api.frame(await jpegOf(picture, all, PHOTO_PX, FRAME_QUALITY));
+      const read = await this.readFrame(await jpegOf(picture, all, PHOTO_PX, FRAME_QUALITY));
       this.say(read ? "" : text("scan-photo-none"));
       if (read) await this.offer(read);
     } catch (error) {

@@ -20,7 +20,7 @@ const at = (id) => document.querySelector(id);
 const [points, amount, result, problem, again] = ["#points", "#amount", "#result", "#problem", "#again"].map(at);
 const { key, found } = await openRole("shop");
 const till = { phone: null, job: null };
-let read;
+const read = reader(key);
 
 /** Shows one step: "scan", "amount" or "result". */
 function step(name) {
@@ -58,7 +58,7 @@ const scanner = new Scanner(at("#scan"), async (scanned) => {
     play("bad");
   }
   return true;
-});
+}, (jpeg) => read((token) => api.frame(ledgerName, jpeg, token)));
 
 function askPoints(maxPoints) {
   problem.hidden = true;
@@ -184,7 +184,6 @@ function line(entry) {
 /** Today's sales; without an answer the last list stays. */
 async function list() {
   try {
-    read ??= reader(key, await api.ledger(ledgerName));
     const day = await read((token) => api.shopToday(ledgerName, token));
     at("#today-sum").textContent = text("shop-today-sum", { count: number(day.count), points: number(day.points) });
     at("#today-lines").replaceChildren(...day.entries.slice(0, LINES_SHOWN).map(line));

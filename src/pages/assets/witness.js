@@ -4,7 +4,7 @@
 import * as api from "./api.js";
 import { action, byCard, byPhone } from "./cose.js";
 import { readHolder } from "./holder.js";
-import { openRole } from "./keyring.js";
+import { openRole, reader } from "./keyring.js";
 import { canRepeat, deliver, post, unfinished } from "./outbox.js";
 import { pad, typed } from "./pad.js";
 import { element, explain, ledgerName, number, showProblem, text, textOr } from "./page.js";
@@ -25,6 +25,7 @@ const [result, problem, again, form] = ["#result", "#problem", "#again", "#deed"
 const { role } = at("#work").dataset;
 const english = document.documentElement.lang === "en";
 const { key } = await openRole(role);
+const read = reader(key);
 const state = { holder: null, atS: 0, rule: null, job: null };
 let rules = [];
 
@@ -62,7 +63,7 @@ const scanner = new Scanner(at("#scan"), async (scanned) => {
     play("bad");
   }
   return true;
-});
+}, (jpeg) => read((token) => api.frame(ledgerName, jpeg, token)));
 
 function askDeed() {
   problem.hidden = true;
