@@ -55,7 +55,7 @@ pub(super) fn pad(lang: Lang, id: Option<&str>, decimal: bool) -> Markup {
 pub(super) fn role_head(lang: Lang, site: &Site, role: &str, title: &str) -> Markup {
     html! {
         nav #tabs.tabs aria-label=(t(lang, "terminal-tabs")) hidden {}
-        h1 { (title) " " small #place {} }
+        h1 { (title) " " small #place lang="ja" {} }
         div #start {
             p #start-say role="status" aria-live="polite" { (t(lang, "terminal-opening")) }
             p #start-link hidden {

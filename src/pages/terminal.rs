@@ -84,15 +84,18 @@ fn asked(lang: Lang, by: bool) -> Markup {
     html! {
         dl #asked.facts hidden {
             div { dt { (t(lang, "enrol-role")) } dd #asked-role {} }
-            div { dt { (t(lang, "enrol-name")) } dd #asked-name {} }
-            @if by { div { dt { (t(lang, "approve-by")) } dd #asked-by {} } }
+            div { dt { (t(lang, "enrol-name")) } dd #asked-name lang="ja" {} }
+            @if by { div { dt { (t(lang, "approve-by")) } dd #asked-by lang="ja" {} } }
             div { dt { (t(lang, "terminal-comparison")) } dd { strong #comparison.comparison {} } }
         }
     }
 }
 
 fn same(lang: Lang) -> Markup {
-    html! { label.choice { input #same type="checkbox"; span { (t(lang, "enrol-same")) } } }
+    html! {
+        label.choice { input #same type="checkbox" aria-describedby="same-fault"; span { (t(lang, "enrol-same")) } }
+        p #same-fault.fault role="alert" {}
+    }
 }
 
 fn staff_missing(lang: Lang, site: &Site) -> Markup {

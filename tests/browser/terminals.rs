@@ -157,7 +157,7 @@ async fn a_tablet_enrols_by_qr_with_two_members_of_staff() -> WebDriverResult<()
     assert_eq!(first.text("#comparison").await?, digits);
     assert_eq!(first.text("#asked-name").await?, "魚政 2号レジ");
     first.click("#propose").await?;
-    assert!(first.text("#problem").await?.contains("番号をくらべて"));
+    assert!(first.text("#same-fault:not(:empty)").await?.contains("番号をくらべて"));
     first.click("#same").await?;
     first.check_page("enrol-request").await?;
     first.click("#propose").await?;
@@ -472,6 +472,27 @@ async fn a_lost_answer_and_two_windows_charge_once_each() -> WebDriverResult<()>
     world.browser.quit().await
 }
 
+/// Chooses a photograph of a code in the page's own field for it.
+const PHOTOGRAPH: &str = "
+    const svg = await api.qrSvg('CARD');
+    const canvas = Object.assign(document.createElement('canvas'), {width: 800, height: 1000});
+    const context = canvas.getContext('2d');
+    context.fillStyle = '#999';
+    context.fillRect(0, 0, 800, 1000);
+    if (svg.length > 100) {
+        const image = new Image();
+        image.src = URL.createObjectURL(new Blob([svg], {type: 'image/svg+xml'}));
+        await image.decode();
+        context.drawImage(image, 200, 300, 400, 400);
+    }
+    const chosen = new DataTransfer();
+    const blob = await new Promise(done => canvas.toBlob(done, 'image/png'));
+    chosen.items.add(new File([blob], 'photo.png', {type: 'image/png'}));
+    const input = document.querySelector('#photo');
+    input.files = chosen.files;
+    input.dispatchEvent(new Event('change'));
+    return '';";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_camera_the_other_ways_stay() -> WebDriverResult<()> {
     const CARD: &str = "HMC1AAAAAAAAAAAAAAAAAA";
@@ -516,7 +537,15 @@ async fn without_a_camera_the_other_ways_stay() -> WebDriverResult<()> {
     scanner_says(browser, "カードでのお支払い").await?;
     assert_eq!(browser.run("return window.asked;").await?, 0);
 
-    browser.run("delete window.BarcodeDetector; return '';").await?;
+    let busy = "delete window.BarcodeDetector;
+        window.real = navigator.mediaDevices.getUserMedia;
+        navigator.mediaDevices.getUserMedia =
+            () => Promise.reject(new DOMException('', 'NotReadableError'));
+        return '';";
+    browser.run(busy).await?;
+    browser.click("[data-scan='camera']").await?;
+    scanner_says(browser, "ほかのアプリが使っています").await?;
+    browser.run("navigator.mediaDevices.getUserMedia = window.real; return '';").await?;
     browser.click("[data-scan='camera']").await?;
     browser.find("#scan video:not([hidden])").await?;
     browser.check_page("shop-camera").await?;
@@ -527,6 +556,12 @@ async fn without_a_camera_the_other_ways_stay() -> WebDriverResult<()> {
     browser.run(late).await?;
     scanner_says(browser, "20秒").await?;
     browser.find("#scan video[hidden]").await?;
+
+    // A photograph does without a camera of the page's own.
+    world.script(&PHOTOGRAPH.replace("CARD", CARD)).await?;
+    scanner_says(browser, "カードでのお支払い").await?;
+    world.script(&PHOTOGRAPH.replace("api.qrSvg('CARD')", "''")).await?;
+    scanner_says(browser, "見つかりませんでした").await?;
     world.console(&[]).await?;
     world.browser.quit().await
 }

@@ -5,7 +5,7 @@ import { decode } from "./cbor.js";
 import { KINDS, ROLES, approve, hex, kidOf, parse1, sha256, statementSignedBy, unhex } from "./cose.js";
 import { comparison, reader, standing } from "./keyring.js";
 import { canSign, ledgerName, text } from "./page.js";
-import { demandComparison, finish, guarded, sendOnce } from "./staff.js";
+import { compared, finish, guarded, sendOnce } from "./staff.js";
 
 const at = (id) => document.querySelector(id);
 const [say, form] = ["#say", "#approval"].map(at);
@@ -22,7 +22,7 @@ async function read(bytes) {
 }
 
 async function sign(staff, seq, bytes) {
-  demandComparison();
+  if (!compared()) return;
   await sendOnce(async () => approve(staff, await api.ledger(ledgerName), seq, await sha256(bytes)));
   form.hidden = true;
   say.textContent = text("approve-done");

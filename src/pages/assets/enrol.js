@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { hex, keyRegister, kidOf, random, unhex } from "./cose.js";
 import { ROLES, comparison, standing } from "./keyring.js";
 import { canSign, ledgerName, text } from "./page.js";
-import { demandComparison, finish, guarded, sendOnce } from "./staff.js";
+import { compared, finish, guarded, sendOnce } from "./staff.js";
 
 const POLL_MS = 2000;
 const KEY_HEX_CHARS = 64;
@@ -45,7 +45,6 @@ function chosenPlace({ role, name }) {
 }
 
 async function propose(asked, staff) {
-  demandComparison();
   const verdict = await sendOnce(async () => {
     const ledger = await api.ledger(ledgerName);
     return keyRegister(staff, ledger, { ...asked, ...chosenPlace(asked) });
@@ -85,6 +84,7 @@ async function start() {
   at("#staff-twice").hidden = asked.role !== "staff";
   at("#propose").hidden = !holds;
   form.addEventListener("submit", guarded(async () => {
+    if (!compared()) return;
     await propose(asked, staff);
     watch(kid);
   }));
@@ -92,7 +92,7 @@ async function start() {
   if (!both) return;
   at("#demo-box").hidden = asked.role === "staff";
   both.addEventListener("click", guarded(async () => {
-    demandComparison();
+    if (!compared()) return;
     await api.demoTerminal(ledgerName, asked.publicKey, asked.role, asked.name);
     form.hidden = true;
     watch(kid);

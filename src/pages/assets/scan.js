@@ -57,6 +57,9 @@ export class Scanner {
       this.offer(this.field.value);
       this.field.value = "";
     });
+    this.field.addEventListener("pointerdown", () => {
+      this.field.inputMode = "text";
+    });
     const photo = box.querySelector("[data-scan='photo']");
     photo.addEventListener("change", () => this.photo(photo));
     document.addEventListener("visibilitychange", () => document.hidden && this.stop());
@@ -66,10 +69,11 @@ export class Scanner {
     this.told.textContent = sentence;
   }
 
-  /** Waits for a scanner that types, without bringing up the keyboard of a tablet that has none. */
+  /** Waits for a scanner that types. A tablet's own keyboard stays away until a finger asks for it. */
   ready() {
     this.say("");
-    if (matchMedia("(pointer: fine)").matches) this.field.focus({ preventScroll: true });
+    this.field.inputMode = "none";
+    this.field.focus({ preventScroll: true });
   }
 
   async offer(read) {

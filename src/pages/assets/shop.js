@@ -65,7 +65,9 @@ function askPoints(maxPoints) {
   at("#limit").textContent = text("shop-limit", { points: number(maxPoints) });
   till.maxPoints = maxPoints;
   step("amount");
-  at("#amount-title").focus({ preventScroll: true });
+  // On glass the keys below are enough, and the tablet's own would cover them.
+  const target = matchMedia("(pointer: fine)").matches ? points : at("#amount-title");
+  target.focus({ preventScroll: true });
 }
 
 /** The points in the field, or a sentence beside it. */
@@ -90,7 +92,7 @@ function say(good, sentence, ...lines) {
   result.focus({ preventScroll: true });
 }
 
-/** Sends what waits. Whatever happens before the verdict, the same bytes are sent again. */
+/** Sends what waits, and says whether there is a verdict. Until there is, the same bytes are sent again. */
 async function send(job) {
   till.job = job;
   problem.hidden = true;
@@ -112,6 +114,7 @@ async function send(job) {
     refuse(error);
   }
   await list();
+  return till.job === null;
 }
 
 function refuse(error) {
@@ -214,4 +217,4 @@ for (const button of document.querySelectorAll("#confirm button")) {
 next();
 list();
 // An earlier visit may have ended before the answer came.
-for (const job of await unfinished("shop")) await send(job);
+for (const job of await unfinished("shop")) if (!(await send(job))) break;

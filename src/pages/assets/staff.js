@@ -1,10 +1,11 @@
 // What both persons of the staff do alike: compare, sign once, send until answered.
 
-import * as api from "./api.js";
 import { canRepeat, deliver, post, unfinished } from "./outbox.js";
 import { showProblem, text } from "./page.js";
 
 const OUTBOX = "staff";
+// What is asked stands behind the `#`, and stays when the language changes.
+for (const link of document.querySelectorAll(".languages a")) link.hash = location.hash;
 let waiting = null;
 
 /** A listener that shows what goes wrong. */
@@ -19,10 +20,12 @@ export const guarded = (work) => async (event) => {
   }
 };
 
-/** Refuses to go on before the person has said that both screens show the same digits. */
-export function demandComparison() {
-  if (document.querySelector("#same").checked) return;
-  throw new api.Problem({ slug: "not-compared", title: text("enrol-compare-first"), retry: "new_id" });
+/** Whether the person has said that both screens show the same digits; otherwise asks for it. */
+export function compared() {
+  const box = document.querySelector("#same");
+  document.querySelector("#same-fault").textContent = box.checked ? "" : text("enrol-compare-first");
+  if (!box.checked) box.focus();
+  return box.checked;
 }
 
 /** Signs once and sends; a second press after a lost answer sends the same bytes. Gives the verdict. */

@@ -162,6 +162,7 @@ function say(good, sentence, ...lines) {
   result.focus({ preventScroll: true });
 }
 
+/** Sends what waits, and says whether there is a verdict. */
 async function send(job) {
   state.job = job;
   problem.hidden = true;
@@ -185,12 +186,13 @@ async function send(job) {
       play("bad");
       again.hidden = false;
       again.focus({ preventScroll: true });
-      return;
+      return false;
     }
     state.job = null;
     const [title, , slug] = explain(error);
     say(false, title, text("witness-from-start"), slug);
   }
+  return true;
 }
 
 muteButton(at("#mute"));
@@ -204,4 +206,4 @@ at("#next").addEventListener("click", next);
 at("#rescan").addEventListener("click", next);
 next();
 // An earlier visit may have ended before the answer came.
-for (const job of await unfinished(role)) await send(job);
+for (const job of await unfinished(role)) if (!(await send(job))) break;
