@@ -85,6 +85,7 @@ fn asked(lang: Lang, by: bool) -> Markup {
         dl #asked.facts hidden {
             div { dt { (t(lang, "enrol-role")) } dd #asked-role {} }
             div { dt { (t(lang, "enrol-name")) } dd #asked-name lang="ja" {} }
+            @if by { div { dt { (t(lang, "enrol-place")) } dd #asked-place {} } }
             @if by { div { dt { (t(lang, "approve-by")) } dd #asked-by lang="ja" {} } }
             div { dt { (t(lang, "terminal-comparison")) } dd { strong #comparison.comparison {} } }
         }

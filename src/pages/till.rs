@@ -57,7 +57,7 @@ fn today(lang: Lang) -> Markup {
     html! {
         h2 #today { (t(lang, "shop-today")) }
         p #today-sum role="status" {}
-        div.scroll tabindex="0" role="region" aria-labelledby="today" {
+        div.scroll.today tabindex="0" role="region" aria-labelledby="today" {
             table #today-table hidden {
                 thead { tr {
                     th scope="col" { (t(lang, "shop-time")) }

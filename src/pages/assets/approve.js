@@ -18,7 +18,13 @@ async function read(bytes) {
   if (!proposer || !(await statementSignedBy(message, proposer.publicKey))) throw new Error(text("approve-unsigned"));
   if (KINDS[core.get(3)] !== "key.register") throw new Error(text("approve-other-kind"));
   const body = core.get(8);
-  return { publicKey: body.get(1), role: ROLES[body.get(2)], name: body.get(5), proposer };
+  return { publicKey: body.get(1), role: ROLES[body.get(2)], place: body.get(4), name: body.get(5), proposer };
+}
+
+/** Where the key would stand: beside others, or at a place that it begins. */
+async function placeName(role, place) {
+  const known = (await api.places(ledgerName, role)).find((found) => found.place === hex(place));
+  return known ? text("approve-at", { name: known.name }) : text("approve-new-place");
 }
 
 async function sign(staff, seq, bytes) {
@@ -40,10 +46,11 @@ async function start() {
   }
   const found = await reader(staff)((token) => api.proposal(ledgerName, seq, token));
   const bytes = unhex(found.statement);
-  const { publicKey, role, name, proposer } = await read(bytes);
+  const { publicKey, role, place, name, proposer } = await read(bytes);
   at("#asked").hidden = false;
   at("#asked-role").textContent = text(`role-${role}`);
   at("#asked-name").textContent = name;
+  at("#asked-place").textContent = place ? await placeName(role, place) : "–";
   at("#asked-by").textContent = proposer.name;
   at("#comparison").textContent = await comparison(publicKey);
   if (found.done || (await api.key(ledgerName, hex(await kidOf(publicKey))))) {

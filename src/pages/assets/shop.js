@@ -10,7 +10,6 @@ import { element, explain, ledgerName, number, showProblem, text } from "./page.
 import { Scanner } from "./scan.js";
 import { muteButton, play } from "./sound.js";
 
-const LINES_SHOWN = 20;
 /** Refusals after which the same code is good for another number of points. */
 const OTHER_POINTS = [
   "below-minimum", "above-maximum", "day-limit", "fresh-device-limit", "insufficient-points", "qr-limit-exceeded",
@@ -189,7 +188,7 @@ async function list() {
   try {
     const day = await read((token) => api.shopToday(ledgerName, token));
     at("#today-sum").textContent = text("shop-today-sum", { count: number(day.count), points: number(day.points) });
-    at("#today-lines").replaceChildren(...day.entries.slice(0, LINES_SHOWN).map(line));
+    at("#today-lines").replaceChildren(...day.entries.map(line));
     at("#today-table").hidden = day.entries.length === 0;
   } catch {
     at("#today-sum").textContent = text("shop-today-unknown");
