@@ -37,9 +37,12 @@ use super::{
 use crate::clock::{ClockAlarm, LedgerClock};
 use crate::keys::LedgerKeys;
 use crate::log::{Levels, Log, Tip};
+use crate::registry::NONCE_BYTES;
 
 /// The lock and the published head are at most so far behind.
 const LOCK_EVERY_MS: u64 = 1_000;
+/// Bytes of a leaf's salt.
+const SALT_BYTES: usize = 32;
 /// What an entry holds besides statement, disclosure and document, at most 64 postings included.
 const ENTRY_OVERHEAD_BYTES: usize = 4_096;
 /// A programme document in the effects of its approval, and its public form.
@@ -82,18 +85,18 @@ pub(super) struct Sequencer {
 }
 
 /// A batch being decided.
-struct Batch<'a> {
-    rows: Overlay<'a>,
+struct Batch<'r, 's> {
+    rows: Overlay<'r>,
     now_ms: u64,
-    entries: Vec<Decided>,
+    entries: Vec<Decided<'s>>,
     by_op: HashMap<OpId, usize>,
     opened: Vec<AccountId>,
 }
 
 /// An accepted statement of the batch.
-struct Decided {
+struct Decided<'a> {
     accounting: Arc<Accounting>,
-    statement: Statement,
+    statement: &'a Statement,
     class: (ledger_spec::entry::Class, Option<ledger_spec::entry::PublicJson>),
 }
 
@@ -345,7 +348,7 @@ impl Sequencer {
     /// Seals the entries and appends them as one frame. After this the batch is durable; everything else can be rebuilt.
     fn write(
         &mut self,
-        entries: &[Decided],
+        entries: &[Decided<'_>],
         opened: &[AccountId],
         now_ms: u64,
     ) -> Result<(), EngineError> {
@@ -355,8 +358,11 @@ impl Sequencer {
         }
         // 3. Seal, and compute leaves and root.
         let (mut edge, mut hashes, mut bytes) = (self.edge.clone(), Vec::new(), Vec::new());
-        for decided in entries {
-            let entry = self.seal(decided, now_ms)?;
+        let mut random = vec![0; entries.len() * (SALT_BYTES + NONCE_BYTES)];
+        getrandom::fill(&mut random)?;
+        let random = random.as_chunks::<{ SALT_BYTES + NONCE_BYTES }>().0;
+        for (decided, random) in entries.iter().zip(random) {
+            let entry = self.seal(decided, random, now_ms)?;
             let hash = leaf_hash(&entry.leaf());
             edge.push(hash);
             hashes.push(hash);
@@ -379,7 +385,11 @@ impl Sequencer {
         Ok(())
     }
 
-    fn decide(&self, statement: &Statement, batch: &mut Batch<'_>) -> Result<Answer, EngineError> {
+    fn decide<'s>(
+        &self,
+        statement: &'s Statement,
+        batch: &mut Batch<'_, 's>,
+    ) -> Result<Answer, EngineError> {
         if let Some(at) = batch.by_op.get(&statement.core.op_id).copied() {
             let same =
                 batch.entries.get(at).filter(|first| first.statement.bytes == statement.bytes);
@@ -412,7 +422,7 @@ impl Sequencer {
         }
         let at = batch.entries.len();
         batch.by_op.insert(statement.core.op_id, at);
-        let (accounting, statement) = (Arc::new(accounting), statement.clone());
+        let accounting = Arc::new(accounting);
         batch.entries.push(Decided { accounting, statement, class });
         Ok(Answer::Entry(at, false))
     }
@@ -432,24 +442,31 @@ impl Sequencer {
         Ok(None)
     }
 
-    fn seal(&self, decided: &Decided, now_ms: u64) -> Result<Entry, EngineError> {
+    fn seal(
+        &self,
+        decided: &Decided<'_>,
+        random: &[u8; SALT_BYTES + NONCE_BYTES],
+        now_ms: u64,
+    ) -> Result<Entry, EngineError> {
         let Decided { accounting, statement, class: (class, public) } = decided;
-        let mut salt: Hash = [0; 32];
-        getrandom::fill(&mut salt)?;
+        let (mut salt, mut nonce) = ([0; SALT_BYTES], [0; NONCE_BYTES]);
+        let (for_salt, for_nonce) = random.split_at(SALT_BYTES);
+        salt.copy_from_slice(for_salt);
+        nonce.copy_from_slice(for_nonce);
         let personal = match accounting.link {
             None => None,
             Some(link) => {
                 let disclosure = statement.disclosure.as_ref().map(|(_, b)| Blob(b.clone()));
                 let plain = cbor::to_bytes(&Personal { accepted_ms: now_ms, disclosure });
                 let aad = personal_aad(self.shared.ledger, statement.core.op_id);
-                Some(Blob(self.shared.registry.seal(link.account, &aad, &plain)?))
+                Some(Blob(self.shared.registry.seal_with(link.account, &aad, &plain, nonce)?))
             }
         };
         let accounting = Blob(cbor::to_bytes(accounting.as_ref()));
         Ok(Entry { class: *class, salt, accounting, personal, public: public.clone() })
     }
 
-    fn absorb(&mut self, entries: &[Decided], changes: Tables) -> Result<(), EngineError> {
+    fn absorb(&mut self, entries: &[Decided<'_>], changes: Tables) -> Result<(), EngineError> {
         for decided in entries {
             self.ops.insert(decided.statement.core.op_id, decided.accounting.seq);
             self.shared.metrics.accepted(&decided.statement.core.body, &decided.accounting);
@@ -462,7 +479,7 @@ impl Sequencer {
         Ok(())
     }
 
-    fn verdict(&self, answer: Answer, entries: &[Decided]) -> Verdict {
+    fn verdict(&self, answer: Answer, entries: &[Decided<'_>]) -> Verdict {
         let head = Arc::clone(&self.head);
         match answer {
             Answer::Entry(at, replayed) => {

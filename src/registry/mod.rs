@@ -29,6 +29,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use thiserror::Error;
 
 use crate::keys::{self, KeyError, SECRET_BYTES};
+pub use vault::NONCE_BYTES;
 use vault::{DataKey, ERASED, KeyCache};
 
 /// Unwrapped keys held in memory; about 10 MB when full, a large city's daily users.
@@ -167,7 +168,9 @@ impl Registry {
             .map_err(database_error)?;
         match found {
             0 => {
-                let check = vault::seal(&kek, KEY_CHECK_AAD, &[])?;
+                let mut nonce = [0; NONCE_BYTES];
+                getrandom::fill(&mut nonce)?;
+                let check = vault::seal(&kek, KEY_CHECK_AAD, &[], nonce)?;
                 create_schema(&transaction, &check).map_err(database_error)?;
             }
             SCHEMA_VERSION => {}
@@ -233,8 +236,25 @@ impl Registry {
         aad: &[u8],
         plaintext: &[u8],
     ) -> Result<Vec<u8>, RegistryError> {
+        let mut nonce = [0; NONCE_BYTES];
+        getrandom::fill(&mut nonce)?;
+        self.seal_with(account, aad, plaintext, nonce)
+    }
+
+    /// The same with a nonce that the caller has drawn, at random and for this one seal: a batch draws all of its own at
+    /// once.
+    ///
+    /// # Errors
+    /// As [`seal`](Self::seal).
+    pub fn seal_with(
+        &self,
+        account: AccountId,
+        aad: &[u8],
+        plaintext: &[u8],
+        nonce: [u8; NONCE_BYTES],
+    ) -> Result<Vec<u8>, RegistryError> {
         let key = self.data_key(account)?;
-        vault::seal(&vault::cipher(&key), aad, plaintext)
+        vault::seal(&vault::cipher(&key), aad, plaintext, nonce)
     }
 
     /// Opens what [`seal`](Self::seal) made with the same aad.

@@ -19,7 +19,8 @@ use zeroize::Zeroizing;
 use super::RegistryError;
 use crate::keys::{SECRET_BYTES, Secret};
 
-const NONCE_BYTES: usize = 12;
+/// Bytes of a nonce.
+pub const NONCE_BYTES: usize = 12;
 const TAG_BYTES: usize = 16;
 
 /// How much longer sealed bytes are than plain ones.
@@ -46,14 +47,13 @@ pub(super) fn cipher(key: &[u8; SECRET_BYTES]) -> Aes256Gcm {
     Aes256Gcm::new(key.into())
 }
 
-/// Seals these bytes under a random nonce.
+/// Seals these bytes under a nonce that is random and serves once.
 pub(super) fn seal(
     cipher: &Aes256Gcm,
     aad: &[u8],
     plaintext: &[u8],
+    nonce: [u8; NONCE_BYTES],
 ) -> Result<Vec<u8>, RegistryError> {
-    let mut nonce = [0; NONCE_BYTES];
-    getrandom::fill(&mut nonce)?;
     let mut sealed = Vec::with_capacity(plaintext.len() + SEAL_OVERHEAD_BYTES);
     sealed.extend_from_slice(&nonce);
     sealed.extend_from_slice(plaintext);
@@ -77,7 +77,9 @@ pub(super) fn wrap(
     account: AccountId,
     key: &DataKey,
 ) -> Result<Vec<u8>, RegistryError> {
-    seal(kek, &aad_of(WRAP_TAG, account), key.as_slice())
+    let mut nonce = [0; NONCE_BYTES];
+    getrandom::fill(&mut nonce)?;
+    seal(kek, &aad_of(WRAP_TAG, account), key.as_slice(), nonce)
 }
 
 /// Unwraps a data key; `None` if the row is damaged.
@@ -141,7 +143,7 @@ mod tests {
     #[test]
     fn sealed_bytes_open_only_with_key_aad_and_every_bit() {
         let key = cipher(&[1; 32]);
-        let sealed = seal(&key, b"aad", b"vegetables").expect("sealed");
+        let sealed = seal(&key, b"aad", b"vegetables", [5; 12]).expect("sealed");
         assert_eq!(sealed.len(), b"vegetables".len() + SEAL_OVERHEAD_BYTES);
         assert_eq!(unseal(&key, b"aad", &sealed).as_deref(), Some(b"vegetables".as_slice()));
         assert_eq!(unseal(&key, b"other", &sealed), None);
@@ -154,8 +156,8 @@ mod tests {
         for length in 0..sealed.len() {
             assert_eq!(unseal(&key, b"aad", &sealed[..length]), None, "{length} bytes");
         }
-        let again = seal(&key, b"aad", b"vegetables").expect("sealed");
-        assert_ne!(sealed, again, "a fresh nonce each time");
+        let again = seal(&key, b"aad", b"vegetables", [6; 12]).expect("sealed");
+        assert_ne!(sealed, again, "another nonce, other bytes");
     }
 
     #[test]
