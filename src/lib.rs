@@ -18,3 +18,4 @@ pub mod pages;
 pub mod query;
 pub mod registry;
 pub mod verify;
+pub mod views;

@@ -1,10 +1,10 @@
 //! Every figure the server gives to Prometheus, by name, in one place. None has a label that could tell a person:
-//! ledger, kind, fund, outcome and route are all there is.
+//! ledger, kind, fund, group, channel, outcome and route are all there is.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger_spec::entry::{Accounting, Contra};
+use ledger_spec::entry::{Accounting, Channel, Contra};
 use ledger_spec::kinds::Body;
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
@@ -21,6 +21,20 @@ pub const NAMES: &[(&str, &str)] = &[
     (REDEEMED, "Points redeemed less voids, by ledger and direction (spent, returned)."),
     (LOG_ENTRIES, "Entries in the log, by ledger."),
     (WRITABLE, "1 while the ledger takes statements, by ledger."),
+    (VIEWS_LAG, "Entries of the log that the read views do not hold yet, by ledger."),
+    (WEEK, "Persons who took part in the last closed week, by ledger; as released."),
+    (
+        MONTH,
+        "Persons who took part in the last released month, by ledger and group of actions; as released.",
+    ),
+    (
+        CHANNEL,
+        "Whole percent of the last released month's actions, by ledger and channel; as released.",
+    ),
+    (
+        OUTSTANDING,
+        "Points that can still be spent at the end of the last released month, by ledger and fund; as released.",
+    ),
     (BATCH, "Entries committed at once, by ledger."),
     (COMMIT, "Seconds from the start of a batch to its durable end, by ledger."),
     (HTTP, "Seconds to answer a request, by route and status class."),
@@ -32,6 +46,11 @@ const GRANTED: &str = "kenmai_points_granted_total";
 const REDEEMED: &str = "kenmai_points_redeemed_total";
 const LOG_ENTRIES: &str = "kenmai_log_entries";
 const WRITABLE: &str = "kenmai_ledger_writable";
+const VIEWS_LAG: &str = "kenmai_views_lag_entries";
+const WEEK: &str = "kenmai_participants_week";
+const MONTH: &str = "kenmai_participants_month";
+const CHANNEL: &str = "kenmai_actions_percent";
+const OUTSTANDING: &str = "kenmai_points_outstanding";
 const BATCH: &str = "kenmai_batch_entries";
 const COMMIT: &str = "kenmai_commit_seconds";
 const HTTP: &str = "kenmai_http_request_seconds";
@@ -46,6 +65,11 @@ pub struct Metrics {
     redeemed: IntCounterVec,
     log_entries: IntGaugeVec,
     writable: IntGaugeVec,
+    views_lag: IntGaugeVec,
+    week: IntGaugeVec,
+    month: IntGaugeVec,
+    channel: IntGaugeVec,
+    outstanding: IntGaugeVec,
     batch: HistogramVec,
     commit: HistogramVec,
     http: HistogramVec,
@@ -65,6 +89,11 @@ impl Metrics {
             redeemed: IntCounterVec::new(opts(REDEEMED), &["ledger", "direction"])?,
             log_entries: IntGaugeVec::new(opts(LOG_ENTRIES), &["ledger"])?,
             writable: IntGaugeVec::new(opts(WRITABLE), &["ledger"])?,
+            views_lag: IntGaugeVec::new(opts(VIEWS_LAG), &["ledger"])?,
+            week: IntGaugeVec::new(opts(WEEK), &["ledger"])?,
+            month: IntGaugeVec::new(opts(MONTH), &["ledger", "group"])?,
+            channel: IntGaugeVec::new(opts(CHANNEL), &["ledger", "channel"])?,
+            outstanding: IntGaugeVec::new(opts(OUTSTANDING), &["ledger", "fund"])?,
             batch: HistogramVec::new(
                 HistogramOpts::from(opts(BATCH))
                     .buckets(prometheus::exponential_buckets(1.0, 2.0, 10)?),
@@ -87,6 +116,10 @@ impl Metrics {
         made.registry.register(Box::new(made.redeemed.clone()))?;
         made.registry.register(Box::new(made.log_entries.clone()))?;
         made.registry.register(Box::new(made.writable.clone()))?;
+        made.registry.register(Box::new(made.views_lag.clone()))?;
+        for released in [&made.week, &made.month, &made.channel, &made.outstanding] {
+            made.registry.register(Box::new(released.clone()))?;
+        }
         made.registry.register(Box::new(made.batch.clone()))?;
         made.registry.register(Box::new(made.commit.clone()))?;
         made.registry.register(Box::new(made.http.clone()))?;
@@ -105,6 +138,7 @@ impl Metrics {
             name: Arc::from(name),
             log_entries: self.log_entries.with_label_values(label),
             writable: self.writable.with_label_values(label),
+            views_lag: self.views_lag.with_label_values(label),
             batch: self.batch.with_label_values(label),
             commit: self.commit.with_label_values(label),
             spent: self.redeemed.with_label_values(&[name, "spent"]),
@@ -141,6 +175,7 @@ pub struct LedgerMetrics {
     name: Arc<str>,
     log_entries: IntGauge,
     writable: IntGauge,
+    views_lag: IntGauge,
     batch: Histogram,
     commit: Histogram,
     spent: IntCounter,
@@ -177,9 +212,49 @@ impl LedgerMetrics {
         self.log_entries.set(i64::try_from(log_entries).unwrap_or(i64::MAX));
     }
 
+    /// Entries that the views have yet to take in.
+    pub fn set_views_lag(&self, entries: u64) {
+        self.views_lag.set(i64::try_from(entries).unwrap_or(i64::MAX));
+    }
+
+    /// Participants of the last closed week, if released.
+    pub fn set_participants_week(&self, persons: Option<u64>) {
+        show(&self.all.week, &[&self.name], persons);
+    }
+
+    /// Participants of the last released month in a group of actions, if released.
+    pub fn set_participants_month(&self, group: &str, persons: Option<u64>) {
+        show(&self.all.month, &[&self.name, group], persons);
+    }
+
+    /// A channel's share of the last released month's actions, if released.
+    pub fn set_channel_percent(&self, channel: Channel, percent: Option<u64>) {
+        let channel = match channel {
+            Channel::Phone => "phone",
+            Channel::Card => "card",
+            Channel::Kiosk => "kiosk",
+            Channel::Desk => "desk",
+        };
+        show(&self.all.channel, &[&self.name, channel], percent);
+    }
+
+    /// A fund's points that can still be spent, if released.
+    pub fn set_outstanding(&self, fund: Fund, points: Option<u64>) {
+        show(&self.all.outstanding, &[&self.name, fund_name(fund)], points);
+    }
+
     /// Whether the ledger takes statements.
     pub fn set_standing(&self, writable: bool) {
         self.writable.set(i64::from(writable));
+    }
+}
+
+/// Sets a released figure; one that is hidden has no series.
+fn show(gauges: &IntGaugeVec, labels: &[&str], value: Option<u64>) {
+    match value.and_then(|value| i64::try_from(value).ok()) {
+        Some(value) => gauges.with_label_values(labels).set(value),
+        // What was never shown cannot be removed, and need not be.
+        None => drop(gauges.remove_label_values(labels)),
     }
 }
 

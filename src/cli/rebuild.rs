@@ -8,12 +8,13 @@ use ledger_spec::ids::{LedgerId, Seq};
 use ledger_spec::merkle::leaf_hash;
 
 use super::{Bar, CliError, Ending, Outcome, ledger_file, say};
-use crate::engine::parse_entry;
+use crate::engine::{EngineError, parse_entry};
 use crate::log::disk::{Access, Disk, RealDisk};
 use crate::log::levels::LEVELS_FOLDER;
 use crate::log::{self, FrameRefusal, LOG_FOLDER, LogConfig, SEGMENT_BYTES};
+use crate::views::{self, RUN_ENTRIES_MAX, VIEWS_FOLDER, Views};
 
-/// Delete the files that follow from the log (the hash tree's levels) and make them again.
+/// Delete the files that follow from the log (the hash tree's levels, the read views) and make them again.
 #[derive(clap::Args)]
 #[command(
     after_help = "The server of this ledger must be stopped. The log itself is never changed."
@@ -32,14 +33,14 @@ pub fn run(args: &Args) -> Outcome {
     let (bar, disk): (_, Arc<dyn Disk>) = (Bar::new("rebuild"), Arc::new(RealDisk));
     let entries = rebuild(&disk, &args.dir, &origin, &mut |done, total| bar.show(done, total))?;
     drop(bar);
-    say(format_args!("the hash tree over {entries} entries is made again"));
+    say(format_args!("the hash tree and the views over {entries} entries are made again"));
     Ok(Ending::Well)
 }
 
-/// Makes the levels again and gives the number of entries. `progress` is told entries done and in all.
+/// Makes the levels and the views again and gives the number of entries. `progress` is told entries done and in all.
 ///
 /// # Errors
-/// [`CliError::Log`]. Nothing is deleted before the whole log has been read and found sound.
+/// [`CliError::Log`] and [`CliError::Engine`]. Nothing is deleted before the whole log has been read and found sound.
 pub fn rebuild(
     disk: &Arc<dyn Disk>,
     data_folder: &Path,
@@ -56,11 +57,19 @@ pub fn rebuild(
     empty_levels(disk.as_ref(), &data_folder.join(LOG_FOLDER).join(LEVELS_FOLDER))?;
     let time_ms = claimed.locked().time_ms;
     let mut levels = claimed.levels()?;
+    let folder = data_folder.join(VIEWS_FOLDER);
+    views::delete(&folder).map_err(EngineError::from)?;
+    let views = Views::open(&folder, ledger).map_err(EngineError::from)?;
+    let mut run = Vec::new();
     let (mut log, torn) = claimed.recover(Seq(0), time_ms, |frame| {
         let mut hashes = Vec::new();
         for (seq, bytes) in frame.entries() {
-            let (entry, _) = parse_entry(seq, bytes).map_err(FrameRefusal::from)?;
+            let (entry, accounting) = parse_entry(seq, bytes).map_err(FrameRefusal::from)?;
             hashes.push(leaf_hash(&entry.leaf()));
+            run.push(accounting);
+        }
+        if run.len() >= RUN_ENTRIES_MAX {
+            views.apply(&std::mem::take(&mut run)).map_err(FrameRefusal::from)?;
         }
         levels.append(levels.size(), &hashes).map_err(FrameRefusal::from)?;
         progress(levels.size().0, total);
@@ -69,6 +78,7 @@ pub fn rebuild(
     if let Some(torn) = torn {
         tracing::warn!(?torn, "an unfinished frame was set aside");
     }
+    views.apply(&run).and_then(|()| views.flush()).map_err(EngineError::from)?;
     log.write_lock(&mut levels, time_ms)?;
     Ok(levels.size().0)
 }

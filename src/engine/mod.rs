@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
 
@@ -31,7 +31,9 @@ use crate::log::disk::Disk;
 use crate::log::{LevelsReader, LogError, LogReader, TornTail};
 use crate::metrics::LedgerMetrics;
 use crate::registry::{Registry, RegistryError};
+use crate::views::{VIEWS_FOLDER, Views, ViewsError};
 
+mod follower;
 mod ops;
 mod recovery;
 mod sequencer;
@@ -91,6 +93,9 @@ pub enum EngineError {
     /// The registry.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// The views.
+    #[error(transparent)]
+    Views(#[from] ViewsError),
     /// An entry of the log is not one that these rules made.
     #[error(
         "entry {seq}: {reason}; the log was written by another version or is damaged; run `kenmai audit`"
@@ -113,8 +118,8 @@ pub enum EngineError {
     /// A thread ended in the middle of changing the state.
     #[error("a thread died while it held the state; start the process again")]
     ThreadDied,
-    /// The sequencer's thread could not be started.
-    #[error("the sequencer's thread could not be started: {0}")]
+    /// A thread could not be started.
+    #[error("a thread of the ledger could not be started: {0}")]
     Thread(std::io::Error),
 }
 
@@ -205,6 +210,7 @@ struct Shared {
     log: LogReader,
     levels: LevelsReader,
     registry: Registry,
+    views: Views,
     metrics: LedgerMetrics,
     /// Slices in the queue or with the sequencer.
     slices: AtomicUsize,
@@ -215,6 +221,7 @@ pub struct Engine {
     shared: Arc<Shared>,
     queue: Mutex<Option<SyncSender<Job>>>,
     sequencer: Mutex<Option<JoinHandle<()>>>,
+    follower: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
 }
 
 impl Engine {
@@ -238,6 +245,11 @@ impl Engine {
         let verifier = VerifierKey::new(&config.origin, KeyType::Ed25519, key)
             .map_err(|_| CheckpointError::Origin)?;
         let head = Arc::new(sequencer::sign_head(&config.origin, &keys.log, log.tip())?);
+        let views = Views::open(&config.data_folder.join(VIEWS_FOLDER), ledger)?;
+        if views.applied() > log.tip().next_seq {
+            tracing::warn!(%ledger, "the views are ahead of the log and are made again");
+            views.clear()?;
+        }
         let shared = Arc::new(Shared {
             ledger,
             verifier,
@@ -249,6 +261,7 @@ impl Engine {
             log: log.reader(),
             levels: levels.reader(),
             registry,
+            views,
             metrics: ground.metrics.clone(),
             slices: AtomicUsize::new(0),
         });
@@ -260,8 +273,18 @@ impl Engine {
             .name(format!("sequencer {ledger}"))
             .spawn(move || sequencer.run(&jobs))
             .map_err(EngineError::Thread)?;
-        let engine =
-            Self { shared, queue: Mutex::new(Some(queue)), sequencer: Mutex::new(Some(thread)) };
+        let (stop, stopped) = channel();
+        let followed = Arc::clone(&shared);
+        let follower = std::thread::Builder::new()
+            .name(format!("views {ledger}"))
+            .spawn(move || follower::run(&followed, &stopped))
+            .map_err(EngineError::Thread)?;
+        let engine = Self {
+            shared,
+            queue: Mutex::new(Some(queue)),
+            sequencer: Mutex::new(Some(thread)),
+            follower: Mutex::new(Some((stop, follower))),
+        };
         Ok((engine, torn))
     }
 
@@ -409,6 +432,12 @@ impl Engine {
         reader.read(entry, accounting)
     }
 
+    /// The read views, a moment behind the log.
+    #[must_use]
+    pub fn views(&self) -> &Views {
+        &self.shared.views
+    }
+
     /// The registry of persons.
     #[must_use]
     pub fn registry(&self) -> &Registry {
@@ -469,6 +498,13 @@ impl Engine {
             && thread.join().is_err()
         {
             self.shared.standing.send_replace(Standing::Stopped("the sequencer died".to_owned()));
+        }
+        let follower = self.follower.lock().ok().and_then(|mut follower| follower.take());
+        if let Some((stop, thread)) = follower {
+            drop(stop);
+            if thread.join().is_err() {
+                tracing::error!(ledger = %self.shared.ledger, "the thread of the views died");
+            }
         }
     }
 }

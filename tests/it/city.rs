@@ -42,7 +42,7 @@ pub(crate) fn account(name: &str) -> AccountId {
     AccountId(id(name))
 }
 
-fn card(name: &str) -> [u8; 11] {
+pub(crate) fn card(name: &str) -> [u8; 11] {
     let random: [u8; 10] = id(&format!("card of {name}"));
     let mut card = [0; 11];
     card[..10].copy_from_slice(&random);
@@ -256,7 +256,7 @@ impl City {
         self.must("root-2", Body::Approve(approve));
     }
 
-    fn join(&mut self, name: &str) {
+    pub(crate) fn join(&mut self, name: &str) {
         let subject = account(name);
         self.must("staff", Body::AccountOpen(AccountOpen { account: subject }));
         let facts = AccountFacts {
@@ -277,7 +277,7 @@ impl City {
         );
     }
 
-    fn enrol(&mut self, name: &str) {
+    pub(crate) fn enrol(&mut self, name: &str) {
         let public_key = key(name).verifying_key().to_bytes();
         let core = self.core(Body::DeviceEnrol(DeviceEnrol { public_key }));
         let code = Some(id(&format!("code of {name}")));
@@ -292,7 +292,7 @@ impl City {
         self.submit(&core.sign(&key(name), Some(&disclosure))).unwrap();
     }
 
-    fn disclosure(&mut self, holder: Option<Holder>) -> Disclosure {
+    pub(crate) fn disclosure(&mut self, holder: Option<Holder>) -> Disclosure {
         Disclosure {
             salt: self.fresh_id(),
             performed_at_s: self.now_s(),
@@ -334,11 +334,21 @@ impl City {
     ) -> Vec<u8> {
         let exact_action = exact.map(|code| Code::new(code).unwrap());
         let disclosure = Disclosure { exact_action, ..self.disclosure(Some(holder)) };
-        let body = Body::Action(Action { action: Code::new(action).unwrap() });
-        self.core(body).sign(&key(who), Some(&disclosure))
+        self.action_core(action).sign(&key(who), Some(&disclosure))
     }
 
-    fn act(&mut self, who: &str, action: &str, exact: Option<&str>, holder: Holder) -> Seq {
+    /// The core of an action of this moment.
+    pub(crate) fn action_core(&mut self, action: &str) -> Core {
+        self.core(Body::Action(Action { action: Code::new(action).unwrap() }))
+    }
+
+    pub(crate) fn act(
+        &mut self,
+        who: &str,
+        action: &str,
+        exact: Option<&str>,
+        holder: Holder,
+    ) -> Seq {
         let submission = self.action(who, action, exact, holder);
         self.submit(&submission).unwrap().accounting.seq
     }
@@ -354,7 +364,7 @@ impl City {
         self.submit(&submission).unwrap().accounting.seq
     }
 
-    fn consult(&mut self, name: &str) -> Seq {
+    pub(crate) fn consult(&mut self, name: &str) -> Seq {
         let holder = self.phone(name);
         self.act("coach", "care", Some("guidance"), holder)
     }
@@ -376,7 +386,7 @@ pub(crate) struct Story {
     pub(crate) late: Seq,
 }
 
-fn register(name: &str, role: Role) -> Body {
+pub(crate) fn register(name: &str, role: Role) -> Body {
     let place = matches!(role, Role::Station | Role::Shop);
     Body::KeyRegister(KeyRegister {
         public_key: key(name).verifying_key().to_bytes(),

@@ -7,9 +7,10 @@ use std::path::Path;
 
 use kenmai::metrics::{Metrics, NAMES};
 use ledger_spec::cbor::Blob;
-use ledger_spec::entry::Accounting;
+use ledger_spec::entry::{Accounting, Channel};
 use ledger_spec::ids::Seq;
 use ledger_spec::kinds::{Body, DayClose};
+use ledger_spec::points::Fund;
 use ledger_spec::time::Day;
 use serde_json::Value;
 
@@ -40,6 +41,10 @@ fn series() -> Series {
     ledger.refused("token-used");
     ledger.batch(1, 1, 1);
     ledger.set_standing(true);
+    ledger.set_participants_week(Some(12));
+    ledger.set_participants_month("any", Some(12));
+    ledger.set_channel_percent(Channel::Phone, Some(12));
+    ledger.set_outstanding(Fund::General, Some(12));
     metrics.request("/healthz", 200, 0.001);
     let text = metrics.text().unwrap();
     let mut series = Series::new();

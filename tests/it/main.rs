@@ -32,3 +32,4 @@ mod terminals;
 mod tidy;
 mod town;
 mod verify;
+mod views;

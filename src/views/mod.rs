@@ -1,0 +1,198 @@
+//! Read views of the log: what analysts' tables and shops' sums are made of, so that nobody has to read the log for them.
+//!
+//! The views follow the log: the rows that a run of entries changes and the next entry to apply go to the disk in one batch, so
+//! that a crash leaves the views of some earlier moment. They hold sums, an account's last week and month, and which few
+//! accounts stand behind a small figure; no entry, no time of day, no value. Everything here can be deleted: whatever is
+//! damaged, of another form or of another ledger is made again from the log.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ledger_spec::cbor::{self, CborError};
+use ledger_spec::entry::Accounting;
+use ledger_spec::ids::{LedgerId, Seq};
+use ledger_spec::time::Day;
+use sled::Db;
+
+mod fold;
+mod rows;
+mod tables;
+
+pub use fold::{month_after, month_of, week_of};
+use rows::Progress;
+pub use rows::{
+    Crowd, DayRow, Demography, FundMonth, Group, Held, ShopDay, StationMonth, Summary, Use,
+};
+use tables::Changes;
+
+/// The views' folder within the data folder.
+pub const VIEWS_FOLDER: &str = "views";
+/// Entries that one call of [`Views::apply`] should take: a batch costs the same for one entry as for many.
+pub const RUN_ENTRIES_MAX: usize = 4_096;
+/// The form of the rows. Views of another form are made again.
+const VERSION: u64 = 1;
+/// The key of [`Progress`]; no table has the number.
+const PROGRESS_KEY: &[u8] = &[0];
+/// Memory for pages of the tree.
+const CACHE_BYTES: u64 = 8 * 1024 * 1024;
+/// The file grows in steps of this size, so that the views of an empty ledger take little.
+const SEGMENT_BYTES: usize = 128 * 1024;
+
+/// Why the views cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewsError {
+    /// The tree.
+    #[error(
+        "the views cannot be read or written: {0}; they can be made again with `kenmai rebuild`"
+    )]
+    Tree(#[from] sled::Error),
+    /// A row.
+    #[error("a row of the views is damaged: {0}; they can be made again with `kenmai rebuild`")]
+    Row(#[from] CborError),
+    /// A folder.
+    #[error("cannot remove {path}: {source}; check the folder's owner", path = .path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's report.
+        source: io::Error,
+    },
+    /// An entry was given for another place than the next.
+    #[error("entry {found} was given to the views where {due} is due")]
+    NotInSequence {
+        /// The next entry.
+        due: Seq,
+        /// The entry given.
+        found: Seq,
+    },
+    /// An entry's statement cannot be read.
+    #[error("entry {0} holds no statement; run `kenmai audit`")]
+    Entry(Seq),
+}
+
+/// The views of one ledger.
+pub struct Views {
+    db: Db,
+    progress: Mutex<Progress>,
+}
+
+impl Views {
+    /// Opens the views in a folder. Views that cannot be read, of another form or of another ledger are deleted and begin
+    /// anew; [`Views::applied`] then says so.
+    ///
+    /// # Errors
+    /// [`ViewsError`] where a fresh tree cannot be made either.
+    pub fn open(folder: &Path, ledger: LedgerId) -> Result<Self, ViewsError> {
+        match Self::kept(folder, ledger) {
+            Ok(Some(views)) => return Ok(views),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%ledger, %error, "the views are made again"),
+        }
+        delete(folder)?;
+        let db = tree(folder)?;
+        let progress =
+            Progress { version: VERSION, ledger, applied: Seq(0), first_day: None, last_day: None };
+        db.insert(PROGRESS_KEY, cbor::to_bytes(&progress))?;
+        Ok(Self { db, progress: Mutex::new(progress) })
+    }
+
+    fn kept(folder: &Path, ledger: LedgerId) -> Result<Option<Self>, ViewsError> {
+        if !folder.exists() {
+            return Ok(None);
+        }
+        let db = tree(folder)?;
+        let Some(bytes) = db.get(PROGRESS_KEY)? else { return Ok(None) };
+        let progress: Progress = cbor::from_bytes(&bytes)?;
+        let ours = progress.version == VERSION && progress.ledger == ledger;
+        Ok(ours.then(|| Self { db, progress: Mutex::new(progress) }))
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        // The value is replaced as a whole, so that a thread that died left it sound.
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next entry to apply.
+    #[must_use]
+    pub fn applied(&self) -> Seq {
+        self.progress().applied
+    }
+
+    /// The Japanese days of the first and of the last entry applied. Every day before the last is complete, because days
+    /// never run backwards.
+    #[must_use]
+    pub fn span(&self) -> Option<(Day, Day)> {
+        let progress = self.progress();
+        progress.first_day.zip(progress.last_day)
+    }
+
+    /// Applies entries in order, from [`Views::applied`] on, all or none of them.
+    ///
+    /// # Errors
+    /// [`ViewsError`]; the views are as before.
+    pub fn apply(&self, entries: &[Accounting]) -> Result<(), ViewsError> {
+        let mut progress = *self.progress();
+        let mut changes = Changes::over(&self.db);
+        for entry in entries {
+            if entry.seq != progress.applied {
+                let (due, found) = (progress.applied, entry.seq);
+                return Err(ViewsError::NotInSequence { due, found });
+            }
+            fold::apply(entry, &mut changes)?;
+            let day = entry.accepted_day();
+            progress.applied = Seq(entry.seq.0 + 1);
+            progress.first_day = progress.first_day.or(Some(day));
+            progress.last_day = Some(day);
+        }
+        let mut batch = changes.into_batch();
+        batch.insert(PROGRESS_KEY, cbor::to_bytes(&progress));
+        // One batch is one record of the tree's own log: a crash keeps all of it or nothing.
+        self.db.apply_batch(batch)?;
+        *self.progress() = progress;
+        Ok(())
+    }
+
+    /// Forgets everything, for views that are ahead of their log.
+    ///
+    /// # Errors
+    /// [`ViewsError`]
+    pub fn clear(&self) -> Result<(), ViewsError> {
+        let mut progress = self.progress();
+        *progress = Progress { applied: Seq(0), first_day: None, last_day: None, ..*progress };
+        self.db.clear()?;
+        self.db.insert(PROGRESS_KEY, cbor::to_bytes(&*progress))?;
+        Ok(())
+    }
+
+    /// Brings everything applied to the disk. What a crash loses before is applied again.
+    ///
+    /// # Errors
+    /// [`ViewsError`]
+    pub fn flush(&self) -> Result<(), ViewsError> {
+        self.db.flush()?;
+        Ok(())
+    }
+}
+
+/// Deletes the views in a folder.
+///
+/// # Errors
+/// [`ViewsError::Folder`]
+pub fn delete(folder: &Path) -> Result<(), ViewsError> {
+    match std::fs::remove_dir_all(folder) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(ViewsError::Folder { path: folder.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn tree(folder: &Path) -> Result<Db, ViewsError> {
+    let config = sled::Config::new()
+        .path(folder)
+        .cache_capacity(CACHE_BYTES)
+        .segment_size(SEGMENT_BYTES)
+        .flush_every_ms(None);
+    Ok(config.open()?)
+}
