@@ -9,6 +9,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Limits;
 use crate::demo;
 use crate::http::{Ledger, Server};
+use crate::query::participation::population::Population;
 
 /// Start the demo city, made at the first start. All persons and shops are fictitious.
 #[derive(clap::Args)]
@@ -52,6 +53,8 @@ pub fn run(args: &Args) -> Outcome {
     )?;
     drop(bar);
     say(format!("{} entries in {}", city.entries, args.data.display()));
-    let ledger = Ledger::new(demo::LEDGER_NAME.to_owned(), city.engine, Some(city.desk));
+    let population = Population::read(&args.data.join(demo::LEDGER_NAME))?;
+    let ledger = Ledger::new(demo::LEDGER_NAME.to_owned(), city.engine, Some(city.desk))
+        .with_population(population);
     serve::run_server(doors, Server::new(vec![ledger], clock, metrics, Limits::default()))
 }

@@ -99,6 +99,9 @@ pub enum CliError {
     /// The demo city.
     #[error(transparent)]
     Demo(#[from] crate::demo::OpenError),
+    /// The file of inhabitants.
+    #[error(transparent)]
+    Population(#[from] crate::query::participation::population::PopulationError),
     /// The operating system gave no randomness.
     #[error("the operating system gives no randomness: {0}")]
     Randomness(#[from] getrandom::Error),

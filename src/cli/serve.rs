@@ -16,6 +16,7 @@ use crate::http::{self, Ledger, Server};
 use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
 use crate::metrics::Metrics;
+use crate::query::participation::population::Population;
 
 /// Serve the ledgers of a configuration file.
 #[derive(clap::Args)]
@@ -59,7 +60,8 @@ pub fn run(args: &Args) -> Outcome {
         if let Some(torn) = torn {
             tracing::warn!(ledger = name, ?torn, "an unfinished frame was set aside");
         }
-        ledgers.push(Ledger::new(name.to_owned(), engine, None));
+        let population = Population::read(&ledger.data)?;
+        ledgers.push(Ledger::new(name.to_owned(), engine, None).with_population(population));
     }
     run_server(doors, Server::new(ledgers, clock, metrics, config.limits))
 }

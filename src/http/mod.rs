@@ -27,12 +27,14 @@ use crate::metrics::Metrics;
 use crate::pages::CONTENT_SECURITY_POLICY;
 use crate::pages::scan::CAMERA_FORBIDDEN;
 use crate::query::ShopDays;
+use crate::query::participation::population::Population;
 
 mod auth;
 mod connections;
 mod demo;
 mod ledger;
 mod manifests;
+mod participation;
 pub mod problem;
 mod public_log;
 mod resident;
@@ -57,14 +59,24 @@ pub struct Ledger {
     pub engine: Engine,
     /// The front desk of a demo city.
     pub desk: Option<Desk>,
+    /// Inhabitants, for rates.
+    population: Option<Population>,
     shop_days: ShopDays,
+    released: participation::Released,
 }
 
 impl Ledger {
     /// A ledger to serve.
     #[must_use]
     pub fn new(name: String, engine: Engine, desk: Option<Desk>) -> Self {
-        Self { name, engine, desk, shop_days: ShopDays::default() }
+        let (shop_days, released) = Default::default();
+        Self { name, engine, desk, population: None, shop_days, released }
+    }
+
+    /// The same with the numbers of inhabitants.
+    #[must_use]
+    pub fn with_population(self, population: Option<Population>) -> Self {
+        Self { population, ..self }
     }
 }
 
@@ -140,6 +152,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/v1/{ledger}/proposals/{seq}", get(terminal::proposal))
         .route("/v1/{ledger}/demo/visitors", post(demo::visitor))
         .route("/v1/{ledger}/demo/terminals", post(demo::terminal))
+        .route("/v1/{ledger}/participation", get(participation::json))
         .route("/v1/qr.svg", post(site::qr_svg))
         .route("/", get(site::first))
         .route("/tour", get(site::tour))
@@ -154,6 +167,8 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/{ledger}/shop", get(terminal::till))
         .route("/{ledger}/station", get(terminal::station))
         .route("/{ledger}/coach", get(terminal::coach))
+        .route("/{ledger}/participation", get(participation::show_page))
+        .route("/{ledger}/participation/{file}", get(participation::file))
         .route("/{ledger}/checkpoint", get(public_log::checkpoint))
         .route("/{ledger}/vkey", get(public_log::vkey))
         .route("/{ledger}/tile/{*path}", get(public_log::tile))
@@ -177,6 +192,7 @@ pub fn router(server: Arc<Server>) -> Router {
 /// The route for Prometheus, on a listener of its own.
 pub fn metrics_router(server: Arc<Server>) -> Router {
     async fn text(State(server): App) -> Response {
+        participation::show(&server);
         match server.metrics.text() {
             Ok(text) => text.into_response(),
             Err(error) => {

@@ -35,7 +35,7 @@ pub fn page(lang: Lang, data: &City) -> Markup {
     let body = html! {
         h1 { (title) }
         (facts(lang, &t(lang, "for-city-do"), &t(lang, "for-city-see"), &t(lang, "for-city-never")))
-        @if data.site.demo { p { a.button.large href="/tour" { (t(lang, "for-tour")) } } }
+        p { a.button.large href={ "/" (data.site.ledger) "/participation" } { (t(lang, "for-city-part")) } }
         h2 #days { (t(lang, "for-city-days")) }
         @if data.days.is_empty() { p { (t(lang, "for-city-none")) } } @else {
             p.note { (t(lang, "for-city-few")) }

@@ -13,6 +13,7 @@ pub mod error;
 pub mod first;
 pub mod me;
 pub mod messages;
+pub mod participation;
 pub mod qr;
 pub mod scan;
 pub mod terminal;

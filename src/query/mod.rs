@@ -16,6 +16,8 @@ use serde::{Serialize, Serializer};
 
 use crate::engine::{Engine, EngineError};
 
+pub mod participation;
+
 /// The most entries of a history that one answer gives.
 pub const HISTORY_ENTRIES_MAX: usize = 200;
 /// The most lines of a shop's day that one answer gives; the sums count all.

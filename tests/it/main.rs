@@ -20,6 +20,7 @@ mod engine;
 mod kill;
 mod log;
 mod manifests;
+mod participation;
 mod public;
 mod qr_frame;
 #[path = "../support/server.rs"]
