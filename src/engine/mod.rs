@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
 
@@ -221,7 +221,7 @@ pub struct Engine {
     shared: Arc<Shared>,
     queue: Mutex<Option<SyncSender<Job>>>,
     sequencer: Mutex<Option<JoinHandle<()>>>,
-    follower: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+    follower: Mutex<Option<(SyncSender<()>, JoinHandle<()>)>>,
 }
 
 impl Engine {
@@ -273,7 +273,7 @@ impl Engine {
             .name(format!("sequencer {ledger}"))
             .spawn(move || sequencer.run(&jobs))
             .map_err(EngineError::Thread)?;
-        let (stop, stopped) = channel();
+        let (stop, stopped) = sync_channel(1);
         let followed = Arc::clone(&shared);
         let follower = std::thread::Builder::new()
             .name(format!("views {ledger}"))

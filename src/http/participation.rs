@@ -53,8 +53,8 @@ pub(super) fn show(server: &Server) {
         metrics.set_participants_week(release.weeks.first().and_then(|week| week.persons.value()));
         let Some(month) = release.months.first() else { continue };
         let groups = std::iter::once("any").chain(month.groups.iter().map(String::as_str));
-        for (group, total) in groups.zip(&month.totals) {
-            metrics.set_participants_month(group, total.value());
+        for (column, group) in groups.enumerate() {
+            metrics.set_participants_month(group, month.whole(column).value());
         }
         for group in &month.left_out {
             metrics.set_participants_month(group, None);
@@ -180,9 +180,7 @@ impl Words {
         let lang = self.lang;
         let month = release.months.first();
         let week = release.weeks.first().map_or(Figure::Withheld, |week| figure(week.persons));
-        let persons = month
-            .and_then(|month| month.totals.first())
-            .map_or(Figure::Withheld, |cell| figure(*cell));
+        let persons = month.map_or(Figure::Withheld, |month| figure(month.whole(0)));
         let measured =
             month.map(|month| month.stations.iter().map(|station| station.actions).sum());
         let measured =
@@ -222,7 +220,7 @@ impl Words {
     }
 
     fn table(&self, name: &'static str, (title, note): (String, String), period: String) -> Table {
-        Table { name, title, note, period, heads: Vec::new(), rows: Vec::new(), heat: false }
+        Table { name, title, note, period, heads: Vec::new(), rows: Vec::new(), heat: 0 }
     }
 
     fn weeks(&self, release: &Release) -> Table {
@@ -247,11 +245,10 @@ impl Words {
             release.months.iter().flat_map(|month| &month.groups).collect();
         let cell = |month: &Month, group: &String| {
             let at = month.groups.iter().position(|known| known == group);
-            at.and_then(|at| month.totals.get(at + 1))
-                .map_or(Figure::Withheld, |cell| figure(*cell))
+            at.map_or(Figure::Withheld, |at| figure(month.whole(at + 1)))
         };
         let row = |month: &Month| {
-            let any = month.totals.first().map_or(Figure::Withheld, |cell| figure(*cell));
+            let any = figure(month.whole(0));
             let cells = std::iter::once(any).chain(groups.iter().map(|group| cell(month, group)));
             (year_month(month.month), cells.collect())
         };
@@ -289,7 +286,7 @@ impl Words {
         Table {
             heads: self.persons(month, t(lang, "part-area")),
             rows,
-            heat: true,
+            heat: month.districts.len(),
             ..self.table("districts", (t(lang, "part-districts"), note), year_month(month.month))
         }
     }
@@ -300,7 +297,7 @@ impl Words {
         Table {
             heads: self.persons(month, t(lang, "part-age")),
             rows: month.ages.iter().map(|row| (self.band(row.key), figures(row))).collect(),
-            heat: true,
+            heat: month.ages.len(),
             ..self.table("ages", words, year_month(month.month))
         }
     }

@@ -35,8 +35,8 @@ pub struct Table {
     pub heads: Vec<String>,
     /// The rows.
     pub rows: Vec<(String, Vec<Figure>)>,
-    /// Whether larger figures have a darker ground.
-    pub heat: bool,
+    /// In so many rows, from the first on, larger figures have a darker ground.
+    pub heat: usize,
 }
 
 /// What the page shows.
@@ -116,14 +116,14 @@ fn table(lang: Lang, table: &Table) -> Markup {
     let id = format!("{}-table", table.name);
     html! {
         div.scroll tabindex="0" role="region" aria-labelledby=(table.name) {
-            table.heat[table.heat] id=(id) {
+            table.heat[table.heat > 0] id=(id) {
                 thead { tr { @for (at, head) in table.heads.iter().enumerate() { th.points[at > 0] scope="col" { (head) } } } }
                 tbody {
-                    @for (name, figures) in &table.rows {
+                    @for (row, (name, figures)) in table.rows.iter().enumerate() {
                         tr {
                             th scope="row" { (name) }
                             @for (at, figure) in figures.iter().enumerate() {
-                                td class=(class(table, at, figure)) aria-label=[label(lang, figure)] { (text(lang, figure)) }
+                                td class=(class(table, (row, at), figure)) aria-label=[label(lang, figure)] { (text(lang, figure)) }
                             }
                         }
                     }
@@ -133,17 +133,20 @@ fn table(lang: Lang, table: &Table) -> Markup {
     }
 }
 
-/// The ground of a cell: its share of the column's largest figure, in ninths, or hatched.
-fn class(table: &Table, column: usize, figure: &Figure) -> String {
+/// The ground of a cell: where it lies between the column's smallest and largest figure, in eighths, or hatched.
+fn class(table: &Table, (row, column): (usize, usize), figure: &Figure) -> String {
     let value = match figure {
         Figure::Small | Figure::Withheld => return "points hatched".to_owned(),
-        Figure::Number(value) if table.heat => *value,
+        Figure::Number(value) if row < table.heat => *value,
         Figure::Number(_) | Figure::Text(_) => return "points".to_owned(),
     };
-    let column = table.rows.iter().filter_map(|(_, figures)| figures.get(column));
-    let most = column
-        .filter_map(|figure| if let Figure::Number(value) = figure { Some(*value) } else { None });
-    format!("points h{}", value * 8 / most.max().unwrap_or(0).max(1))
+    let cells = table.rows.iter().take(table.heat).filter_map(|(_, figures)| figures.get(column));
+    let number =
+        |figure: &Figure| if let Figure::Number(value) = figure { Some(*value) } else { None };
+    let numbers: Vec<u64> = cells.filter_map(number).collect();
+    let least = numbers.iter().min().copied().unwrap_or(0);
+    let range = numbers.iter().max().map_or(1, |most| (most - least).max(1));
+    format!("points h{}", 1 + (value - least) * 7 / range)
 }
 
 fn file(lang: Lang, ledger: &str, table: &Table) -> Markup {
@@ -239,8 +242,8 @@ mod tests {
         Participation {
             site: site(),
             headline,
-            weeks: table("weeks", false),
-            tables: vec![table("districts", true)],
+            weeks: table("weeks", 0),
+            tables: vec![table("districts", 4)],
         }
     }
 

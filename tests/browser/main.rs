@@ -130,6 +130,7 @@ async fn english_stays_english_through_every_door() -> WebDriverResult<()> {
         ("/for/stations", "For measuring stations"),
         ("/for/coaches", "For nurses and coaches"),
         ("/for/city", "For city analysts"),
+        ("/yaizu-demo/participation", "Participation (open data)"),
         ("/verify", "Verify it yourself"),
         ("/Q/ABC", "This code is for the till."),
     ] {
@@ -141,10 +142,19 @@ async fn english_stays_english_through_every_door() -> WebDriverResult<()> {
 
     world.open("/for/city").await?;
     assert!(browser.count("tbody tr").await? > 30, "the city has closed days");
+    browser.click("a[href='/yaizu-demo/participation']").await?;
+    assert!(browser.count(".trend rect").await? > 20, "a bar a week");
+    assert!(browser.count(".heat .h8").await? > 0 && browser.count(".hatched").await? > 0);
+    browser.click("details summary").await?;
+    browser.check_page("participation-en").await?;
+    world.open("/for/city").await?;
     browser.click(".languages a[lang='ja']").await?;
     assert_eq!(browser.text("html[lang='ja'] h1").await?, "市の分析の方へ");
     browser.become_phone().await?;
-    for path in ["/for/city", "/for/shops", "/", "/verify", "/Q/ABC", "/no-such-page"] {
+    let participation = "/yaizu-demo/participation";
+    for path in
+        ["/for/city", participation, "/for/shops", "/", "/verify", "/Q/ABC", "/no-such-page"]
+    {
         world.open(path).await?;
         browser.find("html[lang='ja'] h1").await?;
         browser.check_page(&format!("phone-ja{}", path.replace('/', "-"))).await?;

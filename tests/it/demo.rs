@@ -114,7 +114,7 @@ async fn check_days(client: &Client, first: Day) {
 }
 
 /// A city founded on this day.
-async fn found(data: &Path, day: &str) -> Client {
+pub(crate) async fn found(data: &Path, day: &str) -> Client {
     let clock = TestClock::noon(day);
     let (client, entries) = open(data, &clock).await.unwrap();
     let most = u64::from(HISTORY_DAYS) * ENTRIES_A_DAY_MAX;

@@ -510,3 +510,54 @@ fn a_figure_waits_until_ten_more_have_moved_it() {
     let general: Vec<i64> = published.iter().map(|of| of.points[&Fund::General]).collect();
     assert_eq!(general, [100, 100, 100, 400]);
 }
+
+#[tokio::test]
+async fn the_page_its_files_and_the_answer_say_the_same_and_name_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = crate::demo::found(folder.path(), "2026-11-24").await;
+    let visitor = client
+        .send(axum::http::Method::POST, &client.path("/demo/visitors"), "application/json", "{}")
+        .await;
+    assert_eq!(visitor.status, 201, "{}", visitor.text());
+    let json = loop {
+        let json = client.get(&client.path("/participation")).await.json();
+        // The views follow within a moment.
+        if json["weeks"][0]["monday"] == "2026-11-16" {
+            break json;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(json["weeks"].as_array().unwrap().len(), 27);
+    assert_eq!(json["months"].as_array().unwrap().len(), 12);
+    let month = &json["months"][0];
+    assert_eq!(month["month"], "2026-10-01");
+    assert_eq!(month["districts"].as_array().unwrap().len(), 9);
+    for lang in ["ja", "en"] {
+        let page = client.get(&format!("/{}/participation?lang={lang}", client.name)).await;
+        assert_eq!(page.status, 200);
+        let week = json["weeks"][0]["persons"].as_u64().unwrap();
+        assert!(page.text().contains(&format!("<dd>{week}</dd>")), "the last week's participants");
+        assert_eq!(page.text().matches(".csv\" download").count(), 7, "rates need a population");
+    }
+    for table in ["weeks", "months", "districts", "ages", "channels", "stations", "funds"] {
+        let file = client.get(&format!("/{}/participation/{table}.csv", client.name)).await;
+        assert_eq!(file.status, 200, "{table}");
+        assert!(file.bytes.starts_with("\u{feff}".as_bytes()), "a byte order mark");
+        let name = file.header("content-disposition");
+        assert!(name.contains(&format!("{}-{table}-2026-1", client.name)), "{name}");
+        assert!(file.text().lines().count() > 1, "{table}");
+    }
+    let districts = client.get(&format!("/{}/participation/districts.csv", client.name)).await;
+    let districts = districts.text();
+    let first =
+        districts.lines().nth(1).unwrap().split(',').nth(2).unwrap().parse::<u64>().unwrap();
+    assert_eq!(month["districts"][0]["persons"][1], first);
+    for unknown in ["participation/persons.csv", "participation/weeks", "participation/weeks.xlsx"]
+    {
+        let answer = client.get(&format!("/{}/{unknown}", client.name)).await;
+        assert_eq!(answer.status, 404, "{unknown}");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+    }
+    assert_eq!(client.get("/v1/nowhere/participation").await.status, 404);
+    assert_eq!(client.get("/nowhere/participation").await.status, 404);
+}

@@ -76,6 +76,17 @@ pub struct Month {
     pub funds: Vec<FundLine>,
 }
 
+impl Month {
+    /// Persons of a column in all districts listed; withheld where one of these is hidden, because the sum of the others
+    /// would be taken for the whole.
+    #[must_use]
+    pub fn whole(&self, column: usize) -> Cell {
+        let mut cells = self.districts.iter().map(|row| row.persons.get(column));
+        let shown = cells.all(|cell| cell.is_some_and(|cell| cell.value().is_some()));
+        self.totals.get(column).copied().filter(|_| shown).unwrap_or(Cell::Withheld)
+    }
+}
+
 /// A row of persons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Row<K> {
