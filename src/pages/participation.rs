@@ -67,7 +67,7 @@ pub fn page(lang: Lang, data: &Participation) -> Markup {
                     div { dt { (name) } dd { (text(lang, figure)) } }
                 }
             }
-            section aria-labelledby="weeks" {
+            div {
                 h2 #weeks { (data.weeks.title) }
                 p { (data.weeks.note) }
                 (trend(lang, &data.weeks))
@@ -78,7 +78,7 @@ pub fn page(lang: Lang, data: &Participation) -> Markup {
                 (file(lang, ledger, &data.weeks))
             }
             @for one in &data.tables {
-                section aria-labelledby=(one.name) {
+                div {
                     h2 id=(one.name) { (one.title) " " small { (one.period) } }
                     p { (one.note) }
                     @if one.rows.is_empty() { p.notice { (t(lang, "part-empty")) } } @else {

@@ -63,7 +63,9 @@ pub(super) fn apply(entry: &Accounting, changes: &mut Changes<'_>) -> Result<(),
             | Effect::DeviceEnrolled { .. }
             | Effect::CardIssued { .. }
             | Effect::CardRevoked { .. }
-            | Effect::CodeUsed { .. } => {}
+            | Effect::CodeUsed { .. }
+            | Effect::ManifestOpened { .. }
+            | Effect::ManifestClosed { .. } => {}
         }
     }
     if let Some(link) = entry.link {
