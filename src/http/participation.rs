@@ -281,6 +281,7 @@ impl Words {
         let left: Vec<String> = month.left_out.iter().map(|group| self.group(group)).collect();
         let mut note = t(lang, "part-districts-note");
         if !left.is_empty() {
+            note.push(' ');
             note += &t_args(lang, "part-left-out", &[("groups", &left.join(" / "))]);
         }
         Table {
