@@ -28,6 +28,7 @@ pub mod rebuild;
 pub mod receipt;
 pub mod serve;
 pub mod sign;
+pub mod sign_rows;
 pub mod submit;
 pub mod verify;
 
@@ -58,6 +59,7 @@ enum Command {
     Init(init::Args),
     Keygen(keygen::Args),
     Sign(sign::Args),
+    SignRows(sign_rows::Args),
     Submit(submit::Args),
     Verify(verify::Args),
     Audit(audit::Args),
@@ -152,6 +154,7 @@ fn run(command: &Command) -> Outcome {
         Command::Init(args) => init::run(args),
         Command::Keygen(args) => keygen::run(args),
         Command::Sign(args) => sign::run(args),
+        Command::SignRows(args) => sign_rows::run(args),
         Command::Submit(args) => submit::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Audit(args) => audit::run(args),

@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use ledger_spec::statement::SUBMISSION_BYTES_MAX;
+use ledger_spec::cbor::{self, Reader};
+use ledger_spec::cose::Sign1;
+use ledger_spec::kinds::Kind;
+use ledger_spec::manifest::MANIFEST_BYTES_MAX;
+use ledger_spec::statement::{Core, SUBMISSION_BYTES_MAX};
 use serde_json::Value;
 
 use super::{CliError, Ending, Outcome, complain, say};
@@ -20,11 +24,12 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// No answer is longer.
 const MAX_ANSWER_BYTES: u64 = 1024 * 1024;
 
-/// Send signed statements to a ledger and print the verdict of each as one line of JSON.
+/// Send signed statements and manifests to a ledger and print the verdict of each as one line of JSON.
 #[derive(clap::Args)]
 #[command(
     after_help = "A statement is sent again, the same bytes, while the network fails or the server is busy: it is never applied \
-                        twice. Exit code 1 when one is refused; those after it are not sent."
+                        twice. Exit code 1 when one is refused; those after it are not sent. The rows of a manifest that are refused are named on \
+                        standard error; the others stand."
 )]
 pub struct Args {
     /// The server: a scheme and a host, such as `https://ledger.example.jp`
@@ -33,7 +38,7 @@ pub struct Args {
     /// The ledger's name in addresses.
     #[arg(long, value_name = "NAME")]
     ledger: String,
-    /// Statements as `kenmai sign` made them.
+    /// Statements as `kenmai sign` made them, and manifests of `kenmai sign-rows`.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -49,11 +54,13 @@ pub fn run(args: &Args) -> Outcome {
         .http_status_as_error(false)
         .build()
         .new_agent();
-    let address = format!("{}/v1/{}/statements", args.url.trim_end_matches('/'), args.ledger);
+    let ledger = format!("{}/v1/{}", args.url.trim_end_matches('/'), args.ledger);
     for path in &args.files {
-        let statement = read(path)?;
-        let (status, answer) = send(&agent, &address, &statement)
+        let bytes = read(path)?;
+        let door = if is_manifest(&bytes) { MANIFESTS } else { STATEMENTS };
+        let (status, answer) = send(&agent, &ledger, door, &bytes)
             .map_err(|reason| CliError::Refused(format!("{}: {reason}", path.display())))?;
+        tell_refused_rows(path, &answer);
         say(answer);
         if !matches!(status, 200 | 201) {
             complain(format_args!("{} was refused with status {status}", path.display()));
@@ -66,20 +73,47 @@ pub fn run(args: &Args) -> Outcome {
 fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(SUBMISSION_BYTES_MAX as u64 + 1).read_to_end(&mut bytes))
+        .and_then(|file| file.take(MANIFEST_BYTES_MAX as u64 + 1).read_to_end(&mut bytes))
         .map_err(CliError::file("read", path))?;
-    if bytes.len() > SUBMISSION_BYTES_MAX {
-        return Err(CliError::Refused(format!("{} is too long for a statement", path.display())));
+    let most = if is_manifest(&bytes) { MANIFEST_BYTES_MAX } else { SUBMISSION_BYTES_MAX };
+    if bytes.len() > most {
+        let text = format!("{} has more than {most} bytes; it cannot be sent", path.display());
+        return Err(CliError::Refused(text));
     }
     Ok(bytes)
 }
 
+/// Where bytes are sent, and as what.
+type Door = (&'static str, &'static str);
+const STATEMENTS: Door = ("statements", "application/cose");
+const MANIFESTS: Door = ("manifests", "application/cbor-seq");
+
+fn is_manifest(bytes: &[u8]) -> bool {
+    let signed = Sign1::read(&mut Reader::new(bytes));
+    let core = signed.ok().and_then(|signed| cbor::from_bytes::<Core>(&signed.payload).ok());
+    core.is_some_and(|core| core.body.kind() == Kind::Manifest)
+}
+
+fn tell_refused_rows(path: &Path, answer: &Value) {
+    let rows = answer.get("rows").and_then(Value::as_array);
+    for (number, row) in (1..).zip(rows.into_iter().flatten()) {
+        if let Some(problem) = row.get("problem").and_then(Value::as_str) {
+            complain(format_args!("{}, row {number}: {problem}", path.display()));
+        }
+    }
+}
+
 /// Sends the same bytes until there is an answer that does not ask for another try.
-fn send(agent: &ureq::Agent, address: &str, statement: &[u8]) -> Result<(u16, Value), String> {
+fn send(
+    agent: &ureq::Agent,
+    ledger: &str,
+    door: Door,
+    bytes: &[u8],
+) -> Result<(u16, Value), String> {
     let mut wait = Duration::from_secs(1);
     let mut last = String::new();
     for tried in 1..=TRIES_MAX {
-        match send_once(agent, address, statement) {
+        match send_once(agent, ledger, door, bytes) {
             Ok(Answer { status: 429 | 503, retry_after, body }) => {
                 last = format!("the server is busy: {body}");
                 wait = retry_after.unwrap_or(wait);
@@ -102,8 +136,14 @@ struct Answer {
     body: Value,
 }
 
-fn send_once(agent: &ureq::Agent, address: &str, statement: &[u8]) -> Result<Answer, String> {
-    let sent = agent.post(address).content_type("application/cose").send(statement);
+fn send_once(
+    agent: &ureq::Agent,
+    ledger: &str,
+    (path, media_type): Door,
+    bytes: &[u8],
+) -> Result<Answer, String> {
+    let address = format!("{ledger}/{path}");
+    let sent = agent.post(&address).content_type(media_type).send(bytes);
     let mut answer = sent.map_err(|error| error.to_string())?;
     let retry_after = answer.headers().get("retry-after");
     let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());

@@ -158,3 +158,53 @@ fn the_same_bytes_are_sent_again_until_there_is_an_answer() {
         assert_eq!(body, "the same bytes");
     }
 }
+
+#[test]
+fn rows_are_signed_together() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    check(at, "keygen a.pem", 0, "public_key");
+    let card = "0b".repeat(11);
+    let rows = [
+        r#"{"action":"checkup","performed_at_s":1790000000,"account":"00112233445566778899aabbccddeeff"}"#,
+        "",
+        &format!(
+            r#"{{"action":"checkup","performed_at_s":1790000060,"card":"{card}","level_tenths":65}}"#
+        ),
+    ];
+    fs::write(at.join("rows.jsonl"), rows.join("\n")).unwrap();
+    let sign = "sign-rows --key a.pem --origin ledger.example.jp/city --out made rows.jsonl --kind";
+    check(at, &format!("{sign} action --programme 3"), 0, "signed 2 rows of action");
+    let bytes = fs::read(at.join("made-0001.cbor-seq")).unwrap();
+    let pem = kenmai::keys::load_actor_key(&at.join("a.pem")).unwrap();
+    let ledger = ledger_spec::ids::LedgerId::of_origin("ledger.example.jp/city");
+    let opened =
+        ledger_spec::manifest::open(&bytes, ledger, |_| Some(pem.verifying_key())).unwrap();
+    let rows: Vec<_> = opened.into_rows(ledger_spec::ids::Seq(5)).collect();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[1].core.programme, Some(3));
+    let (disclosure, _) = rows[1].disclosure.as_ref().unwrap();
+    assert_eq!(disclosure.values.and_then(|values| values.level_tenths), Some(65));
+    assert_eq!(rows[1].core.day.to_string(), "2026-09-21");
+    check(at, &format!("{sign} action --programme 3"), 2, "made-0001.cbor-seq");
+
+    let wrong = |row: &str, kind: &str, complaint: &str| {
+        fs::write(at.join("rows.jsonl"), row).unwrap();
+        check(at, &format!("{sign} {kind}"), 2, complaint);
+    };
+    wrong("{}", "redeem", "rows can be action, account.open");
+    wrong("{}", "action", "--programme");
+    wrong("\n{}", "action --programme 3", "rows.jsonl, line 2: `performed_at_s`");
+    wrong(
+        r#"{"performed_at_s":1,"action":"x"}"#,
+        "action --programme 3",
+        "one of `account` and `card`",
+    );
+    wrong(
+        r#"{"performed_at_s":1,"action":"x","card":"00"}"#,
+        "action --programme 3",
+        "`card` must be 11 bytes",
+    );
+    wrong(r#"{"account":"00"}"#, "account.open", "line 1");
+    wrong("", "account.open", "has no rows");
+}

@@ -1,0 +1,192 @@
+//! `kenmai sign-rows`: many statements of one kind under one signature.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER;
+use ledger_spec::cbor::Text;
+use ledger_spec::ids::{AccountId, LedgerId, OpId};
+use ledger_spec::kinds::{AccountOpen, Body, Kind};
+use ledger_spec::manifest::{self, ROW_KINDS, ROWS_MAX};
+use ledger_spec::statement::{Core, Disclosure, Holder, Values};
+use ledger_spec::time::Day;
+use serde_json::{Map, Value};
+
+use super::sign::random_op_id;
+use super::{CliError, Ending, Outcome, complain, fields, say};
+use crate::clock::{Clock, SystemClock};
+use crate::config::check_origin;
+use crate::keys;
+
+/// No line of the file is longer.
+const LINE_BYTES_MAX: usize = 4_096;
+
+/// Sign a file of rows, one JSON object a line, as manifests that `kenmai submit` sends.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Rows can be account.open, account.facts, card.issue and action. A row has the fields of its kind's body \
+                        (`kenmai sign --kind KIND --fields`); an action also `performed_at_s` (Unix seconds), one of `account` and `card` \
+                        (lower-case hexadecimal), and, where they fit, `exact_action`, `level_tenths`, `systolic_mmhg`, `diastolic_mmhg`, \
+                        `minutes`, `steps`. An empty line is left out.\n\n\
+                        Keep the files that are made until each is answered: sending a file again never counts a row twice, signing \
+                        again makes other operations.\n\n\
+                        Example:\n  \
+                        kenmai sign-rows --key registry.pem --origin ledger.example.jp/city --kind action --programme 3 \\\n    \
+                        --out checkups checkups.jsonl      makes checkups-0001.cbor-seq and so on"
+)]
+pub struct Args {
+    /// The kind of every row.
+    #[arg(long)]
+    kind: String,
+    /// The key that signs (PKCS#8 PEM).
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// The origin of the ledger that the rows are for.
+    #[arg(long)]
+    origin: String,
+    /// The programme version that rules on the days of the actions.
+    #[arg(long)]
+    programme: Option<u32>,
+    /// The beginning of the names of the files to make, each with at most 2,000 rows.
+    #[arg(long, value_name = "PREFIX")]
+    out: String,
+    /// The rows.
+    #[arg(value_name = "FILE")]
+    rows: PathBuf,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`CliError`]; a row that is wrong is named by its line, and no file is made.
+pub fn run(args: &Args) -> Outcome {
+    let kind = fields::kind_of(&args.kind).map_err(CliError::Refused)?;
+    if !ROW_KINDS.contains(&kind) {
+        let names: Vec<&str> = ROW_KINDS.iter().map(|kind| kind.name()).collect();
+        let text = format!("rows can be {}; {} cannot", names.join(", "), kind.name());
+        return Err(CliError::Refused(text));
+    }
+    check_origin(&args.origin).map_err(|text| CliError::Refused(text.to_owned()))?;
+    if kind.shape().programme != args.programme.is_some() {
+        let text = "actions name the programme version that rules, other kinds none: --programme";
+        return Err(CliError::Refused(text.to_owned()));
+    }
+    let key = keys::load_actor_key(&args.key)?;
+    let rows = read_rows(args, kind)?;
+    let mut left = rows.as_slice();
+    for number in 1.. {
+        let (some, rest) = left.split_at(left.len().min(ROWS_MAX));
+        if some.is_empty() {
+            break;
+        }
+        left = rest;
+        // `manifest::sign` puts the list of rows in the place of this body.
+        let body = Body::AccountOpen(AccountOpen { account: AccountId([0; 16]) });
+        let own = Core { op_id: random_op_id()?, ..core(args, None, today(), body) };
+        let path = PathBuf::from(format!("{}-{number:04}.cbor-seq", args.out));
+        make(&path, &manifest::sign(own, kind, some.to_vec(), &key))?;
+        say(path.display());
+    }
+    complain(format_args!("signed {} rows of {}", rows.len(), kind.name()));
+    Ok(Ending::Well)
+}
+
+fn today() -> Day {
+    Day::of_ms(SystemClock.wall_ms())
+}
+
+fn core(args: &Args, programme: Option<u32>, day: Day, body: Body) -> Core {
+    let ledger = LedgerId::of_origin(&args.origin);
+    let (op_id, not_after_s, sealed) = (OpId([0; 16]), None, None);
+    Core { ledger, op_id, day, programme, not_after_s, body, sealed }
+}
+
+fn make(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .map_err(CliError::file("make", path))
+}
+
+type Row = (Core, Option<Disclosure>);
+
+fn read_rows(args: &Args, kind: Kind) -> Result<Vec<Row>, CliError> {
+    let file = File::open(&args.rows).map_err(CliError::file("open", &args.rows))?;
+    let mut rows = Vec::new();
+    for (number, line) in (1..).zip(BufReader::new(file).lines()) {
+        let line = line.map_err(CliError::file("read", &args.rows))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let row = row(args, kind, &line).map_err(|text| {
+            CliError::Refused(format!("{}, line {number}: {text}", args.rows.display()))
+        })?;
+        rows.push(row);
+    }
+    if rows.is_empty() {
+        return Err(CliError::Refused(format!("{} has no rows", args.rows.display())));
+    }
+    Ok(rows)
+}
+
+fn row(args: &Args, kind: Kind, line: &str) -> Result<Row, String> {
+    if line.len() > LINE_BYTES_MAX {
+        return Err(format!("it is longer than {LINE_BYTES_MAX} bytes"));
+    }
+    let json: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let Value::Object(mut json) = json else { return Err("it is no JSON object".to_owned()) };
+    if kind != Kind::Action {
+        let body = fields::body_of(kind, &json)?;
+        return Ok((core(args, None, today(), body), None));
+    }
+    let disclosure = disclosure(&mut json)?;
+    let body = fields::body_of(kind, &json)?;
+    let day = Day::of_ms(disclosure.performed_at_s.saturating_mul(1_000));
+    Ok((core(args, args.programme, day, body), Some(disclosure)))
+}
+
+/// Takes the disclosure's members out of a row.
+fn disclosure(json: &mut Map<String, Value>) -> Result<Disclosure, String> {
+    let mut number = |name: &str| match json.remove(name) {
+        None => Ok(None),
+        Some(value) => value
+            .as_u64()
+            .and_then(|value| u32::try_from(value).ok())
+            .map(Some)
+            .ok_or_else(|| format!("`{name}` must be a whole number")),
+    };
+    let values = Values {
+        level_tenths: number("level_tenths")?,
+        systolic_mmhg: number("systolic_mmhg")?,
+        diastolic_mmhg: number("diastolic_mmhg")?,
+        minutes: number("minutes")?,
+        steps: number("steps")?,
+    };
+    let performed_at_s = json.remove("performed_at_s").and_then(|value| value.as_u64());
+    let performed_at_s =
+        performed_at_s.ok_or("`performed_at_s` must be the Unix seconds of the act")?;
+    let exact_action = match json.remove("exact_action") {
+        None => None,
+        Some(code) => Some(code.as_str().and_then(Text::new).ok_or("`exact_action` is a code")?),
+    };
+    let holder = match (json.remove("account"), json.remove("card")) {
+        (Some(account), None) => Holder::Account(AccountId(bytes(&account, "account")?)),
+        (None, Some(card)) => Holder::Card(bytes(&card, "card")?),
+        _ => return Err("one of `account` and `card` must be there".to_owned()),
+    };
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt).map_err(|error| error.to_string())?;
+    let values = (values != Values::default()).then_some(values);
+    let (code, pin_proof) = (None, None);
+    let holder = Some(holder);
+    Ok(Disclosure { salt, performed_at_s, holder, values, exact_action, code, pin_proof })
+}
+
+fn bytes<const N: usize>(value: &Value, name: &str) -> Result<[u8; N], String> {
+    let decoded = value.as_str().and_then(|text| HEXLOWER.decode(text.as_bytes()).ok());
+    let decoded = decoded.and_then(|bytes| bytes.try_into().ok());
+    decoded.ok_or_else(|| format!("`{name}` must be {N} bytes in lower-case hexadecimal"))
+}
