@@ -84,6 +84,19 @@ impl Sessions {
         let open = self.open.lock().ok()?;
         open.sessions.get(&hash).filter(|held| held.expires_s > now_s).cloned()
     }
+
+    /// Ends the session of a request; `false` when it had none.
+    pub(super) fn end(&self, headers: &HeaderMap) -> bool {
+        let token =
+            token_of(headers).and_then(|token| BASE64URL_NOPAD.decode(token.as_bytes()).ok());
+        let (Some(token), Ok(mut open)) = (token, self.open.lock()) else { return false };
+        let hash: Hash = Sha256::digest(&token).into();
+        let Some(held) = open.sessions.remove(&hash) else { return false };
+        if let Some(of_key) = open.of_key.get_mut(&held.kid) {
+            of_key.retain(|other| *other != hash);
+        }
+        true
+    }
 }
 
 impl Open {

@@ -35,6 +35,7 @@ mod demo;
 mod ledger;
 mod manifests;
 mod participation;
+mod own;
 pub mod problem;
 mod public_log;
 mod resident;
@@ -158,9 +159,10 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/tour", get(site::tour))
         .route("/verify", get(site::verify))
         .route("/for/{visitor}", get(site::door))
+        .route("/offline", get(own::offline))
+        .route("/sw.js", get(own::worker))
         .route("/assets/{file}", get(site::asset))
         .route("/Q/{token}", get(site::scanned_code))
-        .route("/{ledger}/me", get(site::me))
         .route("/{ledger}/terminal", get(terminal::enrolment))
         .route("/{ledger}/enrol", get(terminal::propose))
         .route("/{ledger}/approve", get(terminal::approve))
@@ -169,6 +171,10 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/{ledger}/coach", get(terminal::coach))
         .route("/{ledger}/participation", get(participation::show_page))
         .route("/{ledger}/participation/{file}", get(participation::file))
+        .route("/{ledger}/me", get(own::me))
+        .route("/{ledger}/me/history.csv", get(own::history_csv))
+        .route("/{ledger}/me/leave", post(own::leave))
+        .route("/{ledger}/pay", get(own::pay))
         .route("/{ledger}/checkpoint", get(public_log::checkpoint))
         .route("/{ledger}/vkey", get(public_log::vkey))
         .route("/{ledger}/tile/{*path}", get(public_log::tile))

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::App;
 use super::auth::Reader;
 use super::problem::Problem;
-use crate::query::{self, Balance, History};
+use crate::query::{self, Balance, History, Shown};
 
 /// Entries of a history page unless the client asks for another number.
 pub(super) const HISTORY_ENTRIES: usize = 50;
@@ -38,6 +38,7 @@ pub(super) async fn balance(State(server): App, reader: Reader) -> Result<Json<B
 pub(super) struct Page {
     before: Option<u64>,
     limit: Option<usize>,
+    show: Option<Shown>,
 }
 
 /// `GET /v1/{ledger}/me/history`
@@ -45,14 +46,15 @@ pub(super) async fn history(
     reader: Reader,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<History>, Problem> {
-    let Query(Page { before, limit }) = page.map_err(|_| Problem::malformed_request())?;
+    let Query(Page { before, limit, show }) = page.map_err(|_| Problem::malformed_request())?;
     let account = account_of(&reader)?;
     let limit = limit.unwrap_or(HISTORY_ENTRIES);
     if limit == 0 {
         // A page of nothing would send a client round in circles.
         return Err(Problem::malformed_request());
     }
-    Ok(Json(query::history(&reader.ledger.engine, account, before.map(Seq), limit)?))
+    let before = before.map(Seq);
+    Ok(Json(query::history(&reader.ledger.engine, account, (before, show), limit)?))
 }
 
 /// The entry, if this reader may have its receipt, and whether it is the reader's own.

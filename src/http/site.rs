@@ -1,21 +1,18 @@
 //! The pages: data out of query, HTML out of `pages`. Errors are pages too, in the reader's language.
 
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use ledger_spec::ids::Seq;
-use ledger_spec::points::Purse;
 use ledger_spec::rows::Overlay;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::auth::Reader;
 use super::problem::Problem;
-use super::{App, Ledger, Server, resident};
-use crate::pages::messages::{Reason, t};
-use crate::pages::{Lang, Site, assets, city, door, error, first, me, qr, tour, verify};
-use crate::query::{self, ReasonJson};
+use super::{App, Ledger, Server};
+use crate::pages::messages::t;
+use crate::pages::{Lang, Site, assets, city, door, error, first, qr, tour, verify};
+use crate::query::{self, Shown};
 
 /// Keeps the reader's language.
 const LANGUAGE_COOKIE: &str = "kenmai_lang";
@@ -24,7 +21,9 @@ const LANGUAGE_COOKIE: &str = "kenmai_lang";
 #[derive(Default, Deserialize)]
 pub(super) struct PageQuery {
     lang: Option<String>,
-    before: Option<u64>,
+    pub(super) before: Option<u64>,
+    pub(super) show: Option<Shown>,
+    pub(super) left: Option<String>,
 }
 
 pub(super) type Asked = Query<PageQuery>;
@@ -68,7 +67,15 @@ pub(super) fn site(server: &Server, ledger: &Ledger, lang: Lang) -> Site {
         name: name.unwrap_or_else(|| ledger.name.clone()),
         origin: ledger.engine.verifier().name().to_owned(),
         demo: ledger.desk.is_some(),
+        query: String::new(),
     }
+}
+
+/// What an address carries beside the language.
+pub(super) fn kept_query(RawQuery(query): &RawQuery) -> String {
+    let pairs = query.iter().flat_map(|query| query.split('&'));
+    let kept = pairs.filter(|pair| !pair.is_empty() && !pair.starts_with("lang="));
+    kept.collect::<Vec<_>>().join("&")
 }
 
 /// A problem as a page.
@@ -114,6 +121,7 @@ pub(super) async fn tour(State(server): App, Query(query): Asked, headers: Heade
 pub(super) async fn verify(
     State(server): App,
     Query(query): Asked,
+    address: RawQuery,
     headers: HeaderMap,
 ) -> Response {
     let lang = language(&query, &headers);
@@ -121,8 +129,8 @@ pub(super) async fn verify(
         let Site { ledger, origin, name, .. } = site(&server, ledger, lang);
         verify::Ledger { ledger, origin, name }
     });
-    let data =
-        verify::Verify { ledgers: ledgers.collect(), site: site(&server, &server.first, lang) };
+    let site = Site { query: kept_query(&address), ..site(&server, &server.first, lang) };
+    let data = verify::Verify { ledgers: ledgers.collect(), site };
     html(&query, verify::page(lang, &data).into_string())
 }
 
@@ -161,82 +169,6 @@ fn closed_day(json: &Value) -> city::Day {
         granted: total("granted"),
         redeemed: total("redeemed"),
     }
-}
-
-/// `GET /{ledger}/me`
-pub(super) async fn me(
-    State(server): App,
-    Path(name): Path<String>,
-    Query(query): Asked,
-    headers: HeaderMap,
-) -> Response {
-    let lang = language(&query, &headers);
-    let ledger = match server.ledger(&name) {
-        Ok(ledger) => ledger,
-        Err(problem) => return failed(&server, lang, &problem),
-    };
-    let site = site(&server, ledger, lang);
-    let account = match Reader::of(&server, &name, &headers) {
-        Ok(reader) => account_page(&server, &reader, query.before),
-        // Without a session the page offers to open one.
-        Err(_) => Ok(None),
-    };
-    match account {
-        Ok(account) => html(&query, me::page(lang, &me::Me { site, account }).into_string()),
-        Err(problem) => failed(&server, lang, &problem),
-    }
-}
-
-fn account_page(
-    server: &Server,
-    reader: &Reader,
-    before: Option<u64>,
-) -> Result<Option<me::Account>, Problem> {
-    let Ok(account) = resident::account_of(reader) else {
-        return Ok(None);
-    };
-    let engine = &reader.ledger.engine;
-    let Some(balance) = query::balance(engine, account, server.today())? else {
-        return Ok(None);
-    };
-    let history = query::history(engine, account, before.map(Seq), resident::HISTORY_ENTRIES)?;
-    let lots = balance.lots.iter().map(|line| me::Lot {
-        purse: purse_name(line.lot.purse).to_owned(),
-        expires_on: line.lot.expires_on.to_string(),
-        points: u64::from(line.points),
-    });
-    let entries = history.entries.into_iter().map(|line| me::Entry {
-        seq: line.seq,
-        kind: line.kind.to_owned(),
-        day: line.day.to_string(),
-        accepted_at_s: line.accepted_at_s,
-        points: line.points,
-        action: line.action,
-        place: line.place,
-        reason: line.reason.map(reason),
-        receipt_number: Some(line.receipt_number),
-    });
-    Ok(Some(me::Account {
-        yen: balance.yen,
-        challenge: balance.challenge,
-        lots: lots.collect(),
-        entries: entries.collect(),
-        next_before: history.next_before,
-    }))
-}
-
-fn purse_name(purse: Purse) -> &'static str {
-    match purse {
-        Purse::Yen => "yen",
-        Purse::Challenge => "challenge",
-    }
-}
-
-/// A reason with the member names of the HTTP answer, which the messages use too.
-fn reason(reason: ReasonJson) -> Reason {
-    let json = serde_json::to_value(reason).unwrap_or_default();
-    let member = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);
-    Reason { code: member("code").unwrap_or_default(), of: member("of"), per: member("per") }
 }
 
 /// `GET /assets/{file}`

@@ -26,7 +26,7 @@ macro_rules! asset {
 }
 
 /// Every file, in alphabetical order.
-pub const ASSETS: [Asset; 25] = [
+pub const ASSETS: [Asset; 29] = [
     asset!("api.js", JS),
     asset!("approve.js", JS),
     asset!("cbor.js", JS),
@@ -38,16 +38,20 @@ pub const ASSETS: [Asset; 25] = [
     asset!("icon.svg", SVG),
     asset!("keyring.js", JS),
     asset!("me.js", JS),
+    asset!("offline.js", JS),
     asset!("outbox.js", JS),
     asset!("pad.js", JS),
     asset!("page.js", JS),
+    asset!("pay.js", JS),
     asset!("proof.js", JS),
+    asset!("qr.js", JS),
     asset!("scan.js", JS),
     asset!("shop.js", JS),
     asset!("sound.js", JS),
     asset!("staff.js", JS),
     asset!("store.js", JS),
     asset!("style.css", CSS),
+    asset!("sw.js", JS),
     asset!("terminal.js", JS),
     asset!("tour.js", JS),
     asset!("verify.js", JS),

@@ -1,15 +1,13 @@
-//! The resident's page: balance, expiry, living QR code, history with reasons and receipts.
+//! The resident's page: balance, expiry, own measurements, history with reasons and receipts, phones.
 
+use ledger_spec::time::Day;
 use maud::{Markup, html};
 
+use super::chart::{self, Chart, Point};
 use super::messages::{
     Reason, action_name, date, kind_name, number, reason_text, t, t_args, time_on,
 };
-use super::tour::code_figure;
 use super::{Frame, Lang, Site, layout, problem_box};
-
-/// The caps of a pay token that the page offers, in points.
-pub const CAPS_POINTS: [u64; 4] = [100, 300, 500, 1000];
 
 /// What the resident's page shows.
 #[derive(Clone, Debug)]
@@ -18,10 +16,12 @@ pub struct Me {
     pub site: Site,
     /// The account of the session; without one the page opens a session with the key of the phone.
     pub account: Option<Account>,
+    /// The reader has just left: the page waits to be asked before it opens another session.
+    pub left: bool,
 }
 
 /// Balance and history, as `GET /v1/{ledger}/me` and `/me/history` tell them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Account {
     /// Points to spend in shops.
     pub yen: u64,
@@ -29,10 +29,38 @@ pub struct Account {
     pub challenge: u64,
     /// Open lots, the first to expire first.
     pub lots: Vec<Lot>,
+    /// The latest measurements, the latest first; only on the first page of records.
+    pub measured: Vec<(Day, Measured)>,
+    /// Which records are shown, as in `?show=`; nothing for all.
+    pub show: Option<&'static str>,
     /// Records, the latest first.
     pub entries: Vec<Entry>,
     /// Where the next page of records begins.
     pub next_before: Option<u64>,
+    /// Phones that can speak for the account.
+    pub phones: Vec<Phone>,
+}
+
+/// What a measurement found.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Measured {
+    /// Vegetable level in tenths.
+    pub level_tenths: Option<u32>,
+    /// Systolic and diastolic blood pressure in mmHg.
+    pub pressure_mmhg: Option<(u32, u32)>,
+}
+
+/// A phone of the account.
+#[derive(Clone, Debug)]
+pub struct Phone {
+    /// The id of its key.
+    pub kid: String,
+    /// The day of its enrolment, `YYYY-MM-DD`.
+    pub since: String,
+    /// Whether it has been stopped.
+    pub revoked: bool,
+    /// Whether the page is read with it.
+    pub this: bool,
 }
 
 /// Points that expire together.
@@ -67,23 +95,18 @@ pub struct Entry {
     pub reason: Option<Reason>,
     /// The short number that phone and till both show.
     pub receipt_number: Option<String>,
+    /// What was measured.
+    pub measured: Measured,
 }
 
 /// Kinds whose points leave the account.
 const SPENDING: [&str; 4] = ["redeem", "capture", "reward.claim", "expire"];
 
-const TEXTS: [&str; 10] = [
-    "me-code-shown",
-    "me-arrived",
-    "me-key-elsewhere",
-    "me-opening",
-    "me-no-key",
-    "me-cookie",
-    "code-left",
-    "retry-",
-    "problem-",
-    "browser-cannot",
-];
+const TEXTS: [&str; 6] =
+    ["me-opening", "me-no-key", "me-cookie", "retry-", "problem-", "browser-cannot"];
+
+/// What `?show=` can narrow the records to, each with the key of its name.
+pub const SHOWN: [(&str, &str); 2] = [("actions", "me-show-actions"), ("shops", "me-show-shops")];
 
 /// The page at `/{ledger}/me`.
 #[must_use]
@@ -91,7 +114,7 @@ pub fn page(lang: Lang, data: &Me) -> Markup {
     let title = t(lang, if data.account.is_some() { "me-title" } else { "me-open-title" });
     let body = match &data.account {
         Some(account) => signed_in(lang, &data.site.ledger, &title, account),
-        None => signed_out(lang, data.site.demo, &title),
+        None => signed_out(lang, data, &title),
     };
     layout(
         &Frame { lang, site: &data.site, title: &title, script: Some("me.js"), texts: &TEXTS },
@@ -99,14 +122,16 @@ pub fn page(lang: Lang, data: &Me) -> Markup {
     )
 }
 
-fn signed_out(lang: Lang, demo: bool, title: &str) -> Markup {
+fn signed_out(lang: Lang, data: &Me, title: &str) -> Markup {
     html! {
-        div #me data-session="no" {
+        div #me data-session="no" data-left=(if data.left { "yes" } else { "no" }) {
             h1 { (title) }
+            @if data.left { p.notice { (t(lang, "me-left")) } }
             p { (t(lang, "me-open-lead")) }
             p #say role="status" aria-live="polite" {}
             (problem_box())
-            @if demo {
+            p { button #open.button.large type="button" hidden { (t(lang, "me-open-do")) } }
+            @if data.site.demo {
                 p { button #visitor.button.large type="button" { (t(lang, "me-visitor")) } }
                 p.note { (t(lang, "me-visitor-note")) }
             }
@@ -115,37 +140,85 @@ fn signed_out(lang: Lang, demo: bool, title: &str) -> Markup {
 }
 
 fn signed_in(lang: Lang, ledger: &str, title: &str, account: &Account) -> Markup {
-    let newest = account.entries.first().map_or(0, |entry| entry.seq);
     html! {
-        div #me data-session="yes" data-newest=(newest) {
+        div #me data-session="yes" {
             h1 { (title) }
             p.balance {
                 (t(lang, "me-balance")) br;
                 strong #yen { (number(account.yen)) } " " (t(lang, "unit-points"))
             }
+            @if let Some(next) = account.lots.iter().find(|lot| lot.purse == "yen") {
+                p #next-expiry { (t_args(lang, "me-next-expiry", &[
+                    ("date", &date(lang, &next.expires_on)), ("points", &number(next.points)),
+                ])) }
+            }
             @if account.challenge > 0 { p { (t(lang, "me-challenge")) " " strong { (number(account.challenge)) } } }
             p #say role="status" aria-live="polite" {}
             (problem_box())
-            (pay(lang))
+            p { a.button.large href={ "/" (ledger) "/pay" } { (t(lang, "me-pay")) } }
+            (measurements(lang, &account.measured))
             (lots(lang, &account.lots))
             (history(lang, ledger, account))
+            (phones(lang, &account.phones))
+            form method="post" action={ "/" (ledger) "/me/leave" } {
+                h2 { (t(lang, "me-leave")) }
+                p { (t(lang, "me-leave-note")) }
+                button.button.quiet type="submit" { (t(lang, "me-leave-do")) }
+            }
         }
     }
 }
 
-fn pay(lang: Lang) -> Markup {
+fn measurements(lang: Lang, measured: &[(Day, Measured)]) -> Markup {
+    let oldest_first = || measured.iter().rev();
+    let levels: Vec<Point> =
+        oldest_first().filter_map(|(day, m)| Some((*day, vec![m.level_tenths?]))).collect();
+    let pressures: Vec<Point> = oldest_first()
+        .filter_map(|(day, m)| m.pressure_mmhg.map(|(high, low)| (*day, vec![high, low])))
+        .collect();
     html! {
-        section aria-labelledby="pay" {
-            h2 #pay { (t(lang, "me-pay")) }
-            p { (t(lang, "me-pay-how")) }
-            div.caps role="group" aria-labelledby="pay" {
-                @for cap in CAPS_POINTS {
-                    button.button type="button" data-cap=(cap) { (t_args(lang, "me-cap", &[("points", &number(cap))])) }
+        @if !levels.is_empty() || !pressures.is_empty() {
+            section aria-labelledby="measured" {
+                h2 #measured { (t(lang, "me-measured")) }
+                @if let Some(latest) = levels.last() { (level_chart(lang, latest).draw(lang, &levels)) }
+                @if let Some(latest) = pressures.last() {
+                    (pressure_chart(lang, latest).draw(lang, &pressures))
                 }
+                p.note { (t(lang, "me-measured-note")) }
             }
-            (code_figure(lang))
-            button #hide-code.button.quiet type="button" { (t(lang, "me-hide")) }
         }
+    }
+}
+
+fn level_chart(lang: Lang, (day, values): &Point) -> Chart<'static> {
+    let latest: Vec<String> = values.iter().map(|found| chart::value(true, *found)).collect();
+    Chart {
+        id: "level",
+        title: t(lang, "me-level"),
+        lines: vec![t(lang, "me-level")],
+        scale: (0, 120),
+        tenths: true,
+        summary: t_args(
+            lang,
+            "me-level-latest",
+            &[("date", &date(lang, &day.to_string())), ("level", &latest.concat())],
+        ),
+    }
+}
+
+fn pressure_chart(lang: Lang, (day, values): &Point) -> Chart<'static> {
+    let value = |at: usize| values.get(at).map_or_else(String::new, u32::to_string);
+    Chart {
+        id: "pressure",
+        title: t(lang, "me-pressure"),
+        lines: vec![t(lang, "me-systolic"), t(lang, "me-diastolic")],
+        scale: (40, 200),
+        tenths: false,
+        summary: t_args(
+            lang,
+            "me-pressure-latest",
+            &[("date", &date(lang, &day.to_string())), ("high", &value(0)), ("low", &value(1))],
+        ),
     }
 }
 
@@ -168,9 +241,11 @@ fn lots(lang: Lang, lots: &[Lot]) -> Markup {
 }
 
 fn history(lang: Lang, ledger: &str, account: &Account) -> Markup {
+    let show = account.show.map_or_else(String::new, |show| format!("&show={show}"));
     html! {
         section aria-labelledby="history" {
             h2 #history { (t(lang, "me-history")) }
+            (narrowing(lang, account.show))
             @if account.entries.is_empty() {
                 p { (t(lang, "me-no-history")) }
             } @else {
@@ -185,7 +260,41 @@ fn history(lang: Lang, ledger: &str, account: &Account) -> Markup {
                 }
             }
             @if let Some(before) = account.next_before {
-                p { a href={ "?before=" (before) } { (t(lang, "me-more")) } }
+                p { a.button.quiet href={ "?before=" (before) (show) "#history" } { (t(lang, "me-more")) } }
+            }
+            p { a href={ "/" (ledger) "/me/history.csv" } download { (t(lang, "me-csv")) } }
+        }
+    }
+}
+
+fn narrowing(lang: Lang, show: Option<&'static str>) -> Markup {
+    let all = std::iter::once((None, "me-show-all"));
+    html! {
+        nav.choices aria-label=(t(lang, "me-show")) {
+            @for (choice, name) in all.chain(SHOWN.map(|(choice, name)| (Some(choice), name))) {
+                @let query = choice.map_or_else(String::new, |choice| format!("show={choice}"));
+                a href={ "?" (query) "#history" } aria-current=[(choice == show).then_some("true")] {
+                    (t(lang, name))
+                }
+            }
+        }
+    }
+}
+
+fn phones(lang: Lang, phones: &[Phone]) -> Markup {
+    html! {
+        section aria-labelledby="phones" {
+            h2 #phones { (t(lang, "me-phones")) }
+            p { (t(lang, "me-phones-note")) }
+            ul {
+                @for phone in phones {
+                    li {
+                        (t_args(lang, "me-phone", &[("date", &date(lang, &phone.since))]))
+                        @if phone.this { " " strong { (t(lang, "me-phone-this")) } }
+                        @if phone.revoked { " " strong { (t(lang, "me-phone-stopped")) } }
+                        br; small { (t_args(lang, "me-phone-key", &[("kid", &phone.kid)])) }
+                    }
+                }
             }
         }
     }
@@ -202,10 +311,9 @@ fn row(lang: Lang, ledger: &str, entry: &Entry) -> Markup {
             }
             td.what {
                 strong { (what(lang, entry)) }
-                @if let Some(place) = &entry.place { br; small { (place) } }
-                @if let Some(reason) = entry.reason.as_ref().filter(|reason| reason.code != "full") {
-                    br; small { (reason_text(lang, reason)) }
-                }
+                @if let Some(place) = &entry.place { br; small lang=[(lang != Lang::Ja).then_some("ja")] { (place) } }
+                @if let Some(found) = found(lang, &entry.measured) { br; small { (found) } }
+                @if let Some(reason) = &entry.reason { br; small { (why(lang, reason, &entry.day)) } }
                 @if entry.receipt_number.is_some() { br; small { (named("me-number")) } }
             }
             td.points { (change(entry)) }
@@ -223,13 +331,43 @@ fn row(lang: Lang, ledger: &str, entry: &Entry) -> Markup {
     }
 }
 
-fn what(lang: Lang, entry: &Entry) -> String {
+/// What a measurement found, in words.
+fn found(lang: Lang, measured: &Measured) -> Option<String> {
+    let level = measured
+        .level_tenths
+        .map(|level| t_args(lang, "me-found-level", &[("level", &chart::value(true, level))]));
+    let pressure = measured.pressure_mmhg.map(|(high, low)| {
+        let values = [("high", high.to_string()), ("low", low.to_string())];
+        t_args(lang, "me-found-pressure", &values.each_ref().map(|(name, v)| (*name, v.as_str())))
+    });
+    level.or(pressure)
+}
+
+/// Why an action brought its points; for a cap also until when it holds.
+fn why(lang: Lang, reason: &Reason, day: &str) -> String {
+    let mut words = reason_text(lang, reason);
+    if let (Some(per), Some(day)) = (&reason.per, Day::parse(day)) {
+        let end = match per.as_str() {
+            "month" => day.month_start().plus(31).month_start().minus(1),
+            "fiscal_year" => Day::fiscal_year_first(day.fiscal_year() + 1).minus(1),
+            _ => day,
+        };
+        if lang == Lang::En {
+            words.push(' ');
+        }
+        words += &t_args(lang, "reason-until", &[("date", &date(lang, &end.to_string()))]);
+    }
+    words
+}
+
+pub(super) fn what(lang: Lang, entry: &Entry) -> String {
     match &entry.action {
         Some(action) => action_name(lang, action),
         None => kind_name(lang, &entry.kind),
     }
 }
 
+/// The points with their sign.
 fn change(entry: &Entry) -> String {
     let Some(points) = entry.points else { return String::new() };
     let down = points < 0 || SPENDING.contains(&entry.kind.as_str());
@@ -257,7 +395,12 @@ mod tests {
             place: Some("<b>魚市場</b>".into()),
             reason: None,
             receipt_number: Some("A3K-7Q2F".into()),
+            measured: Measured::default(),
         }
+    }
+
+    fn level(level_tenths: u32) -> Measured {
+        Measured { level_tenths: Some(level_tenths), pressure_mmhg: None }
     }
 
     fn account() -> Account {
@@ -266,25 +409,42 @@ mod tests {
         Account {
             yen: 1_240,
             challenge: 3,
+            measured: vec![
+                (Day(20_779), level(75)),
+                (Day(20_770), Measured { level_tenths: None, pressure_mmhg: Some((128, 79)) }),
+                (Day(20_760), level(42)),
+            ],
+            show: Some("actions"),
             lots: vec![Lot { purse: "yen".into(), expires_on: "2027-03-31".into(), points: 1_240 }],
             entries: vec![
                 entry("redeem", 100),
                 Entry {
                     action: Some("vegecheck.measure".into()),
                     reason: Some(capped),
+                    measured: level(75),
                     ..entry("action", 0)
                 },
             ],
             next_before: Some(9_000),
+            phones: vec![Phone {
+                kid: "0011223344556677".into(),
+                since: "2026-11-01".into(),
+                revoked: true,
+                this: true,
+            }],
         }
+    }
+
+    fn signed_in_as(account: Account) -> Me {
+        Me { site: site(), account: Some(account), left: false }
     }
 
     #[test]
     fn balance_expiry_and_history_in_plain_words() {
         for lang in Lang::ALL {
-            check_page(lang, &page(lang, &Me { site: site(), account: Some(account()) }));
+            check_page(lang, &page(lang, &signed_in_as(account())));
         }
-        let page = page(Lang::Ja, &Me { site: site(), account: Some(account()) }).0;
+        let page = page(Lang::Ja, &signed_in_as(account())).0;
         for part in [
             "<strong id=\"yen\">1,240</strong>",
             "2027年3月31日までに 1,240 ポイント",
@@ -295,8 +455,15 @@ mod tests {
             "受付番号 A3K-7Q2F",
             "/v1/yaizu-demo/entries/10452/receipt",
             "/verify?ledger=yaizu-demo&amp;seq=10452",
-            "?before=9000",
-            "data-cap=\"1000\"",
+            "?before=9000&amp;show=actions#history",
+            "href=\"/yaizu-demo/pay\"",
+            "次の期限は2027年3月31日、1,240 ポイントです。",
+            "この上限は2026年11月22日までです。",
+            "野菜レベル 7.5",
+            "128",
+            "action=\"/yaizu-demo/me/leave\"",
+            "aria-current=\"true\">健康づくり",
+            "0011223344556677",
             "&lt;b&gt;魚市場",
         ] {
             assert!(page.contains(part), "{part}");
@@ -305,7 +472,8 @@ mod tests {
 
     #[test]
     fn without_a_session_only_a_demo_lets_strangers_in() {
-        let open = |demo| page(Lang::Ja, &Me { site: Site { demo, ..site() }, account: None });
+        let open =
+            |demo| page(Lang::Ja, &Me { site: Site { demo, ..site() }, account: None, left: demo });
         check_page(Lang::Ja, &open(true));
         assert!(open(true).0.contains("デモの市民になる"));
         assert!(!open(false).0.contains("id=\"visitor\""));
@@ -313,10 +481,31 @@ mod tests {
 
     #[test]
     fn an_empty_account_says_so() {
-        let empty =
-            Account { yen: 0, challenge: 0, lots: vec![], entries: vec![], next_before: None };
-        let page = page(Lang::Ja, &Me { site: site(), account: Some(empty) }).0;
+        let page = page(Lang::Ja, &signed_in_as(Account::default())).0;
         assert!(page.contains("まだ記録がありません。") && !page.contains("<table"));
+    }
+
+    #[test]
+    fn a_cap_names_the_last_day_of_its_period() {
+        let cases = [
+            ("day", "2026-12-05", "2026年12月5日"),
+            ("month", "2026-12-05", "2026年12月31日"),
+            ("month", "2028-02-29", "2028年2月29日"),
+            ("fiscal_year", "2026-12-05", "2027年3月31日"),
+            ("fiscal_year", "2027-03-31", "2027年3月31日"),
+        ];
+        for (per, day, until) in cases {
+            let reason =
+                Reason { code: "cap".into(), of: Some("all".into()), per: Some(per.into()) };
+            let words = why(Lang::Ja, &reason, day);
+            assert!(words.ends_with(&format!("この上限は{until}までです。")), "{words}");
+        }
+    }
+
+    #[test]
+    fn a_shop_keeps_its_own_language_on_an_english_page() {
+        let page = page(Lang::En, &signed_in_as(account())).0;
+        assert!(page.contains("<small lang=\"ja\">&lt;b&gt;魚市場"), "{page}");
     }
 
     #[test]

@@ -7,13 +7,16 @@
 use maud::{DOCTYPE, Markup, html};
 
 pub mod assets;
+mod chart;
 pub mod city;
 pub mod door;
 pub mod error;
 pub mod first;
+pub mod history_csv;
 pub mod me;
 pub mod messages;
 pub mod participation;
+pub mod pay;
 pub mod qr;
 pub mod scan;
 pub mod terminal;
@@ -24,10 +27,22 @@ pub mod witness;
 
 use messages::{keys_under, t};
 
+macro_rules! policy {
+    ($trusted_types:literal $more:literal) => {
+        concat!(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
+             connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+             require-trusted-types-for 'script'; trusted-types ",
+            $trusted_types,
+            $more
+        )
+    };
+}
+
 /// The `Content-Security-Policy` header that every page is written for.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self' data: blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
-    require-trusted-types-for 'script'; trusted-types 'none'";
+pub const CONTENT_SECURITY_POLICY: &str = policy!("'none'" "");
+/// The same for the pages that start the worker of `assets/sw.js`, whose address is a matter of Trusted Types.
+pub const WORKER_POLICY: &str = policy!("kenmai-worker" "; worker-src 'self'");
 
 /// A language of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +93,8 @@ pub struct Site {
     pub origin: String,
     /// A demo ledger: shows the banner that everything is fictitious, and the ways in for strangers.
     pub demo: bool,
+    /// What the page's address carries beside the language, such as `before=12`; the language switch keeps it.
+    pub query: String,
 }
 
 /// What [`layout`] needs beside the body.
@@ -114,7 +131,7 @@ fn layout(frame: &Frame<'_>, body: &Markup) -> Markup {
                     div.bar {
                         a.brand href="/" { (t(lang, "brand")) }
                         span.ledger { (frame.site.name) }
-                        (language_switch(lang))
+                        (language_switch(lang, &frame.site.query))
                     }
                 }
                 main #main tabindex="-1" data-ledger=(frame.site.ledger) data-origin=(frame.site.origin) {
@@ -135,11 +152,12 @@ fn layout(frame: &Frame<'_>, body: &Markup) -> Markup {
     }
 }
 
-fn language_switch(lang: Lang) -> Markup {
+fn language_switch(lang: Lang, query: &str) -> Markup {
+    let and = if query.is_empty() { "" } else { "&" };
     html! {
         nav.languages aria-label=(t(lang, "switch-label")) {
             @for other in Lang::ALL {
-                a href={ "?lang=" (other.tag()) } lang=(other.tag()) hreflang=(other.tag())
+                a href={ "?" (query) (and) "lang=" (other.tag()) } lang=(other.tag()) hreflang=(other.tag())
                     aria-current=[(other == lang).then_some("true")] { (other.name()) }
             }
         }
@@ -173,6 +191,7 @@ mod tests {
             name: "やいづ健康マイレージ<script>".into(),
             origin: "localhost:8080/yaizu-demo".into(),
             demo: true,
+            query: String::new(),
         }
     }
 
@@ -222,6 +241,13 @@ mod tests {
             }
             seen.push(name);
         }
+    }
+
+    #[test]
+    fn the_language_switch_keeps_the_rest_of_the_address() {
+        let switch = language_switch(Lang::Ja, "before=12&show=<b>").0;
+        assert!(switch.contains("href=\"?before=12&amp;show=&lt;b&gt;&amp;lang=en\""), "{switch}");
+        assert!(language_switch(Lang::Ja, "").0.contains("href=\"?lang=en\""));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::messages::t;
+use super::pay::code_figure;
 use super::{Frame, Lang, Site, layout, problem_box};
 
 /// What the tour shows before its first step.
@@ -12,7 +13,7 @@ pub struct Tour {
     pub site: Site,
 }
 
-const TEXTS: [&str; 13] = [
+const TEXTS: [&str; 14] = [
     "tour-",
     "reason-",
     "step-",
@@ -21,6 +22,7 @@ const TEXTS: [&str; 13] = [
     "retry-",
     "problem-",
     "code-left",
+    "code-left-all",
     "browser-cannot",
     "verify-pass",
     "verify-fail",
@@ -78,16 +80,6 @@ fn window(lang: Lang, ledger: &str) -> Markup {
 fn panel(id: &str, name: &str, body: &Markup) -> Markup {
     let title = format!("{id}-title");
     html! { section.panel id=(id) aria-labelledby=(title) { h2 id=(title) { (name) } (body) } }
-}
-
-/// Where `assets/code.js` shows the living QR code.
-pub(super) fn code_figure(lang: Lang) -> Markup {
-    html! {
-        figure #code.code hidden aria-label=(t(lang, "me-code-label")) {
-            img alt=(t(lang, "code-alt")) width="280" height="280";
-            figcaption {}
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,13 +6,13 @@ use std::sync::Mutex;
 use ledger_spec::decide::{Rejection, judge_token};
 use ledger_spec::entry::{Accounting, Effect, Reason, receipt_number};
 use ledger_spec::ids::{AccountId, Kid, PlaceId, Seq};
-use ledger_spec::kinds::{Body, Role};
+use ledger_spec::kinds::{Body, Kind, Role};
 use ledger_spec::points::{LotKey, Purse};
 use ledger_spec::rows::{Overlay, Signer, Tables};
-use ledger_spec::statement;
+use ledger_spec::statement::{self, Disclosure};
 use ledger_spec::time::Day;
 use ledger_spec::token::PayToken;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::engine::{Engine, EngineError};
 
@@ -20,6 +20,8 @@ pub mod participation;
 
 /// The most entries of a history that one answer gives.
 pub const HISTORY_ENTRIES_MAX: usize = 200;
+/// The most entries that one answer looks at for a narrowed history.
+pub const HISTORY_LOOKED_AT_MAX: usize = 1_000;
 /// The most lines of a shop's day that one answer gives; the sums count all.
 pub const SHOP_LINES_MAX: usize = 500;
 /// The most closed days that one answer gives.
@@ -117,6 +119,50 @@ pub struct HistoryLine {
     pub receipt_number: String,
     /// Points of the yen purse afterwards.
     pub yen_after: Option<u64>,
+    /// What was measured, while the personal part is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<ValuesJson>,
+}
+
+/// What a measurement found, for the person who was measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ValuesJson {
+    /// Vegetable level in tenths.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level_tenths: Option<u32>,
+    /// Systolic pressure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub systolic_mmhg: Option<u32>,
+    /// Diastolic pressure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diastolic_mmhg: Option<u32>,
+}
+
+/// Which entries of a history are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shown {
+    /// Health actions.
+    Actions,
+    /// What was spent in shops, and what came back.
+    Shops,
+}
+
+impl Shown {
+    fn holds(self, kind: Kind) -> bool {
+        match self {
+            Self::Actions => matches!(kind, Kind::Action | Kind::ActionWithdraw),
+            Self::Shops => matches!(
+                kind,
+                Kind::Redeem
+                    | Kind::Void
+                    | Kind::Refund
+                    | Kind::Hold
+                    | Kind::Capture
+                    | Kind::Release
+            ),
+        }
+    }
 }
 
 /// A page of a history, newest first.
@@ -158,14 +204,15 @@ pub fn reason_of(accounting: &Accounting) -> Option<ReasonJson> {
     })
 }
 
-/// An account's entries, newest first, before `before`: the chain of previous entries in the log.
+/// An account's entries, newest first, before `before`: the chain of previous entries in the log. Of a narrowed history
+/// a page may hold fewer entries than asked for, and still name the next page.
 ///
 /// # Errors
 /// [`EngineError`]
 pub fn history(
     engine: &Engine,
     account: AccountId,
-    before: Option<Seq>,
+    (before, shown): (Option<Seq>, Option<Shown>),
     limit: usize,
 ) -> Result<History, EngineError> {
     let mut next = engine.state()?.accounts.get(&account).and_then(|row| row.last);
@@ -177,31 +224,35 @@ pub fn history(
         // The entry that the page before named: reading goes on there and not at the newest.
         next = Some(from);
     }
-    let mut entries = Vec::new();
+    let (mut entries, mut looked_at) = (Vec::new(), 0);
     while let Some(seq) = next {
         let Some((entry, accounting)) = engine.entry(seq)? else { break };
         next = accounting.link.filter(|link| link.account == account).and_then(|l| l.previous);
         if before.is_some_and(|before| seq >= before) {
             continue;
         }
-        if entries.len() == limit.min(HISTORY_ENTRIES_MAX) {
+        if entries.len() == limit.min(HISTORY_ENTRIES_MAX) || looked_at == HISTORY_LOOKED_AT_MAX {
             let next_before = Some(seq.0 + 1);
             return Ok(History { entries, next_before });
         }
-        let exact_ms = engine.personal(&entry, &accounting)?.map(|(accepted_ms, _)| accepted_ms);
+        looked_at += 1;
+        let Ok(statement) = statement::kept(&accounting.statement.0) else { continue };
+        if shown.is_some_and(|shown| !shown.holds(statement.core.body.kind())) {
+            continue;
+        }
+        let personal = engine.personal(&entry, &accounting)?;
         let state = engine.state()?;
-        entries.extend(history_line(engine, &accounting, exact_ms, &state));
+        entries.push(history_line(engine, (&accounting, &statement), personal, &state));
     }
     Ok(History { entries, next_before: None })
 }
 
 fn history_line(
     engine: &Engine,
-    accounting: &Accounting,
-    exact_ms: Option<u64>,
+    (accounting, statement): (&Accounting, &statement::Statement),
+    personal: Option<(u64, Option<Disclosure>)>,
     state: &Tables,
-) -> Option<HistoryLine> {
-    let statement = statement::kept(&accounting.statement.0).ok()?;
+) -> HistoryLine {
     let signer = state.keys.get(&statement.kid).map(|key| &key.signer);
     let place = match signer {
         Some(Signer::Actor(actor)) => match actor.place.and_then(|p| state.places.get(&p)) {
@@ -219,7 +270,9 @@ fn history_line(
     let yen_after = accounting.effects.iter().find_map(|effect| {
         if let Effect::Balance { yen, .. } = effect { Some(*yen) } else { None }
     });
-    Some(HistoryLine {
+    let (exact_ms, disclosure) = personal.unzip();
+    let values = disclosure.flatten().and_then(|disclosure| disclosure.values);
+    HistoryLine {
         seq: accounting.seq.0,
         kind: statement.core.body.kind().name(),
         day: statement.core.day,
@@ -230,7 +283,45 @@ fn history_line(
         reason: reason_of(accounting),
         receipt_number: receipt_number(engine.ledger(), accounting.seq),
         yen_after,
-    })
+        values: values.map(|values| ValuesJson {
+            level_tenths: values.level_tenths,
+            systolic_mmhg: values.systolic_mmhg,
+            diastolic_mmhg: values.diastolic_mmhg,
+        }),
+    }
+}
+
+/// A phone that was enrolled for an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Phone {
+    /// Its key.
+    pub kid: Kid,
+    /// The day of its enrolment.
+    pub since: Day,
+    /// Whether it has been stopped.
+    pub revoked: bool,
+}
+
+/// Every phone that an account ever had, the latest first. Reads all keys of the ledger: for one page, not for each call.
+///
+/// # Errors
+/// [`EngineError`]
+pub fn phones(engine: &Engine, account: AccountId) -> Result<Vec<Phone>, EngineError> {
+    let state = engine.state()?;
+    let mut found: Vec<_> = state
+        .keys
+        .iter()
+        .filter_map(|(kid, key)| match &key.signer {
+            Signer::Device(device) if device.account == account => {
+                let phone =
+                    Phone { kid: *kid, since: device.since, revoked: key.revoked.is_some() };
+                Some((key.registered, phone))
+            }
+            Signer::Device(_) | Signer::Actor(_) => None,
+        })
+        .collect();
+    found.sort_by_key(|(registered, _)| std::cmp::Reverse(*registered));
+    Ok(found.into_iter().map(|(_, phone)| phone).collect())
 }
 
 /// One redemption of a shop's day. It names no resident, fund, lot or rule.

@@ -7,6 +7,8 @@
 mod browser;
 #[path = "../support/camera.rs"]
 mod camera;
+mod codes;
+mod resident;
 #[path = "../support/server.rs"]
 mod server;
 mod terminals;
@@ -161,66 +163,6 @@ async fn english_stays_english_through_every_door() -> WebDriverResult<()> {
     }
     assert!(browser.text("h1").await?.starts_with("ページがありません"));
     world.console(&["404 (Not Found)"]).await?;
-    world.browser.quit().await
-}
-
-/// A till of another visitor scans the phone's code and takes 100 points.
-const SHOP_TAKES_100: &str = "
-    const [api, cose, code, store] = await Promise.all(
-        ['api', 'cose', 'code', 'store'].map(name => import(`/assets/${name}.js`)));
-    const ledger = await api.ledger('yaizu-demo');
-    const [station, till] = [await store.makeKey(), await store.makeKey()];
-    const {shop} = await api.visitor('yaizu-demo', station.publicKey, till.publicKey);
-    const phone = await store.kept('yaizu-demo/phone');
-    const token = await cose.payToken(phone, ledger, 300, 60);
-    const verdict = await api.submit('yaizu-demo',
-        await cose.redeem(till, ledger, cose.unhex(shop.place), 100, token));
-    return verdict.receipt_number;";
-
-/// A minute and a second pass for the page.
-const A_MINUTE_PASSES: &str = "const now = Date.now; Date.now = () => now() + 61000;";
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_resident_pays_and_finds_it_in_the_history() -> WebDriverResult<()> {
-    let world = World::start().await?;
-    let browser = &world.browser;
-    browser.become_phone().await?;
-
-    world.open("/yaizu-demo/me").await?;
-    browser.check_page("me-signed-out").await?;
-    browser.click("#visitor").await?;
-    assert_eq!(browser.text("#me[data-session='yes'] #yen").await?, "300");
-    assert_eq!(
-        browser.count(".history tbody tr").await?,
-        5,
-        "opened, classified, card, visit, phone"
-    );
-    browser.check_page("me").await?;
-
-    browser.click("[data-cap='300']").await?;
-    let first = browser.find("#code:not([hidden]) img[src]").await?.attr("src").await?;
-    browser.check_page("me-code").await?;
-    browser.run(A_MINUTE_PASSES).await?;
-    let first = first.expect("the code is an image");
-    browser.find(&format!("#code img[src]:not([src='{first}'])")).await?;
-
-    let number = browser.run(SHOP_TAKES_100).await?;
-    let number = number.as_str().expect("a verdict carries its receipt number");
-    // The page watches for the payment, says it and puts the code away.
-    browser.find("#code[hidden]").await?;
-    assert!(browser.text("#say").await?.contains(number));
-    assert_eq!(browser.text("#yen").await?, "200");
-
-    world.open("/yaizu-demo/me").await?;
-    let newest = browser.text(".history tbody tr:first-child").await?;
-    for part in ["お店で使った", "−100", number] {
-        assert!(newest.contains(part), "`{part}` in `{newest}`");
-    }
-    browser.click("[data-cap='100']").await?;
-    browser.find("#code:not([hidden])").await?;
-    browser.click("#hide-code").await?;
-    browser.find("#code[hidden]").await?;
-    world.console(&[]).await?;
     world.browser.quit().await
 }
 

@@ -14,10 +14,14 @@ export class Problem extends Error {
   }
 }
 
+/** Longer than the server takes for its slowest answer; a phone with bad signal would wait for ever. */
+const CALL_MS = 20_000;
+
 async function call(path, options = {}) {
   let response;
   try {
-    response = await fetch(path, { cache: "no-store", credentials: "same-origin", ...options });
+    const signal = AbortSignal.timeout(CALL_MS);
+    response = await fetch(path, { cache: "no-store", credentials: "same-origin", signal, ...options });
   } catch {
     throw new Problem({ slug: "network", retry: "same_id" });
   }
@@ -43,12 +47,13 @@ export async function ledger(name) {
   const asked = Date.now();
   const facts = await json(`/v1/${name}`);
   const offsetS = facts.now_s - Math.floor((asked + Date.now()) / 2000);
-  return {
-    name,
-    id: unhex(facts.ledger_id),
-    programmeVersion: facts.programme_version,
-    nowS: () => Math.floor(Date.now() / 1000) + offsetS,
-  };
+  return ledgerOf(name, { id: unhex(facts.ledger_id), programmeVersion: facts.programme_version, offsetS });
+}
+
+/** A ledger by the facts that were read earlier. */
+export function ledgerOf(name, facts) {
+  const ledger = { name, ...facts, nowS: () => Math.floor(Date.now() / 1000) + ledger.offsetS };
+  return ledger;
 }
 
 /** Sends a signed statement; sending the same bytes again is always safe. */

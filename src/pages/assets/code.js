@@ -1,14 +1,17 @@
-// The living QR code: signed on the phone, shown for a minute, then signed afresh.
+// The living QR code: signed and drawn on the phone, shown for a minute, then made afresh. It needs no network.
 
-import * as api from "./api.js";
 import { payToken, payUrl } from "./cose.js";
-import { text } from "./page.js";
+import { number, text } from "./page.js";
+import { draw } from "./qr.js";
 
 const SHOWN_S = 60;
 // A code that was scanned in its last second can still be used for another minute.
 const LIFE_S = 120;
 
-/** Drives a `<figure>` with an `<img>` and a `<figcaption>`. */
+/** A cap that allows whatever is there; an exact balance in the code would tell it to the shop. */
+export const NO_CAP_POINTS = 100_000;
+
+/** Drives the figure of `code_figure`: an `<svg>` for the code, a ring and a `<figcaption>`. */
 export class LivingCode {
   constructor(figure, signer, ledger, lifeS = LIFE_S) {
     this.figure = figure;
@@ -35,29 +38,23 @@ export class LivingCode {
   }
 
   async renew() {
-    const token = await payToken(this.signer, this.ledger, this.maxPoints, this.lifeS);
-    const svg = await api.qrSvg(payUrl(location.origin, token));
-    const image = this.figure.querySelector("img");
-    URL.revokeObjectURL(image.src);
-    image.src = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
-    this.token = token;
     this.shownAt = Date.now();
+    this.token = await payToken(this.signer, this.ledger, this.maxPoints, this.lifeS);
+    draw(this.figure.querySelector("svg"), payUrl(location.origin, this.token));
     this.caption(SHOWN_S);
   }
 
   caption(left) {
-    const caption = this.figure.querySelector("figcaption");
-    caption.textContent = text("code-left", { seconds: left, points: this.maxPoints });
+    const values = { seconds: left, points: number(this.maxPoints) };
+    const words = this.maxPoints === NO_CAP_POINTS ? text("code-left-all", values) : text("code-left", values);
+    this.figure.querySelector("figcaption span").textContent = words;
+    this.figure.querySelector(".ring .left").setAttribute("stroke-dasharray", `${left} ${SHOWN_S}`);
   }
 
   async tick() {
     const left = SHOWN_S - Math.floor((Date.now() - this.shownAt) / 1000);
-    if (left > 0) {
-      this.caption(left);
-      return;
-    }
-    // Without the network the old code stays until it can be drawn again.
-    this.shownAt = Date.now();
-    await this.renew().catch(() => this.caption(0));
+    // A clock that was set back would keep an old code for ever.
+    if (left > 0 && left <= SHOWN_S) this.caption(left);
+    else await this.renew();
   }
 }

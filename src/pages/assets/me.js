@@ -1,9 +1,9 @@
-// The resident's page: opens a session with the key of this phone, and shows the living QR code.
+// The resident's page: opens a session with the key of this phone, and keeps the pay page for places without signal.
 
 import * as api from "./api.js";
-import { LivingCode } from "./code.js";
 import { deviceEnrol, session, unhex } from "./cose.js";
-import { canSign, ledgerName, number, showProblem, text } from "./page.js";
+import { keepForOffline } from "./offline.js";
+import { canSign, ledgerName, showProblem, text } from "./page.js";
 import { keep, kept, makeKey } from "./store.js";
 
 const facts = document.querySelector("#me").dataset;
@@ -11,14 +11,14 @@ const say = document.querySelector("#say");
 const problem = document.querySelector("#problem");
 const place = `${ledgerName}/phone`;
 const visitor = document.querySelector("#visitor");
-const ARRIVAL_MS = 3000;
+const open = document.querySelector("#open");
 
 async function openPage(phone, ledger) {
   await api.openSession(ledgerName, await session(phone, ledger));
   // When the cookie is refused, the page would come back without a session for ever.
   if (sessionStorage.getItem("opened") === "once") throw new Error(text("me-cookie"));
   sessionStorage.setItem("opened", "once");
-  location.reload();
+  location.replace(location.pathname);
 }
 
 /** A visitor of a demo city; each part is kept, so a second press goes on where the first one stopped. */
@@ -40,41 +40,18 @@ async function arrive() {
     say.textContent = visitor ? "" : text("me-no-key");
     return;
   }
-  say.textContent = text("me-opening");
-  await openPage(phone, await api.ledger(ledgerName));
-}
-
-/** Watches for the payment while a code is shown, and says it as soon as it is in the ledger. */
-function watch(code) {
-  let newest = Number(facts.newest);
-  const timer = setInterval(async () => {
-    if (code.figure.hidden) {
-      clearInterval(timer);
-      return;
-    }
-    const found = await api.history(ledgerName, 1).catch(() => null);
-    const entry = found?.entries[0];
-    if (!entry || entry.seq <= newest) return;
-    newest = entry.seq;
-    clearInterval(timer);
-    code.hide();
-    const values = { points: number(entry.points ?? 0), number: entry.receipt_number ?? "" };
-    say.textContent = text("me-arrived", values);
-    if (entry.yen_after !== undefined) document.querySelector("#yen").textContent = number(entry.yen_after);
-  }, ARRIVAL_MS);
-}
-
-async function showCode(maxPoints, state) {
-  const phone = await kept(place);
-  if (!phone) {
-    say.textContent = text("me-key-elsewhere");
+  const enter = async () => {
+    say.textContent = text("me-opening");
+    await openPage(phone, await api.ledger(ledgerName));
+  };
+  // Who has just left does not want to be back at once.
+  if (facts.left !== "yes") {
+    await enter();
     return;
   }
-  state.code ??= new LivingCode(document.querySelector("#code"), phone, await api.ledger(ledgerName));
-  await state.code.show(maxPoints);
-  say.textContent = text("me-code-shown", { points: number(maxPoints) });
-  await navigator.wakeLock?.request("screen").catch(() => undefined);
-  watch(state.code);
+  sessionStorage.removeItem("opened");
+  open.hidden = false;
+  open.addEventListener("click", guarded(enter));
 }
 
 const guarded = (work) => () => {
@@ -89,9 +66,6 @@ if (!canSign()) {
   guarded(arrive)();
 } else {
   sessionStorage.removeItem("opened");
-  const state = {};
-  for (const button of document.querySelectorAll("[data-cap]")) {
-    button.addEventListener("click", guarded(() => showCode(Number(button.dataset.cap), state)));
-  }
-  document.querySelector("#hide-code").addEventListener("click", () => state.code?.hide());
+  // Without it everything works, only not without signal; the pay page says which.
+  keepForOffline().catch(() => undefined);
 }

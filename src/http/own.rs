@@ -1,0 +1,249 @@
+//! The resident's own pages: what the phone may keep for places without signal, and what is personal.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, RawQuery, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use ledger_spec::ids::{AccountId, Seq};
+use ledger_spec::points::Purse;
+use serde_json::Value;
+
+use super::auth::Reader;
+use super::problem::Problem;
+use super::site::{Asked, PageQuery, failed, html, kept_query, language, site};
+use super::{App, Server, resident};
+use crate::engine::{Engine, EngineError};
+use crate::pages::messages::Reason;
+use crate::pages::{Lang, Site, WORKER_POLICY, history_csv, me, pay};
+use crate::query::{self, HistoryLine, ReasonJson, Shown};
+
+/// The most records that one file holds, the latest ones.
+const CSV_ENTRIES_MAX: usize = 10_000;
+
+/// `GET /{ledger}/pay`: the same bytes for everyone, so that the phone may keep them.
+pub(super) async fn pay(
+    State(server): App,
+    Path(name): Path<String>,
+    Query(query): Asked,
+    headers: HeaderMap,
+) -> Response {
+    let lang = language(&query, &headers);
+    match server.ledger(&name) {
+        Ok(ledger) => {
+            let page = pay::page(lang, &site(&server, ledger, lang));
+            with_worker(html(&query, page.into_string()))
+        }
+        Err(problem) => failed(&server, lang, &problem),
+    }
+}
+
+/// A page that may start the worker.
+fn with_worker(mut page: Response) -> Response {
+    let policy = HeaderValue::from_static(WORKER_POLICY);
+    page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    page
+}
+
+/// `GET /offline`: what the worker shows in place of a page that it cannot get.
+pub(super) async fn offline(
+    State(server): App,
+    Query(query): Asked,
+    headers: HeaderMap,
+) -> Response {
+    let lang = language(&query, &headers);
+    let sites: Vec<Site> = sites(&server, lang).collect();
+    html(&query, pay::offline(lang, &site(&server, &server.first, lang), &sites).into_string())
+}
+
+/// `GET /sw.js`: the worker, at the root because it serves pages from there.
+pub(super) async fn worker(State(server): App) -> Response {
+    let of = |lang| sites(&server, lang).map(move |site| (lang, site));
+    let worker = pay::worker(&Lang::ALL.into_iter().flat_map(of).collect::<Vec<_>>());
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], worker).into_response()
+}
+
+fn sites(server: &Server, lang: Lang) -> impl Iterator<Item = Site> {
+    server.ledgers.values().map(move |ledger| site(server, ledger, lang))
+}
+
+/// `GET /{ledger}/me`
+pub(super) async fn me(
+    State(server): App,
+    Path(name): Path<String>,
+    Query(query): Asked,
+    address: RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let lang = language(&query, &headers);
+    let ledger = match server.ledger(&name) {
+        Ok(ledger) => ledger,
+        Err(problem) => return failed(&server, lang, &problem),
+    };
+    let site = Site { query: kept_query(&address), ..site(&server, ledger, lang) };
+    let account = match Reader::of(&server, &name, &headers) {
+        Ok(reader) => account_page(&server, &reader, &query),
+        // Without a session the page offers to open one.
+        Err(_) => Ok(None),
+    };
+    match account {
+        Ok(account) => {
+            let left = query.left.is_some();
+            let page = me::page(lang, &me::Me { site, account, left });
+            with_worker(html(&query, page.into_string()))
+        }
+        Err(problem) => failed(&server, lang, &problem),
+    }
+}
+
+/// `POST /{ledger}/me/leave`: ends the session and leaves nothing personal behind in the browser, but for the key, which
+/// cannot be made again.
+pub(super) async fn leave(
+    State(server): App,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let lang = language(&PageQuery::default(), &headers);
+    if let Err(problem) = server.ledger(&name) {
+        return failed(&server, lang, &problem);
+    }
+    let ended = server.sessions.end(&headers);
+    // The language goes with the cookies, so the address carries it.
+    let to = format!("/{name}/me?left=1&lang={}", lang.tag());
+    let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response();
+    if ended {
+        // A form on another site brings no session, so it cannot clear anything.
+        let clear = HeaderValue::from_static("\"cache\", \"cookies\"");
+        response.headers_mut().insert(HeaderName::from_static("clear-site-data"), clear);
+    }
+    response
+}
+
+/// `GET /{ledger}/me/history.csv`: the resident's own records for a spreadsheet.
+pub(super) async fn history_csv(
+    reader: Reader,
+    Query(query): Asked,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let lang = language(&query, &headers);
+    let account = resident::account_of(&reader)?;
+    let ledger = Arc::clone(&reader.ledger);
+    // Thousands of records are read: not on a thread that answers others.
+    let read = tokio::task::spawn_blocking(move || all_entries(&ledger.engine, account));
+    let entries = read.await.map_err(|_| Problem::internal())??;
+    let name = format!("attachment; filename=\"{}-history.csv\"", reader.ledger.name);
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+    ];
+    Ok((headers, history_csv::file(lang, &entries)).into_response())
+}
+
+fn all_entries(engine: &Engine, account: AccountId) -> Result<Vec<me::Entry>, EngineError> {
+    let (mut entries, mut before) = (Vec::new(), None);
+    while entries.len() < CSV_ENTRIES_MAX {
+        let page = query::history(engine, account, (before, None), query::HISTORY_ENTRIES_MAX)?;
+        entries.extend(page.entries.into_iter().map(entry));
+        before = page.next_before.map(Seq);
+        if before.is_none() {
+            break;
+        }
+    }
+    Ok(entries)
+}
+
+fn account_page(
+    server: &Server,
+    reader: &Reader,
+    asked: &PageQuery,
+) -> Result<Option<me::Account>, Problem> {
+    let Ok(account) = resident::account_of(reader) else {
+        return Ok(None);
+    };
+    let engine = &reader.ledger.engine;
+    let Some(balance) = query::balance(engine, account, server.today())? else {
+        return Ok(None);
+    };
+    let before = asked.before.map(Seq);
+    let history = query::history(engine, account, (before, asked.show), resident::HISTORY_ENTRIES)?;
+    let measured = match before {
+        None => measurements(engine, account)?,
+        Some(_) => Vec::new(),
+    };
+    let lots = balance.lots.iter().map(|line| me::Lot {
+        purse: purse_name(line.lot.purse).to_owned(),
+        expires_on: line.lot.expires_on.to_string(),
+        points: u64::from(line.points),
+    });
+    let phones = query::phones(engine, account)?.into_iter().map(|phone| me::Phone {
+        kid: phone.kid.to_string(),
+        since: phone.since.to_string(),
+        revoked: phone.revoked,
+        this: phone.kid == reader.kid,
+    });
+    Ok(Some(me::Account {
+        yen: balance.yen,
+        challenge: balance.challenge,
+        lots: lots.collect(),
+        measured,
+        show: asked.show.map(shown_name),
+        entries: history.entries.into_iter().map(entry).collect(),
+        next_before: history.next_before,
+        phones: phones.collect(),
+    }))
+}
+
+/// What the latest actions found, the latest first.
+fn measurements(
+    engine: &Engine,
+    account: AccountId,
+) -> Result<Vec<(ledger_spec::time::Day, me::Measured)>, EngineError> {
+    let actions = (None, Some(Shown::Actions));
+    let found = query::history(engine, account, actions, query::HISTORY_ENTRIES_MAX)?;
+    let with_values = found.entries.iter().filter(|line| line.values.is_some());
+    Ok(with_values.map(|line| (line.day, measured(line))).collect())
+}
+
+fn entry(line: HistoryLine) -> me::Entry {
+    me::Entry {
+        seq: line.seq,
+        measured: measured(&line),
+        kind: line.kind.to_owned(),
+        day: line.day.to_string(),
+        accepted_at_s: line.accepted_at_s,
+        points: line.points,
+        action: line.action,
+        place: line.place,
+        reason: line.reason.map(reason),
+        receipt_number: Some(line.receipt_number),
+    }
+}
+
+fn measured(line: &HistoryLine) -> me::Measured {
+    let values = line.values.unwrap_or_default();
+    me::Measured {
+        level_tenths: values.level_tenths,
+        pressure_mmhg: values.systolic_mmhg.zip(values.diastolic_mmhg),
+    }
+}
+
+fn purse_name(purse: Purse) -> &'static str {
+    match purse {
+        Purse::Yen => "yen",
+        Purse::Challenge => "challenge",
+    }
+}
+
+fn shown_name(shown: Shown) -> &'static str {
+    match shown {
+        Shown::Actions => "actions",
+        Shown::Shops => "shops",
+    }
+}
+
+/// A reason with the member names of the HTTP answer, which the messages use too.
+fn reason(reason: ReasonJson) -> Reason {
+    let json = serde_json::to_value(reason).unwrap_or_default();
+    let member = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);
+    Reason { code: member("code").unwrap_or_default(), of: member("of"), per: member("per") }
+}
