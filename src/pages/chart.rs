@@ -10,10 +10,11 @@ use super::messages::{date, t, t_args};
 /// The most points a line is drawn through; older ones are left out.
 pub(super) const POINTS_MAX: usize = 60;
 
-const WIDTH: u32 = 640;
-const HEIGHT: u32 = 260;
-const LEFT: u32 = 56;
-const RIGHT: u32 = 16;
+// About the pixels of a phone, so that the letters keep their size there.
+const WIDTH: u32 = 360;
+const HEIGHT: u32 = 240;
+const LEFT: u32 = 48;
+const RIGHT: u32 = 12;
 const TOP: u32 = 16;
 const BOTTOM: u32 = 40;
 const GRID_LINES: u32 = 4;
@@ -176,7 +177,7 @@ mod tests {
         let points = points(&[("2026-11-01", 0), ("2026-11-04", 60), ("2026-11-13", 120)]);
         let svg = level().draw(Lang::Ja, &points).0;
         // A quarter of the way along, half of the way up.
-        assert!(svg.contains("points=\"56,220 198,118 624,16\""), "{svg}");
+        assert!(svg.contains("points=\"48,200 123,108 348,16\""), "{svg}");
         assert!(svg.contains("2026年11月13日") && svg.contains("<td class=\"points\">12.0</td>"));
         assert!(
             svg.contains("&lt;野菜&gt;")
@@ -188,7 +189,7 @@ mod tests {
     #[test]
     fn one_point_stands_in_the_middle_and_odd_ones_on_the_edge() {
         let one = level().draw(Lang::En, &points(&[("2026-11-01", 500)])).0;
-        assert!(one.contains("points=\"340,16\""), "{one}");
+        assert!(one.contains("points=\"198,16\""), "{one}");
         assert_eq!(one.matches("11/1<").count(), 1);
         let many: Vec<Point> = (0..200).map(|day| (Day(20_000 + day), vec![50])).collect();
         assert_eq!(level().draw(Lang::En, &many).0.matches("<circle").count(), POINTS_MAX);

@@ -132,8 +132,10 @@ fn signed_out(lang: Lang, data: &Me, title: &str) -> Markup {
             (problem_box())
             p { button #open.button.large type="button" hidden { (t(lang, "me-open-do")) } }
             @if data.site.demo {
-                p { button #visitor.button.large type="button" { (t(lang, "me-visitor")) } }
-                p.note { (t(lang, "me-visitor-note")) }
+                div #join {
+                    p { button #visitor.button.large type="button" { (t(lang, "me-visitor")) } }
+                    p.note { (t(lang, "me-visitor-note")) }
+                }
             }
         }
     }

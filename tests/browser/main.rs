@@ -2,7 +2,12 @@
 //!
 //! `tests/run` installs Chromium, its driver and axe-core. Every page on the way must satisfy axe and leave no
 //! error on the console; a picture of each goes to `target/screenshots/`.
-#![expect(clippy::expect_used, clippy::panic, reason = "a test ends at the first surprise")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends at the first surprise"
+)]
 
 mod browser;
 #[path = "../support/camera.rs"]

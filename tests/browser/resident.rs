@@ -247,6 +247,7 @@ async fn the_own_page_shows_values_phones_and_a_way_out() -> WebDriverResult<()>
     browser.click("form[action$='/me/leave'] button").await?;
     browser.find("#me[data-left='yes'] #open:not([hidden])").await?;
     assert_eq!(browser.text("h1").await?, "Open your page", "the language stays");
+    assert_eq!(browser.count("#join[hidden]").await?, 1, "nothing takes the place of the key");
     browser.check_page("me-en-left").await?;
     let status = browser.run("return (await fetch('/v1/yaizu-demo/me')).status;").await?;
     assert_eq!(status, 401, "the session is over");

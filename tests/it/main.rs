@@ -23,6 +23,7 @@ mod manifests;
 mod participation;
 mod public;
 mod qr_frame;
+mod resident;
 #[path = "../support/server.rs"]
 mod server;
 mod sim_disk;

@@ -7,7 +7,7 @@ use data_encoding::HEXLOWER;
 use expect_test::expect;
 use kenmai::http::metrics_router;
 use kenmai::http::problem::{self, Retry};
-use kenmai::pages::CONTENT_SECURITY_POLICY;
+use kenmai::pages::{CONTENT_SECURITY_POLICY, WORKER_POLICY};
 use ledger_spec::checkpoint::Checkpoint;
 use ledger_spec::ids::Kid;
 use ledger_spec::merkle::{leaf_hash, root_of};
@@ -165,17 +165,22 @@ async fn every_page_answers_in_both_languages_without_inline_code() {
         "/town/me",
         "/empty/me",
         "/Q/ABC",
+        "/town/pay",
+        "/offline",
     ] {
         for lang in ["ja", "en"] {
             for headers in [&[][..], &[("cookie", cookie.as_str())]] {
                 let page = town.get_with(&format!("{path}?lang={lang}"), headers).await;
                 assert_eq!(page.status, 200, "{path}");
                 check_page(&page, lang);
+                let starts_worker = path.ends_with("/me") || path.ends_with("/pay");
+                let policy = if starts_worker { WORKER_POLICY } else { CONTENT_SECURITY_POLICY };
+                assert_eq!(page.header("content-security-policy"), policy, "{path}");
                 seen.insert(page.text().to_owned());
             }
         }
     }
-    assert_eq!(seen.len(), 22, "ten pages in two languages; one differs for who has a session");
+    assert_eq!(seen.len(), 26, "twelve pages in two languages; one differs for who has a session");
     // The language is kept, and Japanese without a word.
     let page = town.get("/?lang=en").await;
     let kept = page.header("set-cookie").split(';').next().unwrap().to_owned();
@@ -190,7 +195,6 @@ async fn every_page_answers_in_both_languages_without_inline_code() {
 fn check_page(page: &crate::town::Answer, lang: &str) {
     let html = page.text();
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-    assert_eq!(page.header("content-security-policy"), CONTENT_SECURITY_POLICY);
     assert_eq!(page.header("cache-control"), "no-store");
     assert!(html.contains(&format!("<html lang=\"{lang}\">")));
     for script in html.split("<script").skip(1) {

@@ -40,6 +40,8 @@ async function arrive() {
     say.textContent = visitor ? "" : text("me-no-key");
     return;
   }
+  // A second visit to the desk would take the place of this phone's key, and with it of its points.
+  if (visitor) document.querySelector("#join").hidden = true;
   const enter = async () => {
     say.textContent = text("me-opening");
     await openPage(phone, await api.ledger(ledgerName));

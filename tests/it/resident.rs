@@ -1,0 +1,135 @@
+//! The resident's own pages and readings, through the router: what is personal, what a phone may keep, and leaving.
+
+use axum::http::Method;
+use expect_test::expect;
+use ledger_spec::statement::{Disclosure, Holder, Values};
+use serde_json::{Value, json};
+
+use crate::town::{Plan, Town, check};
+
+/// A measurement with a value, by card.
+fn measured(town: &Town, op: u32, level_tenths: u32) -> Vec<u8> {
+    let values = Values { level_tenths: Some(level_tenths), ..Values::default() };
+    let holder = Some(Holder::Card(town.cast.card(0)));
+    let disclosure = Disclosure { values: Some(values), ..town.disclosure(holder) };
+    town.action(op, "vegecheck.measure", 1).sign(&town.cast.station(0), Some(&disclosure))
+}
+
+/// The pages of a history narrowed to `show`, one entry each.
+async fn narrowed(town: &Town, token: &str, show: &str) -> Vec<Value> {
+    let (mut found, mut before) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/me/history?show={show}&limit=1{before}");
+        let page = town.read(&path, token).await.json();
+        found.extend(page["entries"].as_array().unwrap().clone());
+        let Some(next) = page["next_before"].as_u64() else { return found };
+        before = format!("&before={next}");
+    }
+}
+
+#[tokio::test]
+async fn measured_values_are_for_the_one_who_was_measured() {
+    let town = Town::found(Plan::default()).await;
+    town.clock.pass(60);
+    town.accept(&measured(&town, 100, 75)).await;
+    town.accept(&town.coaching(101, 0)).await;
+    let verdict = town.accept(&town.redeem(102, 100, town.code(1, 300))).await;
+    assert!(!verdict.to_string().contains("75"), "the till learns nothing of it: {verdict}");
+    let token = town.log_in(&town.cast.phone(0), 1).await;
+    check(
+        &town.read("/me/history?limit=1&show=actions&before=29", &token).await,
+        &expect![[r#"
+        200 application/json
+        {"entries":[
+          {"seq":28,"kind":"action","day":"2026-11-22","accepted_at_s":1795316460,"points":20,"action":"vegecheck.measure","place":"保健センター","reason":{"code":"full"},"receipt_number":"000W-DM","yen_after":20,"values":{"level_tenths":75}}],"next_before":24}"#]],
+    );
+    let kinds = |found: Vec<Value>| -> Vec<Value> {
+        found.into_iter().map(|e| e["kind"].clone()).collect()
+    };
+    assert_eq!(kinds(narrowed(&town, &token, "actions").await), [json!("action"), json!("action")]);
+    assert_eq!(kinds(narrowed(&town, &token, "shops").await), [json!("redeem")]);
+    let odd = town.read("/me/history?show=everything", &token).await;
+    assert_eq!((odd.status.as_u16(), odd.slug().as_str()), (400, "malformed-request"));
+}
+
+#[tokio::test]
+async fn the_own_page_is_for_the_session_and_its_csv_too() {
+    let town = Town::found(Plan::default()).await;
+    town.clock.pass(60);
+    town.accept(&measured(&town, 100, 75)).await;
+    let token = town.log_in(&town.cast.phone(0), 1).await;
+    let cookie = format!("kenmai_session={token}");
+    let page = town.get_with("/town/me?lang=en&show=actions", &[("cookie", &cookie)]).await;
+    for part in
+        ["Vegetable level 7.5", "class=\"chart\"", "this phone", "?show=actions&amp;lang=ja"]
+    {
+        assert!(page.text().contains(part), "{part} in {}", page.text());
+    }
+    assert_eq!(page.header("cache-control"), "no-store");
+    let csv = town.get_with("/town/me/history.csv", &[("cookie", &cookie)]).await;
+    assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
+    assert_eq!(csv.header("cache-control"), "no-store");
+    assert!(csv.text().contains("野菜摂取の測定,20,保健センター,"), "{}", csv.text());
+
+    // Another resident's session shows nothing of it, and none shows nothing at all.
+    let neighbour = town.log_in(&town.cast.phone(1), 2).await;
+    let cookie = format!("kenmai_session={neighbour}");
+    let page = town.get_with("/town/me", &[("cookie", &cookie)]).await;
+    assert!(page.text().contains("data-session=\"yes\"") && !page.text().contains("7.5"));
+    assert_eq!(town.get("/town/me/history.csv").await.status, 401);
+    assert!(!town.get("/town/me").await.text().contains("7.5"));
+}
+
+#[tokio::test]
+async fn leaving_ends_one_session_and_clears_the_browser() {
+    let town = Town::found(Plan::default()).await;
+    let (here, elsewhere) =
+        (town.log_in(&town.cast.phone(0), 1).await, town.log_in(&town.cast.phone(0), 2).await);
+    // Another site can send the form, but not the session.
+    let strange = town.send(Method::POST, "/town/me/leave", "text/plain", "").await;
+    assert_eq!((strange.status.as_u16(), strange.header("clear-site-data")), (303, ""));
+    assert_eq!(town.read("/me", &here).await.status, 200);
+
+    let request = axum::http::Request::post("/town/me/leave")
+        .header("cookie", format!("kenmai_lang=en; kenmai_session={here}"))
+        .body(axum::body::Body::empty())
+        .unwrap();
+    let left = town.call(request).await;
+    assert_eq!(left.status, 303);
+    assert_eq!(left.header("location"), "/town/me?left=1&lang=en");
+    assert_eq!(left.header("clear-site-data"), "\"cache\", \"cookies\"", "the key stays");
+    assert_eq!(town.read("/me", &here).await.status, 401);
+    assert_eq!(town.read("/me", &elsewhere).await.status, 200);
+    assert!(town.get("/town/me?left=1").await.text().contains("data-left=\"yes\""));
+    assert_eq!(town.send(Method::POST, "/nowhere/me/leave", "text/plain", "").await.status, 404);
+}
+
+#[tokio::test]
+async fn what_a_phone_keeps_is_the_same_for_everyone() {
+    let town = Town::found(Plan::default()).await;
+    town.accept(&town.coaching(100, 0)).await;
+    let token = town.log_in(&town.cast.phone(0), 1).await;
+    let cookie = format!("kenmai_session={token}");
+    let worker = town.get("/sw.js").await;
+    assert_eq!(worker.header("content-type"), "text/javascript; charset=utf-8");
+    let kept = worker.text().lines().next().unwrap();
+    let kept = kept.strip_prefix("const KEPT = ").and_then(|kept| kept.strip_suffix(';')).unwrap();
+    let kept: Value = serde_json::from_str(kept).unwrap();
+    let paths = kept["files"].as_array().unwrap().iter().chain(kept["pages"].as_array().unwrap());
+    let mut count = 0;
+    for path in paths.map(|path| path.as_str().unwrap()) {
+        let strangers = town.get(path).await;
+        assert_eq!(strangers.status, 200, "{path}");
+        assert_eq!(
+            town.get_with(path, &[("cookie", &cookie)]).await.bytes,
+            strangers.bytes,
+            "{path}"
+        );
+        count += 1;
+    }
+    assert!(count > 10, "the worker keeps a page and its files");
+    let policy = |answer: &crate::town::Answer| answer.header("content-security-policy").to_owned();
+    assert!(policy(&town.get("/town/pay").await).contains("worker-src 'self'"));
+    assert!(!policy(&town.get("/tour").await).contains("worker-src"));
+    assert_eq!(town.get("/nowhere/pay").await.status, 404);
+}
