@@ -14,9 +14,12 @@ use data_encoding::BASE64URL_NOPAD;
 use ledger_spec::ids::{Hash, Kid};
 use ledger_spec::rows::Signer;
 use ledger_spec::token::{self, Message, Session};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
+use super::openapi::Binary;
 use super::problem::Problem;
 use super::{App, Ledger, Server};
 use crate::engine::EngineError;
@@ -122,7 +125,24 @@ impl Open {
     }
 }
 
-/// `POST /v1/{ledger}/sessions`
+/// A session that was opened.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SessionOpened {
+    /// Sent back as `Authorization: Bearer` or in the cookie.
+    token: String,
+    /// Unix seconds.
+    expires_at: u64,
+    /// `device` for a resident's phone, otherwise the role of the key.
+    #[schema(value_type = String, example = "device")]
+    role: Value,
+}
+
+/// Opens a session for reading with one signed message.
+#[utoipa::path(
+    post, path = "/v1/{ledger}/sessions", tag = "sessions", request_body(content = Binary, content_type = "application/cose"),
+    responses((status = CREATED, body = SessionOpened,
+        headers(("Set-Cookie" = String, description = "The same token as the cookie `kenmai_session`"))))
+)]
 pub(super) async fn open_session(
     State(server): App,
     Path(name): Path<String>,
@@ -140,10 +160,10 @@ pub(super) async fn open_session(
         Signer::Device(_) => json!("device"),
         Signer::Actor(actor) => json!(actor.role),
     };
-    let answer = json!({"token": token, "expires_at": expires_s, "role": role});
     let cookie = format!(
         "{COOKIE}={token}; Path=/; Max-Age={SESSION_LIFE_S}; HttpOnly; Secure; SameSite=Strict"
     );
+    let answer = SessionOpened { token, expires_at: expires_s, role };
     let mut response = (StatusCode::CREATED, Json(answer)).into_response();
     let cookie = HeaderValue::from_str(&cookie).map_err(|_| Problem::internal())?;
     response.headers_mut().insert(header::SET_COOKIE, cookie);

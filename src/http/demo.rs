@@ -5,51 +5,103 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use data_encoding::HEXLOWER;
-use ledger_spec::ids::Kid;
+use ledger_spec::ids::{Kid, PlaceId};
 use ledger_spec::kinds::{Name, Role};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::App;
 use super::problem::Problem;
+use super::terminal::Place;
 use crate::demo::{DeskError, Visit};
 
-#[derive(Default, Deserialize)]
+/// The keys that a stranger brings along.
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Visitor {
+pub(super) struct Visitor {
+    /// Ed25519 public key of a station to play.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     station_key: Option<String>,
+    /// Ed25519 public key of a till to play.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     till_key: Option<String>,
 }
 
-/// `POST /v1/{ledger}/demo/visitors`
+/// What a stranger is given.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Welcome {
+    /// The one-time code that enrols a phone, good for 60 minutes.
+    #[schema(pattern = "^[0-9a-f]{32}$")]
+    code: String,
+    /// The number of a paper card.
+    #[schema(pattern = "^[0-9a-f]{22}$")]
+    card: String,
+    /// The station to play, if its key came along.
+    station: Option<Place>,
+    /// The shop to play, if its till's key came along.
+    shop: Option<Place>,
+}
+
+/// Lets a stranger into a demo city.
+///
+/// Opens an account with a card and a first grant, and registers the keys that came along.
+#[utoipa::path(
+    post, path = "/v1/{ledger}/demo/visitors", tag = "demo", request_body = Visitor,
+    responses((status = CREATED, body = Welcome))
+)]
 pub(super) async fn visitor(
     State(server): App,
     Path(name): Path<String>,
     body: Bytes,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<(StatusCode, Json<Welcome>), Problem> {
     let ledger = server.ledger(&name)?;
     let desk = ledger.desk.as_ref().ok_or(Problem::demo_only())?;
     let asked: Visitor = serde_json::from_slice(&body).map_err(|_| Problem::malformed_request())?;
     let key = |text: Option<String>| text.as_deref().map(public_key).transpose();
     let keys = (key(asked.station_key)?, key(asked.till_key)?);
     let visit = desk.welcome(&ledger.engine, keys, server.clock.wall_ms()).await?;
-    Ok((StatusCode::CREATED, Json(visit_json(&visit))))
+    Ok((StatusCode::CREATED, Json(welcome(visit))))
 }
 
-#[derive(Deserialize)]
+/// A tablet that asks for a place in the city.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Terminal {
+pub(super) struct Terminal {
+    /// Its Ed25519 public key.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     key: String,
+    /// `shop`, `station` or `coach`.
+    #[schema(value_type = String, pattern = "^(shop|station|coach)$", example = "shop")]
     role: Role,
+    /// The name it will have.
+    #[schema(min_length = 1, max_length = 40, example = "港の八百屋")]
     name: String,
 }
 
-/// `POST /v1/{ledger}/demo/terminals`
+/// A tablet that got its place.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Admitted {
+    /// The id of its key.
+    kid: String,
+    /// Its role.
+    #[schema(value_type = String, example = "shop")]
+    role: Role,
+    /// Its place; a coach has none.
+    place: Option<String>,
+    /// Its name.
+    name: String,
+}
+
+/// Registers a tablet of a stranger in a demo city.
+#[utoipa::path(
+    post, path = "/v1/{ledger}/demo/terminals", tag = "demo", request_body = Terminal,
+    responses((status = CREATED, body = Admitted))
+)]
 pub(super) async fn terminal(
     State(server): App,
     Path(name): Path<String>,
     body: Bytes,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<(StatusCode, Json<Admitted>), Problem> {
     let ledger = server.ledger(&name)?;
     let desk = ledger.desk.as_ref().ok_or(Problem::demo_only())?;
     let asked: Terminal =
@@ -63,8 +115,8 @@ pub(super) async fn terminal(
     let who = (asked.role, name);
     let place = desk.admit(&ledger.engine, key, who, server.clock.wall_ms()).await?;
     let place = place.map(|place| place.to_string());
-    let answer = json!({"kid": Kid::of(&key).to_string(), "role": asked.role, "place": place, "name": asked.name});
-    Ok((StatusCode::CREATED, Json(answer)))
+    let kid = Kid::of(&key).to_string();
+    Ok((StatusCode::CREATED, Json(Admitted { kid, role: asked.role, place, name: asked.name })))
 }
 
 fn public_key(text: &str) -> Result<[u8; 32], Problem> {
@@ -83,14 +135,14 @@ impl From<DeskError> for Problem {
     }
 }
 
-fn visit_json(visit: &Visit) -> Value {
-    let place = |place: &Option<(ledger_spec::ids::PlaceId, String)>| {
-        place.as_ref().map(|(id, name)| json!({"place": id.to_string(), "name": name}))
+fn welcome(visit: Visit) -> Welcome {
+    let place = |found: Option<(PlaceId, String)>| {
+        found.map(|(place, name)| Place { place: place.to_string(), name })
     };
-    json!({
-        "code": HEXLOWER.encode(&visit.code),
-        "card": HEXLOWER.encode(&visit.card),
-        "station": place(&visit.station),
-        "shop": place(&visit.shop),
-    })
+    Welcome {
+        code: HEXLOWER.encode(&visit.code),
+        card: HEXLOWER.encode(&visit.card),
+        station: place(visit.station),
+        shop: place(visit.shop),
+    }
 }

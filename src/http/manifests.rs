@@ -13,22 +13,76 @@ use ledger_spec::ids::Seq;
 use ledger_spec::kinds::Body;
 use ledger_spec::manifest::{MANIFEST_BYTES_MAX, OUTCOME_OPERATION_REUSED, Opened};
 use ledger_spec::statement;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::auth::typed_body;
+use super::openapi::Binary;
 use super::problem::{self, Problem};
 use super::statements::REPLAYED;
 use super::{App, Ledger};
 use crate::engine::{Accepted, EngineError, Refusal, slices};
-use crate::query::reason_of;
+use crate::query::{ReasonJson, reason_of};
 
 /// A manifest is the one body that may be larger than a statement.
 pub(super) fn body_limit() -> DefaultBodyLimit {
     DefaultBodyLimit::max(MANIFEST_BYTES_MAX)
 }
 
-/// `POST /v1/{ledger}/manifests`: the manifest and its rows, answered row by row. After an answer that was lost or cut short,
-/// the same bytes go on where the log ends: a row is never an entry twice.
+/// What became of a manifest.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Outcome {
+    /// The manifest's operation id.
+    #[schema(pattern = "^[0-9a-f]{32}$")]
+    op_id: String,
+    /// The entry of the manifest.
+    seq: u64,
+    /// The entry of its result.
+    done: u64,
+    /// Rows that were taken.
+    accepted: usize,
+    /// What became of each row, in their order.
+    rows: Vec<RowOutcome>,
+}
+
+/// What the signer may know of a row: its entry and points, or the rule that refused it.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum RowOutcome {
+    /// It is an entry.
+    Taken {
+        /// The entry.
+        seq: u64,
+        /// Points that it moved.
+        points: u64,
+        /// Why an action was granted what it was granted.
+        reason: Option<ReasonJson>,
+        /// The number that both sides show.
+        receipt_number: String,
+    },
+    /// It was refused.
+    Refused {
+        /// The slug of the problem.
+        problem: &'static str,
+        /// What happened, in Japanese.
+        title: &'static str,
+        /// What happened, in English.
+        title_en: &'static str,
+    },
+}
+
+/// Submits many rows under one signature, and answers row by row.
+///
+/// After an answer that was lost or cut short, the same bytes go on where the log ends: a row is never an entry twice.
+#[utoipa::path(
+    post, path = "/v1/{ledger}/manifests", tag = "statements", operation_id = "submit_manifest",
+    request_body(content = Binary, content_type = "application/cbor-seq"),
+    responses(
+        (status = CREATED, body = Outcome),
+        (status = OK, description = "A repeat", body = Outcome,
+            headers(("Idempotent-Replayed" = String, description = "Always `true`"))),
+    )
+)]
 pub(super) async fn submit(
     State(server): App,
     Path(name): Path<String>,
@@ -56,13 +110,13 @@ pub(super) async fn submit(
     let (done, outcomes) = finish(&ledger, manifest, &verdicts).await?;
     let rows =
         verdicts.iter().zip(outcomes).map(|(verdict, outcome)| row(&ledger, verdict, outcome));
-    let body = Json(json!({
-        "op_id": op_id.to_string(),
-        "seq": manifest.0,
-        "done": done.0,
-        "accepted": verdicts.iter().filter(|verdict| verdict.is_ok()).count(),
-        "rows": rows.collect::<Vec<_>>(),
-    }));
+    let body = Json(Outcome {
+        op_id: op_id.to_string(),
+        seq: manifest.0,
+        done: done.0,
+        accepted: verdicts.iter().filter(|verdict| verdict.is_ok()).count(),
+        rows: rows.collect(),
+    });
     Ok(if accepted.replayed {
         (StatusCode::OK, [(REPLAYED, "true")], body).into_response()
     } else {
@@ -123,21 +177,20 @@ fn outcome_of(verdict: &Result<Accepted, Refusal>) -> u8 {
     }
 }
 
-/// What the signer may know of a row: its entry and points, or the rule that refused it.
-fn row(ledger: &Ledger, verdict: &Result<Accepted, Refusal>, outcome: u8) -> Value {
+fn row(ledger: &Ledger, verdict: &Result<Accepted, Refusal>, outcome: u8) -> RowOutcome {
     match verdict {
         Ok(accepted) => {
             let accounting = &accepted.accounting;
-            json!({
-                "seq": accounting.seq.0,
-                "points": accounting.points().unsigned_abs(),
-                "reason": reason_of(accounting),
-                "receipt_number": receipt_number(ledger.engine.ledger(), accounting.seq),
-            })
+            RowOutcome::Taken {
+                seq: accounting.seq.0,
+                points: accounting.points().unsigned_abs(),
+                reason: reason_of(accounting),
+                receipt_number: receipt_number(ledger.engine.ledger(), accounting.seq),
+            }
         }
         Err(_) => {
             let kind = problem::of_outcome(outcome);
-            json!({ "problem": kind.slug, "title": kind.ja, "title_en": kind.en })
+            RowOutcome::Refused { problem: kind.slug, title: kind.ja, title_en: kind.en }
         }
     }
 }

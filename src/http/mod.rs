@@ -17,6 +17,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
 
 use crate::adapters::qr_frame::FRAME_BYTES_MAX;
 use crate::clock::Clock;
@@ -34,8 +36,9 @@ mod connections;
 mod demo;
 mod ledger;
 mod manifests;
-mod participation;
+pub mod openapi;
 mod own;
+mod participation;
 pub mod problem;
 mod public_log;
 mod resident;
@@ -126,35 +129,45 @@ impl Server {
     }
 }
 
+/// The routes for programs, each with its description.
+fn api() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new()
+        .routes(routes!(ledger::info))
+        .routes(routes!(ledger::programme))
+        .routes(routes!(ledger::key))
+        .routes(routes!(statements::submit))
+        .routes(routes!(manifests::submit).layer(manifests::body_limit()))
+        .routes(routes!(auth::open_session))
+        .routes(routes!(resident::balance))
+        .routes(routes!(resident::history))
+        .routes(routes!(resident::receipt))
+        .routes(routes!(resident::manifest))
+        .routes(routes!(shop::check_code))
+        .routes(routes!(shop::today))
+        .routes(routes!(scan::read_frame).layer(DefaultBodyLimit::max(FRAME_BYTES_MAX)))
+        .routes(routes!(terminal::places))
+        .routes(routes!(terminal::proposal))
+        .routes(routes!(participation::json))
+        .routes(routes!(demo::visitor))
+        .routes(routes!(demo::terminal))
+        .routes(routes!(site::qr_svg))
+        .routes(routes!(public_log::checkpoint))
+        .routes(routes!(public_log::vkey))
+        .routes(routes!(public_log::tile))
+        .routes(routes!(ready))
+}
+
 /// Every public route.
 pub fn router(server: Arc<Server>) -> Router {
     let limits = server.limits;
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
-    Router::new()
-        .route("/v1/{ledger}", get(ledger::info))
-        .route("/v1/{ledger}/programme", get(ledger::programme))
-        .route("/v1/{ledger}/keys/{kid}", get(ledger::key))
-        .route("/v1/{ledger}/statements", post(statements::submit))
-        .route("/v1/{ledger}/manifests", post(manifests::submit).layer(manifests::body_limit()))
-        .route("/v1/{ledger}/sessions", post(auth::open_session))
-        .route("/v1/{ledger}/me", get(resident::balance))
-        .route("/v1/{ledger}/me/history", get(resident::history))
-        .route("/v1/{ledger}/entries/{seq}/receipt", get(resident::receipt))
-        .route("/v1/{ledger}/entries/{seq}/manifest", get(resident::manifest))
-        .route("/v1/{ledger}/qr/check", post(shop::check_code))
-        .route("/v1/{ledger}/shop/today", get(shop::today))
-        .route(
-            "/v1/{ledger}/qr/frame",
-            post(scan::read_frame).layer(DefaultBodyLimit::max(FRAME_BYTES_MAX)),
-        )
-        .route("/v1/{ledger}/places", get(terminal::places))
-        .route("/v1/{ledger}/proposals/{seq}", get(terminal::proposal))
-        .route("/v1/{ledger}/demo/visitors", post(demo::visitor))
-        .route("/v1/{ledger}/demo/terminals", post(demo::terminal))
-        .route("/v1/{ledger}/participation", get(participation::json))
-        .route("/v1/qr.svg", post(site::qr_svg))
+    let (described, _) = api().split_for_parts();
+    #[cfg(feature = "api-pages")]
+    let described = described.merge(openapi::pages());
+    described
+        .route("/v1/openapi.json", get(openapi::serve))
         .route("/", get(site::first))
         .route("/tour", get(site::tour))
         .route("/verify", get(site::verify))
@@ -175,11 +188,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/{ledger}/me/history.csv", get(own::history_csv))
         .route("/{ledger}/me/leave", post(own::leave))
         .route("/{ledger}/pay", get(own::pay))
-        .route("/{ledger}/checkpoint", get(public_log::checkpoint))
-        .route("/{ledger}/vkey", get(public_log::vkey))
-        .route("/{ledger}/tile/{*path}", get(public_log::tile))
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
         .fallback(site::nothing_here)
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(DefaultBodyLimit::max(limits.body_bytes.get()))
@@ -241,6 +250,15 @@ async fn explain(State(server): App, request: Request<Body>, next: Next) -> Resp
     }
 }
 
+/// Tells whether every ledger takes statements.
+#[utoipa::path(
+    get, path = "/readyz", tag = "ledger",
+    responses(
+        (status = OK, body = String, content_type = "text/plain"),
+        (status = SERVICE_UNAVAILABLE, description = "A ledger is read-only or stopped", body = String,
+            content_type = "text/plain"),
+    )
+)]
 async fn ready(State(server): App) -> Response {
     let running = |ledger: &Arc<Ledger>| ledger.engine.standing() == Standing::Running;
     if server.ledgers.values().all(running) {

@@ -243,7 +243,8 @@ fn shown_name(shown: Shown) -> &'static str {
 
 /// A reason with the member names of the HTTP answer, which the messages use too.
 fn reason(reason: ReasonJson) -> Reason {
-    let json = serde_json::to_value(reason).unwrap_or_default();
-    let member = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);
-    Reason { code: member("code").unwrap_or_default(), of: member("of"), per: member("per") }
+    let of = reason.of.map(|of| serde_json::json!(of));
+    let per = reason.per.map(|per| serde_json::json!(per));
+    let text = |json: Option<Value>| json.as_ref().and_then(Value::as_str).map(str::to_owned);
+    Reason { code: reason.code.to_owned(), of: text(of), per: text(per) }
 }

@@ -68,7 +68,11 @@ pub(super) fn show(server: &Server) {
     }
 }
 
-/// `GET /v1/{ledger}/participation`
+/// Reads the released figures on participation; small cells are hidden.
+#[utoipa::path(
+    get, path = "/v1/{ledger}/participation", tag = "ledger", operation_id = "participation",
+    responses((status = OK, body = Release))
+)]
 pub(super) async fn json(
     State(server): App,
     Path(name): Path<String>,

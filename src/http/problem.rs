@@ -9,7 +9,7 @@ use ledger_spec::decide::Rejection;
 use ledger_spec::ids::OpId;
 use ledger_spec::manifest::{ManifestError, RowError};
 use ledger_spec::statement::StatementError;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::engine::{EngineError, Refusal};
 
@@ -128,6 +128,31 @@ problem_types! {
     SESSION_USED "session-already-opened" 409 NewId "もう一度お試しください。" "This request has been used. Sign another.";
     RATE "rate-limited" 429 SameId "回数が多すぎます。少し待ってからもう一度お試しください。" "Too many requests. Wait a little.";
     DEMO_ONLY "demo-only" 404 Never "デモの台帳だけで使えます。" "Only a demo ledger offers this.";
+}
+
+impl ProblemType {
+    /// The `type` of the problem.
+    #[must_use]
+    pub fn uri(&self) -> String {
+        format!("https://kenmai.example/problems/{}", self.slug)
+    }
+}
+
+/// The members that every problem of a type has.
+#[must_use]
+pub fn body(kind: &ProblemType) -> Value {
+    let retry = match kind.retry {
+        Retry::SameId => "same_id",
+        Retry::NewId => "new_id",
+        Retry::Never => "never",
+    };
+    json!({
+        "type": kind.uri(),
+        "title": kind.ja,
+        "title_en": kind.en,
+        "status": kind.status,
+        "retry": retry,
+    })
 }
 
 /// A refusal on its way to the client.
@@ -316,18 +341,7 @@ impl From<EngineError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Self { kind, detail, op_id } = self;
-        let retry = match kind.retry {
-            Retry::SameId => "same_id",
-            Retry::NewId => "new_id",
-            Retry::Never => "never",
-        };
-        let mut body = json!({
-            "type": format!("https://kenmai.example/problems/{}", kind.slug),
-            "title": kind.ja,
-            "title_en": kind.en,
-            "status": kind.status,
-            "retry": retry,
-        });
+        let mut body = body(&kind);
         if let Some(members) = body.as_object_mut() {
             members.extend(detail.map(|detail| ("detail".to_owned(), json!(detail))));
             members.extend(op_id.map(|op_id| ("op_id".to_owned(), json!(op_id.to_string()))));

@@ -6,11 +6,16 @@ use axum::response::{IntoResponse, Response};
 use ledger_spec::tile::TileId;
 
 use super::App;
+use super::openapi::Binary;
 use super::problem::Problem;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// `GET /{ledger}/checkpoint`
+/// The signed head of the log, a C2SP checkpoint.
+#[utoipa::path(
+    get, path = "/{ledger}/checkpoint", tag = "log",
+    responses((status = OK, body = String, content_type = "text/plain"))
+)]
 pub(super) async fn checkpoint(
     State(server): App,
     Path(name): Path<String>,
@@ -20,7 +25,11 @@ pub(super) async fn checkpoint(
     Ok((headers, head.note.clone()).into_response())
 }
 
-/// `GET /{ledger}/vkey`
+/// The verifier key of the log's checkpoints, one line.
+#[utoipa::path(
+    get, path = "/{ledger}/vkey", tag = "log",
+    responses((status = OK, body = String, content_type = "text/plain"))
+)]
 pub(super) async fn vkey(
     State(server): App,
     Path(name): Path<String>,
@@ -29,7 +38,11 @@ pub(super) async fn vkey(
     Ok(([(header::CONTENT_TYPE, TEXT)], key + "\n").into_response())
 }
 
-/// `GET /{ledger}/tile/…`: tiles and entry bundles under the published head.
+/// Tiles and entry bundles under the published head (C2SP tlog-tiles).
+#[utoipa::path(
+    get, path = "/{ledger}/tile/{*path}", tag = "log",
+    responses((status = OK, body = Binary, content_type = "application/octet-stream"))
+)]
 pub(super) async fn tile(
     State(server): App,
     Path((name, path)): Path<(String, String)>,

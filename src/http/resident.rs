@@ -10,9 +10,11 @@ use ledger_spec::ids::{AccountId, Seq};
 use ledger_spec::rows::Signer;
 use ledger_spec::statement;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::App;
 use super::auth::Reader;
+use super::openapi::Binary;
 use super::problem::Problem;
 use crate::query::{self, Balance, History, Shown};
 
@@ -26,7 +28,10 @@ pub(super) fn account_of(reader: &Reader) -> Result<AccountId, Problem> {
     }
 }
 
-/// `GET /v1/{ledger}/me`
+/// Reads the own balance.
+#[utoipa::path(
+    get, path = "/v1/{ledger}/me", tag = "resident", responses((status = OK, body = Balance))
+)]
 pub(super) async fn balance(State(server): App, reader: Reader) -> Result<Json<Balance>, Problem> {
     let account = account_of(&reader)?;
     let balance = query::balance(&reader.ledger.engine, account, server.today())?;
@@ -34,14 +39,24 @@ pub(super) async fn balance(State(server): App, reader: Reader) -> Result<Json<B
 }
 
 /// Which part of a history.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Page {
+    /// Entries before this number.
     before: Option<u64>,
+    /// The most entries wanted, 50 unless named; an answer holds at most 200.
+    #[param(minimum = 1)]
     limit: Option<usize>,
+    /// Which entries are wanted; all unless named.
+    #[param(inline)]
     show: Option<Shown>,
 }
 
-/// `GET /v1/{ledger}/me/history`
+/// Reads the own records, the latest first.
+#[utoipa::path(
+    get, path = "/v1/{ledger}/me/history", tag = "resident", params(Page),
+    responses((status = OK, body = History))
+)]
 pub(super) async fn history(
     reader: Reader,
     page: Result<Query<Page>, QueryRejection>,
@@ -72,7 +87,11 @@ fn readable(reader: &Reader, seq: Seq, head_size: u64) -> Result<(Accounting, bo
     if own || signed { Ok((accounting, own)) } else { Err(Problem::entry_unknown()) }
 }
 
-/// `GET /v1/{ledger}/entries/{seq}/manifest`: what vouches for a row in the place of a signature of its own.
+/// Gives the signed manifest that vouches for a row in the place of a signature of its own.
+#[utoipa::path(
+    get, path = "/v1/{ledger}/entries/{seq}/manifest", tag = "resident",
+    responses((status = OK, body = Binary, content_type = "application/cose"))
+)]
 pub(super) async fn manifest(
     reader: Reader,
     Path((_, seq)): Path<(String, u64)>,
@@ -86,7 +105,11 @@ pub(super) async fn manifest(
     Ok((headers, manifest.statement.0).into_response())
 }
 
-/// `GET /v1/{ledger}/entries/{seq}/receipt`: opened for the resident whose entry it is, the bare proof for its signer.
+/// Gives the receipt of an entry, a C2SP tlog-proof: opened for the resident whose entry it is, bare for its signer.
+#[utoipa::path(
+    get, path = "/v1/{ledger}/entries/{seq}/receipt", tag = "resident",
+    responses((status = OK, body = String, content_type = "text/plain"))
+)]
 pub(super) async fn receipt(
     reader: Reader,
     Path((_, seq)): Path<(String, u64)>,

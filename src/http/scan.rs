@@ -10,18 +10,32 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use utoipa::ToSchema;
 
 use super::App;
 use super::auth::Reader;
+use super::openapi::Binary;
 use super::problem::Problem;
 use crate::adapters::qr_frame::{self, FrameError};
 
 /// Frames that are read at once. Each keeps a core busy; a page sends the next one after the answer.
 pub(super) const FRAMES_AT_ONCE_MAX: usize = 2;
 
-/// `POST /v1/{ledger}/qr/frame`: 200 with the text, 204 when there is no code in the frame.
+/// What a code in a frame says.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Read {
+    /// The text of the code.
+    text: String,
+}
+
+/// Reads the QR code in a camera frame, a JPEG. The frame is neither kept nor logged.
+#[utoipa::path(
+    post, path = "/v1/{ledger}/qr/frame", tag = "shop",
+    request_body(content = Binary, content_type = "image/jpeg"),
+    responses((status = OK, body = Read), (status = NO_CONTENT, description = "No code in the frame"))
+)]
 pub(super) async fn read_frame(
     State(server): App,
     _reader: Reader,
@@ -39,7 +53,7 @@ pub(super) async fn read_frame(
         read
     });
     match reading.await.map_err(|_| Problem::internal())? {
-        Ok(Some(text)) => Ok(Json(json!({ "text": text })).into_response()),
+        Ok(Some(text)) => Ok(Json(Read { text }).into_response()),
         Ok(None) => Ok(StatusCode::NO_CONTENT.into_response()),
         Err(FrameError::OutOfBounds) => Err(Problem::too_large()),
         Err(FrameError::NotJpeg) => Err(Problem::malformed_request()),

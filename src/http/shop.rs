@@ -9,10 +9,12 @@ use ledger_spec::ids::PlaceId;
 use ledger_spec::kinds::Role;
 use ledger_spec::rows::Signer;
 use ledger_spec::token::{self, PayToken, QrCheck};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::App;
 use super::auth::{Reader, check_message, cose_body, open_message};
+use super::openapi::Binary;
 use super::problem::Problem;
 use crate::query::{self, ShopDay, TokenState};
 
@@ -25,13 +27,28 @@ fn shop_of(signer: &Signer) -> Result<PlaceId, Problem> {
     }
 }
 
-/// `POST /v1/{ledger}/qr/check`
+/// What a till may know of a code.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CodeState {
+    /// `valid`, `expired`, `used` or `foreign`.
+    #[schema(example = "valid")]
+    state: &'static str,
+    /// The most points it gives; absent unless valid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_points: Option<u32>,
+}
+
+/// Asks whether a scanned code is good; spends nothing.
+#[utoipa::path(
+    post, path = "/v1/{ledger}/qr/check", tag = "shop", request_body(content = Binary, content_type = "application/cose"),
+    responses((status = OK, body = CodeState))
+)]
 pub(super) async fn check_code(
     State(server): App,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<CodeState>, Problem> {
     let ledger = server.ledger(&name)?;
     let body = cose_body(&headers, body)?;
     let (question, _, signer) = open_message::<QrCheck>(ledger, &body)?;
@@ -42,15 +59,19 @@ pub(super) async fn check_code(
         Ok((token, kid)) => query::token_state(&ledger.engine, &token, kid, server.now_s())?,
         Err(_) => TokenState::Foreign,
     };
-    Ok(Json(match state {
-        TokenState::Valid(max_points) => json!({"state": "valid", "max_points": max_points}),
-        TokenState::Expired => json!({"state": "expired"}),
-        TokenState::Used => json!({"state": "used"}),
-        TokenState::Foreign => json!({"state": "foreign"}),
-    }))
+    let (state, max_points) = match state {
+        TokenState::Valid(max_points) => ("valid", Some(max_points)),
+        TokenState::Expired => ("expired", None),
+        TokenState::Used => ("used", None),
+        TokenState::Foreign => ("foreign", None),
+    };
+    Ok(Json(CodeState { state, max_points }))
 }
 
-/// `GET /v1/{ledger}/shop/today`
+/// Reads the own shop's day so far.
+#[utoipa::path(
+    get, path = "/v1/{ledger}/shop/today", tag = "shop", responses((status = OK, body = ShopDay))
+)]
 pub(super) async fn today(State(server): App, reader: Reader) -> Result<Json<ShopDay>, Problem> {
     let shop = shop_of(&reader.signer)?;
     let ledger = &reader.ledger;

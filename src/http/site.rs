@@ -183,7 +183,12 @@ pub(super) async fn asset(Path(file): Path<String>) -> Response {
     }
 }
 
-/// `POST /v1/qr.svg`: a text as a QR code. The text is a live token, so it is neither kept nor logged.
+/// Draws a text of at most 512 bytes as a QR code. The text can be a live token, so it is neither kept nor logged.
+#[utoipa::path(
+    post, path = "/v1/qr.svg", tag = "pages",
+    request_body(content = String, content_type = "text/plain"),
+    responses((status = OK, body = String, content_type = "image/svg+xml"))
+)]
 pub(super) async fn qr_svg(body: Bytes) -> Result<Response, Problem> {
     let text = std::str::from_utf8(&body).map_err(|_| Problem::malformed_request())?;
     let svg = qr::svg(text, "QR").map_err(|error| match error {

@@ -10,18 +10,30 @@ use ledger_spec::entry::{Effect, receipt_number};
 use ledger_spec::ids::OpId;
 use ledger_spec::kinds::Kind;
 use ledger_spec::time::Day;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::auth::cose_body;
+use super::openapi::Binary;
 use super::problem::Problem;
 use super::{App, Ledger};
 use crate::engine::{Accepted, EngineError};
-use crate::query::reason_of;
+use crate::query::{ReasonJson, reason_of};
 
 /// Tells that the answer is the first one, given again.
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// `POST /v1/{ledger}/statements`
+/// Submits a signed statement.
+///
+/// Sending the same bytes again is always safe: the first verdict comes back, under the head of that moment.
+#[utoipa::path(
+    post, path = "/v1/{ledger}/statements", tag = "statements", request_body(content = Binary, content_type = "application/cose"),
+    responses(
+        (status = CREATED, body = Verdict),
+        (status = OK, description = "A repeat", body = Verdict,
+            headers(("Idempotent-Replayed" = String, description = "Always `true`"))),
+    )
+)]
 pub(super) async fn submit(
     State(server): App,
     Path(name): Path<String>,
@@ -37,9 +49,9 @@ pub(super) async fn submit(
     let statement =
         ledger.engine.open_statement(&submission).map_err(|e| counted(Problem::from(e)))?;
     let (op_id, kind, day) = (statement.core.op_id, statement.core.body.kind(), statement.core.day);
-    let verdict = ledger.engine.submit(statement).await;
-    let accepted = verdict.map_err(|refusal| counted(Problem::from(refusal).on(op_id)))?;
-    let body = Json(verdict_json(ledger, (op_id, kind, day), &accepted)?);
+    let decided = ledger.engine.submit(statement).await;
+    let accepted = decided.map_err(|refusal| counted(Problem::from(refusal).on(op_id)))?;
+    let body = Json(verdict(ledger, (op_id, kind, day), &accepted)?);
     Ok(if accepted.replayed {
         (StatusCode::OK, [(REPLAYED, "true")], body).into_response()
     } else {
@@ -48,31 +60,53 @@ pub(super) async fn submit(
 }
 
 /// What the signer may know: the entry's place, the points that moved and the proof; never the balance, a fund or a lot.
-fn verdict_json(
+#[derive(Serialize, ToSchema)]
+pub(super) struct Verdict {
+    /// The statement's operation id.
+    op_id: String,
+    /// The entry's number in the log.
+    seq: u64,
+    /// The statement's kind.
+    #[schema(example = "redeem")]
+    kind: &'static str,
+    /// The statement's day.
+    #[schema(value_type = String, format = Date)]
+    day: Day,
+    /// The number that both sides show.
+    #[schema(example = "0010-C4")]
+    receipt_number: String,
+    /// C2SP tlog-proof with the leaf alone.
+    proof: String,
+    /// Points granted, spent or given back; absent for kinds that move none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    points: Option<u64>,
+    /// Why an action was granted what it was granted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<ReasonJson>,
+    /// `true` while the statement waits for another person, otherwise absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proposal: Option<bool>,
+}
+
+fn verdict(
     ledger: &Ledger,
     (op_id, kind, day): (OpId, Kind, Day),
     accepted: &Accepted,
-) -> Result<Value, EngineError> {
+) -> Result<Verdict, EngineError> {
     let accounting = &accepted.accounting;
     let receipt = ledger.engine.receipt(accounting.seq, &accepted.head, false)?;
-    let mut verdict = json!({
-        "op_id": op_id.to_string(),
-        "seq": accounting.seq.0,
-        "kind": kind.name(),
-        "day": day,
-        "receipt_number": receipt_number(ledger.engine.ledger(), accounting.seq),
-        "proof": receipt.to_string(),
-    });
     let reason = reason_of(accounting);
-    if let Some(members) = verdict.as_object_mut() {
-        if reason.is_some() || accounting.postings().next().is_some() {
-            members.insert("points".to_owned(), json!(accounting.points().unsigned_abs()));
-        }
-        members.extend(reason.map(|reason| ("reason".to_owned(), json!(reason))));
-        let waits = |effect: &Effect| matches!(effect, Effect::Proposed { .. });
-        if accounting.effects.iter().any(waits) {
-            members.insert("proposal".to_owned(), json!(true));
-        }
-    }
-    Ok(verdict)
+    let moves = reason.is_some() || accounting.postings().next().is_some();
+    let waits = |effect: &Effect| matches!(effect, Effect::Proposed { .. });
+    Ok(Verdict {
+        op_id: op_id.to_string(),
+        seq: accounting.seq.0,
+        kind: kind.name(),
+        day,
+        receipt_number: receipt_number(ledger.engine.ledger(), accounting.seq),
+        proof: receipt.to_string(),
+        points: moves.then(|| accounting.points().unsigned_abs()),
+        reason,
+        proposal: accounting.effects.iter().any(waits).then_some(true),
+    })
 }

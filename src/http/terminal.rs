@@ -9,8 +9,8 @@ use data_encoding::HEXLOWER;
 use ledger_spec::ids::Seq;
 use ledger_spec::kinds::Role;
 use ledger_spec::rows::Signer;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Reader;
 use super::problem::Problem;
@@ -115,31 +115,65 @@ pub(super) async fn coach(
 }
 
 /// Which places.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct OfRole {
+    /// The role of the places, such as `shop`.
+    #[param(value_type = String, example = "shop")]
     role: Role,
 }
 
-/// `GET /v1/{ledger}/places?role=`: the places of a role by name; their names are public in the log.
+/// A place of the city.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Place {
+    /// Its id.
+    pub(super) place: String,
+    /// Its public name.
+    pub(super) name: String,
+}
+
+/// Lists the places of a role by name; their names are public in the log.
+#[utoipa::path(
+    get, path = "/v1/{ledger}/places", tag = "ledger", params(OfRole),
+    responses((status = OK, body = Vec<Place>))
+)]
 pub(super) async fn places(
     State(server): App,
     Path(name): Path<String>,
     query: Result<Query<OfRole>, QueryRejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Vec<Place>>, Problem> {
     let Query(OfRole { role }) = query.map_err(|_| Problem::malformed_request())?;
     let state = server.ledger(&name)?.engine.state()?;
     let of_role = state.places.iter().filter(|(_, place)| place.role == role);
     let mut places: Vec<_> = of_role.map(|(id, place)| (place.name.as_str(), *id)).collect();
     places.sort_unstable();
-    let json = |(name, id): (&str, ledger_spec::ids::PlaceId)| json!({"place": id.to_string(), "name": name});
-    Ok(Json(places.into_iter().take(PLACES_MAX).map(json).collect()))
+    let named = places.into_iter().take(PLACES_MAX);
+    let named = named.map(|(name, id)| Place { place: id.to_string(), name: name.to_owned() });
+    Ok(Json(named.collect()))
 }
 
-/// `GET /v1/{ledger}/proposals/{seq}`: the signed statement that waits for a second person, for those who may approve.
+/// A proposal that waits, or waited, for another person.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Proposal {
+    /// Its entry.
+    seq: u64,
+    /// The signed statement, hexadecimal.
+    statement: String,
+    /// Whether it has taken effect.
+    done: bool,
+    /// Unix minutes; it lapses then.
+    until_min: u64,
+}
+
+/// Reads the signed statement that waits for a second person, for those who may approve it.
+#[utoipa::path(
+    get, path = "/v1/{ledger}/proposals/{seq}", tag = "statements",
+    responses((status = OK, body = Proposal))
+)]
 pub(super) async fn proposal(
     reader: Reader,
     Path((_, seq)): Path<(String, u64)>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Proposal>, Problem> {
     match &reader.signer {
         Signer::Actor(actor) if matches!(actor.role, Role::Root | Role::Staff) => {}
         Signer::Actor(_) | Signer::Device(_) => return Err(Problem::role_not_permitted()),
@@ -152,5 +186,5 @@ pub(super) async fn proposal(
     };
     let (_, accounting) = engine.entry(Seq(seq))?.ok_or(Problem::proposal_unknown())?;
     let statement = HEXLOWER.encode(&accounting.statement.0);
-    Ok(Json(json!({"seq": seq, "statement": statement, "done": done, "until_min": until_min})))
+    Ok(Json(Proposal { seq, statement, done, until_min }))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use ledger_spec::decide::{Rejection, judge_token};
-use ledger_spec::entry::{Accounting, Effect, Reason, receipt_number};
+use ledger_spec::entry::{Accounting, CapOf, CapPer, Effect, Reason, receipt_number};
 use ledger_spec::ids::{AccountId, Kid, PlaceId, Seq};
 use ledger_spec::kinds::{Body, Kind, Role};
 use ledger_spec::points::{LotKey, Purse};
@@ -12,7 +12,8 @@ use ledger_spec::rows::{Overlay, Signer, Tables};
 use ledger_spec::statement::{self, Disclosure};
 use ledger_spec::time::Day;
 use ledger_spec::token::PayToken;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::engine::{Engine, EngineError};
 
@@ -28,7 +29,7 @@ pub const SHOP_LINES_MAX: usize = 500;
 pub const CLOSED_DAYS_MAX: usize = 62;
 
 /// An account's unexpired points.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Balance {
     /// Entries of the account so far.
     pub account_entries: u32,
@@ -43,7 +44,7 @@ pub struct Balance {
 }
 
 /// One lot.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LotLine {
     /// Purse, fund and last day.
     #[serde(flatten)]
@@ -53,13 +54,16 @@ pub struct LotLine {
 }
 
 /// A lot's key as JSON members.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LotJson {
     /// What the points are for.
+    #[schema(value_type = String, example = "yen")]
     pub purse: Purse,
     /// Who pays.
+    #[schema(value_type = String, example = "general")]
     pub fund: ledger_spec::points::Fund,
     /// The last day on which they can be spent.
+    #[schema(value_type = String, format = Date)]
     pub expires_on: Day,
 }
 
@@ -97,17 +101,19 @@ pub fn balance(
 }
 
 /// One entry of an account, for the person whose it is.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct HistoryLine {
     /// The entry.
     pub seq: u64,
     /// The statement's kind.
+    #[schema(example = "redeem")]
     pub kind: &'static str,
     /// The statement's day.
+    #[schema(value_type = String, format = Date)]
     pub day: Day,
     /// Unix seconds of acceptance: exact while the personal part is there, otherwise as coarse as the ledger keeps it.
     pub accepted_at_s: u64,
-    /// Points that moved, negative when spent; `None` where none could.
+    /// Points that moved, negative when spent; nothing where none could.
     pub points: Option<i64>,
     /// The action's public code.
     pub action: Option<String>,
@@ -116,6 +122,7 @@ pub struct HistoryLine {
     /// Why an action was granted what it was granted.
     pub reason: Option<ReasonJson>,
     /// The number to say on the telephone.
+    #[schema(example = "0010-C4")]
     pub receipt_number: String,
     /// Points of the yen purse afterwards.
     pub yen_after: Option<u64>,
@@ -125,7 +132,7 @@ pub struct HistoryLine {
 }
 
 /// What a measurement found, for the person who was measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ValuesJson {
     /// Vegetable level in tenths.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,7 +146,7 @@ pub struct ValuesJson {
 }
 
 /// Which entries of a history are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shown {
     /// Health actions.
@@ -166,7 +173,7 @@ impl Shown {
 }
 
 /// A page of a history, newest first.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct History {
     /// The entries.
     pub entries: Vec<HistoryLine>,
@@ -175,20 +182,31 @@ pub struct History {
 }
 
 /// A [`Reason`] as JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReasonJson(pub Reason);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ReasonJson {
+    /// `full`, `cap`, `budget`, `lots` or `not_eligible`.
+    #[schema(example = "cap")]
+    pub code: &'static str,
+    /// What a cap is over: `rule`, `class` or `all`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub of: Option<CapOf>,
+    /// The period of a cap: `day`, `month` or `fiscal_year`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub per: Option<CapPer>,
+}
 
-impl Serialize for ReasonJson {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let code = |code: &'static str| serde_json::json!({ "code": code });
-        match self.0 {
-            Reason::Full => code("full"),
-            Reason::Cap(of, per) => serde_json::json!({"code": "cap", "of": of, "per": per}),
-            Reason::Budget => code("budget"),
-            Reason::Lots => code("lots"),
-            Reason::NotEligible => code("not_eligible"),
+impl From<Reason> for ReasonJson {
+    fn from(reason: Reason) -> Self {
+        let plain = |code| Self { code, of: None, per: None };
+        match reason {
+            Reason::Full => plain("full"),
+            Reason::Cap(of, per) => Self { code: "cap", of: Some(of), per: Some(per) },
+            Reason::Budget => plain("budget"),
+            Reason::Lots => plain("lots"),
+            Reason::NotEligible => plain("not_eligible"),
         }
-        .serialize(serializer)
     }
 }
 
@@ -196,11 +214,7 @@ impl Serialize for ReasonJson {
 #[must_use]
 pub fn reason_of(accounting: &Accounting) -> Option<ReasonJson> {
     accounting.effects.iter().find_map(|effect| {
-        if let Effect::ActionJudged { reason, .. } = effect {
-            Some(ReasonJson(*reason))
-        } else {
-            None
-        }
+        if let Effect::ActionJudged { reason, .. } = effect { Some((*reason).into()) } else { None }
     })
 }
 
@@ -325,13 +339,14 @@ pub fn phones(engine: &Engine, account: AccountId) -> Result<Vec<Phone>, EngineE
 }
 
 /// One redemption of a shop's day. It names no resident, fund, lot or rule.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ShopLine {
     /// The entry.
     pub seq: u64,
     /// Points redeemed.
     pub points: u64,
     /// The number that the resident's phone shows too.
+    #[schema(example = "0010-C4")]
     pub receipt_number: String,
     /// Unix minutes of acceptance.
     pub accepted_min: u64,
@@ -340,11 +355,12 @@ pub struct ShopLine {
 }
 
 /// A shop's day.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ShopDay {
     /// The shop's public name.
     pub shop: String,
     /// The day.
+    #[schema(value_type = String, format = Date)]
     pub day: Day,
     /// Redemptions that stand.
     pub count: usize,

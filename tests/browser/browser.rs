@@ -178,24 +178,6 @@ impl Browser {
         Ok(self.driver.find_all(By::Css(css)).await?.len())
     }
 
-    /// The window that is looked at.
-    pub(crate) async fn window(&self) -> WebDriverResult<WindowHandle> {
-        self.driver.window().await
-    }
-
-    /// Opens another window of the same browser and looks at it, as on a phone.
-    pub(crate) async fn open_window(&self) -> WebDriverResult<WindowHandle> {
-        let window = self.driver.new_window().await?;
-        self.switch_to(&window).await?;
-        self.become_phone().await?;
-        Ok(window)
-    }
-
-    /// Looks at another window.
-    pub(crate) async fn switch_to(&self, window: &WindowHandle) -> WebDriverResult<()> {
-        self.driver.switch_to_window(window.clone()).await
-    }
-
     /// Keeps a picture of the page from top to bottom.
     pub(crate) async fn whole_page(&self, name: &str) -> WebDriverResult<()> {
         let height = self.run("return document.documentElement.scrollHeight").await?;

@@ -101,18 +101,18 @@ async fn a_resident_pays_in_two_windows_and_finds_it_in_the_history() -> WebDriv
     let second = codes::shown(browser).await?;
     assert_ne!(second, first, "it is renewed without a touch");
 
-    let here = browser.window().await?;
-    let other = browser.open_window().await?;
+    browser.open_window().await?;
+    browser.become_phone().await?;
     world.open("/yaizu-demo/pay").await?;
     browser.click("[data-cap='100000']").await?;
     let in_the_other = codes::shown(browser).await?;
     assert!(browser.text("figcaption").await?.starts_with("上限なし。"));
-    browser.switch_to(&here).await?;
+    browser.switch(0).await?;
     // A code outlives its minute on the screen, for the till that was scanning it.
     let told = browser.run(&till_takes(100, &first)).await?;
     check_paid(browser, &told, "100", "200").await?;
     browser.check_page("pay-ja-paid").await?;
-    browser.switch_to(&other).await?;
+    browser.switch(1).await?;
     check_paid(browser, &told, "100", "200").await?;
     // The other window's code was not used, only put away.
     let told = browser.run(&till_takes(50, &in_the_other)).await?;

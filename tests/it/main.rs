@@ -20,6 +20,7 @@ mod engine;
 mod kill;
 mod log;
 mod manifests;
+mod openapi;
 mod participation;
 mod public;
 mod qr_frame;

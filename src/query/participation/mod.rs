@@ -16,12 +16,14 @@ use ledger_spec::public::SMALL_CELL;
 use ledger_spec::rows::Tables;
 use ledger_spec::time::Day;
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::engine::{Engine, EngineError};
 use crate::views::{DayRow, StationMonth, Views, month_after, week_of};
 
 pub mod funds;
 pub mod population;
+mod schema;
 pub mod suppress;
 
 use funds::{Behind, FlowMonth, running};
@@ -36,7 +38,7 @@ pub const MONTHS: usize = 12;
 const K: u64 = SMALL_CELL as u64;
 
 /// All that is released.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Release {
     /// The last closed weeks, the latest first.
     pub weeks: Vec<Week>,
@@ -45,18 +47,20 @@ pub struct Release {
 }
 
 /// Persons who took part in a week.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Week {
     /// Its Monday.
+    #[schema(value_type = String, format = Date)]
     pub monday: Day,
     /// Persons with an action.
     pub persons: Cell,
 }
 
 /// A month's tables.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Month {
     /// Its first day.
+    #[schema(value_type = String, format = Date)]
     pub month: Day,
     /// Groups listed, after the column of any action.
     pub groups: Vec<String>,
@@ -69,6 +73,7 @@ pub struct Month {
     /// Persons of the districts shown, by age group.
     pub ages: Vec<Row<Band>>,
     /// Whole percent of the actions, by channel.
+    #[schema(value_type = Vec<(String, Cell)>)]
     pub channels: Vec<(Channel, Cell)>,
     /// Actions by station, most first. Stations with fewer than 10 persons are not listed.
     pub stations: Vec<Station>,
@@ -88,7 +93,7 @@ impl Month {
 }
 
 /// A row of persons.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Row<K> {
     /// The district's number, or the age group.
     pub key: K,
@@ -99,7 +104,7 @@ pub struct Row<K> {
 }
 
 /// A station's month.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Station {
     /// Its public name.
     pub name: String,
@@ -108,9 +113,10 @@ pub struct Station {
 }
 
 /// A fund's running sums at the end of a month.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FundLine {
     /// The fund.
+    #[schema(value_type = String, example = "general")]
     pub fund: Fund,
     /// Points granted since the beginning.
     pub granted: Option<Sum>,
@@ -121,11 +127,12 @@ pub struct FundLine {
 }
 
 /// A running sum, and the month at whose end it was so: at least 10 persons moved it since it was published before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Sum {
     /// The points.
     pub points: u64,
     /// The month's first day.
+    #[schema(value_type = String, format = Date)]
     pub as_of: Day,
 }
 

@@ -1,0 +1,286 @@
+//! The description of the API for programs, OpenAPI 3.1. The handlers say what they take and give; what they have in common
+//! (path parameters, sessions, problems) is written here once. `ledger-spec/openapi.json` is this document.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "indexing by name makes the member that is missing; the document is the same at every start, and tested"
+)]
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::{OpenApi, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::problem::{self, ProblemType};
+
+/// A body of bytes.
+pub(super) struct Binary;
+
+impl PartialSchema for Binary {
+    fn schema() -> RefOr<Schema> {
+        let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
+    }
+}
+
+impl ToSchema for Binary {}
+
+const DESCRIPTION: &str = "A signed, append-only ledger of health points. Statements are COSE_Sign1 over deterministic CBOR \
+    (kenmai.cddl). Every refusal is an RFC 9457 problem whose `type` ends in a stable slug.";
+
+const TAGS: [(&str, &str); 8] = [
+    ("statements", "The one door for writing"),
+    ("sessions", "Who reads"),
+    ("resident", "What a resident reads"),
+    ("shop", "What a till asks"),
+    ("ledger", "What everyone may ask of a ledger"),
+    ("log", "The public log: C2SP tlog-tiles"),
+    ("pages", "Help for the pages"),
+    ("demo", "Only where everything is fictitious"),
+];
+
+/// Path parameters: name, schema, meaning.
+const PARAMETERS: [(&str, &str, &str); 4] = [
+    ("ledger", r#"{"type":"string","example":"yaizu-demo"}"#, "The ledger's name"),
+    ("kid", r#"{"type":"string","pattern":"^[0-9a-f]{16}$"}"#, "A key id"),
+    ("seq", r#"{"type":"integer","format":"int64","minimum":0}"#, "An entry's number"),
+    (
+        "path",
+        r#"{"type":"string","example":"0/000"}"#,
+        "The rest of a tile's path after C2SP tlog-tiles; it holds slashes, which stay as they are",
+    ),
+];
+
+/// What any call can meet.
+const ANY: [&str; 3] = ["malformed-request", "timeout", "internal-error"];
+/// What a call to one ledger can meet.
+const ONE_LEDGER: &str = "ledger-not-found";
+/// What a call with a session can meet.
+const SESSION: [&str; 4] = ["session-required", "key-revoked", "key-unknown", "role-not-permitted"];
+/// What a signed message that is no statement can meet.
+const MESSAGE: [&str; 10] = [
+    "media-type-not-supported",
+    "too-large",
+    "malformed-statement",
+    "unknown-field",
+    "points-out-of-range",
+    "key-unknown",
+    "signature-invalid",
+    "key-revoked",
+    "ledger-mismatch",
+    "statement-expired",
+];
+/// What the desk of a demo city can refuse.
+const DESK: [&str; 6] =
+    ["demo-only", "rate-limited", "too-large", "key-exists", "key-weak", "busy"];
+/// What no statement meets.
+const NEVER_FOR_STATEMENTS: [&str; 6] = [
+    "not-found",
+    "method-not-allowed",
+    "session-required",
+    "session-already-opened",
+    "demo-only",
+    "rate-limited",
+];
+
+/// Operations by their handlers' names, with what they refuse beside [`ANY`].
+const REFUSALS: [(&str, &[&[&str]]); 23] = [
+    ("balance", &[&SESSION, &["entry-not-found"]]),
+    ("check_code", &[&MESSAGE, &["role-not-permitted"]]),
+    ("checkpoint", &[]),
+    ("history", &[&SESSION]),
+    ("info", &[]),
+    ("key", &[&["not-found"]]),
+    ("manifest", &[&SESSION, &["entry-not-found"]]),
+    ("open_session", &[&MESSAGE, &["session-already-opened", "busy"]]),
+    ("participation", &[]),
+    ("places", &[]),
+    ("programme", &[&["not-found"]]),
+    ("proposal", &[&SESSION, &["proposal-not-found"]]),
+    ("qr_svg", &[&["too-large"]]),
+    ("read_frame", &[&SESSION, &["too-large", "rate-limited"]]),
+    ("receipt", &[&SESSION, &["entry-not-found"]]),
+    ("ready", &[]),
+    // Every rule has its problem.
+    ("submit", &[]),
+    ("submit_manifest", &[]),
+    ("terminal", &[&DESK, &["role-not-permitted"]]),
+    ("tile", &[&["not-found"]]),
+    ("today", &[&SESSION, &["not-found"]]),
+    ("visitor", &[&DESK]),
+    ("vkey", &[]),
+];
+
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+    let text = serde_json::to_string_pretty(&complete(super::api().into_openapi()));
+    text.unwrap_or_default() + "\n"
+});
+
+/// The document as JSON text.
+#[must_use]
+pub fn document() -> &'static str {
+    &DOCUMENT
+}
+
+/// `GET /v1/openapi.json`
+pub(super) async fn serve() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], document()).into_response()
+}
+
+/// Swagger UI at `/api/`, from inside the program. It sets styles as it runs and knows no Trusted Types, so its policy is
+/// looser than that of our own pages; it holds nothing personal but what its reader types.
+#[cfg(feature = "api-pages")]
+pub(super) fn pages<S: Clone + Send + Sync + 'static>() -> axum::Router<S> {
+    use tower_http::set_header::SetResponseHeaderLayer;
+    use utoipa_swagger_ui::{Config, SwaggerUi};
+
+    let policy = axum::http::HeaderValue::from_static(
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+         connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+    );
+    let pages: axum::Router<S> =
+        SwaggerUi::new("/api").config(Config::from("/v1/openapi.json")).into();
+    pages.layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, policy))
+}
+
+/// Adds what all operations have in common.
+fn complete(described: OpenApi) -> Value {
+    let mut document = json!(described);
+    document["openapi"] = json!("3.1.0");
+    document["info"] = json!({
+        "title": "kenmai",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": DESCRIPTION,
+        "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    });
+    document["tags"] =
+        TAGS.map(|(name, description)| json!({"name": name, "description": description})).into();
+    document["components"]["securitySchemes"] = json!({
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "cookie": {"type": "apiKey", "in": "cookie", "name": "kenmai_session"},
+    });
+    document["components"]["schemas"]["Problem"] = problem_schema();
+    let paths = document["paths"].as_object_mut().map(std::mem::take).unwrap_or_default();
+    let paths = paths.into_iter().map(|(path, mut item)| {
+        // axum marks a parameter that holds slashes.
+        let path = path.replace("{*", "{");
+        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            complete_operation(&path, operation);
+        }
+        (path, item)
+    });
+    document["paths"] = Value::Object(paths.collect());
+    document
+}
+
+fn complete_operation(path: &str, operation: &mut Value) {
+    let named: Vec<Value> = PARAMETERS
+        .iter()
+        .filter(|(name, _, _)| path.contains(&format!("{{{name}}}")))
+        .map(|(name, schema, description)| {
+            let schema: Value = serde_json::from_str(schema).unwrap_or_default();
+            json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema})
+        })
+        .collect();
+    if let Some(all) = operation["parameters"].as_array_mut() {
+        all.splice(0..0, named);
+    } else if !named.is_empty() {
+        operation["parameters"] = named.into();
+    }
+    let refused = refusals(path, operation["operationId"].as_str().unwrap_or_default());
+    for answer in operation["responses"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+        if answer["description"].is_null() {
+            answer["description"] = json!("The answer");
+        }
+    }
+    if refused.iter().any(|kind| kind.slug == "session-required") {
+        operation["security"] = json!([{"bearer": []}, {"cookie": []}]);
+    }
+    let mut by_status: BTreeMap<u16, Vec<&ProblemType>> = BTreeMap::new();
+    for kind in refused {
+        by_status.entry(kind.status).or_default().push(kind);
+    }
+    for (status, kinds) in by_status {
+        add_problems(&mut operation["responses"][status.to_string()], &kinds);
+    }
+}
+
+/// What an operation refuses.
+fn refusals(path: &str, operation: &str) -> Vec<&'static ProblemType> {
+    let own = REFUSALS.iter().find(|(name, _)| *name == operation).map_or(&[][..], |(_, own)| own);
+    let one_ledger = path.contains("{ledger}").then_some(&ONE_LEDGER);
+    let slugs = ANY.iter().chain(one_ledger).chain(own.iter().copied().flatten());
+    let slugs: Vec<&str> = slugs.copied().collect();
+    let refuses = |kind: &&ProblemType| match operation {
+        "submit" | "submit_manifest" => !NEVER_FOR_STATEMENTS.contains(&kind.slug),
+        _ => slugs.contains(&kind.slug),
+    };
+    problem::ALL.iter().filter(refuses).collect()
+}
+
+/// Adds problems of one status to what else answers with it.
+fn add_problems(response: &mut Value, kinds: &[&ProblemType]) {
+    let described = response["description"].as_str().map(str::to_owned);
+    let lines = kinds.iter().map(|kind| format!("- `{}`: {}", kind.slug, kind.en));
+    let description: Vec<String> = described.into_iter().chain(lines).collect();
+    response["description"] = description.join("\n").into();
+    response["content"]["application/problem+json"] = json!({
+        "schema": {"$ref": "#/components/schemas/Problem"},
+        "example": kinds.first().map(|first| problem::body(first)),
+    });
+}
+
+fn problem_schema() -> Value {
+    let uris: Vec<String> = problem::ALL.iter().map(ProblemType::uri).collect();
+    json!({
+        "type": "object",
+        "description": "A refusal (RFC 9457). `title` is for the person in front of the screen.",
+        "required": ["type", "title", "title_en", "status", "retry"],
+        "properties": {
+            "type": {"type": "string", "enum": uris},
+            "title": {"type": "string"},
+            "title_en": {"type": "string"},
+            "status": {"type": "integer"},
+            "retry": {
+                "type": "string",
+                "enum": ["same_id", "new_id", "never"],
+                "description": "What helps: the same bytes later, a fresh statement, or nothing",
+            },
+            "detail": {"type": "string"},
+            "op_id": {"type": "string", "format": "uuid"},
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_says_what_it_refuses() {
+        let document: Value = serde_json::from_str(document()).unwrap();
+        let mut found = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let id = operation["operationId"].as_str().unwrap();
+                assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+                let known = |(name, _): &(&str, _)| *name == id;
+                assert!(REFUSALS.iter().any(known), "{id} does not stand in the table");
+                found.push(id.to_owned());
+            }
+        }
+        assert_eq!(found.len(), REFUSALS.len(), "every line of the table has its operation");
+    }
+
+    #[test]
+    fn every_slug_of_the_tables_is_a_problem() {
+        let own = REFUSALS.iter().flat_map(|(_, own)| own.iter().copied().flatten());
+        for slug in own.chain(&ANY).chain(&NEVER_FOR_STATEMENTS).chain([&ONE_LEDGER]) {
+            assert!(problem::ALL.iter().any(|kind| kind.slug == *slug), "{slug}");
+        }
+    }
+}
