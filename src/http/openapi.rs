@@ -116,7 +116,7 @@ const REFUSALS: [(&str, &[&[&str]]); 23] = [
 ];
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    let text = serde_json::to_string_pretty(&complete(super::api().into_openapi()));
+    let text = serde_json::to_string_pretty(&complete(&super::api().into_openapi()));
     text.unwrap_or_default() + "\n"
 });
 
@@ -148,7 +148,7 @@ pub(super) fn pages<S: Clone + Send + Sync + 'static>() -> axum::Router<S> {
 }
 
 /// Adds what all operations have in common.
-fn complete(described: OpenApi) -> Value {
+fn complete(described: &OpenApi) -> Value {
     let mut document = json!(described);
     document["openapi"] = json!("3.1.0");
     document["info"] = json!({
@@ -186,7 +186,7 @@ fn complete_operation(path: &str, operation: &mut Value) {
             json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema})
         })
         .collect();
-    if let Some(all) = operation["parameters"].as_array_mut() {
+    if let Some(all) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
         all.splice(0..0, named);
     } else if !named.is_empty() {
         operation["parameters"] = named.into();
@@ -251,7 +251,7 @@ fn problem_schema() -> Value {
                 "description": "What helps: the same bytes later, a fresh statement, or nothing",
             },
             "detail": {"type": "string"},
-            "op_id": {"type": "string", "format": "uuid"},
+            "op_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
         },
     })
 }

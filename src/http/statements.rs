@@ -63,6 +63,7 @@ pub(super) async fn submit(
 #[derive(Serialize, ToSchema)]
 pub(super) struct Verdict {
     /// The statement's operation id.
+    #[schema(pattern = "^[0-9a-f]{32}$")]
     op_id: String,
     /// The entry's number in the log.
     seq: u64,

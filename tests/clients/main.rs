@@ -1,4 +1,5 @@
-//! The Python clients of `ledger-spec/examples` against the demo city: bytes that no Rust code made.
+//! The Python clients of `ledger-spec/examples` against the demo city, bytes that no Rust code made, and thousands of calls
+//! made up from `ledger-spec/openapi.json`.
 //!
 //! `tests/run` makes the Python environment that they run in.
 #![expect(
@@ -83,4 +84,39 @@ fn clients_in_python_earn_points_and_redeem_them() {
     assert_eq!(code, 1, "{problem:#}");
     assert_eq!(problem["status"], 404, "{problem:#}");
     assert!(problem["type"].is_string() && problem["retry"].is_string(), "{problem:#}");
+}
+
+/// What must be true of every answer to every call that the document allows, or nearly allows. Left out: that data which
+/// fit the document are taken and others refused, because a signature decides, and no schema says what is signed; and that a
+/// wrong session is refused, because the hooks put the right one in its place (`tests/it/api.rs` tells that story).
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+    response_headers_conformance,response_schema_conformance,unsupported_method,allow_header_conformance,\
+    missing_required_header";
+
+/// Calls to each operation, besides its examples and the edges of its parameters.
+const CALLS_AN_OPERATION: &str = "60";
+
+#[test]
+fn answers_hold_to_the_published_document() {
+    let city = City::start();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new(root.join("tests/.venv/bin/python"))
+        .args(["-B", "-m", "schemathesis.cli", "run", &city.demo.url("/v1/openapi.json")])
+        .args(["--phases", "examples,coverage,fuzzing", "--checks", CHECKS, "--seed", "1"])
+        .args(["--max-examples", CALLS_AN_OPERATION, "--continue-on-failure"])
+        .args(["--generation-database", "none", "--warnings", "off"])
+        .args(["--suppress-health-check", "all"])
+        .current_dir(city.data.path())
+        .env("SCHEMATHESIS_HOOKS", "api_hooks")
+        .env("PYTHONPATH", format!("{0}/tests/clients:{0}/ledger-spec/examples", root.display()))
+        .env("KENMAI_URL", city.demo.url(""))
+        .env("KENMAI_KEYS", city.data.path().join("demo-keys"))
+        .env("PYTHONUTF8", "1")
+        .env("NO_PROXY", "127.0.0.1")
+        .output()
+        .expect("tests/run has made tests/.venv");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}\n{errors}");
+    assert!(said.contains("No issues found"), "{said}");
 }
