@@ -1,4 +1,4 @@
-//! The Python clients of `ledger-spec/examples` against the demo city, bytes that no Rust code made, and thousands of calls
+//! The Python clients of `ledger-spec/examples` against the demo city, bytes that no Rust code made, and a thousand calls
 //! made up from `ledger-spec/openapi.json`.
 //!
 //! `tests/run` makes the Python environment that they run in.

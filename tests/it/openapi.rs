@@ -26,6 +26,20 @@ async fn the_program_serves_it() {
     assert_eq!(answer.json()["openapi"], "3.1.0");
 }
 
+#[tokio::test]
+async fn swagger_ui_is_there_only_when_it_is_asked_for() {
+    let town = Town::found(Plan::default()).await;
+    let page = town.get("/api/").await;
+    if cfg!(feature = "api-pages") {
+        assert_eq!(page.status, 200);
+        assert!(page.header("content-security-policy").contains("script-src 'self';"));
+        assert!(town.get("/api/swagger-initializer.js").await.text().contains("/v1/openapi.json"));
+    } else {
+        assert_eq!(page.status, 404);
+    }
+    assert!(!town.get("/").await.header("content-security-policy").contains("unsafe-inline"));
+}
+
 /// The literal paths of `.route("…")` in a source.
 fn bare_routes(source: &str) -> impl Iterator<Item = &str> {
     source.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next())
