@@ -47,7 +47,11 @@ def damaged(message, at):
 makers = [lambda: session(phone), question, coaching, lambda: KEPT]
 good = strategies.sampled_from(makers).map(lambda make: make())
 bent = strategies.builds(damaged, good, strategies.integers(0, 400))
-schemathesis.openapi.media_type("application/cose", strategies.one_of(good, bent, strategies.binary(max_size=300)))
+noise = strategies.binary(max_size=300)
+schemathesis.openapi.media_type("application/cose", strategies.one_of(good, bent, noise))
+# A sequence of one message without rows, and pictures that are none.
+schemathesis.openapi.media_type("application/cbor-seq", strategies.one_of(good, bent, noise))
+schemathesis.openapi.media_type("image/jpeg", noise)
 
 records = requests.get(f"{client.base}/me/history", headers={"Authorization": f"Bearer {TOKENS['resident']}"})
 REAL = {
