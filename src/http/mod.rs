@@ -150,7 +150,6 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(participation::json))
         .routes(routes!(demo::visitor))
         .routes(routes!(demo::terminal))
-        .routes(routes!(site::qr_svg))
         .routes(routes!(public_log::checkpoint))
         .routes(routes!(public_log::vkey))
         .routes(routes!(public_log::tile))

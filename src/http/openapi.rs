@@ -32,14 +32,13 @@ impl ToSchema for Binary {}
 const DESCRIPTION: &str = "A signed, append-only ledger of health points. Statements are COSE_Sign1 over deterministic CBOR \
     (kenmai.cddl). Every refusal is an RFC 9457 problem whose `type` ends in a stable slug.";
 
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 7] = [
     ("statements", "The one door for writing"),
     ("sessions", "Who reads"),
     ("resident", "What a resident reads"),
     ("shop", "What a till asks"),
     ("ledger", "What everyone may ask of a ledger"),
     ("log", "The public log: C2SP tlog-tiles"),
-    ("pages", "Help for the pages"),
     ("demo", "Only where everything is fictitious"),
 ];
 
@@ -88,7 +87,7 @@ const NEVER_FOR_STATEMENTS: [&str; 6] = [
 ];
 
 /// Operations by their handlers' names, with what they refuse beside [`ANY`].
-const REFUSALS: [(&str, &[&[&str]]); 23] = [
+const REFUSALS: [(&str, &[&[&str]]); 22] = [
     ("balance", &[&SESSION, &["entry-not-found"]]),
     ("check_code", &[&MESSAGE, &["role-not-permitted"]]),
     ("checkpoint", &[]),
@@ -101,7 +100,6 @@ const REFUSALS: [(&str, &[&[&str]]); 23] = [
     ("places", &[]),
     ("programme", &[&["not-found"]]),
     ("proposal", &[&SESSION, &["proposal-not-found"]]),
-    ("qr_svg", &[&["too-large"]]),
     ("read_frame", &[&SESSION, &["too-large", "rate-limited"]]),
     ("receipt", &[&SESSION, &["entry-not-found"]]),
     ("ready", &[]),

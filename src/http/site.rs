@@ -1,6 +1,5 @@
 //! The pages: data out of query, HTML out of `pages`. Errors are pages too, in the reader's language.
 
-use axum::body::Bytes;
 use axum::extract::{Path, Query, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,7 +10,7 @@ use serde_json::Value;
 use super::problem::Problem;
 use super::{App, Ledger, Server};
 use crate::pages::messages::t;
-use crate::pages::{Lang, Site, assets, city, door, error, first, qr, tour, verify};
+use crate::pages::{Lang, Site, assets, city, door, error, first, tour, verify};
 use crate::query::{self, Shown};
 
 /// Keeps the reader's language.
@@ -181,21 +180,6 @@ pub(super) async fn asset(Path(file): Path<String>) -> Response {
         }
         None => Problem::not_found().into_response(),
     }
-}
-
-/// Draws a text of at most 512 bytes as a QR code. The text can be a live token, so it is neither kept nor logged.
-#[utoipa::path(
-    post, path = "/v1/qr.svg", tag = "pages",
-    request_body(content = String, content_type = "text/plain"),
-    responses((status = OK, body = String, content_type = "image/svg+xml"))
-)]
-pub(super) async fn qr_svg(body: Bytes) -> Result<Response, Problem> {
-    let text = std::str::from_utf8(&body).map_err(|_| Problem::malformed_request())?;
-    let svg = qr::svg(text, "QR").map_err(|error| match error {
-        qr::QrError::Empty => Problem::malformed_request(),
-        qr::QrError::TooLong => Problem::too_large(),
-    })?;
-    Ok(([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response())
 }
 
 /// `GET /Q/{token}`: somebody opened a pay code with a camera instead of a till. Nothing is spent.

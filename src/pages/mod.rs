@@ -17,7 +17,6 @@ pub mod me;
 pub mod messages;
 pub mod participation;
 pub mod pay;
-pub mod qr;
 pub mod scan;
 pub mod terminal;
 pub mod till;

@@ -91,9 +91,7 @@ fn paid(lang: Lang, me: &str) -> Markup {
 pub(super) fn code_figure(lang: Lang) -> Markup {
     html! {
         figure #code.code hidden aria-label=(t(lang, "pay-code-label")) {
-            svg.modules role="img" aria-label=(t(lang, "code-alt")) viewBox="0 0 57 57" shape-rendering="crispEdges" {
-                path d="" {}
-            }
+            (code_image("modules", &t(lang, "code-alt")))
             figcaption {
                 svg.ring viewBox="0 0 36 36" aria-hidden="true" {
                     circle cx="18" cy="18" r="15" {}
@@ -101,6 +99,15 @@ pub(super) fn code_figure(lang: Lang) -> Markup {
                 }
                 span {}
             }
+        }
+    }
+}
+
+/// Where `assets/qr.js` draws a code.
+pub(super) fn code_image(id: &str, name: &str) -> Markup {
+    html! {
+        svg.modules id=(id) role="img" aria-label=(name) viewBox="0 0 57 57" shape-rendering="crispEdges" {
+            path d="" {}
         }
     }
 }

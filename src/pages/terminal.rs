@@ -4,6 +4,7 @@
 use maud::{Markup, html};
 
 use super::messages::t;
+use super::pay::code_image;
 use super::{Frame, Lang, Site, layout, problem_box};
 
 /// The longest name that a terminal asks for, in characters: as part of the address in its QR code each may take nine.
@@ -66,7 +67,7 @@ fn waiting(lang: Lang, demo: bool) -> Markup {
             li { (t(lang, "terminal-do-wait")) }
         }
         figure.code {
-            img #request-code alt=(t(lang, "terminal-code-alt")) width="320" height="320";
+            (code_image("request-code", &t(lang, "terminal-code-alt")))
             figcaption {
                 (t(lang, "terminal-comparison")) br;
                 strong #comparison.comparison {}
@@ -137,7 +138,7 @@ pub fn proposal(lang: Lang, site: &Site) -> Markup {
         section #proposed aria-labelledby="proposed-title" hidden {
             h2 #proposed-title { (t(lang, "enrol-proposed")) }
             p { (t(lang, "enrol-second")) }
-            figure.code { img #approve-code alt=(t(lang, "enrol-code-alt")) width="320" height="320"; }
+            figure.code { (code_image("approve-code", &t(lang, "enrol-code-alt"))) }
             p { a #approve-link href="#" {} }
         }
         (staff_missing(lang, site))

@@ -48,7 +48,8 @@ const MEASUREMENTS: &str = "
             ['vegecheck.measure', [[1, level]]], ['station.blood_pressure', [[2, high], [3, low]]],
         ]) {
             const token = await cose.payToken(phone, then, 0, 120);
-            await api.submit('yaizu-demo', await cose.action(station, then, action, token, found));
+            await api.submit('yaizu-demo', await cose.action(
+                station, then, action, cose.byPhone(token), {values: found}));
         }
     }";
 

@@ -36,7 +36,7 @@ const MAY_NOT_USE: [(&str, &[&str]); 5] = [
 ];
 
 /// Where a package may be named. A package of the program stands here or in [`ANYWHERE`].
-const HOMES: [(&str, &[&str]); 30] = [
+const HOMES: [(&str, &[&str]); 29] = [
     ("aes_gcm", &["registry"]),
     ("argon2", &["registry"]),
     ("axum", &["http"]),
@@ -49,7 +49,6 @@ const HOMES: [(&str, &[&str]); 30] = [
     ("indicatif", &["cli"]),
     ("maud", &["pages"]),
     ("prometheus", &["metrics"]),
-    ("qrcode", &["pages"]),
     ("rusqlite", &["registry"]),
     ("rxing", &["adapters"]),
     ("rustix", &["log", "clock"]),

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { hex, keyRegister, kidOf, random, unhex } from "./cose.js";
 import { ROLES, comparison, standing } from "./keyring.js";
 import { canSign, ledgerName, text } from "./page.js";
+import { draw } from "./qr.js";
 import { compared, finish, guarded, sendOnce } from "./staff.js";
 
 const POLL_MS = 2000;
@@ -53,8 +54,7 @@ async function propose(asked, staff) {
   const url = `${location.origin}/${ledgerName}/approve#${verdict.seq}`;
   at("#approve-link").href = url;
   at("#approve-link").textContent = url;
-  const svg = await api.qrSvg(url);
-  at("#approve-code").src = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
+  draw(at("#approve-code"), url);
   at("#proposed").hidden = false;
 }
 

@@ -1,10 +1,11 @@
 // QR codes after ISO/IEC 18004 at error correction M, which survives a scratched screen and still scans when small:
-// alphanumeric mode for texts of its alphabet, byte mode for all others, versions 1 to 12. A pay address has version 8.
+// alphanumeric mode for texts of its alphabet, byte mode for all others, versions 1 to 18. A pay address has version 8.
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
 // Of each version: check bytes of a block, number of blocks (table 9).
 const BLOCKS = [
   null, [10, 1], [16, 1], [26, 1], [18, 2], [24, 2], [16, 4], [18, 4], [22, 4], [22, 5], [26, 5], [30, 5], [22, 8],
+  [22, 9], [24, 9], [24, 10], [28, 10], [28, 11], [26, 13],
 ];
 /** Light modules that must surround a code. */
 export const QUIET_MODULES = 4;

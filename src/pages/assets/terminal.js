@@ -5,6 +5,7 @@ import * as api from "./api.js";
 import { hex } from "./cose.js";
 import { ROLES, comparison, nameOf, standing } from "./keyring.js";
 import { canSign, element, ledgerName, showProblem, text } from "./page.js";
+import { draw } from "./qr.js";
 import { keep, makeKey } from "./store.js";
 
 const POLL_MS = 2000;
@@ -27,10 +28,7 @@ async function showWaiting(role, key) {
   at("#comparison").textContent = await comparison(key.publicKey);
   const url = requestUrl(role, key);
   at("#request").href = url;
-  const svg = await api.qrSvg(url);
-  const image = at("#request-code");
-  URL.revokeObjectURL(image.src);
-  image.src = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
+  draw(at("#request-code"), url);
 }
 
 /** The page of a role; the staff's is the one where they sign. */
