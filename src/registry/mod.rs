@@ -278,18 +278,38 @@ impl Registry {
     /// # Errors
     /// As [`seal`](Self::seal).
     pub fn put_person(&self, account: AccountId, name: &str) -> Result<(), RegistryError> {
-        let sealed = self.seal(account, &vault::aad_of(PERSON_TAG, account), name.as_bytes())?;
-        let database = self.database();
-        // Asked again under the lock: an erasure in between must not be followed by a row.
-        self.stored_key(&database, account)?;
-        database
-            .execute(
-                "INSERT INTO persons (account, sealed) VALUES (?1, ?2)
-                 ON CONFLICT (account) DO UPDATE SET sealed = excluded.sealed",
-                params![account.0, sealed],
-            )
-            .map_err(self.database_error())?;
-        Ok(())
+        self.put_persons(&[(account, name)])
+    }
+
+    /// Stores the persons behind accounts, which must have data keys: one transaction, durable on return.
+    ///
+    /// # Errors
+    /// As [`seal`](Self::seal); then no person was stored.
+    pub fn put_persons(
+        &self,
+        persons: &[(AccountId, impl AsRef<str>)],
+    ) -> Result<(), RegistryError> {
+        let mut rows = Vec::new();
+        for (account, name) in persons {
+            let aad = vault::aad_of(PERSON_TAG, *account);
+            rows.push((*account, self.seal(*account, &aad, name.as_ref().as_bytes())?));
+        }
+        let mut database = self.database();
+        let transaction = database.transaction().map_err(self.database_error())?;
+        {
+            let mut insert = transaction
+                .prepare(
+                    "INSERT INTO persons (account, sealed) VALUES (?1, ?2)
+                     ON CONFLICT (account) DO UPDATE SET sealed = excluded.sealed",
+                )
+                .map_err(self.database_error())?;
+            for (account, sealed) in rows {
+                // Asked again under the lock: an erasure in between must not be followed by a row.
+                self.stored_key(&transaction, account)?;
+                insert.execute(params![account.0, sealed]).map_err(self.database_error())?;
+            }
+        }
+        transaction.commit().map_err(self.database_error())
     }
 
     /// The name of the person behind an account, if one is stored.

@@ -1,6 +1,7 @@
-//! The Python clients of `ledger-spec/examples` against the demo city: bytes that no Rust code made.
+//! Programs of others against the demo city. Here the Python clients of `ledger-spec/examples`: bytes that no Rust code
+//! made; in `monitoring` Prometheus.
 //!
-//! `tests/run` makes the Python environment that they run in.
+//! `tests/run` makes the Python environment and installs Prometheus.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -8,6 +9,7 @@
     reason = "a test ends at the first surprise"
 )]
 
+mod monitoring;
 #[path = "../support/server.rs"]
 mod server;
 
