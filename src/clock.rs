@@ -22,6 +22,11 @@ pub trait Clock: Send + Sync {
     /// Milliseconds since the machine started, suspended time included. It never steps.
     fn boot_ms(&self) -> u64;
 
+    /// The same clock in microseconds, to measure how long something took.
+    fn boot_us(&self) -> u64 {
+        self.boot_ms().saturating_mul(1_000)
+    }
+
     /// Both clocks at one moment.
     fn read(&self) -> Reading {
         Reading { wall_ms: self.wall_ms(), boot_ms: self.boot_ms() }
@@ -50,10 +55,14 @@ impl Clock for SystemClock {
     }
 
     fn boot_ms(&self) -> u64 {
+        self.boot_us() / 1_000
+    }
+
+    fn boot_us(&self) -> u64 {
         let time = clock_gettime(ClockId::Boottime);
         let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
         let nanoseconds = u64::try_from(time.tv_nsec).unwrap_or(0);
-        seconds.saturating_mul(1000).saturating_add(nanoseconds / 1_000_000)
+        seconds.saturating_mul(1_000_000).saturating_add(nanoseconds / 1_000)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every figure the server gives to Prometheus, by name, in one place. None has a label that could tell a person:
 //! ledger, kind, fund, group, channel, outcome and route are all there is.
 
+use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub const NAMES: &[(&str, &str)] = &[
     (GRANTED, "Points granted, by ledger and fund."),
     (REDEEMED, "Points redeemed less voids, by ledger and direction (spent, returned)."),
     (LOG_ENTRIES, "Entries in the log, by ledger."),
+    (PUBLISHED, "Entries under the published head, by ledger."),
+    (QUEUE, "Statements and slices of manifests in the queue before the writer, by ledger."),
     (WRITABLE, "1 while the ledger takes statements, by ledger."),
     (VIEWS_LAG, "Entries of the log that the read views do not hold yet, by ledger."),
     (WEEK, "Persons who took part in the last closed week, by ledger; as released."),
@@ -38,13 +41,21 @@ pub const NAMES: &[(&str, &str)] = &[
     (BATCH, "Entries committed at once, by ledger."),
     (COMMIT, "Seconds from the start of a batch to its durable end, by ledger."),
     (HTTP, "Seconds to answer a request, by route and status class."),
+    (IN_FLIGHT, "Requests under way."),
+    (SESSIONS, "Sessions held in memory, those that ended but were not yet cleared away included."),
 ];
+
+/// The metrics that follow from the log alone, with their types: what [`Backfill`] can give for days gone by.
+const OF_THE_LOG: [(&str, &str); 4] =
+    [(ENTRIES, "counter"), (GRANTED, "counter"), (REDEEMED, "counter"), (LOG_ENTRIES, "gauge")];
 
 const ENTRIES: &str = "kenmai_entries_total";
 const REFUSALS: &str = "kenmai_refusals_total";
 const GRANTED: &str = "kenmai_points_granted_total";
 const REDEEMED: &str = "kenmai_points_redeemed_total";
 const LOG_ENTRIES: &str = "kenmai_log_entries";
+const PUBLISHED: &str = "kenmai_published_entries";
+const QUEUE: &str = "kenmai_queue_entries";
 const WRITABLE: &str = "kenmai_ledger_writable";
 const VIEWS_LAG: &str = "kenmai_views_lag_entries";
 const WEEK: &str = "kenmai_participants_week";
@@ -54,6 +65,10 @@ const OUTSTANDING: &str = "kenmai_points_outstanding";
 const BATCH: &str = "kenmai_batch_entries";
 const COMMIT: &str = "kenmai_commit_seconds";
 const HTTP: &str = "kenmai_http_request_seconds";
+const IN_FLIGHT: &str = "kenmai_http_in_flight_requests";
+const SESSIONS: &str = "kenmai_sessions";
+/// The slug of the problem that a full queue gives. An alert asks for its series, which has to be there before.
+const BUSY: &str = "busy";
 
 /// The metrics of the process.
 #[derive(Clone)]
@@ -64,6 +79,8 @@ pub struct Metrics {
     granted: IntCounterVec,
     redeemed: IntCounterVec,
     log_entries: IntGaugeVec,
+    published: IntGaugeVec,
+    queue: IntGaugeVec,
     writable: IntGaugeVec,
     views_lag: IntGaugeVec,
     week: IntGaugeVec,
@@ -73,6 +90,8 @@ pub struct Metrics {
     batch: HistogramVec,
     commit: HistogramVec,
     http: HistogramVec,
+    in_flight: IntGauge,
+    sessions: IntGauge,
 }
 
 impl Metrics {
@@ -88,6 +107,8 @@ impl Metrics {
             granted: IntCounterVec::new(opts(GRANTED), &["ledger", "fund"])?,
             redeemed: IntCounterVec::new(opts(REDEEMED), &["ledger", "direction"])?,
             log_entries: IntGaugeVec::new(opts(LOG_ENTRIES), &["ledger"])?,
+            published: IntGaugeVec::new(opts(PUBLISHED), &["ledger"])?,
+            queue: IntGaugeVec::new(opts(QUEUE), &["ledger"])?,
             writable: IntGaugeVec::new(opts(WRITABLE), &["ledger"])?,
             views_lag: IntGaugeVec::new(opts(VIEWS_LAG), &["ledger"])?,
             week: IntGaugeVec::new(opts(WEEK), &["ledger"])?,
@@ -101,20 +122,27 @@ impl Metrics {
             )?,
             commit: HistogramVec::new(
                 HistogramOpts::from(opts(COMMIT))
-                    .buckets(prometheus::exponential_buckets(0.001, 2.0, 12)?),
+                    .buckets(prometheus::exponential_buckets(0.000_125, 2.0, 15)?),
                 &["ledger"],
             )?,
             http: HistogramVec::new(
-                HistogramOpts::from(opts(HTTP))
-                    .buckets(prometheus::exponential_buckets(0.0005, 2.0, 14)?),
+                HistogramOpts::from(opts(HTTP)).buckets(prometheus::exponential_buckets(
+                    0.000_062_5,
+                    2.0,
+                    17,
+                )?),
                 &["route", "status"],
             )?,
+            in_flight: IntGauge::with_opts(opts(IN_FLIGHT))?,
+            sessions: IntGauge::with_opts(opts(SESSIONS))?,
         };
         made.registry.register(Box::new(made.entries.clone()))?;
         made.registry.register(Box::new(made.refusals.clone()))?;
         made.registry.register(Box::new(made.granted.clone()))?;
         made.registry.register(Box::new(made.redeemed.clone()))?;
         made.registry.register(Box::new(made.log_entries.clone()))?;
+        made.registry.register(Box::new(made.published.clone()))?;
+        made.registry.register(Box::new(made.queue.clone()))?;
         made.registry.register(Box::new(made.writable.clone()))?;
         made.registry.register(Box::new(made.views_lag.clone()))?;
         for released in [&made.week, &made.month, &made.channel, &made.outstanding] {
@@ -123,6 +151,8 @@ impl Metrics {
         made.registry.register(Box::new(made.batch.clone()))?;
         made.registry.register(Box::new(made.commit.clone()))?;
         made.registry.register(Box::new(made.http.clone()))?;
+        made.registry.register(Box::new(made.in_flight.clone()))?;
+        made.registry.register(Box::new(made.sessions.clone()))?;
         Ok(made)
     }
 
@@ -134,9 +164,12 @@ impl Metrics {
         Fund::ALL
             .iter()
             .for_each(|fund| self.granted.with_label_values(&[name, fund_name(*fund)]).inc_by(0));
+        self.refusals.with_label_values(&[name, BUSY]).inc_by(0);
         LedgerMetrics {
             name: Arc::from(name),
             log_entries: self.log_entries.with_label_values(label),
+            published: self.published.with_label_values(label),
+            queue: self.queue.with_label_values(label),
             writable: self.writable.with_label_values(label),
             views_lag: self.views_lag.with_label_values(label),
             batch: self.batch.with_label_values(label),
@@ -147,15 +180,27 @@ impl Metrics {
         }
     }
 
+    /// A request is under way until the value goes away, by its answer or because the client left.
+    #[must_use]
+    pub fn request_begun(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
     /// Counts one answered request. `route` is the route's pattern, never a path.
-    pub fn request(&self, route: &str, status: u16, seconds: f64) {
+    pub fn request(&self, route: &str, status: u16, took: Duration) {
         let class = match status {
             ..300 => "2xx",
             300..400 => "3xx",
             400..500 => "4xx",
             _ => "5xx",
         };
-        self.http.with_label_values(&[route, class]).observe(seconds);
+        self.http.with_label_values(&[route, class]).observe(took.as_secs_f64());
+    }
+
+    /// How many sessions are held.
+    pub fn set_sessions(&self, sessions: usize) {
+        self.sessions.set(gauge(sessions as u64));
     }
 
     /// The text format of Prometheus.
@@ -169,11 +214,79 @@ impl Metrics {
     }
 }
 
+/// A request under way.
+pub struct InFlight(IntGauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// What the metrics of one ledger would have shown on days gone by, in the text format of `OpenMetrics`, which
+/// `promtool tsdb create-blocks-from openmetrics` reads.
+pub struct Backfill {
+    metrics: Metrics,
+    ledger: LedgerMetrics,
+    /// The samples of each metric of [`OF_THE_LOG`], in the order of time.
+    samples: [String; OF_THE_LOG.len()],
+}
+
+impl Backfill {
+    /// Nothing counted yet, for the ledger of this name in URLs.
+    ///
+    /// # Errors
+    /// As [`Metrics::new`].
+    pub fn new(ledger: &str) -> Result<Self, prometheus::Error> {
+        let metrics = Metrics::new()?;
+        let ledger = metrics.ledger(ledger);
+        Ok(Self { metrics, ledger, samples: Default::default() })
+    }
+
+    /// Counts the next entry of the log.
+    pub fn entry(&mut self, body: &Body, accounting: &Accounting) {
+        self.ledger.accepted(body, accounting);
+        self.ledger.log_entries.set(gauge(accounting.seq.0 + 1));
+    }
+
+    /// Takes a sample of all that was counted, as of these Unix seconds.
+    ///
+    /// # Errors
+    /// What the encoder says.
+    pub fn sample(&mut self, at_s: u64) -> Result<(), prometheus::Error> {
+        for line in self.metrics.text()?.lines() {
+            let (name, _) = line.split_once('{').unwrap_or_default();
+            let place = OF_THE_LOG.iter().position(|(metric, _)| *metric == name);
+            if let Some(samples) = place.and_then(|place| self.samples.get_mut(place)) {
+                // A string takes whatever is written to it.
+                let _ = writeln!(samples, "{line} {at_s}");
+            }
+        }
+        Ok(())
+    }
+
+    /// All samples.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for ((metric, kind), samples) in OF_THE_LOG.iter().zip(&self.samples) {
+            let family = metric.strip_suffix("_total").unwrap_or(metric);
+            let head = format!("# HELP {family} {}\n# TYPE {family} {kind}\n", help(metric));
+            text.push_str(&head);
+            text.push_str(samples);
+        }
+        text.push_str("# EOF\n");
+        text
+    }
+}
+
 /// The metrics of one ledger.
 #[derive(Clone)]
 pub struct LedgerMetrics {
     name: Arc<str>,
     log_entries: IntGauge,
+    published: IntGauge,
+    queue: IntGauge,
     writable: IntGauge,
     views_lag: IntGauge,
     batch: Histogram,
@@ -205,16 +318,37 @@ impl LedgerMetrics {
         self.all.refusals.with_label_values(&[&*self.name, problem]).inc();
     }
 
+    /// The ledger is open, with so many entries in its log, all of them published.
+    pub fn opened(&self, log_entries: u64) {
+        self.log_entries.set(gauge(log_entries));
+        self.published.set(gauge(log_entries));
+    }
+
     /// A batch is durable.
-    pub fn batch(&self, entries: usize, took_ms: u64, log_entries: u64) {
+    pub fn batch(&self, entries: usize, took: Duration, log_entries: u64) {
         self.batch.observe(f64::from(u32::try_from(entries).unwrap_or(u32::MAX)));
-        self.commit.observe(Duration::from_millis(took_ms).as_secs_f64());
-        self.log_entries.set(i64::try_from(log_entries).unwrap_or(i64::MAX));
+        self.commit.observe(took.as_secs_f64());
+        self.log_entries.set(gauge(log_entries));
+    }
+
+    /// A head over so many entries is published.
+    pub fn published(&self, entries: u64) {
+        self.published.set(gauge(entries));
+    }
+
+    /// A job goes to the writer.
+    pub fn queued(&self) {
+        self.queue.inc();
+    }
+
+    /// A job waits in the queue no more.
+    pub fn taken(&self) {
+        self.queue.dec();
     }
 
     /// Entries that the views have yet to take in.
     pub fn set_views_lag(&self, entries: u64) {
-        self.views_lag.set(i64::try_from(entries).unwrap_or(i64::MAX));
+        self.views_lag.set(gauge(entries));
     }
 
     /// Participants of the last closed week, if released.
@@ -258,9 +392,16 @@ fn show(gauges: &IntGaugeVec, labels: &[&str], value: Option<u64>) {
     }
 }
 
+fn help(name: &str) -> &'static str {
+    NAMES.iter().find(|(known, _)| *known == name).map_or("", |(_, help)| help)
+}
+
 fn opts(name: &'static str) -> Opts {
-    let help = NAMES.iter().find(|(known, _)| *known == name).map_or("", |(_, help)| help);
-    Opts::new(name, help)
+    Opts::new(name, help(name))
+}
+
+fn gauge(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 fn fund_name(fund: Fund) -> &'static str {

@@ -24,6 +24,7 @@ pub mod demo;
 pub mod fields;
 pub mod init;
 pub mod keygen;
+pub mod metrics;
 pub mod rebuild;
 pub mod receipt;
 pub mod serve;
@@ -66,6 +67,7 @@ enum Command {
     Rebuild(rebuild::Args),
     Receipt(receipt::Args),
     Clock(clock::Args),
+    Metrics(metrics::Args),
 }
 
 /// How a command that was carried out ended.
@@ -161,6 +163,7 @@ fn run(command: &Command) -> Outcome {
         Command::Rebuild(args) => rebuild::run(args),
         Command::Receipt(args) => receipt::run(args),
         Command::Clock(args) => clock::run(args),
+        Command::Metrics(args) => metrics::run(args),
     }
 }
 

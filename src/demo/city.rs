@@ -6,38 +6,25 @@ use ed25519_dalek::SigningKey;
 use ledger_spec::cbor::Text;
 use ledger_spec::ids::{PersonId, PlaceId};
 use ledger_spec::kinds::{
-    AccountFacts, AccountOpen, AgeTier, Approve, Body, BudgetAllocate, CardIssue, DeviceEnrol,
-    Insurance, KeyRegister, ProgrammePublish, Role,
+    AccountFacts, AccountOpen, Approve, Body, BudgetAllocate, CardIssue, DeviceEnrol, Insurance,
+    KeyRegister, ProgrammePublish, Role,
 };
-use ledger_spec::rows::Overlay;
+use ledger_spec::points::Purse;
+use ledger_spec::programme::Programme;
+use ledger_spec::rows::{Overlay, Tables};
 use ledger_spec::statement::{
     Core, Disclosure, Holder, Statement, StatementError, Values, card_hash, code_hash,
 };
 use ledger_spec::time::Day;
 
+use super::crew::in_order;
+use super::history::Act;
 use super::programme::{BUDGETS, of_year};
-use super::{COACHES, Cast, OPEN_PHONES, RESIDENTS, StagedClock, random, random_op};
+use super::residents::Resident;
+use super::{Cast, StagedClock, random, random_op};
 use crate::clock::Clock;
 use crate::engine::{Accepted, Engine, EngineError, PendingVerdict, Refusal};
 
-/// Names of the demo city's shops.
-pub const SHOPS: [&str; 12] = [
-    "魚政",
-    "港の八百屋",
-    "まちのパン工房",
-    "駅前書店",
-    "みなと豆腐店",
-    "茶舗さくら",
-    "浜の湯",
-    "はまかぜ薬局",
-    "米の川村",
-    "花の木園",
-    "自転車の友",
-    "港町食堂",
-];
-/// Names of the demo city's stations.
-pub const STATIONS: [&str; 6] =
-    ["保健センター", "港公民館", "大きなスーパー 入口", "駅前図書館", "総合体育館", "山の手公民館"];
 const SURNAMES: [&str; 10] =
     ["青木", "石田", "内山", "遠藤", "岡村", "加藤", "北川", "久保", "小泉", "佐野"];
 const GIVEN: [&str; 10] =
@@ -71,7 +58,22 @@ pub(super) struct Voice<'a> {
     pub(super) engine: &'a Engine,
     pub(super) cast: &'a Cast,
     pub(super) clock: &'a StagedClock,
-    waiting: VecDeque<PendingVerdict>,
+    waiting: VecDeque<Waiting>,
+}
+
+/// A statement under way.
+struct Waiting {
+    verdict: PendingVerdict,
+    again: bool,
+}
+
+impl Waiting {
+    fn settle(self) -> Result<(), CityError> {
+        match self.verdict.wait_blocking() {
+            Err(Refusal::Rejected(_) | Refusal::OperationReused(_)) if self.again => Ok(()),
+            settled => Ok(settled.map(drop)?),
+        }
+    }
 }
 
 /// Statements under way at once; below the queue's limit, above a batch.
@@ -80,10 +82,6 @@ const UNDER_WAY: usize = 600;
 impl<'a> Voice<'a> {
     pub(super) fn new(engine: &'a Engine, cast: &'a Cast, clock: &'a StagedClock) -> Self {
         Self { engine, cast, clock, waiting: VecDeque::new() }
-    }
-
-    pub(super) fn now_s(&self) -> u64 {
-        self.clock.wall_ms() / 1_000
     }
 
     pub(super) fn today(&self) -> Day {
@@ -95,29 +93,35 @@ impl<'a> Voice<'a> {
         core(self.engine, self.clock.wall_ms(), body)
     }
 
-    /// Sends a statement without waiting for its verdict; [`Voice::settle`] waits for all.
-    pub(super) fn send(
-        &mut self,
-        core: Core,
-        key: &SigningKey,
-        disclosure: Option<&Disclosure>,
-    ) -> Result<(), CityError> {
-        let statement = open(self.engine, core, key, disclosure)?;
+    /// Sends a statement without waiting for its verdict; [`Voice::settle`] waits for all. Where `again` says so it may
+    /// have been sent before, and a refusal of it changes nothing.
+    fn send(&mut self, statement: Statement, again: bool) -> Result<(), CityError> {
         if self.waiting.len() >= UNDER_WAY
             && let Some(first) = self.waiting.pop_front()
         {
-            first.wait_blocking()?;
+            first.settle()?;
         }
-        self.waiting.push_back(self.engine.enqueue(statement)?);
+        let verdict = self.engine.enqueue(statement)?;
+        self.waiting.push_back(Waiting { verdict, again });
         Ok(())
+    }
+
+    /// Sends a statement of a day; one that pays, only where the points are there.
+    pub(super) fn play(&mut self, act: Act, again: bool) -> Result<(), CityError> {
+        if let Some((resident, points)) = act.pays {
+            let (account, today) = (self.cast.account(resident), self.today());
+            let state = self.engine.state()?;
+            let row = state.accounts.get(&account);
+            if row.map_or(0, |row| row.available(Purse::Yen, today)) < points {
+                return Ok(());
+            }
+        }
+        self.send(act.statement, again)
     }
 
     /// Waits until everything sent is in the log.
     pub(super) fn settle(&mut self) -> Result<(), CityError> {
-        while let Some(next) = self.waiting.pop_front() {
-            next.wait_blocking()?;
-        }
-        Ok(())
+        self.waiting.drain(..).try_for_each(Waiting::settle)
     }
 
     /// Sends a statement and waits for it.
@@ -209,90 +213,117 @@ pub fn found(
     register_key(system, (Role::System, cast.person("server", 0), None), "台帳サーバー")?;
     register_key(pin, (Role::Pin, cast.person("server", 0), None), "暗証番号の確認")?;
     register_key(&staff, (Role::Staff, cast.person("staff", 0), None), "デモ市 健康づくり課")?;
-    for (number, name) in STATIONS.iter().enumerate() {
+    for (number, name) in cast.city.stations.iter().enumerate() {
         let who = (Role::Station, cast.person("station", number), Some(cast.station_place(number)));
         register_key(&cast.station(number), who, name)?;
     }
-    for (number, name) in SHOPS.iter().enumerate() {
+    for (number, name) in cast.city.shops.iter().enumerate() {
         let who = (Role::Shop, cast.person("shop", number), Some(cast.shop_place(number)));
         register_key(&cast.till(number), who, name)?;
     }
-    for (number, name) in
-        ["保健師 北村(架空)", "管理栄養士 水野(架空)"].iter().enumerate().take(COACHES)
-    {
+    for (number, name) in cast.city.coaches.iter().enumerate() {
         let who = (Role::Coach, cast.person("coach", number), None);
         register_key(&cast.coach(number), who, name)?;
     }
-    ensure_rules(&mut voice)?;
+    ensure_rules(&mut voice, first_day)?;
     people(&mut voice)?;
     clock.run();
     Ok(())
 }
 
-/// Publishes the rules and budgets of this fiscal year and the next, so that midnight on 31 March changes nothing.
-pub(super) fn ensure_rules(voice: &mut Voice<'_>) -> Result<(), CityError> {
-    let this_year = voice.today().fiscal_year();
-    for year in [this_year, this_year + 1] {
-        let first_day = Day::fiscal_year_first(year);
-        let version = {
-            let state = voice.engine.state()?;
-            let covered = state.programmes.values().any(|programme| programme.covers(first_day));
-            if covered {
-                continue;
-            }
-            state.programmes.last_key_value().map_or(0, |(version, _)| *version) + 1
-        };
-        let document = serde_json::to_string(&of_year(year, version)).unwrap_or_default();
-        let document = Text::new(&document).ok_or(CityError::Text)?;
-        voice.both(Body::ProgrammePublish(ProgrammePublish { version, document }))?;
-        for (fund, points) in BUDGETS {
-            voice.both(Body::BudgetAllocate(BudgetAllocate { fund, fiscal_year: year, points }))?;
-        }
-    }
-    Ok(())
+/// Publishes what [`due_rules`] names.
+pub(super) fn ensure_rules(voice: &mut Voice<'_>, until: Day) -> Result<(), CityError> {
+    let due = due_rules(&*voice.engine.state()?, voice.cast, (voice.today(), until))?;
+    due.into_iter().try_for_each(|body| voice.both(body))
 }
 
-/// Opens the residents' accounts, with a card each and a phone for all but every seventh.
-fn people(voice: &mut Voice<'_>) -> Result<(), CityError> {
-    let (cast, staff) = (voice.cast, voice.cast.staff());
-    for number in 0..RESIDENTS {
-        let account = cast.account(number);
-        voice.send(voice.core(Body::AccountOpen(AccountOpen { account }))?, &staff, None)?;
-        let senior = number % 3 == 0;
-        let facts = AccountFacts {
-            account,
-            age_tier: if senior { AgeTier::Senior } else { AgeTier::Adult },
-            insurance: if number % 2 == 0 { Insurance::Nhi } else { Insurance::Other },
-            eligible: true,
-            district: u32::try_from(number % 9).unwrap_or(0) + 1,
-        };
-        voice.send(voice.core(Body::AccountFacts(facts))?, &staff, None)?;
-        let code = cast.code(number);
-        let issue = CardIssue {
-            account,
-            card: Some(card_hash(&cast.card(number))),
-            code: Some(code_hash(&code)),
-            code_until_min: Some(voice.now_s() / 60 + 60),
-        };
-        voice.send(voice.core(Body::CardIssue(issue))?, &staff, None)?;
-        if has_phone(number) {
-            let phone = cast.phone(number);
-            let public_key = phone.verifying_key().to_bytes();
-            let mut disclosed = disclosure(voice.now_s(), None, None)?;
-            disclosed.code = Some(code);
-            let enrol = voice.core(Body::DeviceEnrol(DeviceEnrol { public_key }))?;
-            voice.send(enrol, &phone, Some(&disclosed))?;
+/// The rules and budgets that are missing for the fiscal years of these days and for the year after them, so that
+/// midnight on 31 March changes nothing.
+pub(super) fn due_rules(
+    state: &Tables,
+    cast: &Cast,
+    (today, until): (Day, Day),
+) -> Result<Vec<Body>, CityError> {
+    let mut due = Vec::new();
+    let mut version = state.programmes.last_key_value().map_or(0, |(version, _)| *version);
+    for year in today.fiscal_year()..=until.fiscal_year() + 1 {
+        // After the first, rules are for days to come only.
+        let earliest = if version == 0 { Day(0) } else { today.plus(1) };
+        let from = Day::fiscal_year_first(year).max(earliest);
+        if state.programmes.values().any(|programme| programme.covers(from)) {
+            continue;
         }
+        version += 1;
+        let programme = Programme { from, ..of_year(cast.city.programme, year, version) };
+        let document = serde_json::to_string(&programme).unwrap_or_default();
+        let document = Text::new(&document).ok_or(CityError::Text)?;
+        due.push(Body::ProgrammePublish(ProgrammePublish { version, document }));
+        due.extend(BUDGETS.map(|(fund, points)| {
+            Body::BudgetAllocate(BudgetAllocate { fund, fiscal_year: year, points })
+        }));
     }
+    Ok(due)
+}
+
+/// Residents whose statements one worker makes at a time.
+const HOUSE: usize = 50;
+
+/// Opens the residents' accounts, with a card each and a phone for most.
+fn people(voice: &mut Voice<'_>) -> Result<(), CityError> {
+    let (cast, engine, now_ms) = (voice.cast, voice.engine, voice.clock.wall_ms());
+    let residents = cast.city.residents;
+    let house = |number: usize| {
+        let members = number * HOUSE..residents.min((number + 1) * HOUSE);
+        let statements = members.map(|number| enrolment(engine, cast, (number, now_ms)));
+        statements.collect::<Result<Vec<_>, _>>()
+    };
+    in_order(residents.div_ceil(HOUSE), house, |_, statements| {
+        statements.into_iter().flatten().try_for_each(|statement| voice.send(statement, false))
+    })?;
     voice.settle()?;
     let names = GIVEN.iter().flat_map(|given| SURNAMES.iter().map(move |surname| (surname, given)));
-    for (number, (surname, given)) in (0..RESIDENTS).zip(names.cycle()) {
-        voice.engine.registry().put_person(cast.account(number), &format!("{surname} {given}"))?;
-    }
-    Ok(())
+    let persons: Vec<_> = (0..residents)
+        .zip(names.cycle())
+        .map(|(number, (surname, given))| (cast.account(number), format!("{surname} {given}")))
+        .collect();
+    Ok(engine.registry().put_persons(&persons)?)
 }
 
-/// Every seventh resident goes with the paper card alone.
-pub(super) fn has_phone(number: usize) -> bool {
-    number < OPEN_PHONES || number % 7 != 6
+/// Account, facts, card and phone of a resident.
+fn enrolment(
+    engine: &Engine,
+    cast: &Cast,
+    (number, now_ms): (usize, u64),
+) -> Result<Vec<Statement>, CityError> {
+    let (resident, account) = (Resident::of(cast, number), cast.account(number));
+    let (staff, code) = (cast.staff(), cast.code(number));
+    let facts = AccountFacts {
+        account,
+        age_tier: resident.age,
+        insurance: if number % 2 == 0 { Insurance::Nhi } else { Insurance::Other },
+        eligible: true,
+        district: resident.district,
+    };
+    let issue = CardIssue {
+        account,
+        card: Some(card_hash(&cast.card(number))),
+        code: Some(code_hash(&code)),
+        code_until_min: Some(now_ms / 60_000 + 60),
+    };
+    let mut statements = Vec::new();
+    for body in [
+        Body::AccountOpen(AccountOpen { account }),
+        Body::AccountFacts(facts),
+        Body::CardIssue(issue),
+    ] {
+        statements.push(open(engine, core(engine, now_ms, body)?, &staff, None)?);
+    }
+    if resident.has_phone {
+        let phone = cast.phone(number);
+        let public_key = phone.verifying_key().to_bytes();
+        let disclosed = Disclosure { code: Some(code), ..disclosure(now_ms / 1_000, None, None)? };
+        let enrol = core(engine, now_ms, Body::DeviceEnrol(DeviceEnrol { public_key }))?;
+        statements.push(open(engine, enrol, &phone, Some(&disclosed))?);
+    }
+    Ok(statements)
 }

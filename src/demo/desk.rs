@@ -1,7 +1,7 @@
 //! The demo city's front desk: lets a stranger in, with the same statements that a real desk would sign.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ed25519_dalek::SigningKey;
 use ledger_spec::cbor::Text;
@@ -11,8 +11,9 @@ use ledger_spec::kinds::{
     Name, Role,
 };
 use ledger_spec::statement::{Core, Disclosure, Holder, StatementError, card_hash, code_hash};
+use ledger_spec::time::Day;
 
-use super::city::{CityError, SHOPS, STATIONS, core, disclosure, open};
+use super::city::{CityError, core, disclosure, due_rules, open};
 use super::programme::CARE;
 use super::{Cast, card_of, random};
 use crate::engine::{Accepted, Engine, Refusal};
@@ -70,13 +71,19 @@ pub struct Desk {
     cast: Cast,
     number: AtomicUsize,
     arrivals_ms: Mutex<Vec<u64>>,
+    publishing: AtomicBool,
 }
 
 impl Desk {
     /// Opens the desk.
     #[must_use]
     pub fn new(cast: Cast) -> Self {
-        Self { cast, number: AtomicUsize::new(0), arrivals_ms: Mutex::new(Vec::new()) }
+        Self {
+            cast,
+            number: AtomicUsize::new(0),
+            arrivals_ms: Mutex::new(Vec::new()),
+            publishing: AtomicBool::new(false),
+        }
     }
 
     /// Lets a visitor in: registers the keys brought along, opens an account with card and code, and has a coach witness a
@@ -91,22 +98,60 @@ impl Desk {
         now_ms: u64,
     ) -> Result<Visit, DeskError> {
         self.count(now_ms)?;
+        self.publish_rules_ahead(&At { engine, now_ms }).await?;
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let desk = At { engine, now_ms };
         let name = |names: &[&str]| {
             format!("{}(体験)", names.iter().cycle().nth(number % names.len()).unwrap_or(&""))
         };
         let station = match station_key {
-            Some(key) => Some(self.trial(&desk, key, (Role::Station, name(&STATIONS))).await?),
+            Some(key) => {
+                Some(self.trial(&desk, key, (Role::Station, name(self.cast.city.stations))).await?)
+            }
             None => None,
         };
         let shop = match till_key {
-            Some(key) => Some(self.trial(&desk, key, (Role::Shop, name(&SHOPS))).await?),
+            Some(key) => {
+                Some(self.trial(&desk, key, (Role::Shop, name(self.cast.city.shops))).await?)
+            }
             None => None,
         };
         let (code, card) = self.open_account(&desk).await?;
         self.first_session(&desk, card).await?;
         Ok(Visit { code, card, station, shop })
+    }
+
+    /// A city that runs for years has next year's rules in time: any visitor of this year brings them.
+    async fn publish_rules_ahead(&self, desk: &At<'_>) -> Result<(), DeskError> {
+        let today = Day::of_ms(desk.now_ms);
+        let due = {
+            let state = desk.engine.state().map_err(|_| Refusal::Stopped)?;
+            due_rules(&state, &self.cast, (today, today))?
+        };
+        // Of two visitors at once the first brings them; the others need not wait.
+        if due.is_empty() || self.publishing.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        let mut published = Ok(());
+        for body in due {
+            published = self.both(desk, body).await;
+            if published.is_err() {
+                break;
+            }
+        }
+        self.publishing.store(false, Ordering::SeqCst);
+        published
+    }
+
+    /// The first root proposes, the second approves.
+    async fn both(&self, desk: &At<'_>, body: Body) -> Result<(), DeskError> {
+        let core = core(desk.engine, desk.now_ms, body)?;
+        let statement = open(desk.engine, core, &self.cast.root(0), None)?;
+        let statement_hash = statement.hash();
+        let proposal = desk.engine.submit(statement).await?.accounting.seq;
+        let approve = Body::Approve(Approve { proposal, statement_hash });
+        desk.say(approve, &self.cast.root(1)).await?;
+        Ok(())
     }
 
     fn count(&self, now_ms: u64) -> Result<(), DeskError> {
@@ -154,13 +199,7 @@ impl Desk {
     }
 
     async fn register(&self, desk: &At<'_>, body: KeyRegister) -> Result<(), DeskError> {
-        let core = core(desk.engine, desk.now_ms, Body::KeyRegister(body))?;
-        let statement = open(desk.engine, core, &self.cast.root(0), None)?;
-        let statement_hash = statement.hash();
-        let proposal = desk.engine.submit(statement).await?.accounting.seq;
-        let approve = Body::Approve(Approve { proposal, statement_hash });
-        desk.say(approve, &self.cast.root(1)).await?;
-        Ok(())
+        self.both(desk, Body::KeyRegister(body)).await
     }
 
     async fn open_account(&self, desk: &At<'_>) -> Result<([u8; 16], [u8; 11]), DeskError> {

@@ -1,13 +1,15 @@
-//! The demo city's folder: made whole or not at all, and opened again after any pause.
+//! The demo cities' folders: each made whole or not at all, and opened again after any pause.
 //!
 //! ```text
 //! DATA/yaizu-demo/   the ledger: log and registry
 //! DATA/secrets/      the server's own keys
 //! DATA/demo-keys/    private keys of the city, for anyone who wants to play a part
+//! DATA/minato-demo/  the second city: a folder with the same three folders in it
 //! ```
 //!
-//! The city is made in a folder inside `DATA` and its three folders move out when it is whole, `demo-keys` last: that one
-//! says that a city is there. So `DATA` may be a mounted volume, or a folder whose parent belongs to somebody else.
+//! A city is made in a folder inside its home and its three folders move out when it is whole, `demo-keys` last: that one
+//! says that a city is there. So `DATA` may be a mounted volume, or a folder whose parent belongs to somebody else. The
+//! second city is begun after the first is whole, so what a crash leaves is always one unfinished city at most.
 
 use std::fs;
 use std::io;
@@ -19,9 +21,10 @@ use ed25519_dalek::SigningKey;
 use ledger_spec::time::Day;
 use serde_json::{Value, json};
 
+use super::blueprint::population_csv;
+use super::draft::{DraftDisk, make_durable};
 use super::{
-    COACHES, Cast, CityError, Desk, HISTORY_DAYS, LEDGER_NAME, OPEN_PHONES, ORIGIN, SHOPS,
-    STATIONS, StagedClock, fill, found,
+    Blueprint, Cast, CityError, Desk, HISTORY_DAYS, OPEN_PHONES, StagedClock, fill, found,
 };
 use crate::clock::{Clock, ClockPolicy};
 use crate::config::{ConfigError, LedgerFile};
@@ -33,6 +36,8 @@ use crate::metrics::LedgerMetrics;
 const SECRETS: &str = "secrets";
 const KEYS: &str = "demo-keys";
 const SEED: &str = "demo.seed";
+/// Inhabitants by district and age, in the ledger's folder.
+const POPULATION: &str = "population.csv";
 /// Holds a city that is not whole; whatever a crash leaves in it, the next start removes.
 const MAKING: &str = ".demo.making";
 /// A file in a folder of secrets that says whose they are: a demo's, which `kenmai serve` refuses.
@@ -40,13 +45,15 @@ pub const DEMO_MARK: &str = "DEMO";
 /// Statements that may wait; the history is sent in bursts of up to 600.
 const QUEUE_ENTRIES: usize = 1_024;
 
-const README: &str = "\
+fn readme(city: &Blueprint) -> String {
+    format!(
+        "\
 These are the private keys of a demo city that does not exist. Whoever has them can play its
 stations, coaches, shops and some of its residents:
 
-    python3 ledger-spec/examples/station.py --url http://localhost:8080 --ledger yaizu-demo --keys THIS-FOLDER
-    python3 ledger-spec/examples/coach.py   --url http://localhost:8080 --ledger yaizu-demo --keys THIS-FOLDER
-    python3 ledger-spec/examples/shop.py    --url http://localhost:8080 --ledger yaizu-demo --keys THIS-FOLDER
+    python3 ledger-spec/examples/station.py --url http://localhost:8080 --ledger {ledger} --keys THIS-FOLDER
+    python3 ledger-spec/examples/coach.py   --url http://localhost:8080 --ledger {ledger} --keys THIS-FOLDER
+    python3 ledger-spec/examples/shop.py    --url http://localhost:8080 --ledger {ledger} --keys THIS-FOLDER
 
 index.json says which file belongs to whom. The files are PKCS#8 PEM (Ed25519, RFC 8410).
 demo.seed is what all keys of the city come from. A real ledger never holds the keys of its actors,
@@ -54,7 +61,10 @@ and `kenmai serve` refuses this ledger.
 
 この鍵は架空のデモ都市のものです。測定ステーション、保健師、お店、住民の役を試せます。
 実際の台帳のサーバーは、利用者や店の鍵を持ちません。
-";
+",
+        ledger = city.ledger
+    )
+}
 
 /// Why the demo city cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +106,7 @@ fn file_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Op
     move |source| OpenError::File { action, path: path.to_owned(), source }
 }
 
-/// The demo city at work.
+/// A demo city at work.
 pub struct City {
     /// Its ledger.
     pub engine: Engine,
@@ -106,146 +116,168 @@ pub struct City {
     pub entries: u64,
 }
 
-/// Opens the demo city in `data`, founding it first where there is none, and lives the days up to yesterday that are not
-/// yet in the log. `progress` hears of days done and days in all.
+/// Where the figures of a city's ledger go while it is made, and when it serves.
+pub struct CityMetrics {
+    /// Nobody reads them.
+    pub making: LedgerMetrics,
+    /// What the server shows.
+    pub serving: LedgerMetrics,
+}
+
+/// Opens the demo city of a blueprint in its home, founding it first where there is none, and lives the days up to
+/// yesterday that are not yet in the log. A city that is there keeps the size that it was founded with. `progress` hears
+/// of days done and days in all.
 ///
 /// # Errors
 /// [`OpenError`]
 pub fn open(
-    data: &Path,
+    (home, city): (&Path, Blueprint),
     clock: Arc<dyn Clock>,
-    metrics: LedgerMetrics,
+    metrics: CityMetrics,
     mut progress: impl FnMut(u32, u32),
 ) -> Result<City, OpenError> {
     let today = Day::of_ms(clock.wall_ms());
     let staged = Arc::new(StagedClock::over(clock));
-    fs::create_dir_all(data).map_err(file_error("create", data))?;
+    fs::create_dir_all(home).map_err(file_error("create", home))?;
     // Two starts at once would make the city twice, one over the other.
-    let alone = RealDisk.try_lock(data).map_err(file_error("lock", data))?;
-    let _alone = alone.ok_or_else(|| OpenError::InUse(data.to_owned()))?;
-    let making = data.join(MAKING);
-    if !data.join(KEYS).join(SEED).is_file() {
-        remove_remains(data)?;
-        let city = make(&making, &staged, metrics.clone(), today, &mut progress)?;
-        drop(city);
-        for folder in [LEDGER_NAME, SECRETS, KEYS] {
-            let place = data.join(folder);
+    let alone = RealDisk.try_lock(home).map_err(file_error("lock", home))?;
+    let _alone = alone.ok_or_else(|| OpenError::InUse(home.to_owned()))?;
+    let making = home.join(MAKING);
+    if !home.join(KEYS).join(SEED).is_file() {
+        remove_remains(home, &city)?;
+        make((&making, city), &staged, metrics.making, today, &mut progress)?;
+        for folder in [city.ledger, SECRETS, KEYS] {
+            let place = home.join(folder);
             fs::rename(making.join(folder), &place).map_err(file_error("move to", &place))?;
         }
+        RealDisk.sync_dir(home).map_err(file_error("write", home))?;
     }
     if making.exists() {
         fs::remove_dir_all(&making).map_err(file_error("remove", &making))?;
     }
-    let (engine, cast) = engine_in(data, &staged, metrics)?;
-    let lived = engine.state()?.closed.keys().next_back().copied();
-    let last = lived.max(last_open_day(&engine)?);
-    if let Some(missed) = last.map(|day| day.plus(1)).filter(|day| *day < today) {
-        let days = today.0 - missed.0;
-        let mut done = 0;
-        fill(&engine, &cast, &staged, (missed, today.minus(1)), |_| {
-            done += 1;
-            progress(done, days);
-        })?;
-    } else {
-        fill(&engine, &cast, &staged, (today, today.minus(1)), |_| {})?;
-    }
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let (engine, cast) = engine_in((home, city), &staged, metrics.serving, disk)?;
+    let cast = cast.once_founded(&*engine.state()?);
+    write_population(&home.join(city.ledger), &city)?;
+    let from = first_day_to_live(&engine)?.filter(|day| *day < today).unwrap_or(today);
+    let mut done = 0;
+    fill(&engine, &cast, &staged, (from, today.minus(1)), |_| {
+        done += 1;
+        progress(done, today.0 - from.0);
+    })?;
     let entries = engine.state()?.size;
     Ok(City { engine, desk: Desk::new(cast), entries })
 }
 
+/// The first day that may lack its history: one that has entries, by a visitor perhaps, or the one after all closed ones.
+fn first_day_to_live(engine: &Engine) -> Result<Option<Day>, OpenError> {
+    let state = engine.state()?;
+    let begun = state.days.keys().next_back().copied();
+    Ok(begun.or_else(|| state.closed.keys().next_back().map(|day| day.plus(1))))
+}
+
 /// Removes what a founding left that did not come to its end.
-fn remove_remains(data: &Path) -> Result<(), OpenError> {
-    let names = RealDisk.list(data).map_err(file_error("read", data))?;
-    let ours = |name: &String| [MAKING, LEDGER_NAME, SECRETS].contains(&name.as_str());
+fn remove_remains(home: &Path, city: &Blueprint) -> Result<(), OpenError> {
+    let names = RealDisk.list(home).map_err(file_error("read", home))?;
+    let ours = |name: &String| [MAKING, city.ledger, SECRETS].contains(&name.as_str());
     let unfinished = names.iter().any(|name| name == MAKING) && names.iter().all(ours);
     if !names.is_empty() && !unfinished {
-        return Err(OpenError::Foreign(data.to_owned()));
+        return Err(OpenError::Foreign(home.to_owned()));
     }
     // The mark of an unfinished city goes last.
-    for name in [LEDGER_NAME, SECRETS, MAKING].into_iter().filter(|n| names.iter().any(|f| f == n))
-    {
-        let folder = data.join(name);
+    let there = |name: &&str| names.iter().any(|found| found == name);
+    for name in [city.ledger, SECRETS, MAKING].into_iter().filter(there) {
+        let folder = home.join(name);
         fs::remove_dir_all(&folder).map_err(file_error("remove", &folder))?;
     }
     Ok(())
 }
 
-fn last_open_day(engine: &Engine) -> Result<Option<Day>, OpenError> {
-    Ok(engine.state()?.days.keys().next_back().copied())
-}
-
 fn engine_in(
-    data: &Path,
+    (home, city): (&Path, Blueprint),
     staged: &Arc<StagedClock>,
     metrics: LedgerMetrics,
+    disk: Arc<dyn Disk>,
 ) -> Result<(Engine, Cast), OpenError> {
-    let secrets = LedgerKeys::load(&data.join(SECRETS))?;
-    let seed = keys::read_secret(&data.join(KEYS).join(SEED))?;
+    let secrets = LedgerKeys::load(&home.join(SECRETS))?;
+    let seed = keys::read_secret(&home.join(KEYS).join(SEED))?;
     let config = EngineConfig {
-        origin: ORIGIN.to_owned(),
-        data_folder: data.join(LEDGER_NAME),
+        origin: city.origin.to_owned(),
+        data_folder: home.join(city.ledger),
         queue_entries: QUEUE_ENTRIES,
         clock_policy: ClockPolicy::AlwaysAccept,
     };
     let clock: Arc<dyn Clock> = Arc::<StagedClock>::clone(staged);
-    let ground = Ground { disk: Arc::new(RealDisk), clock, metrics };
-    let (engine, torn) = Engine::open(&config, secrets, ground)?;
+    let (engine, torn) = Engine::open(&config, secrets, Ground { disk, clock, metrics })?;
     if let Some(torn) = torn {
         tracing::warn!(?torn, "an unfinished frame was set aside");
     }
-    Ok((engine, Cast::new(*seed, ORIGIN)))
+    Ok((engine, Cast::new(*seed, city)))
 }
 
+/// Makes the city; when this returns, it is whole and durable.
 fn make(
-    making: &Path,
+    (making, city): (&Path, Blueprint),
     staged: &Arc<StagedClock>,
     metrics: LedgerMetrics,
     today: Day,
     progress: &mut impl FnMut(u32, u32),
-) -> Result<Engine, OpenError> {
+) -> Result<(), OpenError> {
     fs::create_dir_all(making).map_err(file_error("create", making))?;
     let secrets = LedgerKeys::create(&making.join(SECRETS))?;
     let mark = making.join(SECRETS).join(DEMO_MARK);
     fs::write(&mark, "These secrets belong to a demo.\n").map_err(file_error("write", &mark))?;
-    let ledger_folder = making.join(LEDGER_NAME);
+    let ledger_folder = making.join(city.ledger);
     fs::create_dir_all(&ledger_folder).map_err(file_error("create", &ledger_folder))?;
-    LedgerFile { origin: ORIGIN.to_owned(), demo: true }.write(&ledger_folder)?;
+    LedgerFile { origin: city.origin.to_owned(), demo: true }.write(&ledger_folder)?;
     let key_folder = making.join(KEYS);
     fs::create_dir_all(&key_folder).map_err(file_error("create", &key_folder))?;
     let seed = keys::random_secret()?;
     keys::write_secret(&key_folder.join(SEED), &seed)?;
-    hand_out(&key_folder, &Cast::new(*seed, ORIGIN))?;
+    hand_out(&key_folder, &Cast::new(*seed, city))?;
     let LedgerKeys { system, pin, .. } = secrets;
     let first_day = today.minus(HISTORY_DAYS);
     staged.set_ms(first_day.start_ms());
-    let (engine, cast) = engine_in(making, staged, metrics)?;
+    let (engine, cast) = engine_in((making, city), staged, metrics, Arc::new(DraftDisk))?;
     found(&engine, &cast, (&system, &pin), staged, first_day)?;
     let mut done = 0;
     fill(&engine, &cast, staged, (first_day, today.minus(1)), |_| {
         done += 1;
         progress(done, HISTORY_DAYS);
     })?;
-    Ok(engine)
+    drop(engine);
+    make_durable(making).map_err(file_error("write", making))
+}
+
+/// Writes the number of inhabitants beside the ledger, where it is not there.
+fn write_population(folder: &Path, city: &Blueprint) -> Result<(), OpenError> {
+    let path = folder.join(POPULATION);
+    if path.exists() {
+        return Ok(());
+    }
+    let half = folder.join(format!("{POPULATION}.half"));
+    fs::write(&half, population_csv(city)).map_err(file_error("write", &half))?;
+    fs::rename(&half, &path).map_err(file_error("write", &path))
 }
 
 /// Writes the keys that anyone may play with, and who they belong to.
 fn hand_out(folder: &Path, cast: &Cast) -> Result<(), OpenError> {
     let write = |name: &str, key: &SigningKey| keys::write_actor_key(&folder.join(name), key);
     let mut stations = Vec::new();
-    for (number, name) in STATIONS.iter().enumerate() {
+    for (number, name) in cast.city.stations.iter().enumerate() {
         let file = format!("station-{}.pem", number + 1);
         write(&file, &cast.station(number))?;
         let place = cast.station_place(number).to_string();
         stations.push(json!({"key": file, "place": place, "name": name}));
     }
     let mut coaches = Vec::new();
-    for number in 0..COACHES {
+    for number in 0..cast.city.coaches.len() {
         let file = format!("coach-{}.pem", number + 1);
         write(&file, &cast.coach(number))?;
         coaches.push(json!({"key": file, "name": format!("coach {}", number + 1)}));
     }
     let mut shops = Vec::new();
-    for (number, name) in SHOPS.iter().enumerate() {
+    for (number, name) in cast.city.shops.iter().enumerate() {
         let file = format!("shop-{:02}.pem", number + 1);
         write(&file, &cast.till(number))?;
         let place = cast.shop_place(number).to_string();
@@ -262,11 +294,11 @@ fn hand_out(folder: &Path, cast: &Cast) -> Result<(), OpenError> {
         }));
     }
     let index = json!({
-        "ledger": LEDGER_NAME, "origin": ORIGIN,
+        "ledger": cast.city.ledger, "origin": cast.city.origin,
         "stations": stations, "coaches": coaches, "shops": shops, "phones": phones,
     });
     let index = serde_json::to_string_pretty(&index).unwrap_or_default();
-    for (name, text) in [("index.json", index.as_str()), ("README.txt", README)] {
+    for (name, text) in [("index.json", index), ("README.txt", readme(&cast.city))] {
         let path = folder.join(name);
         fs::write(&path, text).map_err(file_error("write", &path))?;
     }

@@ -1,27 +1,54 @@
-//! The demo city's days: measurements, sessions and redemptions, signed by those who were there.
+//! The demo city's days: measurements, sessions and purchases, signed by those who were there.
+//!
+//! A day is a pure function of the city's seed, down to the bytes of most statements. So all cores can sign days ahead
+//! while the ledger takes them in their order, and a day that was begun already can be lived again: what is in the log
+//! keeps its first verdict.
 
+use ed25519_dalek::SigningKey;
 use ledger_spec::cbor::Text;
+use ledger_spec::ids::OpId;
 use ledger_spec::kinds::{Action, Body, Redeem};
-use ledger_spec::points::{Points, Purse};
-use ledger_spec::statement::{Core, Holder, Values};
+use ledger_spec::points::Points;
+use ledger_spec::rows::Overlay;
+use ledger_spec::statement::{Core, Disclosure, Holder, Statement, Values};
 use ledger_spec::time::Day;
 use ledger_spec::token::{self, PayToken};
 
-use super::city::{CityError, SHOPS, STATIONS, Voice, disclosure, ensure_rules, has_phone};
-use super::programme::{CARE, MEASURE, PRESSURE};
-use super::{COACHES, Cast, OPEN_PHONES, RESIDENTS, StagedClock, random};
+use super::city::{CityError, Voice, ensure_rules, open};
+use super::crew::in_order;
+use super::programme::{BODY, CARE, MEASURE, PRESSURE};
+use super::residents::{Dice, Resident};
+use super::{Cast, OPEN_PHONES, StagedClock};
 use crate::engine::Engine;
 
-const HOUR_MS: u64 = 3_600_000;
-const MEASURES_A_DAY: u64 = 24;
-const SESSIONS_A_DAY: u64 = 2;
-const REDEMPTIONS_A_DAY: u64 = 16;
+const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 60 * MINUTE_MS;
+/// The hours in which the ledger hears of a day's acts.
+const HOURS: [u64; 4] = [9, 11, 15, 17];
+/// When it hears of all acts of a day that somebody else has begun: after theirs, and with the codes' life before
+/// midnight.
+const LATE_MS: u64 = 24 * HOUR_MS - 3 * MINUTE_MS;
+/// How long a phone's code is good for, and a till's statement.
+const CODE_LIFE_S: u64 = 290;
+/// The most points that a phone's code of the city gives.
+const CODE_POINTS: u32 = 300;
 /// On this day of the month the residents with open keys measure, so that anyone who plays them finds points to spend and
 /// room under every cap.
 const OPEN_PHONES_DAY: u32 = 10;
 
-/// Lives the days from `from` up to and including `until`; `progress` hears of each. The same seed and day give the same
-/// city, so that a restart goes on where the last one ended.
+/// A statement of a day, and who has to have how many points for it.
+pub(super) struct Act {
+    pub(super) statement: Statement,
+    pub(super) pays: Option<(usize, u64)>,
+}
+
+/// What the ledger hears at one time.
+struct Moment {
+    at_ms: u64,
+    acts: Vec<Act>,
+}
+
+/// Lives the days from `from` up to and including `until`; `progress` hears of each.
 ///
 /// # Errors
 /// [`CityError`]
@@ -33,150 +60,226 @@ pub fn fill(
     mut progress: impl FnMut(Day),
 ) -> Result<(), CityError> {
     let mut voice = Voice::new(engine, cast, clock);
-    let mut day = from;
-    while day <= until {
-        let mut dice = Dice::new(cast, day);
-        clock.set_ms(day.start_ms() + 10 * HOUR_MS);
-        ensure_rules(&mut voice)?;
-        morning(&mut voice, &mut dice)?;
-        voice.settle()?;
-        clock.set_ms(day.start_ms() + 15 * HOUR_MS);
-        afternoon(&mut voice, &mut dice)?;
-        voice.settle()?;
-        progress(day);
-        day = day.plus(1);
+    let begun = engine.state()?.days.contains_key(&from);
+    if from <= until {
+        let hour_ms = if begun { LATE_MS } else { 8 * HOUR_MS };
+        clock.set_ms(from.start_ms() + hour_ms);
+        ensure_rules(&mut voice, until)?;
     }
+    let scribe = Scribe::new(engine, cast, begun.then_some(from));
+    let days = usize::try_from((until.0 + 1).saturating_sub(from.0)).unwrap_or(0);
+    let days_from = |piece: usize| from.plus(u32::try_from(piece).unwrap_or(u32::MAX));
+    in_order(
+        days,
+        |piece| scribe.day(days_from(piece)),
+        |piece, moments| {
+            for moment in moments {
+                clock.set_ms(moment.at_ms);
+                for act in moment.acts {
+                    voice.play(act, begun && piece == 0)?;
+                }
+                voice.settle()?;
+            }
+            progress(days_from(piece));
+            Ok(())
+        },
+    )?;
     clock.run();
-    let mut voice = Voice::new(engine, cast, clock);
-    ensure_rules(&mut voice)
-}
-
-fn morning(voice: &mut Voice<'_>, dice: &mut Dice) -> Result<(), CityError> {
-    let mut visits: Vec<usize> =
-        (0..dice.around(MEASURES_A_DAY)).map(|_| dice.resident()).collect();
-    if voice.today().ymd().2 == OPEN_PHONES_DAY {
-        visits.extend(0..OPEN_PHONES);
-    }
-    for (minute, resident) in (1..).zip(visits) {
-        let station = dice.below(STATIONS.len());
-        let (action, values) = if resident >= OPEN_PHONES && dice.below(4) == 0 {
-            let low = dice.within(65, 95);
-            let pressures = (Some(low + dice.within(35, 60)), Some(low));
-            (PRESSURE, values(None, pressures))
-        } else {
-            (MEASURE, values(Some(dice.within(25, 95)), (None, None)))
-        };
-        // Minutes apart, so that no two are the same act.
-        let performed_at_s = voice.now_s() - 60 * minute;
-        let disclosed = disclosure(
-            performed_at_s,
-            Some(Holder::Card(voice.cast.card(resident))),
-            Some(values),
-        )?;
-        let core = action_core(voice, action)?;
-        voice.send(core, &voice.cast.station(station), Some(&disclosed))?;
-    }
-    for _ in 0..dice.around(SESSIONS_A_DAY) {
-        let (resident, coach) = (dice.resident(), dice.below(COACHES));
-        let holder = Some(Holder::Card(voice.cast.card(resident)));
-        let mut disclosed = disclosure(voice.now_s() - 1_800, holder, None)?;
-        disclosed.exact_action = Text::new(CARE.1);
-        let core = action_core(voice, CARE.0)?;
-        // Two sessions of one resident on one day are one act; the second is left out before it is signed.
-        if dice.first_today(resident) {
-            voice.send(core, &voice.cast.coach(coach), Some(&disclosed))?;
-        }
-    }
-    Ok(())
-}
-
-fn values(
-    level_tenths: Option<u32>,
-    (systolic_mmhg, diastolic_mmhg): (Option<u32>, Option<u32>),
-) -> Values {
-    Values { level_tenths, systolic_mmhg, diastolic_mmhg, minutes: None, steps: None }
-}
-
-fn action_core(voice: &Voice<'_>, action: &str) -> Result<Core, CityError> {
-    let action = Text::new(action).ok_or(CityError::Text)?;
-    voice.core(Body::Action(Action { action }))
-}
-
-fn afternoon(voice: &mut Voice<'_>, dice: &mut Dice) -> Result<(), CityError> {
     let today = voice.today();
-    let rich: Vec<usize> = {
-        let state = voice.engine.state()?;
-        let yen = |number| {
-            let row = state.accounts.get(&voice.cast.account(number));
-            row.map_or(0, |row| row.available(Purse::Yen, today))
+    ensure_rules(&mut voice, today)
+}
+
+/// Writes and signs what a day brings.
+struct Scribe<'a> {
+    engine: &'a Engine,
+    cast: &'a Cast,
+    residents: Vec<Resident>,
+    stations: Vec<SigningKey>,
+    coaches: Vec<SigningKey>,
+    tills: Vec<SigningKey>,
+    begun: Option<Day>,
+}
+
+/// One day of one resident.
+struct Page<'a> {
+    resident: &'a Resident,
+    dice: Dice,
+    day: Day,
+    programme: u32,
+    at_s: u64,
+}
+
+impl<'a> Scribe<'a> {
+    fn new(engine: &'a Engine, cast: &'a Cast, begun: Option<Day>) -> Self {
+        let keys = |names: &[&str], key: &dyn Fn(usize) -> SigningKey| {
+            (0..names.len()).map(key).collect::<Vec<_>>()
         };
-        (OPEN_PHONES..RESIDENTS)
-            .filter(|number| has_phone(*number) && yen(*number) >= 100)
-            .collect()
-    };
-    let mut left = rich;
-    for _ in 0..dice.around(REDEMPTIONS_A_DAY) {
-        if left.is_empty() {
-            break;
+        Self {
+            engine,
+            cast,
+            residents: (0..cast.city.residents).map(|n| Resident::of(cast, n)).collect(),
+            stations: keys(cast.city.stations, &|number| cast.station(number)),
+            coaches: keys(cast.city.coaches, &|number| cast.coach(number)),
+            tills: keys(cast.city.shops, &|number| cast.till(number)),
+            begun,
         }
-        let resident = left.swap_remove(dice.below(left.len()));
-        let shop = dice.below(SHOPS.len());
-        let Some(points) = Points::new(50 * dice.within(1, 2)) else { continue };
-        let now_s = voice.now_s();
-        let token = PayToken {
-            exp_s: now_s + 120,
-            nonce: random()?,
-            ledger: voice.engine.ledger(),
-            max_points: 300,
+    }
+
+    fn day(&self, day: Day) -> Result<Vec<Moment>, CityError> {
+        let programme = {
+            let state = self.engine.state()?;
+            Overlay::over(&state).programme_for(day).map(|programme| programme.version)
         };
-        let token = token::sign(&token, &voice.cast.phone(resident));
-        let disclosed = disclosure(now_s, Some(Holder::Phone(token)), None)?;
-        let body = Body::Redeem(Redeem { shop: voice.cast.shop_place(shop), points });
-        let core = Core { not_after_s: Some(now_s + 120), ..voice.core(body)? };
-        voice.send(core, &voice.cast.till(shop), Some(&disclosed))?;
-    }
-    Ok(())
-}
-
-/// Reproducible chance for the demo's history (`SplitMix64`). Nothing secret depends on it.
-struct Dice {
-    state: u64,
-    had_session: Vec<usize>,
-}
-
-impl Dice {
-    fn new(cast: &Cast, day: Day) -> Self {
-        let [a, b, c, d, e, f, g, h, ..] = cast.bytes("dice", day.0 as usize);
-        Self { state: u64::from_be_bytes([a, b, c, d, e, f, g, h]), had_session: Vec::new() }
-    }
-
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        // Without rules nothing can be signed: a city that nobody opened for years.
+        let Some(programme) = programme else { return Ok(Vec::new()) };
+        let mut moments: Vec<Moment> = HOURS
+            .iter()
+            .map(|hour| {
+                let late = self.begun == Some(day);
+                let into_ms = if late { LATE_MS } else { hour * HOUR_MS };
+                Moment { at_ms: day.start_ms() + into_ms, acts: Vec::new() }
+            })
+            .collect();
+        for resident in &self.residents {
+            let mut dice = resident.dice(day);
+            let hour = dice.below(HOURS.len());
+            let Some(moment) = moments.get_mut(hour) else { continue };
+            let at_s = moment.at_ms / 1_000;
+            let mut page = Page { resident, dice, day, programme, at_s };
+            self.resident(&mut page, &mut moment.acts)?;
+        }
+        for moment in &mut moments {
+            // In no order that follows from who it is.
+            moment.acts.sort_by_key(|act| act.statement.core.op_id);
+        }
+        Ok(moments)
     }
 
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound.max(1) as u64).unwrap_or(0)
+    fn resident(&self, page: &mut Page<'_>, acts: &mut Vec<Act>) -> Result<(), CityError> {
+        let mut plan = page.resident.plan(self.cast, page.day);
+        if page.resident.number < OPEN_PHONES {
+            let (_, _, of_month) = page.day.ymd();
+            let station = page.dice.below(self.stations.len());
+            let measures = (station, false, [true, true, false]);
+            plan.visit = (of_month == OPEN_PHONES_DAY).then_some(measures);
+            (plan.session, plan.purchase) = (None, None);
+        }
+        if let Some((station, by_phone, measures)) = plan.visit {
+            let Some(key) = self.stations.get(station) else { return Ok(()) };
+            for (measured, action) in measures.into_iter().zip([MEASURE, PRESSURE, BODY]) {
+                if measured {
+                    acts.push(self.measurement(page, (key, by_phone), action)?);
+                }
+            }
+        }
+        if let Some(key) = plan.session.and_then(|coach| self.coaches.get(coach)) {
+            let exact = Text::new(CARE.1);
+            let disclosed = Disclosure { exact_action: exact, ..self.met(page, false, 1_800) };
+            acts.push(self.action(page, key, CARE.0, &disclosed)?);
+        }
+        if let Some((shop, points)) = plan.purchase {
+            acts.extend(self.purchase(page, shop, points)?);
+        }
+        Ok(())
     }
 
-    fn within(&mut self, low: u32, high: u32) -> u32 {
-        low + u32::try_from(self.next() % u64::from(high - low + 1)).unwrap_or(0)
+    fn measurement(
+        &self,
+        page: &mut Page<'_>,
+        (station, by_phone): (&SigningKey, bool),
+        action: &str,
+    ) -> Result<Act, CityError> {
+        let nothing = Values {
+            level_tenths: None,
+            systolic_mmhg: None,
+            diastolic_mmhg: None,
+            minutes: None,
+            steps: None,
+        };
+        let values = if action == MEASURE {
+            let level = page.resident.level_tenths(&mut page.dice);
+            Some(Values { level_tenths: Some(level), ..nothing })
+        } else if action == PRESSURE {
+            let low = page.dice.within(65, 95);
+            let high = low + page.dice.within(35, 60);
+            Some(Values { systolic_mmhg: Some(high), diastolic_mmhg: Some(low), ..nothing })
+        } else {
+            None
+        };
+        let ago_s = 60 * u64::from(page.dice.within(1, 50));
+        let disclosed = Disclosure { values, ..self.met(page, by_phone, ago_s) };
+        self.action(page, station, action, &disclosed)
     }
 
-    fn around(&mut self, mean: u64) -> u64 {
-        mean - mean / 4 + self.next() % (mean / 2 + 1)
+    /// What a witness who met the resident so many seconds ago discloses.
+    fn met(&self, page: &mut Page<'_>, by_phone: bool, ago_s: u64) -> Disclosure {
+        let performed_at_s = page.at_s - ago_s;
+        let holder = if by_phone {
+            self.code(page, performed_at_s, 0)
+        } else {
+            Holder::Card(self.cast.card(page.resident.number))
+        };
+        Disclosure {
+            salt: page.dice.bytes(),
+            performed_at_s,
+            holder: Some(holder),
+            values: None,
+            exact_action: None,
+            code: None,
+            pin_proof: None,
+        }
     }
 
-    /// A resident whose keys are not handed out.
-    fn resident(&mut self) -> usize {
-        OPEN_PHONES + self.below(RESIDENTS - OPEN_PHONES)
+    /// The code that the resident's phone shows.
+    fn code(&self, page: &mut Page<'_>, at_s: u64, max_points: u32) -> Holder {
+        let token = PayToken {
+            exp_s: at_s + CODE_LIFE_S,
+            nonce: page.dice.bytes(),
+            ledger: self.engine.ledger(),
+            max_points,
+        };
+        Holder::Phone(token::sign(&token, &self.cast.phone(page.resident.number)))
     }
 
-    fn first_today(&mut self, resident: usize) -> bool {
-        let first = !self.had_session.contains(&resident);
-        self.had_session.push(resident);
-        first
+    fn action(
+        &self,
+        page: &mut Page<'_>,
+        key: &SigningKey,
+        action: &str,
+        disclosed: &Disclosure,
+    ) -> Result<Act, CityError> {
+        let action = Text::new(action).ok_or(CityError::Text)?;
+        let core = self.core(page, Body::Action(Action { action }), None);
+        let statement = open(self.engine, core, key, Some(disclosed))?;
+        Ok(Act { statement, pays: None })
+    }
+
+    fn purchase(
+        &self,
+        page: &mut Page<'_>,
+        shop: usize,
+        points: u32,
+    ) -> Result<Option<Act>, CityError> {
+        let (Some(till), Some(spent)) = (self.tills.get(shop), Points::new(points)) else {
+            return Ok(None);
+        };
+        let holder = self.code(page, page.at_s, CODE_POINTS);
+        let disclosed = Disclosure { holder: Some(holder), ..self.met(page, false, 0) };
+        let body = Body::Redeem(Redeem { shop: self.cast.shop_place(shop), points: spent });
+        let core = self.core(page, body, Some(page.at_s + CODE_LIFE_S));
+        let statement = open(self.engine, core, till, Some(&disclosed))?;
+        Ok(Some(Act { statement, pays: Some((page.resident.number, u64::from(points))) }))
+    }
+
+    fn core(&self, page: &mut Page<'_>, body: Body, not_after_s: Option<u64>) -> Core {
+        Core {
+            ledger: self.engine.ledger(),
+            op_id: OpId(page.dice.bytes()),
+            day: page.day,
+            programme: Some(page.programme),
+            not_after_s,
+            body,
+            sealed: None,
+        }
     }
 }

@@ -1,44 +1,45 @@
 //! The demo city: fictitious, and made through the real pipeline. Every entry of its history is a statement signed by a
 //! station, coach, till, phone or staff member of the city, checked and decided like any other.
 //!
-//! All private keys of the city come from one random seed, so that a restart can fill the days it missed.
+//! There are two cities, a large and a small one, made from a [`Blueprint`] each. All private keys of a city come from
+//! one random seed, so that a restart can fill the days it missed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ed25519_dalek::SigningKey;
-use ledger_spec::ids::{AccountId, LedgerId, OpId, PersonId, PlaceId};
+use ledger_spec::ids::{AccountId, Kid, LedgerId, OpId, PersonId, PlaceId};
+use ledger_spec::rows::Tables;
 use ledger_spec::statement::card_check_byte;
 use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
 
+mod blueprint;
 mod city;
+mod crew;
 mod desk;
+mod draft;
 mod folder;
 mod history;
 mod programme;
+mod residents;
 
-pub use city::{CityError, SHOPS, STATIONS, found};
+pub use blueprint::{Blueprint, MINATO, YAIZU};
+pub use city::{CityError, found};
 pub use desk::{Desk, DeskError, Visit};
-pub use folder::{City, DEMO_MARK, OpenError, open};
+pub use folder::{City, CityMetrics, DEMO_MARK, OpenError, open};
 pub use history::fill;
 
-/// The demo ledger's name in URLs.
-pub const LEDGER_NAME: &str = "yaizu-demo";
-/// The demo ledger's origin.
-pub const ORIGIN: &str = "demo.kenmai.example/yaizu-demo";
-/// Residents of the demo city.
-pub const RESIDENTS: usize = 300;
-/// Coaches of the demo city.
-pub const COACHES: usize = 2;
 /// Days of history at the first start.
 pub const HISTORY_DAYS: u32 = 365;
 /// Residents whose phone's private key is handed out.
 pub const OPEN_PHONES: usize = 10;
 
-/// The keys and ids of the demo city, all from one seed.
+/// The keys and ids of a demo city, all from one seed.
 pub struct Cast {
+    /// What the city looks like.
+    pub city: Blueprint,
     seed: [u8; 32],
     ledger: LedgerId,
 }
@@ -46,8 +47,25 @@ pub struct Cast {
 impl Cast {
     /// The city that grows from a seed.
     #[must_use]
-    pub fn new(seed: [u8; 32], origin: &str) -> Self {
-        Self { seed, ledger: LedgerId::of_origin(origin) }
+    pub fn new(seed: [u8; 32], city: Blueprint) -> Self {
+        Self { city, seed, ledger: LedgerId::of_origin(city.origin) }
+    }
+
+    /// The city as it was founded: an earlier blueprint may have been smaller.
+    fn once_founded(mut self, state: &Tables) -> Self {
+        let known =
+            |key: SigningKey| state.keys.contains_key(&Kid::of(key.verifying_key().as_bytes()));
+        let first = |names: &'static [&'static str], key: &dyn Fn(usize) -> SigningKey| {
+            let count = (0..names.len()).take_while(|number| known(key(*number))).count();
+            names.get(..count).unwrap_or(names)
+        };
+        let shops = first(self.city.shops, &|number| self.till(number));
+        let stations = first(self.city.stations, &|number| self.station(number));
+        let coaches = first(self.city.coaches, &|number| self.coach(number));
+        let lives = |number: &usize| state.accounts.contains_key(&self.account(*number));
+        let residents = (0..).take_while(lives).count();
+        self.city = Blueprint { residents, shops, stations, coaches, ..self.city };
+        self
     }
 
     fn bytes(&self, role: &str, number: usize) -> [u8; 32] {
@@ -192,5 +210,9 @@ impl Clock for StagedClock {
 
     fn boot_ms(&self) -> u64 {
         self.real.boot_ms()
+    }
+
+    fn boot_us(&self) -> u64 {
+        self.real.boot_us()
     }
 }

@@ -17,14 +17,16 @@ pub(super) const MEASURE: &str = "vegecheck.measure";
 pub(super) const CARE: (&str, &str) = ("care", "guidance.session");
 /// The action of a blood-pressure measurement.
 pub(super) const PRESSURE: &str = "station.blood_pressure";
+/// The action of a body-composition measurement.
+pub(super) const BODY: &str = "station.body_composition";
 
 /// The rules for one fiscal year.
-pub(super) fn of_year(fiscal_year: u32, version: u32) -> Programme {
+pub(super) fn of_year([name, name_en]: [&str; 2], fiscal_year: u32, version: u32) -> Programme {
     let from = Day::fiscal_year_first(fiscal_year);
     Programme {
         version,
-        name: "やいづ健康マイレージ(デモ)".to_owned(),
-        name_en: "Yaizu Health Mileage (demo)".to_owned(),
+        name: name.to_owned(),
+        name_en: name_en.to_owned(),
         fiscal_year,
         from,
         until: Day::fiscal_year_first(fiscal_year + 1).minus(1),
@@ -99,7 +101,7 @@ fn rules() -> Vec<Rule> {
         },
         Rule {
             rule: 13,
-            action: "station.body_composition".to_owned(),
+            action: BODY.to_owned(),
             exact: vec![],
             name: "体組成の測定".to_owned(),
             name_en: "Body composition".to_owned(),
@@ -117,13 +119,14 @@ fn rules() -> Vec<Rule> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::demo::{MINATO, YAIZU};
 
     #[test]
     fn the_rules_of_every_year_are_sound() {
-        for year in 2025..2060 {
-            let document = serde_json::to_string(&of_year(year, year - 2024)).unwrap();
-            let read = Programme::parse(&document).unwrap();
-            assert_eq!(read, of_year(year, year - 2024));
+        for (year, city) in (2025..2060).zip([YAIZU, MINATO].into_iter().cycle()) {
+            let made = of_year(city.programme, year, year - 2024);
+            let document = serde_json::to_string(&made).unwrap();
+            assert_eq!(Programme::parse(&document).unwrap(), made);
         }
     }
 }

@@ -250,6 +250,7 @@ impl Engine {
             tracing::warn!(%ledger, "the views are ahead of the log and are made again");
             views.clear()?;
         }
+        ground.metrics.opened(head.size);
         let shared = Arc::new(Shared {
             ledger,
             verifier,
@@ -309,11 +310,15 @@ impl Engine {
     fn queue(&self, job: Job) -> Result<(), Refusal> {
         let queue = self.queue.lock().map_err(|_| Refusal::Stopped)?;
         let queue = queue.as_ref().ok_or(Refusal::Stopped)?;
-        match queue.try_send(job) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(_)) => Err(Refusal::Busy),
-            Err(TrySendError::Disconnected(_)) => Err(Refusal::Stopped),
-        }
+        // Counted before the writer can take it.
+        self.shared.metrics.queued();
+        queue.try_send(job).map_err(|refused| {
+            self.shared.metrics.taken();
+            match refused {
+                TrySendError::Full(_) => Refusal::Busy,
+                TrySendError::Disconnected(_) => Refusal::Stopped,
+            }
+        })
     }
 
     /// Checks a manifest with its rows: forms, seals and the one signature. Changes nothing.

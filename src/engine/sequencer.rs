@@ -205,6 +205,7 @@ impl Sequencer {
         self.locked = (self.head.size, self.ground.clock.boot_ms());
         *self.shared.published.write().map_err(|_| EngineError::ThreadDied)? =
             Arc::clone(&self.head);
+        self.shared.metrics.published(self.head.size);
         Ok(())
     }
 
@@ -249,6 +250,7 @@ impl Sequencer {
         batch: &mut Vec<Waiting>,
         weight: &mut usize,
     ) -> Result<(), EngineError> {
+        self.shared.metrics.taken();
         let waiting = match job {
             Job::Rows(rows) => {
                 self.slices.push_back(rows);
@@ -313,7 +315,7 @@ impl Sequencer {
         statements: Vec<&Statement>,
         now_ms: u64,
     ) -> Result<Vec<Verdict>, EngineError> {
-        let started_ms = self.ground.clock.boot_ms();
+        let started_us = self.ground.clock.boot_us();
         // 1. Decide in order. A statement sees the changes of those before it.
         let shared = Arc::clone(&self.shared);
         let state = shared.state.read().map_err(|_| EngineError::ThreadDied)?;
@@ -338,8 +340,9 @@ impl Sequencer {
             self.head = Arc::new(sign_head(&self.origin, &self.keys.log, self.log.tip())?);
             *self.shared.head.write().map_err(|_| EngineError::ThreadDied)? =
                 Arc::clone(&self.head);
-            let took_ms = self.ground.clock.boot_ms().saturating_sub(started_ms);
-            self.shared.metrics.batch(entries.len(), took_ms, self.head.size);
+            let took_us = self.ground.clock.boot_us().saturating_sub(started_us);
+            let took = Duration::from_micros(took_us);
+            self.shared.metrics.batch(entries.len(), took, self.head.size);
         }
         // 6. Answer.
         Ok(answers.into_iter().map(|answer| self.verdict(answer, &entries)).collect())

@@ -80,6 +80,11 @@ impl Sessions {
         Ok(BASE64URL_NOPAD.encode(&token))
     }
 
+    /// How many sessions are in memory.
+    pub(super) fn held(&self) -> usize {
+        self.open.lock().map_or(0, |open| open.sessions.len())
+    }
+
     fn find(&self, token: &str, now_s: u64) -> Option<Held> {
         let token = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
         // The look-up compares hashes, so its time says nothing about the token.

@@ -175,6 +175,8 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/sw.js", get(own::worker))
         .route("/assets/{file}", get(site::asset))
         .route("/Q/{token}", get(site::scanned_code))
+        .route("/{ledger}", get(site::first))
+        .route("/{ledger}/tour", get(site::tour))
         .route("/{ledger}/terminal", get(terminal::enrolment))
         .route("/{ledger}/enrol", get(terminal::propose))
         .route("/{ledger}/approve", get(terminal::approve))
@@ -207,6 +209,7 @@ pub fn router(server: Arc<Server>) -> Router {
 pub fn metrics_router(server: Arc<Server>) -> Router {
     async fn text(State(server): App) -> Response {
         participation::show(&server);
+        server.metrics.set_sessions(server.sessions.held());
         match server.metrics.text() {
             Ok(text) => text.into_response(),
             Err(error) => {
@@ -221,15 +224,16 @@ pub fn metrics_router(server: Arc<Server>) -> Router {
 /// Every request has a time limit and is counted under its route's pattern, never its path: paths can hold tokens.
 async fn observe(State(server): App, request: Request<Body>, next: Next) -> Response {
     let pattern = request.extensions().get::<MatchedPath>().map(|p| p.as_str().to_owned());
-    let started_ms = server.clock.boot_ms();
+    let _under_way = server.metrics.request_begun();
+    let started_us = server.clock.boot_us();
     let limit = Duration::from_millis(server.limits.request_timeout_ms.get());
     let response = match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::timeout().into_response(),
     };
-    let took = Duration::from_millis(server.clock.boot_ms().saturating_sub(started_ms));
+    let took = Duration::from_micros(server.clock.boot_us().saturating_sub(started_us));
     let route = pattern.as_deref().unwrap_or("none");
-    server.metrics.request(route, response.status().as_u16(), took.as_secs_f64());
+    server.metrics.request(route, response.status().as_u16(), took);
     response
 }
 

@@ -1,5 +1,7 @@
 //! The pages: data out of query, HTML out of `pages`. Errors are pages too, in the reader's language.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, Query, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -90,15 +92,37 @@ pub(super) fn failed(server: &Server, lang: Lang, problem: &Problem) -> Response
     (status, html(&PageQuery::default(), page.into_string())).into_response()
 }
 
-/// `GET /`
-pub(super) async fn first(State(server): App, Query(query): Asked, headers: HeaderMap) -> Response {
-    let (lang, ledger) = (language(&query, &headers), &server.first);
+/// The ledger of an address; without one, the first.
+fn chosen<'a>(server: &'a Server, name: Option<&str>) -> Option<&'a Arc<Ledger>> {
+    name.map_or(Some(&server.first), |name| server.ledgers.get(name))
+}
+
+/// The address of a ledger's front page.
+fn front(server: &Server, ledger: &Ledger) -> String {
+    if ledger.name == server.first.name { "/".to_owned() } else { format!("/{}", ledger.name) }
+}
+
+/// `GET /` and `GET /{ledger}`
+pub(super) async fn first(
+    State(server): App,
+    name: Option<Path<String>>,
+    Query(query): Asked,
+    headers: HeaderMap,
+) -> Response {
+    let lang = language(&query, &headers);
+    let Some(ledger) = chosen(&server, name.as_deref().map(String::as_str)) else {
+        return nothing_here(State(server), headers).await;
+    };
     let figures = match query::figures(&ledger.engine) {
         Ok(figures) => figures,
         Err(error) => return failed(&server, lang, &error.into()),
     };
+    let others = server.ledgers.values().filter(|other| other.name != ledger.name);
+    let others = others.map(|other| (front(&server, other), site(&server, other, lang).name));
     let data = first::First {
         site: site(&server, ledger, lang),
+        tour: format!("{}/tour", front(&server, ledger).trim_end_matches('/')),
+        others: others.collect(),
         records: figures.entries,
         granted_points: figures.granted,
         used_points: figures.redeemed,
@@ -109,10 +133,18 @@ pub(super) async fn first(State(server): App, Query(query): Asked, headers: Head
     html(&query, first::page(lang, &data).into_string())
 }
 
-/// `GET /tour`
-pub(super) async fn tour(State(server): App, Query(query): Asked, headers: HeaderMap) -> Response {
+/// `GET /tour` and `GET /{ledger}/tour`
+pub(super) async fn tour(
+    State(server): App,
+    name: Option<Path<String>>,
+    Query(query): Asked,
+    headers: HeaderMap,
+) -> Response {
     let lang = language(&query, &headers);
-    let data = tour::Tour { site: site(&server, &server.first, lang) };
+    let Some(ledger) = chosen(&server, name.as_deref().map(String::as_str)) else {
+        return nothing_here(State(server), headers).await;
+    };
+    let data = tour::Tour { site: site(&server, ledger, lang) };
     html(&query, tour::page(lang, &data).into_string())
 }
 

@@ -10,6 +10,10 @@ use super::{Frame, Lang, Site, layout};
 pub struct First {
     /// The ledger of the page.
     pub site: Site,
+    /// The address of its tour.
+    pub tour: String,
+    /// The front pages of the other ledgers: address and programme.
+    pub others: Vec<(String, String)>,
     /// Entries in the published log.
     pub records: u64,
     /// Points granted so far.
@@ -27,7 +31,7 @@ pub struct First {
 const TEXTS: [&str; 4] =
     ["first-head-pass", "first-head-fail", "first-head-shrunk", "first-head-changed"];
 
-/// The page at `/`.
+/// The page at `/`, and at `/{ledger}` for each ledger.
 #[must_use]
 pub fn page(lang: Lang, data: &First) -> Markup {
     let title = t(lang, "first-title");
@@ -37,7 +41,7 @@ pub fn page(lang: Lang, data: &First) -> Markup {
             h1 { (title) }
             p.promise { (t(lang, "first-promise")) }
             @if data.site.demo {
-                p { a.button.large href="/tour" { (t(lang, "first-start")) } }
+                p { a.button.large href=(data.tour) { (t(lang, "first-start")) } }
                 p.note { (t(lang, "first-start-note")) }
             }
             p.records {
@@ -47,6 +51,7 @@ pub fn page(lang: Lang, data: &First) -> Markup {
         }
         (figures(lang, data))
         (doors(lang, &data.site.ledger))
+        (others(lang, &data.others))
     };
     let frame =
         Frame { lang, site: &data.site, title: &title, script: Some("first.js"), texts: &TEXTS };
@@ -92,6 +97,19 @@ fn doors(lang: Lang, ledger: &str) -> Markup {
     }
 }
 
+fn others(lang: Lang, others: &[(String, String)]) -> Markup {
+    html! {
+        @if !others.is_empty() {
+            nav aria-labelledby="others" {
+                h2 #others { (t(lang, "first-others")) }
+                ul.doors {
+                    @for (href, name) in others { li { a href=(href) { strong { (name) } } } }
+                }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +119,8 @@ mod tests {
         let site = Site { demo, ..site() };
         First {
             site,
+            tour: "/tour".into(),
+            others: vec![("/minato-demo".into(), "みなと町すこやかポイント".into())],
             records: 10_452,
             granted_points: 1_234_567,
             used_points: 890,
@@ -121,6 +141,7 @@ mod tests {
                 "href=\"/yaizu-demo/me\"",
                 "href=\"/for/city\"",
                 "href=\"/verify\"",
+                "href=\"/minato-demo\"",
             ] {
                 assert!(page.0.contains(part), "{part}");
             }

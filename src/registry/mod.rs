@@ -54,6 +54,9 @@ const SCHEMA: &str = "
     );
 ";
 
+const PUT_PERSON: &str = "INSERT INTO persons (account, sealed) VALUES (?1, ?2)
+    ON CONFLICT (account) DO UPDATE SET sealed = excluded.sealed";
+
 const KEY_CHECK_AAD: &[u8] = b"kenmai/v1/kek-check";
 const PERSON_TAG: &[u8] = b"kenmai/v1/person";
 
@@ -273,23 +276,28 @@ impl Registry {
             .ok_or(RegistryError::Damaged { what: "a sealed part", account })
     }
 
-    /// Stores the person behind an account, which must have a data key; durable on return.
+    /// Stores the persons behind accounts, which must have data keys: one transaction, durable on return.
     ///
     /// # Errors
-    /// As [`seal`](Self::seal).
-    pub fn put_person(&self, account: AccountId, name: &str) -> Result<(), RegistryError> {
-        let sealed = self.seal(account, &vault::aad_of(PERSON_TAG, account), name.as_bytes())?;
-        let database = self.database();
-        // Asked again under the lock: an erasure in between must not be followed by a row.
-        self.stored_key(&database, account)?;
-        database
-            .execute(
-                "INSERT INTO persons (account, sealed) VALUES (?1, ?2)
-                 ON CONFLICT (account) DO UPDATE SET sealed = excluded.sealed",
-                params![account.0, sealed],
-            )
-            .map_err(self.database_error())?;
-        Ok(())
+    /// As [`seal`](Self::seal); then no person was stored.
+    pub fn put_persons(
+        &self,
+        persons: &[(AccountId, impl AsRef<str>)],
+    ) -> Result<(), RegistryError> {
+        let sealed = persons.iter().map(|(account, name)| {
+            let aad = vault::aad_of(PERSON_TAG, *account);
+            Ok((account, self.seal(*account, &aad, name.as_ref().as_bytes())?))
+        });
+        let rows = sealed.collect::<Result<Vec<_>, RegistryError>>()?;
+        let mut database = self.database();
+        let transaction = database.transaction().map_err(self.database_error())?;
+        for (account, sealed) in rows {
+            // Asked again under the lock: an erasure in between must not be followed by a row.
+            self.stored_key(&transaction, *account)?;
+            let stored = transaction.execute(PUT_PERSON, params![account.0, sealed]);
+            stored.map_err(self.database_error())?;
+        }
+        transaction.commit().map_err(self.database_error())
     }
 
     /// The name of the person behind an account, if one is stored.
@@ -543,8 +551,8 @@ mod tests {
         let seal =
             |account: &AccountId| fixture.registry.seal(*account, b"", b"x").expect("sealed");
         let early: Vec<_> = all[..10].iter().map(seal).collect();
-        fixture.registry.put_person(all[0], "佐藤 花子").expect("stored");
-        fixture.registry.put_person(all[0], "鈴木 花子").expect("stored");
+        fixture.registry.put_persons(&[(all[0], "佐藤 花子")]).expect("stored");
+        fixture.registry.put_persons(&[(all[0], "鈴木 花子")]).expect("stored");
         fixture.registry.ensure_data_keys(&all).expect("keys");
         let fixture = fixture.reopened();
         fixture.registry.ensure_data_keys(&all).expect("keys");
@@ -555,7 +563,7 @@ mod tests {
         assert_eq!(wrapped.len(), all.len(), "each account has its own key");
         check(fixture.registry.person(all[0]), Ok(Some("鈴木 花子".to_owned())));
         check(fixture.registry.person(all[1]), Ok(None));
-        check(fixture.registry.put_person(AccountId([0; 16]), "x"), Err("no key"));
+        check(fixture.registry.put_persons(&[(AccountId([0; 16]), "x")]), Err("no key"));
     }
 
     #[test]
@@ -565,7 +573,7 @@ mod tests {
         // Small transactions in between, and persons whose rows do move.
         for part in all.chunks(500) {
             fixture.registry.ensure_data_keys(part).expect("keys");
-            fixture.registry.put_person(part[0], "佐藤 花子").expect("stored");
+            fixture.registry.put_persons(&[(part[0], "佐藤 花子")]).expect("stored");
         }
         let wrapped: Vec<_> = all.iter().map(|account| fixture.wrapped(*account)).collect();
         let persons: Vec<Vec<u8>> = {
@@ -589,7 +597,7 @@ mod tests {
         for n in erased {
             check(fixture.registry.seal(all[n], b"", b""), Err("erased"));
             check(fixture.registry.person(all[n]), Ok(None));
-            check(fixture.registry.put_person(all[n], "x"), Err("erased"));
+            check(fixture.registry.put_persons(&[(all[n], "x")]), Err("erased"));
         }
         for n in kept {
             assert!(fixture.registry.seal(all[n], b"", b"").is_ok());
@@ -658,7 +666,7 @@ mod tests {
         let fixture = Fixture::new();
         let [a, b] = accounts(2).try_into().expect("two");
         fixture.registry.ensure_data_keys(&[a, b]).expect("keys");
-        fixture.registry.put_person(a, "x").expect("stored");
+        fixture.registry.put_persons(&[(a, "x")]).expect("stored");
         let swap = "UPDATE data_keys SET wrapped = (SELECT wrapped FROM data_keys WHERE account = ?1) \
                     WHERE account = ?2";
         fixture.registry.database().execute(swap, [b.0, a.0]).expect("swapped");

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use kenmai::clock::{Clock, SystemClock};
-use kenmai::demo::{Cast, ORIGIN};
+use kenmai::demo::{Cast, YAIZU};
 use kenmai::keys;
 use ledger_spec::cbor::Text;
 use ledger_spec::ids::{Kid, LedgerId, OpId};
@@ -97,7 +97,7 @@ async fn script_in(browser: &Browser, script: &str) -> WebDriverResult<String> {
 /// The keys of the world's city.
 fn cast(world: &World) -> Cast {
     let seed = world.data.path().join("demo-keys/demo.seed");
-    Cast::new(*keys::read_secret(&seed).expect("the demo's seed"), ORIGIN)
+    Cast::new(*keys::read_secret(&seed).expect("the demo's seed"), YAIZU)
 }
 
 /// Makes a browser a member of the staff: the city's two root keys sign, as `kenmai sign` would.
@@ -266,7 +266,7 @@ async fn revoke(world: &World, role: &str) -> WebDriverResult<()> {
     let mut op_id = OpId([0; 16]);
     op_id.0.copy_from_slice(&[kid.0, kid.0].concat());
     let core = Core {
-        ledger: LedgerId::of_origin(ORIGIN),
+        ledger: LedgerId::of_origin(YAIZU.origin),
         op_id,
         day: Day::of_ms(SystemClock.wall_ms()),
         programme: None,

@@ -1,7 +1,7 @@
-//! The Python clients of `ledger-spec/examples` against the demo city, bytes that no Rust code made, and a thousand calls
-//! made up from `ledger-spec/openapi.json`.
+//! Programs of others against the demo city. Here the Python clients of `ledger-spec/examples`, bytes that no Rust code
+//! made, and a thousand calls made up from `ledger-spec/openapi.json`; in `monitoring` Prometheus.
 //!
-//! `tests/run` makes the Python environment that they run in.
+//! `tests/run` makes the Python environment and installs Prometheus.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -9,6 +9,7 @@
     reason = "a test ends at the first surprise"
 )]
 
+mod monitoring;
 #[path = "../support/server.rs"]
 mod server;
 

@@ -7,7 +7,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use kenmai::clock::{Clock, SystemClock};
-use kenmai::demo::{Cast, LEDGER_NAME, OPEN_PHONES, ORIGIN, STATIONS};
+use kenmai::demo::{Cast, OPEN_PHONES, YAIZU};
 use kenmai::keys;
 use ledger_spec::checkpoint::Checkpoint;
 use ledger_spec::ids::{Hash, LedgerId, OpId};
@@ -32,6 +32,8 @@ const VERDICTS_BEFORE_KILL: [usize; 5] = [40, 90, 10, 150, 60];
 const CALLERS: usize = 8;
 /// Payments of one point by each phone in a round.
 const PAYMENTS: usize = 25;
+/// The ledger under load.
+const LEDGER_NAME: &str = YAIZU.ledger;
 /// Codes and deadlines outlive a restart.
 const LIFE_S: u64 = 290;
 
@@ -60,7 +62,7 @@ fn now_s() -> u64 {
 }
 
 fn ledger() -> LedgerId {
-    LedgerId::of_origin(ORIGIN)
+    LedgerId::of_origin(YAIZU.origin)
 }
 
 impl City {
@@ -168,7 +170,7 @@ fn round_of_ops(cast: &Cast, programme: u32, at_s: u64) -> Vec<Op> {
     for number in 0..PAYMENTS {
         for resident in 0..OPEN_PHONES {
             ops.push(payment(cast, programme, resident));
-            if number < STATIONS.len() {
+            if number < YAIZU.stations.len() {
                 ops.push(measurement(cast, programme, (at_s, number, resident)));
             }
         }
@@ -225,7 +227,7 @@ fn check_and_complete(city: &City, ops: &mut [Op]) {
 }
 
 fn log_bytes(data: &Path) -> Vec<u8> {
-    let folder = data.join(LEDGER_NAME).join("log/segments");
+    let folder = data.join(YAIZU.ledger).join("log/segments");
     let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     let files: BTreeMap<_, _> = files.map(|path| (path.clone(), fs::read(path).unwrap())).collect();
     files.into_values().flatten().collect()
@@ -253,7 +255,7 @@ fn what_was_acknowledged_survives_five_kills() {
     let data = folder.path().join("city");
     let mut city = City::start(&data);
     let seed = keys::read_secret(&data.join("demo-keys/demo.seed")).unwrap();
-    let cast = Cast::new(*seed, ORIGIN);
+    let cast = Cast::new(*seed, YAIZU);
     let vkey = VerifierKey::parse(city.text("/vkey").trim_end()).unwrap();
     let info: Value = serde_json::from_slice(&city.get(&format!("/v1/{LEDGER_NAME}"))).unwrap();
     let programme = u32::try_from(info["programme_version"].as_u64().unwrap()).unwrap();

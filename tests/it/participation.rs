@@ -514,7 +514,7 @@ fn a_figure_waits_until_ten_more_have_moved_it() {
 #[tokio::test]
 async fn the_page_its_files_and_the_answer_say_the_same_and_name_nobody() {
     let folder = tempfile::tempdir().unwrap();
-    let client = crate::demo::found(folder.path(), "2026-11-24").await;
+    let client = crate::demo::found_with_districts(folder.path(), "2026-11-24").await;
     let visitor = client
         .send(axum::http::Method::POST, &client.path("/demo/visitors"), "application/json", "{}")
         .await;

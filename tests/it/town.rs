@@ -12,7 +12,7 @@ use ed25519_dalek::SigningKey;
 use expect_test::Expect;
 use kenmai::clock::{Clock, ClockPolicy};
 use kenmai::config::Limits;
-use kenmai::demo::{Cast, Desk};
+use kenmai::demo::{Blueprint, Cast, Desk, YAIZU};
 use kenmai::engine::{Engine, EngineConfig, Ground};
 use kenmai::http::{self, Ledger, Server};
 use kenmai::keys::LedgerKeys;
@@ -332,7 +332,7 @@ impl Town {
 
     fn serve(folder: tempfile::TempDir, plan: &Plan, clock: Arc<TestClock>) -> Self {
         let (engine, metrics) = open(folder.path(), plan, Arc::clone(&clock));
-        let cast = || Cast::new([1; 32], ORIGIN);
+        let cast = || Cast::new([1; 32], Blueprint { origin: ORIGIN, ..YAIZU });
         let ledger = Ledger::new("town".to_owned(), engine, Some(Desk::new(cast())));
         let other = EngineConfig {
             origin: "test.example/empty".to_owned(),

@@ -15,6 +15,8 @@ pub(crate) struct Program {
     child: Child,
     /// What followed the marker on the line by which the program said that it is ready.
     pub(crate) announced: String,
+    /// The lines before it.
+    said: Vec<String>,
 }
 
 impl Program {
@@ -30,16 +32,20 @@ impl Program {
         let (sender, receiver) = sync_channel(1);
         // Reads on to the end, so that the program never waits for a full pipe.
         thread::spawn(move || {
+            let mut said = Vec::new();
             for line in output.lines().map_while(Result::ok) {
                 if let Some((_, announced)) = line.split_once(marker) {
                     // A second such line finds nobody waiting, which does not matter.
-                    drop(sender.try_send(announced.trim().to_owned()));
+                    drop(sender.try_send((announced.trim().to_owned(), said)));
+                    said = Vec::new();
+                } else {
+                    said.push(line);
                 }
             }
         });
         let announced = receiver.recv_timeout(READY_LIMIT);
-        let mut program = Self { child, announced: String::new() };
-        program.announced = announced
+        let mut program = Self { child, announced: String::new(), said: Vec::new() };
+        (program.announced, program.said) = announced
             .unwrap_or_else(|_| panic!("{} did not say `{marker}`: see above", name.display()));
         program
     }
@@ -59,19 +65,26 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    /// Makes the city in the folder `data` and starts to serve it.
+    /// Makes the cities, the larger one no larger than it has to be, in the folder `data` and starts to serve them.
     pub(crate) fn start(data: &Path) -> Self {
         let program = Program::start(
             Command::new(env!("CARGO_BIN_EXE_kenmai"))
-                .args(["demo", "--listen", "127.0.0.1:0", "--data"])
+                .args(["demo", "--residents", "300", "--listen", "127.0.0.1:0"])
+                .args(["--metrics-listen", "127.0.0.1:0", "--data"])
                 .arg(data),
             "listening on http://",
         );
         Self { program }
     }
 
+    /// Host and port that the program named behind these words.
+    pub(crate) fn address(&self, words: &str) -> &str {
+        let mut named = self.program.said.iter().filter_map(|line| line.split_once(words));
+        named.next().map_or(self.program.announced.as_str(), |(_, address)| address)
+    }
+
     /// The address of a page, or of the city itself for an empty `path`.
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.program.announced.trim_end_matches('/'))
+        format!("http://{}{path}", self.address("listening on http://").trim_end_matches('/'))
     }
 }

@@ -31,6 +31,7 @@ first-measurements = Health actions recorded
 first-shops = Shops that take points
 first-stations = Places to measure
 first-doors = Your door
+first-others = Other ledgers
 door-me = Residents
 door-me-note = Balance, and the QR code to show in shops
 door-shops = Shops

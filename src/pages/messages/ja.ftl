@@ -32,6 +32,7 @@ first-measurements = 健康づくりの記録
 first-shops = 使えるお店
 first-stations = 測定できる場所
 first-doors = あなたの入口
+first-others = ほかの台帳
 door-me = 市民の方
 door-me-note = 残高と、お店で見せるQRコード
 door-shops = お店の方
