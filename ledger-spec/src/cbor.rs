@@ -47,6 +47,16 @@ impl Writer {
         self.0
     }
 
+    /// The bytes written so far.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Forgets what was written and keeps the room for it.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     fn head(&mut self, major: u8, value: u64) {
         let [.., b4, b5, b6, b7] = value.to_be_bytes();
         let initial = major << 5;

@@ -360,15 +360,13 @@ impl Wire for Arc<Programme> {
 
 impl Proposal {
     /// The row's bytes in the state hash; the body is in the statement.
-    fn row(&self, seq: Seq) -> Vec<u8> {
-        let mut writer = cbor::Writer::default();
-        seq.write(&mut writer);
-        self.statement_hash.write(&mut writer);
-        self.kid.write(&mut writer);
-        self.person.write(&mut writer);
-        self.until_min.write(&mut writer);
-        self.done.write(&mut writer);
-        writer.into_bytes()
+    fn write_row(&self, seq: Seq, writer: &mut cbor::Writer) {
+        seq.write(writer);
+        self.statement_hash.write(writer);
+        self.kid.write(writer);
+        self.person.write(writer);
+        self.until_min.write(writer);
+        self.done.write(writer);
     }
 }
 
@@ -583,45 +581,79 @@ impl Tables {
     /// SHA-256 over every row of every table in key order, each as CBOR.
     #[must_use]
     pub fn state_hash(&self) -> Hash {
-        let mut hasher = Sha256::new();
-        let mut rows = |table: &str, rows: &mut dyn Iterator<Item = Vec<u8>>| {
-            hasher.update(table);
-            for row in rows {
-                hasher.update((row.len() as u64).to_be_bytes());
-                hasher.update(row);
-            }
-        };
-        rows("keys", &mut self.keys.iter().map(pair));
-        rows("places", &mut self.places.iter().map(pair));
-        rows("accounts", &mut self.accounts.iter().map(pair));
-        rows("cards", &mut self.cards.iter().map(pair));
-        rows("codes", &mut self.codes.iter().map(pair));
-        rows("acts", &mut self.acts.iter().map(pair));
-        rows("nonces", &mut self.nonces.keys().map(|(exp, nonce)| pair((exp, nonce))));
-        rows(
-            "budgets",
-            &mut self.budgets.iter().map(|((fund, year), budget)| {
-                [pair((fund, year)), cbor::to_bytes(budget)].concat()
-            }),
-        );
-        rows("shops", &mut self.shops.iter().map(pair));
-        rows("undone", &mut self.undone.iter().map(pair));
-        rows("manifests", &mut self.manifests.iter().map(pair));
-        rows("proposals", &mut self.proposals.iter().map(|(seq, proposal)| proposal.row(*seq)));
-        rows(
-            "programmes",
-            &mut self.programmes.values().map(|p| serde_json::to_vec(&**p).unwrap_or_default()),
-        );
-        rows("days", &mut self.days.iter().map(pair));
-        rows("closed", &mut self.closed.iter().map(pair));
-        rows("size", &mut core::iter::once(pair((&self.size, &self.last_min))));
-        hasher.finalize().into()
+        let mut tables = TableHasher::default();
+        tables.pairs("keys", &self.keys);
+        tables.pairs("places", &self.places);
+        tables.pairs("accounts", &self.accounts);
+        tables.pairs("cards", &self.cards);
+        tables.pairs("codes", &self.codes);
+        tables.pairs("acts", &self.acts);
+        tables.pairs("nonces", &self.nonces);
+        tables.pairs("budgets", &self.budgets);
+        tables.pairs("shops", &self.shops);
+        tables.pairs("undone", &self.undone);
+        tables.pairs("manifests", &self.manifests);
+        tables.name("proposals");
+        self.proposals.iter().for_each(|(seq, proposal)| {
+            tables.row(|writer| proposal.write_row(*seq, writer));
+        });
+        tables.name("programmes");
+        for programme in self.programmes.values() {
+            tables.bytes(&serde_json::to_vec(&**programme).unwrap_or_default());
+        }
+        tables.pairs("days", &self.days);
+        tables.pairs("closed", &self.closed);
+        tables.name("size");
+        tables.row(|writer| (self.size, self.last_min).write(writer));
+        tables.finish()
     }
 }
 
-fn pair<K: Wire, V: Wire>((key, value): (&K, &V)) -> Vec<u8> {
-    let mut writer = cbor::Writer::default();
-    key.write(&mut writer);
-    value.write(&mut writer);
-    writer.into_bytes()
+/// Bytes that are hashed at once: rows are short, and each call has its price.
+const HASH_CHUNK_BYTES: usize = 16 * 1024;
+
+/// Hashes tables: a name, then each row behind its length.
+#[derive(Default)]
+struct TableHasher {
+    hasher: Sha256,
+    waiting: Vec<u8>,
+    row: cbor::Writer,
+}
+
+impl TableHasher {
+    fn name(&mut self, table: &str) {
+        self.waiting.extend_from_slice(table.as_bytes());
+    }
+
+    fn bytes(&mut self, row: &[u8]) {
+        self.waiting.extend_from_slice(&(row.len() as u64).to_be_bytes());
+        self.waiting.extend_from_slice(row);
+        if self.waiting.len() >= HASH_CHUNK_BYTES {
+            self.hasher.update(&self.waiting);
+            self.waiting.clear();
+        }
+    }
+
+    fn row(&mut self, write: impl FnOnce(&mut cbor::Writer)) {
+        let mut row = core::mem::take(&mut self.row);
+        write(&mut row);
+        self.bytes(row.as_bytes());
+        row.clear();
+        self.row = row;
+    }
+
+    fn pairs<K: Wire, V: Wire>(&mut self, table: &str, rows: &BTreeMap<K, V>) {
+        self.name(table);
+        for (key, value) in rows {
+            self.row(|writer| {
+                key.write(writer);
+                value.write(writer);
+            });
+        }
+    }
+
+    fn finish(mut self) -> Hash {
+        self.hasher.update(&self.waiting);
+        self.hasher.finalize().into()
+    }
 }
