@@ -272,7 +272,7 @@ fn history(lang: Lang, ledger: &str, account: &Account) -> Markup {
 fn narrowing(lang: Lang, show: Option<&'static str>) -> Markup {
     let all = std::iter::once((None, "me-show-all"));
     html! {
-        nav.choices aria-label=(t(lang, "me-show")) {
+        nav.narrow aria-label=(t(lang, "me-show")) {
             @for (choice, name) in all.chain(SHOWN.map(|(choice, name)| (Some(choice), name))) {
                 @let query = choice.map_or_else(String::new, |choice| format!("show={choice}"));
                 a href={ "?" (query) "#history" } aria-current=[(choice == show).then_some("true")] {

@@ -223,13 +223,13 @@ async fn the_own_page_shows_values_phones_and_a_way_out() -> WebDriverResult<()>
     browser.check_page("me-ja").await?;
     browser.whole_page("me-ja-whole").await?;
 
-    browser.click(".choices a[href^='?show=shops']").await?;
-    browser.find(".choices a[href^='?show=shops'][aria-current]").await?;
+    browser.click(".narrow a[href^='?show=shops']").await?;
+    browser.find(".narrow a[href^='?show=shops'][aria-current]").await?;
     assert_eq!(browser.count(".history tbody tr").await?, 0);
     browser.click(".languages a[lang='en']").await?;
-    browser.find("html[lang='en'] .choices a[href^='?show=shops'][aria-current]").await?;
-    browser.click(".choices a[href^='?show=actions']").await?;
-    browser.find(".choices a[href^='?show=actions'][aria-current]").await?;
+    browser.find("html[lang='en'] .narrow a[href^='?show=shops'][aria-current]").await?;
+    browser.click(".narrow a[href^='?show=actions']").await?;
+    browser.find(".narrow a[href^='?show=actions'][aria-current]").await?;
     assert_eq!(browser.count(".history tbody tr").await?, 9);
     assert_eq!(
         browser.count(".history small[lang='ja']").await?,
