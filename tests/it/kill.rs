@@ -1,4 +1,4 @@
-//! The real program, killed under load five times on one folder: what was acknowledged is there, and counts once.
+//! The real program, killed under load twenty times on one folder: what was acknowledged is there, and counts once.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,11 +27,12 @@ use ureq::Agent;
 use crate::server::Demo;
 
 /// Verdicts that each round waits for before the kill.
-const VERDICTS_BEFORE_KILL: [usize; 5] = [40, 90, 10, 150, 60];
+const VERDICTS_BEFORE_KILL: [usize; 20] =
+    [40, 75, 10, 90, 60, 5, 33, 80, 1, 52, 21, 70, 15, 88, 3, 47, 66, 27, 95, 12];
 /// Callers at once.
 const CALLERS: usize = 8;
 /// Payments of one point by each phone in a round.
-const PAYMENTS: usize = 25;
+const PAYMENTS: usize = 8;
 /// The ledger under load.
 const LEDGER_NAME: &str = YAIZU.ledger;
 /// Codes and deadlines outlive a restart.
@@ -250,7 +251,7 @@ fn check_consistent(city: &City, vkey: &VerifierKey, before: &Checkpoint) {
 }
 
 #[test]
-fn what_was_acknowledged_survives_five_kills() {
+fn what_was_acknowledged_survives_twenty_kills() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("city");
     let mut city = City::start(&data);
