@@ -1,157 +1,203 @@
-//! Callers in a closed loop: each sends a request over its own open connection and waits for the answer before it sends
-//! the next. Requests are made beforehand; an answer costs a caller one search for a few bytes.
+//! Callers: each sends requests over its own open connection, one after the other, and checks every answer.
+//!
+//! In a *closed loop* a caller sends the next request once it has the answer to the last, so a slow server is asked less
+//! often. In an *open loop* requests are due on a fixed schedule, whatever the server does, and count from the moment when
+//! they were due: a request that had to wait for a free caller has waited.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::{Request, StatusCode, header};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
 use crate::Failure;
-use crate::city::{PAYMENT_POINTS, random};
-use crate::ledger::NAME;
+use crate::city::random;
+use crate::deeds::{Asked, Deed, Told};
+use crate::line::Line;
 use crate::machine::{micros_since, own_cpu_ns, stopwatch};
 
 /// A round that takes longer is given up.
 const ROUND_LIMIT: Duration = Duration::from_secs(120);
 /// The name of the callers' thread.
 const THREAD: &str = "callers";
+/// About how many answers of a stream are kept, for checks that take longer.
+const KEPT: usize = 4;
 
-/// A request, ready to be sent.
-pub(crate) type Prepared = Request<Full<Bytes>>;
+/// How the requests of a stream follow one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Each caller waits for its answer.
+    Closed,
+    /// So many a second, on a schedule that waits for nobody.
+    Open(u32),
+}
 
-/// What a round gave.
+/// Requests that are sent in one way.
+pub(crate) struct Stream {
+    /// The requests, in their order.
+    pub(crate) asked: Vec<Asked>,
+    /// How they follow one another.
+    pub(crate) pace: Pace,
+    /// Requests under way at once, at most.
+    pub(crate) callers: u16,
+    /// After so long nothing more is sent.
+    pub(crate) at_most: Option<Duration>,
+}
+
+/// What a stream gave.
+#[derive(Default)]
 pub(crate) struct Round {
-    /// Microseconds of each request, from sending to its whole answer.
+    /// Microseconds of each request to its whole answer: from sending in a closed loop, from its due time in an open one.
     pub(crate) took_us: Vec<u64>,
+    /// The same from sending in both.
+    pub(crate) from_sending_us: Vec<u64>,
     /// Microseconds of the whole round.
     pub(crate) whole_us: u64,
-    /// One of the answers, chosen by chance.
-    pub(crate) answer: Bytes,
-    /// Processor time of the callers, in nanoseconds.
-    pub(crate) cpu_ns: u64,
+    /// What was done, with the points of each.
+    pub(crate) done: Vec<(Deed, Vec<u32>)>,
+    /// What the server had no room for.
+    pub(crate) busy: Vec<Asked>,
+    /// Requests that were not sent before the time was over.
+    pub(crate) unsent: usize,
+    /// A few answers, chosen by chance.
+    pub(crate) kept: Vec<(Deed, Bytes)>,
 }
 
-/// Prepares the request that hands in a statement.
-pub(crate) fn prepare(address: SocketAddr, statement: Vec<u8>) -> Result<Prepared, Failure> {
-    Ok(Request::post(format!("/v1/{NAME}/statements"))
-        .header(header::HOST, address.to_string())
-        .header(header::CONTENT_TYPE, "application/cose")
-        .body(Full::new(Bytes::from(statement)))?)
-}
-
-/// Sends all requests with so many callers, and checks every answer. The callers share one thread, so that they take no
-/// more than one core from the server.
-pub(crate) fn send_all(
-    address: SocketAddr,
-    callers: u16,
-    requests: Vec<Prepared>,
-) -> Result<Round, Failure> {
+/// Sends the streams side by side and checks every answer; when the first has ended, the others end. Gives what each gave, and
+/// the callers' processor time in nanoseconds. All callers share one thread, so that they take no more than one core from the
+/// server.
+pub(crate) fn send(address: &str, streams: Vec<Stream>) -> Result<(Vec<Round>, u64), Failure> {
+    let address = address.to_owned();
     let thread = std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(async {
-            let round = round(address, callers, requests);
+        let rounds = runtime.block_on(async {
             let late = "a round takes more than two minutes; is another program busy?";
-            tokio::time::timeout(ROUND_LIMIT, round).await.map_err(|_| late)?
-        })
+            tokio::time::timeout(ROUND_LIMIT, all(&address, streams)).await.map_err(|_| late)?
+        })?;
+        Ok((rounds, own_cpu_ns()?))
     })?;
     thread.join().map_err(|_| "a caller died")?
 }
 
-async fn round(
-    address: SocketAddr,
-    callers: u16,
-    requests: Vec<Prepared>,
-) -> Result<Round, Failure> {
-    let mut connections = Vec::new();
-    for _ in 0..callers {
-        connections.push(connect(address).await?);
+async fn all(address: &str, streams: Vec<Stream>) -> Result<Vec<Round>, Failure> {
+    let mut lines = Vec::new();
+    for stream in &streams {
+        let mut of_stream = Vec::new();
+        for _ in 0..stream.callers {
+            of_stream.push(Line::open(address).await?);
+        }
+        lines.push(of_stream);
     }
-    let chosen = usize::from(u16::from_be_bytes(random()?)) % requests.len().max(1);
-    let requests = Arc::new(Mutex::new(requests));
-    let start = stopwatch();
-    let mut working = JoinSet::new();
-    for connection in connections {
-        working.spawn(call(connection, Arc::clone(&requests), chosen));
+    let over = Arc::new(AtomicBool::new(false));
+    let mut running = Vec::new();
+    for (stream, lines) in streams.into_iter().zip(lines) {
+        let list = Arc::new(List::new(stream, Arc::clone(&over))?);
+        let mut callers = JoinSet::new();
+        for line in lines {
+            callers.spawn(call(line, Arc::clone(&list)));
+        }
+        running.push((list, callers));
     }
-    let mut round = Round { took_us: Vec::new(), whole_us: 0, answer: Bytes::new(), cpu_ns: 0 };
-    while let Some(done) = working.join_next().await {
-        let (took_us, answer) = done??;
-        round.took_us.extend(took_us);
-        round.answer = answer.unwrap_or(round.answer);
+    let mut rounds = Vec::new();
+    for (list, mut callers) in running {
+        let mut round = Round::default();
+        while let Some(done) = callers.join_next().await {
+            let part = done??;
+            round.took_us.extend(part.took_us);
+            round.from_sending_us.extend(part.from_sending_us);
+            round.done.extend(part.done);
+            round.busy.extend(part.busy);
+            round.unsent += part.unsent;
+            round.kept.extend(part.kept);
+        }
+        over.store(true, Ordering::Relaxed);
+        round.whole_us = micros_since(list.start);
+        round.unsent += list.left()?;
+        rounds.push(round);
     }
-    round.whole_us = micros_since(start);
-    round.cpu_ns = own_cpu_ns()?;
-    Ok(round)
+    Ok(rounds)
 }
 
-async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>, Failure> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-    // A connection that breaks is seen by its sender.
-    drop(tokio::spawn(connection));
-    Ok(sender)
+/// The requests of a stream that are still to be sent.
+struct List {
+    /// The last is the next.
+    asked: Mutex<Vec<Asked>>,
+    count: usize,
+    pace: Pace,
+    start: Instant,
+    until: Option<Instant>,
+    over: Arc<AtomicBool>,
+    /// Answers whose place leaves this remainder by this divisor are kept.
+    chosen: (usize, usize),
 }
 
-/// Sends requests until none is left. Gives how long each took, and the answer to the one before which `chosen` were left.
-async fn call(
-    mut connection: SendRequest<Full<Bytes>>,
-    requests: Arc<Mutex<Vec<Prepared>>>,
-    chosen: usize,
-) -> Result<(Vec<u64>, Option<Bytes>), Failure> {
-    let (mut took_us, mut kept) = (Vec::new(), None);
-    loop {
-        let (request, left) = {
-            let mut requests = requests.lock().map_err(|_| "a caller died")?;
-            (requests.pop(), requests.len())
+impl List {
+    fn new(stream: Stream, over: Arc<AtomicBool>) -> Result<Self, Failure> {
+        let Stream { mut asked, pace, at_most, .. } = stream;
+        asked.reverse();
+        let (count, start) = (asked.len(), stopwatch());
+        let every = (count / KEPT).max(1);
+        let chosen = (usize::from(u16::from_be_bytes(random()?)) % every, every);
+        let until = at_most.and_then(|time| start.checked_add(time));
+        Ok(Self { asked: Mutex::new(asked), count, pace, start, until, over, chosen })
+    }
+
+    fn left(&self) -> Result<usize, Failure> {
+        Ok(self.asked.lock().map_err(|_| "a caller died")?.len())
+    }
+
+    fn is_over(&self) -> bool {
+        let late = self.until.is_some_and(|until| stopwatch() >= until);
+        late || self.over.load(Ordering::Relaxed)
+    }
+
+    /// The next request, its place, and when it is due; none when time or list is at its end.
+    fn next(&self) -> Result<Option<(Asked, usize, Option<Instant>)>, Failure> {
+        if self.is_over() {
+            return Ok(None);
+        }
+        let mut left = self.asked.lock().map_err(|_| "a caller died")?;
+        let Some(asked) = left.pop() else { return Ok(None) };
+        let place = self.count - left.len() - 1;
+        let due = match self.pace {
+            Pace::Closed => None,
+            Pace::Open(a_second) => {
+                let after_us = place as u64 * 1_000_000 / u64::from(a_second.max(1));
+                self.start.checked_add(Duration::from_micros(after_us))
+            }
         };
-        let Some(request) = request else { return Ok((took_us, kept)) };
-        let start = stopwatch();
-        let answer = connection.send_request(request).await?;
-        let status = answer.status();
-        let answer = answer.into_body().collect().await?.to_bytes();
-        took_us.push(micros_since(start));
-        if status != StatusCode::CREATED || points_of(&answer) != Some(PAYMENT_POINTS) {
-            let text = String::from_utf8_lossy(&answer);
-            return Err(format!("a payment was answered {status}: {text}").into());
-        }
-        if left == chosen {
-            kept = Some(answer);
-        }
+        Ok(Some((asked, place, due)))
     }
 }
 
-/// The points of a verdict, found without reading the rest of it: its texts hold no quotation marks.
-fn points_of(verdict: &[u8]) -> Option<u32> {
-    const MEMBER: &[u8] = b"\"points\":";
-    let at = verdict.windows(MEMBER.len()).position(|part| part == MEMBER)? + MEMBER.len();
-    let digits = verdict.get(at..)?;
-    let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
-    std::str::from_utf8(digits.get(..end)?).ok()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::points_of;
-
-    #[test]
-    fn the_points_of_a_verdict_are_found() {
-        for (verdict, expected) in [
-            (r#"{"kind":"redeem","points":100,"seq":7}"#, Some(100)),
-            (r#"{"seq":7,"points":1000}"#, Some(1_000)),
-            (r#"{"seq":7}"#, None),
-            (r#"{"points":"100"}"#, None),
-            (r#"{"points":-1}"#, None),
-        ] {
-            assert_eq!(points_of(verdict.as_bytes()), expected, "{verdict}");
+/// Sends requests until none is left.
+async fn call(mut line: Line, list: Arc<List>) -> Result<Round, Failure> {
+    let mut round = Round::default();
+    while let Some((asked, place, due)) = list.next()? {
+        if let Some(due) = due {
+            tokio::time::sleep_until(due.into()).await;
+            if list.is_over() {
+                round.unsent += 1;
+                break;
+            }
+        }
+        let sent = stopwatch();
+        let answer = line.ask(asked.request.clone()).await?;
+        let from_sending_us = micros_since(sent);
+        round.from_sending_us.push(from_sending_us);
+        round.took_us.push(due.map_or(from_sending_us, micros_since));
+        match asked.deed.read(&answer, asked.again)? {
+            Told::Busy => round.busy.push(Asked { again: true, ..asked }),
+            Told::Done(points) => {
+                if (place % list.chosen.1) == list.chosen.0 {
+                    round.kept.push((asked.deed.clone(), answer.body));
+                }
+                round.done.push((asked.deed, points));
+            }
         }
     }
+    Ok(round)
 }

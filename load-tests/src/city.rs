@@ -1,70 +1,78 @@
-//! A small city: residents with phones and points, shops with tills, and the payments between them.
-//!
-//! It is founded through the engine, by statements that two roots, the desk and the registry sign; nothing is put into the
-//! ledger by another way.
+//! Those who take part, and what they sign: payments, measurements, manifests, and the wish to read.
 
-use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 
 use ed25519_dalek::SigningKey;
 use kenmai::clock::{Clock, SystemClock};
-use kenmai::engine::{Accepted, Engine, PendingVerdict};
 use kenmai::keys;
-use ledger_spec::cbor::Text;
-use ledger_spec::entry::ActionClass;
-use ledger_spec::ids::{AccountId, LedgerId, OpId, PersonId, PlaceId};
-use ledger_spec::kinds::{
-    AccountFacts, AccountOpen, Action, AgeTier, Approve, Body, BudgetAllocate, CardIssue,
-    DeviceEnrol, Insurance, KeyRegister, ProgrammePublish, Redeem, Role,
-};
-use ledger_spec::points::{Fund, Points, Purse};
-use ledger_spec::programme::{Programme, RedeemLimits, Rule, SameAct};
-use ledger_spec::statement::{Core, Disclosure, Holder, code_hash};
+use ledger_spec::ids::{AccountId, LedgerId, OpId, PlaceId};
+use ledger_spec::kinds::{Action, Body, Code, Kind, Redeem};
+use ledger_spec::manifest;
+use ledger_spec::points::{Fund, Points};
+use ledger_spec::statement::{Core, Disclosure, Holder};
 use ledger_spec::time::Day;
-use ledger_spec::token::{self, PayToken, TOKEN_LIFE_S_MAX};
+use ledger_spec::token::{self, PayToken, Session, TOKEN_LIFE_S_MAX};
 
 use crate::Failure;
+use crate::deeds::Deed;
 
-/// Points of each payment.
-pub(crate) const PAYMENT_POINTS: u32 = 100;
-/// Shops of the city, each with one till.
-pub(crate) const SHOPS: usize = 12;
-/// A resident's lots: the same points of each of these funds.
-pub(crate) const FUNDS: [Fund; 3] = [Fund::General, Fund::Nhi, Fund::CareInsurance];
-/// Points of each lot, so that no account runs dry: 600 payments.
-pub(crate) const LOT_POINTS: u32 = 20_000;
+/// Acts are reported so many days after their own day, at most.
+pub(crate) const LATE_DAYS: u32 = 13;
 
-const PAYMENTS_MAX: u32 = LOT_POINTS / PAYMENT_POINTS * 3;
-/// A fund's budget: 100,000 residents use it twice over.
-const BUDGET_POINTS: u32 = 1_000_000_000;
-const BUDGETS: usize = 2;
-/// Statements under way at once while the city is founded; below the queue's limit, above a batch.
-const UNDER_WAY: usize = 600;
-
-/// A resident with a phone.
+/// A resident with a phone and a card.
 pub(crate) struct Resident {
     /// The account.
     pub(crate) account: AccountId,
-    /// Payments signed for it so far.
-    pub(crate) payments: u32,
-    phone: SigningKey,
+    /// Points before the first payment.
+    pub(crate) held: u64,
+    /// Points that no payment was signed for yet; what is earned meanwhile does not count.
+    pub(crate) left: u64,
+    /// A session for reading.
+    pub(crate) session: Option<String>,
+    pub(crate) phone: SigningKey,
+    pub(crate) card: [u8; 11],
 }
 
 /// A shop with a till.
 pub(crate) struct Shop {
     /// The place.
     pub(crate) place: PlaceId,
-    /// Payments signed for it so far.
-    pub(crate) payments: u64,
-    till: SigningKey,
+    /// What it was due before the first payment.
+    pub(crate) due: u64,
+    pub(crate) till: SigningKey,
 }
 
-/// All who pay and are paid.
+/// What a witness's word gives.
+pub(crate) struct Given {
+    pub(crate) action: Code,
+    pub(crate) fund: Fund,
+    /// Fewer than the rule says where caps leave no more room.
+    pub(crate) points: RangeInclusive<u32>,
+}
+
+/// Who signs many acts at once.
+pub(crate) struct Bulk {
+    pub(crate) key: SigningKey,
+    pub(crate) given: Given,
+    /// Whether residents are known by their cards, otherwise by their accounts.
+    pub(crate) by_card: bool,
+}
+
+/// All who take part.
 pub(crate) struct City {
-    /// Who pays.
+    pub(crate) ledger: LedgerId,
+    /// The version of the rules.
+    pub(crate) programme: u32,
+    /// Points of each payment.
+    pub(crate) payment_points: u32,
     pub(crate) residents: Vec<Resident>,
-    /// Who is paid.
     pub(crate) shops: Vec<Shop>,
-    ledger: LedgerId,
+    pub(crate) stations: Vec<SigningKey>,
+    pub(crate) measurement: Given,
+    pub(crate) bulk: Bulk,
+    /// Acts of the stations, and those of the manifests.
+    pub(crate) measured: Acts,
+    pub(crate) listed: Acts,
 }
 
 /// Which shop the next payment is for.
@@ -76,229 +84,169 @@ pub(crate) enum Shops {
     One,
 }
 
+/// How a station knows a resident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    Card,
+    Phone,
+}
+
 impl City {
     /// Signs a payment of a random resident, good for 300 seconds: first the phone, then the till.
-    pub(crate) fn payment(&mut self, shops: Shops, now_s: u64) -> Result<Vec<u8>, Failure> {
-        let nonce: [u8; 16] = random()?;
+    pub(crate) fn payment(&mut self, shops: Shops, now_s: u64) -> Result<(Vec<u8>, Deed), Failure> {
+        let (points, nonce): (u32, [u8; 16]) = (self.payment_points, random()?);
         let [a, b, c, d, shop, ..] = nonce;
-        let number = u32::from_be_bytes([a, b, c, d]) as usize % self.residents.len().max(1);
-        let shop = if shops == Shops::One { 0 } else { usize::from(shop) % SHOPS };
-        let resident = self.residents.get_mut(number).ok_or("a city without residents")?;
-        let shop = self.shops.get_mut(shop).ok_or("a city without shops")?;
-        if resident.payments == PAYMENTS_MAX {
-            return Err("an account runs dry; take more --residents or fewer --seconds".into());
-        }
-        resident.payments += 1;
-        shop.payments += 1;
+        let first = u32::from_be_bytes([a, b, c, d]) as usize % self.residents.len().max(1);
+        // The first from a random one on who has enough.
+        let (before, from) = self.residents.split_at_mut(first);
+        let mut numbered = (first..).zip(from).chain((0..).zip(before));
+        let found = numbered.find(|(_, resident)| resident.left >= u64::from(points));
+        let (number, resident) = found.ok_or(
+            "no resident has points left; take more --residents or fewer --seconds, or make another demo city",
+        )?;
+        let shop =
+            if shops == Shops::One { 0 } else { usize::from(shop) % self.shops.len().max(1) };
+        let Shop { place, till, .. } = self.shops.get(shop).ok_or("a city without shops")?;
+        resident.left -= u64::from(points);
         let exp_s = now_s + TOKEN_LIFE_S_MAX;
-        let token = PayToken { exp_s, nonce, ledger: self.ledger, max_points: PAYMENT_POINTS };
+        let token = PayToken { exp_s, nonce, ledger: self.ledger, max_points: points };
         let token = token::sign(&token, &resident.phone);
-        let points = Points::new(PAYMENT_POINTS).ok_or("no such points")?;
+        let body = Redeem { shop: *place, points: Points::new(points).ok_or("no such points")? };
         let core = Core {
-            programme: Some(1),
+            programme: Some(self.programme),
             not_after_s: Some(exp_s),
-            ..core(self.ledger, Body::Redeem(Redeem { shop: shop.place, points }))?
+            ..core(self.ledger, Body::Redeem(body))?
         };
-        let disclosed = Disclosure { holder: Some(Holder::Phone(token)), ..disclosure(now_s)? };
-        Ok(core.sign(&shop.till, Some(&disclosed)))
-    }
-}
-
-/// Founds the city on an empty ledger.
-pub(crate) fn found(engine: &Engine, system: &SigningKey, residents: u32) -> Result<City, Failure> {
-    let mut desk = Desk::open(engine)?;
-    desk.register(system, Role::System, None)?;
-    let (staff, registry) = (new_key()?, new_key()?);
-    desk.register(&staff, Role::Staff, None)?;
-    desk.register(&registry, Role::Registry, None)?;
-    let mut shops = Vec::new();
-    for _ in 0..SHOPS {
-        let shop = Shop { place: PlaceId(random()?), payments: 0, till: new_key()? };
-        desk.register(&shop.till, Role::Shop, Some(shop.place))?;
-        shops.push(shop);
-    }
-    let rules = programme(today().fiscal_year());
-    let document = Text::new(&serde_json::to_string(&rules)?).ok_or("the rules are too long")?;
-    desk.both(Body::ProgrammePublish(ProgrammePublish { version: 1, document }))?;
-    for fund in FUNDS.iter().cycle().take(FUNDS.len() * BUDGETS) {
-        let (fiscal_year, points) = (rules.fiscal_year, BUDGET_POINTS);
-        desk.both(Body::BudgetAllocate(BudgetAllocate { fund: *fund, fiscal_year, points }))?;
-    }
-    let residents = (0..residents)
-        .map(|_| desk.welcome(&staff, &registry))
-        .collect::<Result<Vec<_>, Failure>>()?;
-    desk.settle()?;
-    Ok(City { residents, shops, ledger: engine.ledger() })
-}
-
-/// Rules without caps: three grants of the registry, one for each fund, and payments of any number a day.
-fn programme(fiscal_year: u32) -> Programme {
-    let rule = |number: usize, fund: &Fund| Rule {
-        rule: u32::try_from(number).unwrap_or(0) + 1,
-        action: format!("grant.{number}"),
-        exact: vec![],
-        name: "付与".to_owned(),
-        name_en: "Grant".to_owned(),
-        class: ActionClass::Milestone,
-        signers: vec![Role::Registry],
-        points: LOT_POINTS,
-        purse: Purse::Yen,
-        fund: *fund,
-        same_act: SameAct::Day,
-        caps: vec![],
-    };
-    let from = Day::fiscal_year_first(fiscal_year);
-    let max = u32::MAX;
-    Programme {
-        version: 1,
-        name: "負荷試験".to_owned(),
-        name_en: "Load test".to_owned(),
-        fiscal_year,
-        from,
-        until: Day::fiscal_year_first(fiscal_year + 1).minus(1),
-        late_days: 0,
-        expires_after_years: 1,
-        funds: FUNDS.to_vec(),
-        redeem: RedeemLimits {
-            min: 1,
-            max_transaction: max,
-            max_day: max,
-            fresh_device_max_day: max,
-        },
-        caps: vec![],
-        rules: FUNDS.iter().enumerate().map(|(number, fund)| rule(number, fund)).collect(),
-    }
-}
-
-/// The city's desk: sends statements and waits for their verdicts.
-struct Desk<'a> {
-    engine: &'a Engine,
-    roots: [SigningKey; 2],
-    waiting: VecDeque<PendingVerdict>,
-}
-
-impl<'a> Desk<'a> {
-    /// Registers the two roots, of two persons.
-    fn open(engine: &'a Engine) -> Result<Self, Failure> {
-        let roots = [new_key()?, new_key()?];
-        let desk = Self { engine, roots, waiting: VecDeque::new() };
-        for root in &desk.roots {
-            let body = registration(root, Role::Root, None)?;
-            desk.say(core(engine.ledger(), body)?, root)?;
-        }
-        Ok(desk)
+        let disclosed = disclosure(now_s, Some(Holder::Phone(token)))?;
+        let deed = Deed::Payment { resident: number, shop, points };
+        Ok((core.sign(till, Some(&disclosed)), deed))
     }
 
-    fn register(
-        &self,
-        key: &SigningKey,
-        role: Role,
-        place: Option<PlaceId>,
-    ) -> Result<(), Failure> {
-        self.both(registration(key, role, place)?)
-    }
-
-    /// The first root proposes, the second approves.
-    fn both(&self, body: Body) -> Result<(), Failure> {
-        let [first, second] = &self.roots;
-        let submission = core(self.engine.ledger(), body)?.sign(first, None);
-        let statement = self.engine.open_statement(&submission)?;
-        let statement_hash = statement.hash();
-        let proposal = self.engine.enqueue(statement)?.wait_blocking()?.accounting.seq;
-        let approve = Body::Approve(Approve { proposal, statement_hash });
-        self.say(core(self.engine.ledger(), approve)?, second)?;
-        Ok(())
-    }
-
-    fn say(&self, core: Core, key: &SigningKey) -> Result<Accepted, Failure> {
-        let statement = self.engine.open_statement(&core.sign(key, None))?;
-        Ok(self.engine.enqueue(statement)?.wait_blocking()?)
-    }
-
-    /// Sends without waiting.
-    fn send(
-        &mut self,
-        body: Body,
-        key: &SigningKey,
-        disclosed: Option<&Disclosure>,
-    ) -> Result<(), Failure> {
-        let programme = matches!(body, Body::Action(_)).then_some(1);
-        let core = Core { programme, ..core(self.engine.ledger(), body)? };
-        let statement = self.engine.open_statement(&core.sign(key, disclosed))?;
-        if self.waiting.len() >= UNDER_WAY
-            && let Some(first) = self.waiting.pop_front()
-        {
-            first.wait_blocking()?;
-        }
-        self.waiting.push_back(self.engine.enqueue(statement)?);
-        Ok(())
-    }
-
-    fn settle(&mut self) -> Result<(), Failure> {
-        while let Some(next) = self.waiting.pop_front() {
-            next.wait_blocking()?;
-        }
-        Ok(())
-    }
-
-    /// Opens an account, enrols its phone and grants three lots.
-    fn welcome(&mut self, staff: &SigningKey, registry: &SigningKey) -> Result<Resident, Failure> {
-        let (account, code, phone) = (AccountId(random()?), random()?, new_key()?);
-        let now_s = now_s();
-        self.send(Body::AccountOpen(AccountOpen { account }), registry, None)?;
-        let facts = AccountFacts {
-            account,
-            age_tier: AgeTier::Adult,
-            insurance: Insurance::Nhi,
-            eligible: true,
-            district: 1,
+    /// Signs the next measurement at a station.
+    pub(crate) fn measurement(&mut self, by: By) -> Result<(Vec<u8>, Deed), Failure> {
+        let act = self.measured.next(self.residents.len())?;
+        let resident = self.residents.get(act.resident).ok_or("a city without residents")?;
+        let station = self.stations.get(act.place).ok_or("a city without stations")?;
+        let holder = match by {
+            By::Card => Holder::Card(resident.card),
+            By::Phone => {
+                // Shown at the minute of the act; it only says who is there.
+                let exp_s = act.at_s + TOKEN_LIFE_S_MAX;
+                let (nonce, ledger) = (random()?, self.ledger);
+                let token = PayToken { exp_s, nonce, ledger, max_points: 0 };
+                Holder::Phone(token::sign(&token, &resident.phone))
+            }
         };
-        self.send(Body::AccountFacts(facts), registry, None)?;
-        let issue = CardIssue {
-            account,
-            card: None,
-            code: Some(code_hash(&code)),
-            code_until_min: Some(now_s / 60 + 60),
-        };
-        self.send(Body::CardIssue(issue), staff, None)?;
-        let public_key = phone.verifying_key().to_bytes();
-        let disclosed = Disclosure { code: Some(code), ..disclosure(now_s)? };
-        self.send(Body::DeviceEnrol(DeviceEnrol { public_key }), &phone, Some(&disclosed))?;
-        for number in 0..FUNDS.len() {
-            let action = Text::new(&format!("grant.{number}")).ok_or("no such action")?;
-            let holder = Some(Holder::Account(account));
-            let disclosed = Disclosure { holder, ..disclosure(now_s)? };
-            self.send(Body::Action(Action { action }), registry, Some(&disclosed))?;
+        let Given { action, fund, points } = &self.measurement;
+        let deed =
+            Deed::Measurement { resident: act.resident, fund: *fund, points: points.clone() };
+        let core = self.action(action, act.at_s)?;
+        Ok((core.sign(station, Some(&disclosure(act.at_s, Some(holder))?)), deed))
+    }
+
+    /// Signs a manifest of so many rows, one act each.
+    pub(crate) fn manifest(&mut self, rows: usize) -> Result<(Vec<u8>, Deed), Failure> {
+        let (mut cores, mut residents) = (Vec::new(), Vec::new());
+        for _ in 0..rows {
+            let act = self.listed.next(self.residents.len())?;
+            let resident = self.residents.get(act.resident).ok_or("a city without residents")?;
+            let holder = if self.bulk.by_card {
+                Holder::Card(resident.card)
+            } else {
+                Holder::Account(resident.account)
+            };
+            let core = self.action(&self.bulk.given.action, act.at_s)?;
+            cores.push((core, Some(disclosure(act.at_s, Some(holder))?)));
+            residents.push(act.resident);
         }
-        Ok(Resident { account, payments: 0, phone })
+        let Bulk { key, given: Given { action, fund, points }, .. } = &self.bulk;
+        let own = core(self.ledger, Body::Action(Action { action: action.clone() }))?;
+        let deed = Deed::Manifest { residents, fund: *fund, points: points.clone() };
+        Ok((manifest::sign(own, Kind::Action, cores, key), deed))
+    }
+
+    fn action(&self, action: &Code, at_s: u64) -> Result<Core, Failure> {
+        let body = Body::Action(Action { action: action.clone() });
+        let day = Day::of_ms(at_s * 1_000);
+        Ok(Core { day, programme: Some(self.programme), ..core(self.ledger, body)? })
     }
 }
 
-fn registration(key: &SigningKey, role: Role, place: Option<PlaceId>) -> Result<Body, Failure> {
-    let (person, public_key) = (PersonId(random()?), key.verifying_key().to_bytes());
-    let name = Text::new("負荷試験").ok_or("no such name")?;
-    Ok(Body::KeyRegister(KeyRegister { public_key, role, person, place, name }))
+/// Signs the wish to read.
+pub(crate) fn session(ledger: LedgerId, key: &SigningKey, now_s: u64) -> Result<Vec<u8>, Failure> {
+    let session = Session { exp_s: now_s + TOKEN_LIFE_S_MAX, nonce: random()?, ledger };
+    Ok(token::sign(&session, key))
 }
 
-fn core(ledger: LedgerId, body: Body) -> Result<Core, Failure> {
+/// Acts, no two of which are the same: the residents in turn, each time at another place or another minute of the last days.
+pub(crate) struct Acts {
+    next: u64,
+    /// Where this run begins, by chance, so that two runs on one ledger hardly meet.
+    first: u64,
+    first_min: u64,
+    minutes: u64,
+    places: u64,
+}
+
+/// One of them.
+struct Act {
+    resident: usize,
+    place: usize,
+    at_s: u64,
+}
+
+impl Acts {
+    /// Acts of the days before a moment that belong to its fiscal year, under one version of the rules.
+    pub(crate) fn until(now_s: u64, places: usize) -> Result<Self, Failure> {
+        let today = Day::of_ms(now_s * 1_000);
+        let first_day = today.minus(LATE_DAYS).max(today.fiscal_year_start());
+        let first_min = first_day.start_ms() / 60_000;
+        let (minutes, places) = ((now_s / 60).saturating_sub(first_min), places as u64);
+        if minutes == 0 || places == 0 {
+            return Err("the fiscal year is a minute old or there is no station; try again".into());
+        }
+        let first = u64::from_be_bytes(random()?) % (minutes * places);
+        Ok(Self { next: 0, first, first_min, minutes, places })
+    }
+
+    /// How many there are still.
+    pub(crate) fn left(&self, residents: usize) -> u64 {
+        self.minutes * self.places * residents as u64 - self.next
+    }
+
+    fn next(&mut self, residents: usize) -> Result<Act, Failure> {
+        if self.left(residents) == 0 {
+            return Err("every minute of every resident is used; take more --residents".into());
+        }
+        let residents = residents as u64;
+        let slot = (self.first + self.next / residents) % (self.minutes * self.places);
+        let act = Act {
+            resident: usize::try_from(self.next % residents)?,
+            place: usize::try_from(slot % self.places)?,
+            at_s: (self.first_min + slot / self.places) * 60,
+        };
+        self.next += 1;
+        Ok(act)
+    }
+}
+
+/// A statement's core of today.
+pub(crate) fn core(ledger: LedgerId, body: Body) -> Result<Core, Failure> {
     let (op_id, day) = (OpId(random()?), today());
     Ok(Core { ledger, op_id, day, programme: None, not_after_s: None, body, sealed: None })
 }
 
-fn disclosure(performed_at_s: u64) -> Result<Disclosure, Failure> {
-    let (holder, values, exact_action, code, pin_proof) = (None, None, None, None, None);
-    Ok(Disclosure {
-        salt: random()?,
-        performed_at_s,
-        holder,
-        values,
-        exact_action,
-        code,
-        pin_proof,
-    })
+/// The part that can be erased.
+pub(crate) fn disclosure(
+    performed_at_s: u64,
+    holder: Option<Holder>,
+) -> Result<Disclosure, Failure> {
+    let (salt, values, exact_action, code, pin_proof) = (random()?, None, None, None, None);
+    Ok(Disclosure { salt, performed_at_s, holder, values, exact_action, code, pin_proof })
 }
 
-fn new_key() -> Result<SigningKey, Failure> {
+/// A key of the operating system's chance.
+pub(crate) fn new_key() -> Result<SigningKey, Failure> {
     Ok(SigningKey::from_bytes(&*keys::random_secret()?))
 }
 
@@ -309,11 +257,41 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Failure> {
     Ok(bytes)
 }
 
-fn today() -> Day {
+/// This day in Japan.
+pub(crate) fn today() -> Day {
     Day::of_ms(SystemClock.wall_ms())
 }
 
 /// Unix seconds.
 pub(crate) fn now_s() -> u64 {
     SystemClock.wall_ms() / 1_000
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Also on the first days of a fiscal year, whose rules do not reach back.
+    #[test]
+    fn no_two_acts_are_the_same_and_all_lie_under_the_same_rules() {
+        for (year, month, day) in [(2026, 4, 1), (2026, 4, 2), (2026, 11, 22), (2028, 2, 29)] {
+            let today = Day::from_ymd(year, month, day).unwrap();
+            let now_s = today.start_ms() / 1_000 + 125;
+            let mut acts = Acts::until(now_s, 3).unwrap();
+            let (mut seen, count) = (BTreeSet::new(), acts.left(2).min(50_000));
+            for _ in 0..count {
+                let Act { resident, place, at_s } = acts.next(2).unwrap();
+                let of = Day::of_ms(at_s * 1_000);
+                assert!(at_s < now_s && of >= today.minus(LATE_DAYS) && of <= today);
+                assert_eq!(of.fiscal_year(), today.fiscal_year());
+                assert!(resident < 2 && place < 3 && seen.insert((resident, place, at_s / 60)));
+            }
+            let (next, left) = (acts.next(2), acts.left(2));
+            assert_eq!(next.is_err(), left == 0, "{year}-{month}-{day}");
+        }
+        let midnight_s = Day::from_ymd(2026, 4, 1).unwrap().start_ms() / 1_000;
+        assert!(Acts::until(midnight_s, 3).is_err());
+    }
 }

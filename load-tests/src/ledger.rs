@@ -1,4 +1,4 @@
-//! The ledger under test: in a folder of its own, served as `kenmai serve` does it, and opened again at the end.
+//! A ledger of one's own: in a folder, served as `kenmai serve` does it, and opened again at the end.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -12,16 +12,16 @@ use kenmai::keys::LedgerKeys;
 use kenmai::log::LOG_FOLDER;
 use kenmai::log::disk::RealDisk;
 use kenmai::metrics::Metrics;
-use ledger_spec::cbor;
-use ledger_spec::ids::{AccountId, PlaceId, Seq};
-use ledger_spec::note::VerifierKey;
 use ledger_spec::points::Fund;
-use ledger_spec::receipt::Receipt;
 use ledger_spec::rows::Account;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::Failure;
-use crate::city::{City, FUNDS, LOT_POINTS, PAYMENT_POINTS};
+use crate::city::City;
+use crate::deeds::{Book, compare};
+use crate::founding::{FUNDS, LOT_POINTS};
+use crate::line::Door;
+use crate::proofs::Proved;
 
 /// The ledger's name in URLs.
 pub(crate) const NAME: &str = "load-test";
@@ -33,12 +33,13 @@ pub(crate) const THREADS: &str = "server";
 pub(crate) struct Place {
     data: PathBuf,
     keys: PathBuf,
+    limits: Limits,
 }
 
 impl Place {
     /// Folders in `folder` that do not exist yet.
-    pub(crate) fn in_folder(folder: &Path) -> Self {
-        Self { data: folder.join("data"), keys: folder.join("keys") }
+    pub(crate) fn in_folder(folder: &Path, limits: Limits) -> Self {
+        Self { data: folder.join("data"), keys: folder.join("keys"), limits }
     }
 
     /// The log's folder.
@@ -56,7 +57,7 @@ impl Place {
         let config = EngineConfig {
             origin: ORIGIN.to_owned(),
             data_folder: self.data.clone(),
-            queue_entries: Limits::default().queue_entries.get(),
+            queue_entries: self.limits.queue_entries.get(),
             clock_policy: ClockPolicy::Guard { max_gap_ms: 3_600_000 },
         };
         let ground = Ground {
@@ -75,77 +76,57 @@ impl Place {
 
 /// A server at work on a loopback socket; dropping it closes its ledger.
 pub(crate) struct Serving {
-    /// Where it listens.
-    pub(crate) address: SocketAddr,
+    /// Where its ledger is.
+    pub(crate) door: Door,
     _runtime: Runtime,
 }
 
 impl Serving {
-    /// Serves the ledger with the default limits, on a runtime of its own.
-    pub(crate) fn start(engine: Engine, metrics: Metrics) -> Result<Self, Failure> {
+    /// Serves the ledger on a runtime of its own.
+    pub(crate) fn start(ledger: Ledger, metrics: Metrics, limits: Limits) -> Result<Self, Failure> {
         let runtime = Builder::new_multi_thread().thread_name(THREADS).enable_all().build()?;
         let listener = runtime
             .block_on(http::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), "nothing"))?;
-        let address = listener.local_addr()?;
-        let ledger = Ledger::new(NAME.to_owned(), engine, None);
-        let server = Server::new(vec![ledger], Arc::new(SystemClock), metrics, Limits::default());
+        let (address, name) = (listener.local_addr()?.to_string(), ledger.name.clone());
+        let server = Server::new(vec![ledger], Arc::new(SystemClock), metrics, limits);
         let server = server.ok_or("a server without ledgers")?;
         // A server that ends early is seen by its callers.
         drop(runtime.spawn(http::serve(server, listener, None)));
-        Ok(Self { address, _runtime: runtime })
+        Ok(Self { door: Door { address, ledger: name }, _runtime: runtime })
     }
 }
 
-/// A receipt that came with a verdict: the leaf that it proves, and its place.
-pub(crate) struct Proved {
-    seq: Seq,
-    leaf: Vec<u8>,
-}
-
-impl Proved {
-    /// Checks the proof in a verdict against the log's key.
-    pub(crate) fn check(verdict: &[u8], log: &VerifierKey) -> Result<Self, Failure> {
-        let verdict: serde_json::Value = serde_json::from_slice(verdict)?;
-        let proof = verdict.get("proof").and_then(|proof| proof.as_str());
-        let receipt = Receipt::parse(proof.ok_or("a verdict without proof")?)?;
-        let mut extra = cbor::Reader::new(&receipt.extra);
-        extra.array_of(1, "extra")?;
-        let leaf = extra.bytes()?.to_vec();
-        receipt.verify(&leaf, log)?;
-        Ok(Self { seq: Seq(receipt.index), leaf })
-    }
-}
-
-/// Compares the books of a ledger, opened again from its files, with the payments that the city signed.
-pub(crate) fn audit(engine: &Engine, city: &City, proved: &[Proved]) -> Result<(), Failure> {
+/// Compares the books of a ledger, opened again from its files, with what the verdicts said.
+pub(crate) fn audit(
+    engine: &Engine,
+    city: &City,
+    book: &Book,
+    proved: &[Proved],
+) -> Result<(), Failure> {
     let state = engine.state()?;
-    let due = |place: &PlaceId| state.shops.get(place).copied().unwrap_or(0);
-    for shop in &city.shops {
-        check("due to a shop", due(&shop.place), shop.payments * u64::from(PAYMENT_POINTS))?;
+    for (number, shop) in city.shops.iter().enumerate() {
+        let due = state.shops.get(&shop.place).copied().unwrap_or(0);
+        let expected = shop.due + book.due.get(&number).copied().unwrap_or(0);
+        compare("due to a shop", due, expected)?;
     }
-    let account = |account: &AccountId| state.accounts.get(account).ok_or("an account is missing");
     let left = |account: &Account| account.lots.iter().map(|l| u64::from(l.points)).sum::<u64>();
-    let had = u64::from(LOT_POINTS) * FUNDS.len() as u64;
     let mut left_in_all = 0;
-    for resident in &city.residents {
-        let points = left(account(&resident.account)?);
-        let spent = u64::from(resident.payments) * u64::from(PAYMENT_POINTS);
-        check("left in an account", points, had - spent)?;
-        left_in_all += points;
+    for (number, resident) in city.residents.iter().enumerate() {
+        let account = state.accounts.get(&resident.account).ok_or("an account is missing")?;
+        compare("left in an account", left(account), book.left(number, resident.held)?)?;
+        left_in_all += left(account);
     }
     // Granted = left + redeemed, by the ledger's own three sums.
     let granted: u64 = state.budgets.values().map(|budget| budget.granted).sum();
-    check("granted", granted, left_in_all + state.shops.values().sum::<u64>())?;
+    compare("granted", granted, left_in_all + state.shops.values().sum::<u64>())?;
     let of_fund = |fund: Fund| {
         let budgets = state.budgets.iter().filter(move |((of, _), _)| *of == fund);
         budgets.map(|(_, budget)| budget.granted).sum::<u64>()
     };
     for fund in FUNDS {
-        check(
-            "granted of a fund",
-            of_fund(fund),
-            u64::from(LOT_POINTS) * city.residents.len() as u64,
-        )?;
+        let at_first = u64::from(LOT_POINTS) * city.residents.len() as u64;
+        let since = book.granted.get(&fund).copied().unwrap_or(0);
+        compare("granted of a fund", of_fund(fund), at_first + since)?;
     }
     drop(state);
     for Proved { seq, leaf } in proved {
@@ -155,12 +136,4 @@ pub(crate) fn audit(engine: &Engine, city: &City, proved: &[Proved]) -> Result<(
         }
     }
     Ok(())
-}
-
-fn check(what: &str, found: u64, expected: u64) -> Result<(), Failure> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(format!("points {what}: the ledger says {found}, the verdicts {expected}").into())
-    }
 }

@@ -17,6 +17,32 @@ const SYNC_BYTES: usize = 4_096;
 /// Signatures checked for the cost of one.
 const VERIFIES: u32 = 8_000;
 
+/// What was seen of the machine.
+pub(crate) struct Machine {
+    /// Microseconds of each bare append and fdatasync; none where the server's disk is not this machine's.
+    pub(crate) syncs_us: Vec<u64>,
+    /// Nanoseconds of processor time of one `verify_strict`.
+    pub(crate) verify_ns: u64,
+    /// Load average before the run.
+    pub(crate) load_before: String,
+}
+
+impl Machine {
+    /// Looks at the processor.
+    pub(crate) fn look() -> Result<Self, Failure> {
+        let load_before = load_average()?;
+        Ok(Self { syncs_us: Vec::new(), verify_ns: verify_ns()?, load_before })
+    }
+
+    /// Looks at the disk under a folder.
+    pub(crate) fn look_at_disk(&mut self, folder: Option<&Path>) -> Result<(), Failure> {
+        if let Some(folder) = folder {
+            self.syncs_us.extend(bare_syncs(folder)?);
+        }
+        Ok(())
+    }
+}
+
 /// The stopwatch of every figure here.
 #[expect(clippy::disallowed_methods, reason = "durations are what a load test is about")]
 pub(crate) fn stopwatch() -> Instant {
@@ -29,7 +55,7 @@ pub(crate) fn micros_since(start: Instant) -> u64 {
 }
 
 /// The disk's own time, in microseconds, for one append of 4 KiB and its fdatasync, in the ledger's folder.
-pub(crate) fn bare_syncs(folder: &Path) -> Result<Vec<u64>, Failure> {
+fn bare_syncs(folder: &Path) -> Result<Vec<u64>, Failure> {
     let path = folder.join("bare");
     let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
     let mut took_us = Vec::with_capacity(SYNCS);
@@ -44,7 +70,7 @@ pub(crate) fn bare_syncs(folder: &Path) -> Result<Vec<u64>, Failure> {
 }
 
 /// The mean processor time of one `verify_strict` over a message of a statement's length, in nanoseconds.
-pub(crate) fn verify_ns() -> Result<u64, Failure> {
+fn verify_ns() -> Result<u64, Failure> {
     let key = SigningKey::from_bytes(&[7; 32]);
     let message = [0x5a; 160];
     let signature = key.sign(&message);

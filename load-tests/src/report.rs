@@ -5,148 +5,215 @@ use std::io::Write as _;
 
 use crate::Failure;
 use crate::callers::Round;
-use crate::city::{FUNDS, PAYMENT_POINTS, SHOPS, Shops};
-use crate::machine::load_average;
-use crate::shops_redeem::Used;
+use crate::field::Used;
+use crate::machine::{Machine, load_average};
 
 /// What the rounds of one combination gave.
 #[derive(Default)]
 pub(crate) struct Figures {
+    /// In an open loop from the due time, otherwise from sending.
     took_us: Vec<u64>,
+    from_sending_us: Vec<u64>,
     /// Requests a second, one number a round.
     rates: Vec<u64>,
-    callers_ns: u64,
-    used: Used,
+    /// Answers of 503.
+    busy: usize,
+    /// Unknown of another one's server.
+    used: Option<Used>,
 }
 
 impl Figures {
     /// Adds a round.
-    pub(crate) fn add(&mut self, round: &Round, used: Used) {
+    pub(crate) fn add(&mut self, round: &Round, used: Option<Used>) {
         let requests = round.took_us.len() as u64;
         self.took_us.extend(&round.took_us);
+        self.from_sending_us.extend(&round.from_sending_us);
         self.rates.push(requests * 1_000_000 / round.whole_us.max(1));
-        self.callers_ns += round.cpu_ns;
-        self.used.log_bytes += used.log_bytes;
-        self.used.batches += used.batches;
-        self.used.commit_ms += used.commit_ms;
-        self.used.sequencer_ns += used.sequencer_ns;
-        self.used.server_ns += used.server_ns;
+        self.busy += round.busy.len();
+        if let Some(used) = used {
+            let sum = self.used.get_or_insert_default();
+            sum.log_bytes += used.log_bytes;
+            sum.batches += used.batches;
+            sum.commit_ms += used.commit_ms;
+            sum.sequencer_ns += used.sequencer_ns;
+            sum.server_ns += used.server_ns;
+            sum.callers_ns += used.callers_ns;
+            sum.entries += used.entries;
+        }
     }
+
+    /// The sample of all latencies at a rank in thousandths.
+    pub(crate) fn latency_us(&self, permille: u32) -> u64 {
+        let mut sorted = self.took_us.clone();
+        sorted.sort_unstable();
+        percentile(&sorted, permille)
+    }
+}
+
+/// A line of the table.
+pub(crate) struct Row {
+    /// What was asked.
+    pub(crate) what: String,
+    /// In which loop.
+    pub(crate) how: String,
+    pub(crate) figures: Figures,
+    /// What a request stands for: a name, and how many of them so many requests are.
+    pub(crate) unit: Option<(&'static str, u64, u64)>,
 }
 
 /// Everything that a run says.
 pub(crate) struct Report {
-    /// Callers, shops and what they gave.
-    pub(crate) rows: Vec<(u16, Shops, Figures)>,
-    /// Microseconds of each bare append and fdatasync.
-    pub(crate) syncs_us: Vec<u64>,
-    /// Nanoseconds of processor time of one `verify_strict`.
-    pub(crate) verify_ns: u64,
-    /// Load average before the run.
-    pub(crate) load_before: String,
-    /// Residents of the city.
-    pub(crate) residents: u32,
-    /// Microseconds that the last opening of the ledger took.
-    pub(crate) opened_again_us: u64,
-    /// Proofs checked.
-    pub(crate) proofs: usize,
+    /// The scenario.
+    pub(crate) name: &'static str,
+    /// The city and its server.
+    pub(crate) about: String,
+    pub(crate) machine: Machine,
+    pub(crate) rows: Vec<Row>,
+    /// Sentences below the table.
+    pub(crate) remarks: Vec<String>,
+    /// What was checked at the end.
+    pub(crate) checked: String,
 }
 
 impl Report {
     /// Prints it.
-    pub(crate) fn print(mut self) -> Result<(), Failure> {
-        let mut text = self.machine()?;
-        text.push_str(
-            "\n| shops | callers | requests | requests/s, median (range) | p50 µs | p95 µs | p99 µs | max µs \
-             | bytes each | entries/batch | commit µs | CPU s per 1,000: writer | HTTP | callers |\n\
-             |---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
-        );
-        for (callers, shops, figures) in &mut self.rows {
-            text.push_str(&row(*callers, *shops, figures)?);
-        }
-        text.push('\n');
-        for line in self.comparisons() {
-            writeln!(text, "- {line}")?;
-        }
-        std::io::stdout().write_all(text.as_bytes())?;
+    pub(crate) fn print(self) -> Result<(), Failure> {
+        std::io::stdout().write_all(self.text()?.as_bytes())?;
         Ok(())
     }
 
+    fn text(mut self) -> Result<String, Failure> {
+        let machine = self.machine()?;
+        let mut text = format!("{}: {}.\n{machine}\n", self.name, self.about);
+        text.push_str(
+            "| what | loop | requests | requests/s, median (range) | p50 µs | p95 µs | p99 µs | max µs | p99 µs from sending \
+             | 503 | bytes each | entries/batch | commit µs | CPU s per 1,000: writer | HTTP | callers |\n\
+             |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+        );
+        for Row { what, how, figures, .. } in &mut self.rows {
+            text.push_str(&line(&format!("| {what} | {how} "), figures)?);
+        }
+        text.push('\n');
+        let comparisons = self.comparisons();
+        for remark in self.units().chain(comparisons).chain(self.remarks.clone()) {
+            writeln!(text, "- {remark}")?;
+        }
+        let answers: usize = self.rows.iter().map(|row| row.figures.took_us.len()).sum();
+        writeln!(
+            text,
+            "- Checked: {answers} answers, and those of the warm-up; {}.",
+            self.checked
+        )?;
+        Ok(text)
+    }
+
     fn machine(&mut self) -> Result<String, Failure> {
-        self.syncs_us.sort_unstable();
+        let Machine { syncs_us, verify_ns, load_before } = &mut self.machine;
+        syncs_us.sort_unstable();
+        let disk = if syncs_us.is_empty() {
+            "the server's disk was not measured".to_owned()
+        } else {
+            format!(
+                "append of 4 KiB and fdatasync p50 {} µs, p99 {} µs ({} samples)",
+                percentile(syncs_us, 500),
+                percentile(syncs_us, 990),
+                syncs_us.len(),
+            )
+        };
         Ok(format!(
-            "shops-redeem: {} residents with {} lots each, {SHOPS} shops, {PAYMENT_POINTS} points a payment.\n\
-             Machine: {} cores; load average {} before, {} after; append of 4 KiB and fdatasync p50 {} µs, \
-             p99 {} µs ({} samples); one verify_strict {} µs of a core.\n",
-            self.residents,
-            FUNDS.len(),
+            "Machine: {} cores; load average {load_before} before, {} after; {disk}; one verify_strict {} µs of a core.\n",
             std::thread::available_parallelism()?,
-            self.load_before,
             load_average()?,
-            percentile(&self.syncs_us, 500),
-            percentile(&self.syncs_us, 990),
-            self.syncs_us.len(),
-            decimal(self.verify_ns, 1_000, 1),
+            decimal(*verify_ns, 1_000, 1),
         ))
     }
 
-    /// The sentences below the table; those about one number of callers only where both choices of shops were run.
+    /// What the requests stand for, a second and in the time that checking one signature takes.
+    fn units(&self) -> impl Iterator<Item = String> {
+        self.rows.iter().filter_map(|row| {
+            let (unit, many, requests) = row.unit?;
+            let a_second = median(&row.figures.rates) * many / requests;
+            let of_check = decimal(a_second * self.machine.verify_ns, 1_000_000_000, 1);
+            let (what, how) = (&row.what, &row.how);
+            Some(format!(
+                "{what}, {how}: {a_second} {unit} a second, {of_check} in the time of one verify_strict."
+            ))
+        })
+    }
+
+    /// Of each loop, the second variant against the first.
     fn comparisons(&self) -> Vec<String> {
+        let lead: Vec<_> = self.rows.iter().filter(|row| !row.what.starts_with('…')).collect();
         let mut lines = Vec::new();
-        for pair in self.rows.chunks(2) {
-            let [(callers, _, uniform), (_, _, one)] = pair else { continue };
-            let mut permille: Vec<u64> = one
-                .rates
-                .iter()
-                .zip(&uniform.rates)
-                .map(|(one, all)| one * 1_000 / all.max(&1))
-                .collect();
+        for pair in lead.chunks(2) {
+            let [first, second] = pair else { continue };
+            if first.figures.rates.len() < 2 {
+                continue;
+            }
+            let rates = second.figures.rates.iter().zip(&first.figures.rates);
+            let mut permille: Vec<u64> =
+                rates.map(|(second, first)| second * 1_000 / first.max(&1)).collect();
             permille.sort_unstable();
             let percent = |per: u32| decimal(percentile(&permille, per), 10, 1);
             lines.push(format!(
-                "{callers} callers, one shop against uniform, round by round: median {} %, range {} to {} %.",
-                percent(500), percent(1), percent(1_000)
+                "{}, {} against {}, requests/s round by round: median {} %, range {} to {} %.",
+                first.how,
+                second.what,
+                first.what,
+                percent(500),
+                percent(1),
+                percent(1_000)
             ));
         }
-        let payments: usize = self.rows.iter().map(|(_, _, figures)| figures.took_us.len()).sum();
-        lines.push(format!(
-            "Checked: {payments} verdicts (201, {PAYMENT_POINTS} points) and those of the warm-up; {} proofs; the ledger, \
-             opened again from its files in {} ms, owes each shop and holds for each resident what the verdicts say.",
-            self.proofs,
-            self.opened_again_us / 1_000,
-        ));
         lines
     }
 }
 
-fn row(callers: u16, shops: Shops, figures: &mut Figures) -> Result<String, Failure> {
-    figures.took_us.sort_unstable();
-    let Figures { took_us, rates, callers_ns, used } = figures;
+fn line(begin: &str, figures: &mut Figures) -> Result<String, Failure> {
+    let Figures { took_us, from_sending_us, rates, busy, used } = figures;
+    for samples in [&mut *took_us, from_sending_us] {
+        samples.sort_unstable();
+    }
     let mut sorted_rates = rates.clone();
     sorted_rates.sort_unstable();
-    let requests = took_us.len() as u64;
-    let shops = match shops {
-        Shops::Uniform => "uniform",
-        Shops::One => "one",
-    };
-    let cpu = |ns: u64| decimal(ns / requests.max(1), 1_000_000, 3);
-    let mut text = format!("| {shops} | {callers} | {requests} ");
+    let requests = (took_us.len() as u64).max(1);
+    let mut text = format!("{begin}| {} ", took_us.len());
     let rate = |permille| percentile(&sorted_rates, permille);
     write!(text, "| {} ({} to {}) ", rate(500), rate(1), rate(1_000))?;
     for permille in [500, 950, 990, 1_000] {
         write!(text, "| {} ", percentile(took_us, permille))?;
     }
-    write!(text, "| {} ", used.log_bytes / requests.max(1))?;
-    write!(text, "| {} ", decimal(requests, used.batches.max(1), 1))?;
-    write!(text, "| {} ", used.commit_ms * 1_000 / used.batches.max(1))?;
+    write!(text, "| {} | {busy} ", percentile(from_sending_us, 990))?;
+    let Some(used) = used else {
+        text.push_str("| – | – | – | – | – | – |\n");
+        return Ok(text);
+    };
+    let cpu = |ns: u64| decimal(ns / requests, 1_000_000, 3);
+    let entries = used.entries.max(1);
+    match used.batches {
+        0 => text.push_str("| 0 | – | – "),
+        batches => write!(
+            text,
+            "| {} | {} | {} ",
+            used.log_bytes / entries,
+            decimal(entries, batches, 1),
+            used.commit_ms * 1_000 / batches
+        )?,
+    }
     writeln!(
         text,
         "| {} | {} | {} |",
         cpu(used.sequencer_ns),
         cpu(used.server_ns),
-        cpu(*callers_ns)
+        cpu(used.callers_ns)
     )?;
     Ok(text)
+}
+
+fn median(values: &[u64]) -> u64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    percentile(&sorted, 500)
 }
 
 /// The sample at a rank in thousandths (nearest rank), of sorted samples; 0 of none.

@@ -1,0 +1,245 @@
+//! What a request is for: how its answer is checked, and what the books take over from it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use hyper::StatusCode;
+use ledger_spec::points::Fund;
+
+use crate::Failure;
+use crate::line::{Answer, Prepared};
+
+/// How much of an answer an error quotes.
+const QUOTED_BYTES_MAX: usize = 400;
+
+/// What a request is for. Residents and shops are numbered as the city has them.
+#[derive(Clone, Debug)]
+pub(crate) enum Deed {
+    /// A resident pays at a shop.
+    Payment { resident: usize, shop: usize, points: u32 },
+    /// A station measures a resident.
+    Measurement { resident: usize, fund: Fund, points: RangeInclusive<u32> },
+    /// Rows under one signature, one resident each.
+    Manifest { residents: Vec<usize>, fund: Fund, points: RangeInclusive<u32> },
+    /// A resident's balance; how much it is, where nothing else changes it meanwhile.
+    Balance { yen: Option<u64> },
+    /// A resident's last entries; which is the newest.
+    History { newest: u64 },
+    /// The receipt of an entry, opened for its resident.
+    Receipt { seq: u64 },
+    /// A public page or file, and a text that it holds.
+    View { holds: String },
+}
+
+/// A request with its purpose.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    pub(crate) request: Prepared,
+    pub(crate) deed: Deed,
+    /// Whether the same bytes were sent before and refused for the moment.
+    pub(crate) again: bool,
+}
+
+/// What an answer says.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// Done; the points that moved, one number a row.
+    Done(Vec<u32>),
+    /// Not at this moment: 503, with the time to come again.
+    Busy,
+}
+
+impl fmt::Display for Deed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Payment { .. } => "a payment",
+            Self::Measurement { .. } => "a measurement",
+            Self::Manifest { .. } => "a manifest",
+            Self::Balance { .. } => "a balance",
+            Self::History { .. } => "a history",
+            Self::Receipt { .. } => "a receipt",
+            Self::View { .. } => "a view",
+        })
+    }
+}
+
+impl Deed {
+    /// Checks an answer with one search for a few bytes: the callers share the machine with the server.
+    pub(crate) fn read(&self, answer: &Answer, again: bool) -> Result<Told, Failure> {
+        let Answer { status, body, .. } = answer;
+        if *status == StatusCode::SERVICE_UNAVAILABLE && answer.retry_after {
+            return Ok(Told::Busy);
+        }
+        let first = *status == StatusCode::CREATED && !answer.replayed;
+        let entered = first || (again && *status == StatusCode::OK && answer.replayed);
+        let shown = *status == StatusCode::OK;
+        let all = |expected: &RangeInclusive<u32>, rows: usize| {
+            let points: Vec<u32> = points_of(body).collect();
+            let fits = points.len() == rows && points.iter().all(|p| expected.contains(p));
+            (entered && fits).then_some(points)
+        };
+        let holds = |text: &str| (shown && find(body, text.as_bytes()).is_some()).then(Vec::new);
+        let told = match self {
+            Self::Payment { points, .. } => all(&(*points..=*points), 1),
+            Self::Measurement { points, .. } => all(points, 1),
+            Self::Manifest { residents, points, .. } => all(points, residents.len()),
+            Self::Balance { yen: Some(yen) } => holds(&format!("\"yen\":{yen},")),
+            Self::Balance { yen: None } => holds("\"yen\":"),
+            Self::History { newest } => holds(&format!("\"entries\":[{{\"seq\":{newest},")),
+            Self::Receipt { seq } => holds(&format!("\nindex {seq}\n")),
+            Self::View { holds: text } => holds(text),
+        };
+        told.map(Told::Done).ok_or_else(|| {
+            let text = body.get(..QUOTED_BYTES_MAX).unwrap_or(body);
+            format!("{self} was answered {status}: {}", String::from_utf8_lossy(text)).into()
+        })
+    }
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
+}
+
+/// The points of a verdict, or of each row of a manifest's, found without reading the rest: no text of the answer holds
+/// such a member. A number that is none counts as 0 points of no row, so that the rows do not come out.
+fn points_of(verdict: &[u8]) -> impl Iterator<Item = u32> {
+    const MEMBER: &[u8] = b"\"points\":";
+    let mut rest = verdict;
+    std::iter::from_fn(move || {
+        rest = rest.get(find(rest, MEMBER)? + MEMBER.len()..)?;
+        let end = rest.iter().position(|byte| !byte.is_ascii_digit())?;
+        std::str::from_utf8(rest.get(..end)?).ok()?.parse().ok()
+    })
+}
+
+/// What the answers said that moved: acknowledged points by resident, shop and fund. Statements that were sent without
+/// such an answer are not in it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Book {
+    /// Points that each resident earned.
+    pub(crate) earned: BTreeMap<usize, u64>,
+    /// Points that each resident spent.
+    pub(crate) spent: BTreeMap<usize, u64>,
+    /// Points that each shop is due.
+    pub(crate) due: BTreeMap<usize, u64>,
+    /// Points granted from each fund.
+    pub(crate) granted: BTreeMap<Fund, u64>,
+    /// Entries acknowledged, readings not counted.
+    pub(crate) entries: u64,
+}
+
+impl Book {
+    /// Takes over what an answer said.
+    pub(crate) fn take(&mut self, deed: &Deed, told: &[u32]) {
+        match deed {
+            Deed::Payment { resident, shop, points } => {
+                *self.spent.entry(*resident).or_default() += u64::from(*points);
+                *self.due.entry(*shop).or_default() += u64::from(*points);
+            }
+            Deed::Measurement { resident, fund, .. } => self.earn(&[*resident], *fund, told),
+            Deed::Manifest { residents, fund, .. } => self.earn(residents, *fund, told),
+            Deed::Balance { .. }
+            | Deed::History { .. }
+            | Deed::Receipt { .. }
+            | Deed::View { .. } => return,
+        }
+        self.entries += told.len() as u64;
+    }
+
+    fn earn(&mut self, residents: &[usize], fund: Fund, told: &[u32]) {
+        for (resident, points) in residents.iter().zip(told) {
+            *self.earned.entry(*resident).or_default() += u64::from(*points);
+            *self.granted.entry(fund).or_default() += u64::from(*points);
+        }
+    }
+
+    /// What a resident holds, who held so much at the beginning.
+    pub(crate) fn left(&self, resident: usize, held: u64) -> Result<u64, Failure> {
+        let of = |points: &BTreeMap<usize, u64>| points.get(&resident).copied().unwrap_or(0);
+        let left = (held + of(&self.earned)).checked_sub(of(&self.spent));
+        left.ok_or_else(|| "the verdicts spend more than a resident had".into())
+    }
+}
+
+/// Compares a sum of the ledger with the book's.
+pub(crate) fn compare(what: &str, found: u64, expected: u64) -> Result<(), Failure> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("points {what}: the ledger says {found}, the verdicts {expected}").into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_points_of_a_verdict_are_found() {
+        for (verdict, expected) in [
+            (r#"{"kind":"redeem","points":100,"seq":7}"#, &[100][..]),
+            (r#"{"seq":7,"points":1000}"#, &[1_000]),
+            (r#"{"rows":[{"points":5},{"problem":"x"},{"points":0}]}"#, &[5, 0]),
+            (r#"{"seq":7}"#, &[]),
+            (r#"{"points":"100"}"#, &[]),
+            (r#"{"points":-1}"#, &[]),
+        ] {
+            let found: Vec<u32> = points_of(verdict.as_bytes()).collect();
+            assert_eq!(found, expected, "{verdict}");
+        }
+    }
+
+    fn told(deed: &Deed, status: u16, flags: &str, body: &str) -> Option<Told> {
+        let answer = Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            retry_after: flags.contains("retry"),
+            replayed: flags.contains("replayed"),
+            body: bytes::Bytes::from(body.to_owned()),
+        };
+        deed.read(&answer, flags.contains("again")).ok()
+    }
+
+    #[test]
+    fn only_the_right_answer_is_one() {
+        let payment = Deed::Payment { resident: 0, shop: 0, points: 100 };
+        let done = |points: &[u32]| Some(Told::Done(points.to_vec()));
+        let hundred = r#"{"points":100}"#;
+        for (status, flags, body, expected) in [
+            (201, "", hundred, done(&[100])),
+            (201, "", r#"{"points":99}"#, None),
+            (201, "", "{}", None),
+            (200, "replayed", hundred, None),
+            (200, "replayed again", hundred, done(&[100])),
+            (201, "again", hundred, done(&[100])),
+            (409, "again", hundred, None),
+            (503, "retry", "", Some(Told::Busy)),
+            (503, "", "", None),
+        ] {
+            assert_eq!(told(&payment, status, flags, body), expected, "{status} {flags} {body}");
+        }
+        let (fund, points) = (Fund::General, 0..=20);
+        let rows = Deed::Manifest { residents: vec![4, 5], fund, points };
+        let body = |rows: &str| format!(r#"{{"accepted":2,"rows":[{rows}]}}"#);
+        let good = body(r#"{"points":20},{"points":7}"#);
+        assert_eq!(told(&rows, 201, "", &good), done(&[20, 7]));
+        for bad in [
+            r#"{"points":20}"#,
+            r#"{"points":20},{"points":21}"#,
+            r#"{"points":20},{"problem":"x"}"#,
+        ] {
+            assert_eq!(told(&rows, 201, "", &body(bad)), None, "{bad}");
+        }
+        for (deed, right, wrong) in [
+            (Deed::Balance { yen: Some(7) }, r#"{"yen":7,"x":0}"#, r#"{"yen":70,"x":0}"#),
+            (Deed::Balance { yen: None }, r#"{"yen":9,"x":0}"#, "{}"),
+            (Deed::History { newest: 7 }, r#"{"entries":[{"seq":7,"#, r#"{"entries":[{"seq":8,"#),
+            (Deed::Receipt { seq: 7 }, "proof\nindex 7\n", "proof\nindex 77\n"),
+            (Deed::View { holds: "<h1>".to_owned() }, "<h1>", "<h2>"),
+        ] {
+            assert_eq!(told(&deed, 200, "", right), done(&[]), "{deed}");
+            assert_eq!(told(&deed, 200, "", wrong), None, "{deed}");
+            assert_eq!(told(&deed, 401, "", right), None, "{deed}");
+        }
+    }
+}

@@ -1,0 +1,437 @@
+//! A server at work, the city around it, and the book of what it acknowledged.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kenmai::clock::SystemClock;
+use kenmai::config::Limits;
+use kenmai::demo;
+use kenmai::http::Ledger;
+use kenmai::metrics::Metrics;
+use ledger_spec::note::VerifierKey;
+use tempfile::TempDir;
+
+use crate::callers::{Round, Stream, send};
+use crate::city::{By, City, Shops, now_s, session};
+use crate::deeds::{Asked, Book, Deed};
+use crate::founding::found;
+use crate::guest::{compare_books, enter, token_of};
+use crate::ledger::{Place, Serving, THREADS, audit};
+use crate::line::{COSE, Clerk, Door, SEQUENCE, number};
+use crate::machine::{cpu_ns, folder_bytes, micros_since, stopwatch};
+use crate::proofs::Proved;
+use crate::{Failure, Options};
+
+/// Rows of each manifest: as many as one may have.
+pub(crate) const MANIFEST_ROWS: usize = ledger_spec::manifest::ROWS_MAX;
+/// Requests of one look: balance, history, receipt.
+pub(crate) const LOOK_REQUESTS: usize = 3;
+/// Entries of the history in a look: what a phone's first page shows.
+const HISTORY_ENTRIES: usize = 10;
+/// The name of the ledger's writing thread.
+const SEQUENCER: &str = "sequencer";
+/// The most residents that look: each opens a session first.
+const READERS_MAX: usize = 10_000;
+/// What everyone may see, and a text that the right answer holds.
+const VIEWS: [(&str, &str); 2] = [("/", "<h1"), ("/v1/{ledger}", "\"size\":")];
+
+/// Sorts of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sort {
+    Payment(Shops),
+    Measurement(By),
+    Manifest,
+    /// A signed-in resident's balance.
+    Balance,
+    /// The balance, the last entries, and the receipt of the newest.
+    Look,
+    /// Public pages and files in turn.
+    View,
+    /// Of ten, four balances, three measurements and three payments.
+    Mix,
+}
+
+/// Where the city comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// A city founded for this run, with residents enough for any load.
+    Founded,
+    /// A demo city with a year behind it.
+    Demo,
+}
+
+/// All that a run works with.
+pub(crate) struct Field {
+    pub(crate) city: City,
+    pub(crate) door: Door,
+    pub(crate) book: Book,
+    log: VerifierKey,
+    proved: Vec<Proved>,
+    own: Option<Own>,
+}
+
+/// A server of this program's own.
+struct Own {
+    serving: Serving,
+    metrics: Metrics,
+    /// The folder of the log, whose growth is measured.
+    log: PathBuf,
+    /// How the ledger is opened again; a demo is looked at over HTTP instead.
+    place: Option<Place>,
+    /// Removed when the run ends, after the server.
+    folder: TempDir,
+}
+
+/// What a round used, beside time.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Used {
+    /// Bytes added to the log's folder.
+    pub(crate) log_bytes: u64,
+    /// Batches committed.
+    pub(crate) batches: u64,
+    /// Milliseconds of their commits, as the server's own metric has them.
+    pub(crate) commit_ms: u64,
+    /// Processor time of the thread that writes the ledger, in nanoseconds.
+    pub(crate) sequencer_ns: u64,
+    /// Processor time of the threads that serve HTTP and check signatures, in nanoseconds.
+    pub(crate) server_ns: u64,
+    /// Processor time of the callers, in nanoseconds.
+    pub(crate) callers_ns: u64,
+    /// Entries acknowledged in all streams.
+    pub(crate) entries: u64,
+}
+
+impl Used {
+    fn since(self, before: Self) -> Self {
+        Self {
+            log_bytes: self.log_bytes - before.log_bytes,
+            batches: self.batches - before.batches,
+            commit_ms: self.commit_ms - before.commit_ms,
+            // A thread that ended meanwhile took its time with it.
+            sequencer_ns: self.sequencer_ns.saturating_sub(before.sequencer_ns),
+            server_ns: self.server_ns.saturating_sub(before.server_ns),
+            callers_ns: self.callers_ns,
+            entries: self.entries,
+        }
+    }
+}
+
+impl Field {
+    /// Starts a server with a city, or enters the one that the options name. `pay` says whether residents of a demo need
+    /// points.
+    pub(crate) fn open(
+        options: &Options,
+        (home, limits): (Home, Limits),
+        pay: bool,
+    ) -> Result<Self, Failure> {
+        if let (Some(url), Some(keys)) = (&options.url, &options.keys) {
+            let door = Door::of_url(url, demo::LEDGER_NAME)?;
+            let (city, log) = enter(&door, keys, pay)?;
+            return Ok(Self::of(city, door, log, None));
+        }
+        let folder = folder_of(options)?;
+        let folder = tempfile::Builder::new().prefix("load-test-").tempdir_in(folder)?;
+        match home {
+            Home::Founded => Self::found(folder, options.residents, limits),
+            Home::Demo => Self::live(folder, limits, pay),
+        }
+    }
+
+    fn of(city: City, door: Door, log: VerifierKey, own: Option<Own>) -> Self {
+        Self { city, door, log, own, book: Book::default(), proved: Vec::new() }
+    }
+
+    /// Founds a city and serves it.
+    pub(crate) fn found(folder: TempDir, residents: u32, limits: Limits) -> Result<Self, Failure> {
+        let place = Place::in_folder(folder.path(), limits);
+        let keys = place.make_keys()?;
+        let metrics = Metrics::new()?;
+        let engine = place.open(&metrics)?;
+        let city = found((&engine, limits.queue_entries), &keys.system, residents)?;
+        let verifier = engine.verifier().clone();
+        let ledger = Ledger::new(crate::ledger::NAME.to_owned(), engine, None);
+        let serving = Serving::start(ledger, metrics.clone(), limits)?;
+        let (door, log) = (serving.door.clone(), place.log());
+        let own = Own { folder, serving, metrics, log, place: Some(place) };
+        Ok(Self::of(city, door, verifier, Some(own)))
+    }
+
+    /// Lives a demo city's year, serves it and enters it like any guest.
+    pub(crate) fn live(folder: TempDir, limits: Limits, pay: bool) -> Result<Self, Failure> {
+        let metrics = Metrics::new()?;
+        let of_ledger = metrics.ledger(demo::LEDGER_NAME);
+        let lived = demo::open(folder.path(), Arc::new(SystemClock), of_ledger, |_, _| {})?;
+        let ledger = Ledger::new(demo::LEDGER_NAME.to_owned(), lived.engine, Some(lived.desk));
+        let serving = Serving::start(ledger, metrics.clone(), limits)?;
+        let door = serving.door.clone();
+        let (city, verifier) = enter(&door, &folder.path().join("demo-keys"), pay)?;
+        let log = folder.path().join(demo::LEDGER_NAME).join(kenmai::log::LOG_FOLDER);
+        let own = Own { folder, serving, metrics, log, place: None };
+        Ok(Self::of(city, door, verifier, Some(own)))
+    }
+
+    /// The folder on the disk that is measured, where it is this machine's.
+    pub(crate) fn folder(&self) -> Option<&std::path::Path> {
+        self.own.as_ref().map(|own| own.folder.path())
+    }
+
+    /// What the run is about, in words.
+    pub(crate) fn describe(&self) -> String {
+        let (address, residents) = (&self.door.address, self.city.residents.len());
+        match &self.own {
+            None => format!("the demo city at {address}, {residents} residents with phones"),
+            Some(Own { place: None, .. }) => {
+                format!("a demo city of its own, {residents} residents with phones")
+            }
+            Some(_) => format!("a city of its own, {residents} residents"),
+        }
+    }
+
+    /// How many requests of a sort can still be made.
+    pub(crate) fn supply(&self, sort: Sort) -> u64 {
+        let City { residents, payment_points, .. } = &self.city;
+        let payments = || residents.iter().map(|r| r.left / u64::from(*payment_points)).sum();
+        let measured = self.city.measured.left(residents.len());
+        match sort {
+            Sort::Payment(_) => payments(),
+            Sort::Measurement(_) => measured,
+            Sort::Manifest => self.city.listed.left(residents.len()) / MANIFEST_ROWS as u64,
+            Sort::Balance | Sort::Look | Sort::View => u64::MAX,
+            Sort::Mix => payments().min(measured).saturating_mul(3),
+        }
+    }
+
+    /// Makes requests of a sort.
+    pub(crate) fn make(&mut self, sort: Sort, count: u64) -> Result<Vec<Asked>, Failure> {
+        let count = usize::try_from(count)?;
+        if matches!(sort, Sort::Balance | Sort::Look | Sort::Mix) {
+            self.sign_in()?;
+        }
+        match sort {
+            Sort::Look => self.looks(count / LOOK_REQUESTS),
+            Sort::Balance => self.balances(count),
+            Sort::View => self.views(count),
+            Sort::Payment(_) | Sort::Measurement(_) | Sort::Manifest => {
+                (0..count).map(|_| self.statement(sort)).collect()
+            }
+            Sort::Mix => (0..count)
+                .map(|place| match place % 10 {
+                    0 | 3 | 6 => self.statement(Sort::Payment(Shops::Uniform)),
+                    1 | 7 => self.statement(Sort::Measurement(By::Card)),
+                    4 => self.statement(Sort::Measurement(By::Phone)),
+                    _ => self.balance(place, None),
+                })
+                .collect(),
+        }
+    }
+
+    fn statement(&mut self, sort: Sort) -> Result<Asked, Failure> {
+        let single = |(signed, deed)| ("/statements", COSE, signed, deed);
+        let (path, media, signed, deed) = match sort {
+            Sort::Payment(shops) => single(self.city.payment(shops, now_s())?),
+            Sort::Measurement(by) => single(self.city.measurement(by)?),
+            Sort::Manifest => {
+                let (signed, deed) = self.city.manifest(MANIFEST_ROWS)?;
+                ("/manifests", SEQUENCE, signed, deed)
+            }
+            Sort::Balance | Sort::Look | Sort::View | Sort::Mix => {
+                return Err("this is no statement".into());
+            }
+        };
+        Ok(asked(self.door.post(path, media, signed)?, deed))
+    }
+
+    fn balances(&self, count: usize) -> Result<Vec<Asked>, Failure> {
+        (0..count)
+            .map(|place| {
+                let number = place % self.readers();
+                let resident = self.city.residents.get(number).ok_or("a city without residents")?;
+                self.balance(number, Some(self.book.left(number, resident.held)?))
+            })
+            .collect()
+    }
+
+    fn balance(&self, number: usize, yen: Option<u64>) -> Result<Asked, Failure> {
+        let resident = self.city.residents.get(number % self.readers());
+        let session = resident.and_then(|resident| resident.session.as_deref());
+        Ok(asked(self.door.read("/me", session)?, Deed::Balance { yen }))
+    }
+
+    fn looks(&self, count: usize) -> Result<Vec<Asked>, Failure> {
+        let mut clerk = Clerk::at(&self.door)?;
+        let mut looks = Vec::new();
+        for reader in 0..count.min(self.readers()) {
+            let resident = self.city.residents.get(reader).ok_or("a city without residents")?;
+            let session = resident.session.as_deref();
+            let page = format!("/me/history?limit={HISTORY_ENTRIES}");
+            let history = clerk.json(self.door.read(&page, session)?)?;
+            let newest = history.pointer("/entries/0").ok_or("a resident without entries")?;
+            let newest = number(newest, "seq")?;
+            let receipt = format!("/entries/{newest}/receipt");
+            let held = self.book.left(reader, resident.held)?;
+            let all = [
+                self.balance(reader, Some(held))?,
+                asked(self.door.read(&page, session)?, Deed::History { newest }),
+                asked(self.door.read(&receipt, session)?, Deed::Receipt { seq: newest }),
+            ];
+            looks.extend(all);
+        }
+        Ok(looks.iter().cycle().take(count * LOOK_REQUESTS).cloned().collect())
+    }
+
+    fn views(&self, count: usize) -> Result<Vec<Asked>, Failure> {
+        let view = |(path, holds): &(&str, &str)| {
+            let path = path.replace("{ledger}", &self.door.ledger);
+            let deed = Deed::View { holds: (*holds).to_owned() };
+            Ok(asked(self.door.get(&path, None)?, deed))
+        };
+        VIEWS.iter().cycle().take(count).map(view).collect()
+    }
+
+    fn readers(&self) -> usize {
+        self.city.residents.len().clamp(1, READERS_MAX)
+    }
+
+    /// Opens a session for each reader that has none.
+    fn sign_in(&mut self) -> Result<(), Failure> {
+        let (readers, ledger) = (self.readers(), self.city.ledger);
+        let mut clerk = Clerk::at(&self.door)?;
+        let residents = self.city.residents.iter_mut().take(readers);
+        for resident in residents.filter(|resident| resident.session.is_none()) {
+            let signed = session(ledger, &resident.phone, now_s())?;
+            let answer = clerk.text(self.door.post("/sessions", COSE, signed)?)?;
+            resident.session = Some(token_of(answer.as_bytes())?);
+        }
+        Ok(())
+    }
+
+    /// Sends the streams, takes what was acknowledged into the book and checks the receipts of a few answers. The first
+    /// stream leads: the others end with it.
+    pub(crate) fn round(
+        &mut self,
+        streams: Vec<Stream>,
+    ) -> Result<(Vec<Round>, Option<Used>), Failure> {
+        let before = self.used()?;
+        let (mut rounds, callers_ns) = send(&self.door.address, streams)?;
+        let after = self.used()?;
+        let entries = self.book.entries;
+        for round in &mut rounds {
+            for (deed, told) in round.done.drain(..) {
+                self.book.take(&deed, &told);
+            }
+            for (deed, answer) in std::mem::take(&mut round.kept) {
+                self.prove(&deed, &answer)?;
+            }
+        }
+        let used = after.zip(before).map(|(after, before)| after.since(before));
+        let entries = self.book.entries - entries;
+        Ok((rounds, used.map(|used| Used { callers_ns, entries, ..used })))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn lose_an_entry(&mut self) {
+        self.proved.iter_mut().for_each(|proved| proved.seq.0 += 1_000_000);
+    }
+
+    fn prove(&mut self, deed: &Deed, answer: &Bytes) -> Result<(), Failure> {
+        let proved = match deed {
+            Deed::Payment { .. } | Deed::Measurement { .. } => {
+                Proved::by_verdict(answer, &self.log)?
+            }
+            Deed::Receipt { .. } => Proved::by_receipt(answer, &self.log)?,
+            Deed::Manifest { residents, .. } => self.prove_row(residents, answer)?,
+            Deed::Balance { .. } | Deed::History { .. } | Deed::View { .. } => return Ok(()),
+        };
+        self.proved.push(proved);
+        Ok(())
+    }
+
+    /// The resident of a manifest's first row asks for its receipt.
+    fn prove_row(&self, residents: &[usize], answer: &[u8]) -> Result<Proved, Failure> {
+        let answer: serde_json::Value = serde_json::from_slice(answer)?;
+        let seq = number(answer.pointer("/rows/0").ok_or("a manifest without rows")?, "seq")?;
+        let resident = residents.first().and_then(|number| self.city.residents.get(*number));
+        let phone = &resident.ok_or("a manifest without rows")?.phone;
+        let mut clerk = Clerk::at(&self.door)?;
+        let signed = session(self.city.ledger, phone, now_s())?;
+        let session = clerk.text(self.door.post("/sessions", COSE, signed)?)?;
+        let session = token_of(session.as_bytes())?;
+        let receipt = format!("/entries/{seq}/receipt");
+        let receipt = clerk.text(self.door.read(&receipt, Some(&session))?)?;
+        Proved::by_receipt(receipt.as_bytes(), &self.log)
+    }
+
+    fn used(&self) -> Result<Option<Used>, Failure> {
+        let Some(own) = &self.own else { return Ok(None) };
+        let cpu_ns = cpu_ns()?;
+        let cpu_of = |name: &str| cpu_ns.get(name).copied().unwrap_or(0);
+        let text = own.metrics.text()?;
+        Ok(Some(Used {
+            log_bytes: folder_bytes(&own.log)?,
+            batches: thousandths(&text, "kenmai_batch_entries_count{")? / 1_000,
+            commit_ms: thousandths(&text, "kenmai_commit_seconds_sum{")?,
+            sequencer_ns: cpu_of(SEQUENCER),
+            server_ns: cpu_of(THREADS),
+            callers_ns: 0,
+            entries: 0,
+        }))
+    }
+
+    /// Compares the ledger's books with the book of what it acknowledged: from the files of a server that is stopped and
+    /// opened again, otherwise over HTTP. Gives what was checked, in words.
+    pub(crate) fn close(self) -> Result<String, Failure> {
+        let Self { city, door, book, log, proved, own } = self;
+        let receipts = format!("{} entries acknowledged; {} receipts", book.entries, proved.len());
+        match own {
+            Some(Own { folder, serving, place: Some(place), .. }) => {
+                drop(serving);
+                let start = stopwatch();
+                let engine = place.open(&Metrics::new()?)?;
+                let took_ms = micros_since(start) / 1_000;
+                audit(&engine, &city, &book, &proved)?;
+                drop(engine);
+                folder.close()?;
+                Ok(format!(
+                    "{receipts}; the ledger, opened again from its files in {took_ms} ms, owes each shop and holds for each \
+                     resident what the verdicts say"
+                ))
+            }
+            own => {
+                compare_books(&door, &log, (&city, &book), &proved)?;
+                drop(own);
+                Ok(format!(
+                    "{receipts}; over HTTP, each till and each resident with a phone sees what the verdicts say, and the public \
+                     head covers the receipts. The ledger's files were not looked at: `kenmai audit` does that"
+                ))
+            }
+        }
+    }
+}
+
+fn asked(request: crate::line::Prepared, deed: Deed) -> Asked {
+    Asked { request, deed, again: false }
+}
+
+/// The folder that takes the ledger's: a folder for temporary files often lies in memory, which would make a sync cost
+/// nothing.
+fn folder_of(options: &Options) -> Result<PathBuf, Failure> {
+    match &options.data {
+        Some(folder) => {
+            fs::create_dir_all(folder)?;
+            Ok(folder.clone())
+        }
+        None => Ok(std::env::current_exe()?.parent().ok_or("a program without a folder")?.into()),
+    }
+}
+
+/// The value of the first series whose line begins so, in thousandths.
+fn thousandths(text: &str, series: &str) -> Result<u64, Failure> {
+    let line = text.lines().find(|line| line.starts_with(series));
+    let value = line.and_then(|line| line.rsplit(' ').next()).ok_or("a metric is missing")?;
+    let (whole, part) = value.split_once('.').unwrap_or((value, ""));
+    let part = format!("{part:0<3}");
+    let part = part.get(..3).ok_or("a metric is no number")?;
+    Ok(whole.parse::<u64>()? * 1_000 + part.parse::<u64>()?)
+}

@@ -1,0 +1,218 @@
+//! A guest in a demo city: its keys are known, so every part can be played. All goes over HTTP, as its people's devices do
+//! it; what needs the ledger's folder cannot be checked here.
+
+use std::path::Path;
+use std::time::Duration;
+
+use hyper::StatusCode;
+use kenmai::demo::{Cast, ORIGIN, RESIDENTS, SHOPS, STATIONS};
+use kenmai::keys;
+use ledger_spec::cbor::Text;
+use ledger_spec::ids::{Kid, LedgerId};
+use ledger_spec::kinds::{Action, Body, Role};
+use ledger_spec::note::VerifierKey;
+use ledger_spec::points::Purse;
+use ledger_spec::programme::{Programme, Rule};
+use ledger_spec::statement::{Core, Disclosure, Holder};
+
+use crate::Failure;
+use crate::city::{Acts, Bulk, City, Given, Resident, Shop, core, disclosure, now_s, session};
+use crate::deeds::{Book, compare};
+use crate::line::{COSE, Clerk, Door, number};
+use crate::proofs::{Proved, checkpoint_size};
+
+/// The file in a demo's key folder that all its keys come from.
+const SEED: &str = "demo.seed";
+/// Points of each payment: a demo's residents have few.
+const PAYMENT_POINTS: u32 = 1;
+/// A resident of a demo spends at most so much in a run, so that a few runs a day stay below the rules' limit.
+const SPENT_MAX: u64 = 1_000;
+/// The server's clock may differ by so many seconds: codes and deadlines live for minutes.
+const CLOCK_GAP_S_MAX: u64 = 30;
+/// The public head is about a second behind the last answer.
+const HEAD_LOOKS: u32 = 50;
+const HEAD_PAUSE: Duration = Duration::from_millis(100);
+
+/// Enters the demo city at a door with the keys of a folder. `pay` says whether its residents will need points.
+pub(crate) fn enter(door: &Door, keys: &Path, pay: bool) -> Result<(City, VerifierKey), Failure> {
+    let mut clerk = Clerk::at(door)?;
+    let cast = cast_of(door, keys, &mut clerk)?;
+    let rules = clerk.text(door.read("/programme", None)?)?;
+    let rules = Programme::parse(&rules)?;
+    let log = clerk.text(door.get(&format!("/{}/vkey", door.ledger), None)?)?;
+    let log = VerifierKey::parse(log.trim_end())?;
+    let measured =
+        rules.rules.iter().find(|rule| pays(rule, Role::Station) && rule.exact.is_empty());
+    let measured = measured.ok_or("the demo's rules have no measurement that gives points")?;
+    // A manifest is signed by one station; the others measure.
+    let mut stations = (0..STATIONS.len()).map(|number| cast.station(number));
+    let first = stations.next().ok_or("a demo without stations")?;
+    let stations: Vec<_> = stations.collect();
+    let now_s = now_s();
+    let mut city = City {
+        ledger: LedgerId::of_origin(ORIGIN),
+        programme: rules.version,
+        payment_points: PAYMENT_POINTS,
+        measured: Acts::until(now_s, stations.len())?,
+        listed: Acts::until(now_s, 1)?,
+        measurement: given(measured)?,
+        bulk: Bulk { key: first, given: given(measured)?, by_card: true },
+        stations,
+        shops: Vec::new(),
+        residents: Vec::new(),
+    };
+    for number in 0..RESIDENTS {
+        city.residents.extend(resident(door, &mut clerk, &cast, number)?);
+    }
+    if pay && let Some(rule) = rules.rules.iter().find(|rule| pays(rule, Role::Coach)) {
+        coach_all(door, &mut clerk, &city, (&cast, rule))?;
+    }
+    for resident in &mut city.residents {
+        resident.held = balance(door, &mut clerk, resident)?;
+        resident.left = resident.held.min(SPENT_MAX);
+    }
+    for number in 0..SHOPS.len() {
+        let (place, till) = (cast.shop_place(number), cast.till(number));
+        let due = due_today(door, &mut clerk, (city.ledger, &till))?;
+        city.shops.push(Shop { place, till, due });
+    }
+    Ok((city, log))
+}
+
+/// The demo's keys, if the server is a demo and theirs.
+fn cast_of(door: &Door, keys: &Path, clerk: &mut Clerk) -> Result<Cast, Failure> {
+    let address = &door.address;
+    let answer = clerk.ask(door.read("", None)?)?;
+    let info: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let text = |member: &str| info.get(member).and_then(|value| value.as_str());
+    let demo = info.get("demo").and_then(serde_json::Value::as_bool) == Some(true);
+    if answer.status != StatusCode::OK || !demo || text("origin") != Some(ORIGIN) {
+        return Err(format!(
+            "{address} has no demo city; a load test writes thousands of entries, which a real ledger keeps for ever: start \
+             one with `kenmai demo`"
+        )
+        .into());
+    }
+    if number(&info, "now_s")?.abs_diff(now_s()) > CLOCK_GAP_S_MAX {
+        return Err(format!("the clocks of {address} and of this machine differ: set them").into());
+    }
+    let seed = keys::read_secret(&keys.join(SEED))?;
+    let cast = Cast::new(*seed, ORIGIN);
+    let kid = Kid::of(cast.station(0).verifying_key().as_bytes());
+    let known = clerk.ask(door.read(&format!("/keys/{kid}"), None)?)?;
+    if known.status != StatusCode::OK {
+        return Err(format!(
+            "the keys in {} belong to another demo city than the one at {address}; name the folder demo-keys of its data \
+             folder with --keys",
+            keys.display()
+        )
+        .into());
+    }
+    Ok(cast)
+}
+
+fn pays(rule: &Rule, role: Role) -> bool {
+    rule.purse == Purse::Yen && rule.signers.contains(&role)
+}
+
+fn given(rule: &Rule) -> Result<Given, Failure> {
+    let action = Text::new(&rule.action).ok_or("no such action")?;
+    Ok(Given { action, fund: rule.fund, points: 0..=rule.points })
+}
+
+/// A resident, if there is a phone: it opens a session.
+fn resident(
+    door: &Door,
+    clerk: &mut Clerk,
+    cast: &Cast,
+    number: usize,
+) -> Result<Option<Resident>, Failure> {
+    let (phone, account, card) = (cast.phone(number), cast.account(number), cast.card(number));
+    let signed = session(LedgerId::of_origin(ORIGIN), &phone, now_s())?;
+    let answer = clerk.ask(door.post("/sessions", COSE, signed)?)?;
+    if answer.status == StatusCode::UNAUTHORIZED {
+        return Ok(None);
+    }
+    let session = Some(token_of(&answer.body)?);
+    Ok(Some(Resident { account, held: 0, left: 0, session, phone, card }))
+}
+
+/// The token in the answer that opens a session.
+pub(crate) fn token_of(answer: &[u8]) -> Result<String, Failure> {
+    let json: serde_json::Value = serde_json::from_slice(answer)?;
+    let token = json.get("token").and_then(|token| token.as_str());
+    token
+        .map(str::to_owned)
+        .ok_or_else(|| format!("no session was opened: {}", String::from_utf8_lossy(answer)).into())
+}
+
+fn balance(door: &Door, clerk: &mut Clerk, resident: &Resident) -> Result<u64, Failure> {
+    number(&clerk.json(door.read("/me", resident.session.as_deref())?)?, "yen")
+}
+
+fn due_today(
+    door: &Door,
+    clerk: &mut Clerk,
+    (ledger, till): (LedgerId, &ed25519_dalek::SigningKey),
+) -> Result<u64, Failure> {
+    let signed = session(ledger, till, now_s())?;
+    let answer = clerk.text(door.post("/sessions", COSE, signed)?)?;
+    let session = token_of(answer.as_bytes())?;
+    number(&clerk.json(door.read("/shop/today", Some(&session))?)?, "points")
+}
+
+/// A coach sees every resident once, so that there is something to spend; who has been there today stays as it is.
+fn coach_all(
+    door: &Door,
+    clerk: &mut Clerk,
+    city: &City,
+    (cast, rule): (&Cast, &Rule),
+) -> Result<(), Failure> {
+    let (action, now_s) = (given(rule)?.action, now_s());
+    for resident in &city.residents {
+        let body = Body::Action(Action { action: action.clone() });
+        let core = Core { programme: Some(city.programme), ..core(city.ledger, body)? };
+        let exact_action = rule.exact.first().and_then(|exact| Text::new(exact));
+        let holder = Some(Holder::Card(resident.card));
+        let disclosed = Disclosure { exact_action, ..disclosure(now_s, holder)? };
+        let signed = core.sign(&cast.coach(0), Some(&disclosed));
+        let answer = clerk.ask(door.post("/statements", COSE, signed)?)?;
+        if ![StatusCode::CREATED, StatusCode::CONFLICT].contains(&answer.status) {
+            let text = String::from_utf8_lossy(&answer.body);
+            return Err(format!("a session was answered {}: {text}", answer.status).into());
+        }
+    }
+    Ok(())
+}
+
+/// Compares what residents and shops see with what the verdicts said, and every receipt with the log's public head.
+pub(crate) fn compare_books(
+    door: &Door,
+    log: &VerifierKey,
+    (city, book): (&City, &Book),
+    proved: &[Proved],
+) -> Result<(), Failure> {
+    let mut clerk = Clerk::at(door)?;
+    for (number, shop) in city.shops.iter().enumerate() {
+        let due = due_today(door, &mut clerk, (city.ledger, &shop.till))?;
+        let expected = shop.due + book.due.get(&number).copied().unwrap_or(0);
+        compare("due to a shop today", due, expected).map_err(alone)?;
+    }
+    for (number, resident) in city.residents.iter().enumerate() {
+        let left = balance(door, &mut clerk, resident)?;
+        compare("left in an account", left, book.left(number, resident.held)?).map_err(alone)?;
+    }
+    let needed = proved.iter().map(|proved| proved.seq.0 + 1).max().unwrap_or(0);
+    for _ in 0..HEAD_LOOKS {
+        let head = clerk.text(door.get(&format!("/{}/checkpoint", door.ledger), None)?)?;
+        if checkpoint_size(&head, log)? >= needed {
+            return Ok(());
+        }
+        std::thread::sleep(HEAD_PAUSE);
+    }
+    Err(format!("entry {} was proved, yet the public head does not reach it", needed - 1).into())
+}
+
+fn alone(error: Failure) -> Failure {
+    format!("{error}; was somebody else at work in the demo, or is it midnight in Japan?").into()
+}

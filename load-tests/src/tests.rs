@@ -1,0 +1,149 @@
+//! Small loads over real servers: the books agree, false ones are seen, and what cannot be measured is refused.
+
+use std::num::NonZeroUsize;
+
+use kenmai::config::Limits;
+use kenmai::keys;
+use tempfile::TempDir;
+
+use crate::Failure;
+use crate::callers::{Pace, Stream};
+use crate::city::{By, Shops, now_s};
+use crate::deeds::Asked;
+use crate::field::{Field, Sort};
+use crate::guest::enter;
+use crate::line::{COSE, Door};
+
+fn found(limits: Limits) -> Field {
+    Field::found(tempfile::tempdir().unwrap(), 100, limits).unwrap()
+}
+
+fn closed(asked: Vec<Asked>) -> Vec<Stream> {
+    vec![Stream { asked, pace: Pace::Closed, callers: 4, at_most: None }]
+}
+
+/// Every sort of request once, in both loops.
+const LOADS: [(Sort, u64, Pace); 8] = [
+    (Sort::Payment(Shops::Uniform), 30, Pace::Closed),
+    (Sort::Payment(Shops::One), 30, Pace::Open(300)),
+    (Sort::Measurement(By::Card), 30, Pace::Closed),
+    (Sort::Measurement(By::Phone), 30, Pace::Open(300)),
+    (Sort::Balance, 30, Pace::Closed),
+    (Sort::Look, 30, Pace::Open(300)),
+    (Sort::View, 30, Pace::Closed),
+    (Sort::Mix, 30, Pace::Closed),
+];
+
+/// Plays a little of everything, lets `forge` change what the program remembers, and closes the books.
+fn play(mut field: Field, forge: impl FnOnce(&mut Field)) -> Result<String, Failure> {
+    for (sort, count, pace) in LOADS {
+        let asked = field.make(sort, count)?;
+        let stream = Stream { asked, pace, callers: 4, at_most: None };
+        let (rounds, used) = field.round(vec![stream])?;
+        let round = &rounds[0];
+        assert_eq!((round.took_us.len(), round.busy.len(), round.unsent), (30, 0, 0), "{sort:?}");
+        let slower = round.took_us.iter().zip(&round.from_sending_us);
+        assert!(slower.clone().all(|(took, from_sending)| took >= from_sending), "{sort:?}");
+        let (used, writes) = (used.unwrap(), used.is_some_and(|used| used.entries > 0));
+        assert_eq!(writes, used.log_bytes > 0, "{sort:?}");
+    }
+    // Many rows under one signature, while payments go on until they have ended.
+    let manifest = Stream { callers: 1, ..closed(field.make(Sort::Manifest, 1)?).remove(0) };
+    let asked = field.make(Sort::Payment(Shops::Uniform), 60)?;
+    let beside = Stream { asked, pace: Pace::Open(20), callers: 2, at_most: None };
+    let (rounds, _) = field.round(vec![manifest, beside])?;
+    assert_eq!((rounds[0].took_us.len(), rounds[1].took_us.len() + rounds[1].unsent), (1, 60));
+    forge(&mut field);
+    field.close()
+}
+
+#[test]
+fn the_books_agree_and_a_false_one_is_seen() {
+    play(found(Limits::default()), |_| {}).unwrap();
+    for (what, forge) in [
+        (
+            "due to a shop",
+            &(|field: &mut Field| *field.book.due.entry(0).or_default() += 100)
+                as &dyn Fn(&mut Field),
+        ),
+        ("left in an account", &|field| *field.book.spent.entry(7).or_default() += 100),
+        ("left in an account", &|field| *field.book.earned.entry(7).or_default() += 5),
+        ("granted of a fund", &|field| field.book.granted.clear()),
+        ("an entry that was proved is missing", &|field| field.lose_an_entry()),
+    ] {
+        let error = play(found(Limits::default()), forge).unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
+    }
+}
+
+/// The same over HTTP alone.
+#[test]
+fn a_guest_in_a_demo_city_checks_what_its_people_see() {
+    let demo = || Field::live(tempfile::tempdir().unwrap(), Limits::default(), true).unwrap();
+    let checked = play(demo(), |_| {}).unwrap();
+    assert!(checked.contains("files were not looked at"), "{checked}");
+    for (what, forge) in [
+        (
+            "due to a shop",
+            &(|field: &mut Field| *field.book.due.entry(3).or_default() += 1)
+                as &dyn Fn(&mut Field),
+        ),
+        ("left in an account", &|field| *field.book.spent.entry(5).or_default() += 1),
+    ] {
+        let error = play(demo(), forge).unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
+    }
+}
+
+#[test]
+fn a_server_that_is_no_demo_and_foreign_keys_are_refused() {
+    let (field, folder) = (found(Limits::default()), tempfile::tempdir().unwrap());
+    let refused = |door: &Door, folder: &TempDir| match enter(door, folder.path(), false) {
+        Ok(_) => panic!("let in"),
+        Err(error) => error.to_string(),
+    };
+    let error = refused(&field.door, &folder);
+    assert!(error.contains("has no demo city"), "{error}");
+    let demo = Field::live(tempfile::tempdir().unwrap(), Limits::default(), false).unwrap();
+    let error = refused(&demo.door, &folder);
+    assert!(error.contains("demo.seed"), "{error}");
+    keys::write_secret(&folder.path().join("demo.seed"), &[7; 32]).unwrap();
+    let error = refused(&demo.door, &folder);
+    assert!(error.contains("belong to another demo city"), "{error}");
+}
+
+#[test]
+fn a_payment_that_is_not_accepted_ends_the_round() {
+    let mut field = found(Limits::default());
+    let late = field.city.payment(Shops::One, now_s() - 400).unwrap();
+    let twice = field.city.payment(Shops::One, now_s()).unwrap();
+    for (payments, expected) in
+        [(vec![late], "a payment was answered 4"), (vec![twice; 2], "a payment was answered 200")]
+    {
+        let asked = |(signed, deed): (Vec<u8>, _)| {
+            let request = field.door.post("/statements", COSE, signed).unwrap();
+            Asked { request, deed, again: false }
+        };
+        let streams = closed(payments.into_iter().map(asked).collect());
+        let error = field.round(streams).err().unwrap().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+/// A queue of one statement: many are refused, and those sent again count once.
+#[test]
+fn what_was_refused_is_sent_again_and_counts_once() {
+    let queue_entries = NonZeroUsize::MIN;
+    let mut field = found(Limits { queue_entries, ..Limits::default() });
+    let mut asked = field.make(Sort::Payment(Shops::Uniform), 400).unwrap();
+    let mut refused = 0;
+    while !asked.is_empty() {
+        let stream = Stream { asked, pace: Pace::Closed, callers: 32, at_most: None };
+        let (mut rounds, _) = field.round(vec![stream]).unwrap();
+        asked = rounds.remove(0).busy;
+        refused += asked.len();
+    }
+    assert!(refused > 0, "the queue was never full");
+    assert_eq!(field.book.entries, 400);
+    field.close().unwrap();
+}
