@@ -201,3 +201,64 @@ async fn call(mut line: Line, list: Arc<List>) -> Result<Round, Failure> {
     }
     Ok(round)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::line::Door;
+
+    const SLOW: Duration = Duration::from_millis(5);
+    const REQUESTS: u64 = 20;
+
+    /// Answers one connection's requests, each after a pause.
+    fn slow_server() -> Door {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1_024];
+            while stream.read(&mut request).is_ok_and(|bytes| bytes > 0) {
+                std::thread::sleep(SLOW);
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").unwrap();
+            }
+        });
+        Door { address, ledger: "x".to_owned() }
+    }
+
+    fn round(pace: Pace, at_most: Option<Duration>) -> Round {
+        let door = slow_server();
+        let asked = Asked {
+            request: door.get("/", None).unwrap(),
+            deed: Deed::View { holds: "ok".to_owned() },
+            again: false,
+        };
+        let asked = (0..REQUESTS).map(|_| asked.clone()).collect();
+        let stream = Stream { asked, pace, callers: 1, at_most };
+        send(&door.address, vec![stream]).unwrap().0.remove(0)
+    }
+
+    /// One caller, a request due every millisecond, an answer after five: the open loop must not omit the time that requests
+    /// wait to be sent.
+    #[test]
+    fn a_schedule_counts_the_time_that_a_request_waits_to_be_sent() {
+        let slow_us = u64::try_from(SLOW.as_micros()).unwrap();
+        let open = round(Pace::Open(1_000), None);
+        let waited = (1..).zip(&open.took_us).all(|(place, us)| *us >= place * (slow_us - 1_000));
+        assert!(waited, "{:?}", open.took_us);
+        let closed = round(Pace::Closed, None);
+        assert_eq!(closed.took_us, closed.from_sending_us);
+        assert!(closed.took_us.iter().all(|us| *us >= slow_us));
+        // As many as the server can do: the callers do not run ahead of the schedule.
+        let calm = round(Pace::Open(200), None);
+        assert!(calm.whole_us >= (REQUESTS - 1) * 5_000, "{}", calm.whole_us);
+    }
+
+    #[test]
+    fn what_the_time_did_not_suffice_for_is_counted() {
+        let round = round(Pace::Open(1_000), Some(SLOW * 4));
+        assert!(round.unsent > 0 && round.took_us.len() + round.unsent == 20, "{}", round.unsent);
+    }
+}

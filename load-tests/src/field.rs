@@ -33,9 +33,13 @@ const HISTORY_ENTRIES: usize = 10;
 /// The name of the ledger's writing thread.
 const SEQUENCER: &str = "sequencer";
 /// The most residents that look: each opens a session first.
-const READERS_MAX: usize = 10_000;
-/// What everyone may see, and a text that the right answer holds.
-const VIEWS: [(&str, &str); 2] = [("/", "<h1"), ("/v1/{ledger}", "\"size\":")];
+const READERS_MAX: usize = 2_000;
+/// What everyone may see of who takes part, as a page, for programs and as a file, and a text that the right answer holds.
+const VIEWS: [(&str, &str); 3] = [
+    ("/{ledger}/participation?lang=en", "Participation (open data)"),
+    ("/v1/{ledger}/participation", "\"months\":["),
+    ("/{ledger}/participation/weeks.csv?lang=en", "Week (Monday)"),
+];
 
 /// Sorts of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +71,7 @@ pub(crate) struct Field {
     pub(crate) city: City,
     pub(crate) door: Door,
     pub(crate) book: Book,
-    log: VerifierKey,
+    pub(crate) log: VerifierKey,
     proved: Vec<Proved>,
     own: Option<Own>,
 }
