@@ -4,14 +4,14 @@
 //! often. In an *open loop* requests are due on a fixed schedule, whatever the server does, and count from the moment when
 //! they were due: a request that had to wait for a free caller has waited.
 
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::runtime::Builder;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout_at;
 
 use crate::Failure;
 use crate::city::random;
@@ -54,7 +54,7 @@ pub(crate) struct Round {
     pub(crate) took_us: Vec<u64>,
     /// The same from sending in both.
     pub(crate) from_sending_us: Vec<u64>,
-    /// Microseconds of the whole round.
+    /// Microseconds from the start to the last answer.
     pub(crate) whole_us: u64,
     /// What was done, with the points of each.
     pub(crate) done: Vec<(Deed, Vec<u32>)>,
@@ -91,10 +91,10 @@ async fn all(address: &str, streams: Vec<Stream>) -> Result<Vec<Round>, Failure>
         }
         lines.push(of_stream);
     }
-    let over = Arc::new(AtomicBool::new(false));
+    let over = watch::Sender::new(false);
     let mut running = Vec::new();
     for (stream, lines) in streams.into_iter().zip(lines) {
-        let list = Arc::new(List::new(stream, Arc::clone(&over))?);
+        let list = Arc::new(List::new(stream, over.subscribe())?);
         let mut callers = JoinSet::new();
         for line in lines {
             callers.spawn(call(line, Arc::clone(&list)));
@@ -112,9 +112,9 @@ async fn all(address: &str, streams: Vec<Stream>) -> Result<Vec<Round>, Failure>
             round.busy.extend(part.busy);
             round.unsent += part.unsent;
             round.kept.extend(part.kept);
+            round.whole_us = round.whole_us.max(part.whole_us);
         }
-        over.store(true, Ordering::Relaxed);
-        round.whole_us = micros_since(list.start);
+        over.send_replace(true);
         round.unsent += list.left()?;
         rounds.push(round);
     }
@@ -129,13 +129,14 @@ struct List {
     pace: Pace,
     start: Instant,
     until: Option<Instant>,
-    over: Arc<AtomicBool>,
+    /// Turns true when the leading stream has ended.
+    over: watch::Receiver<bool>,
     /// Answers whose place leaves this remainder by this divisor are kept.
     chosen: (usize, usize),
 }
 
 impl List {
-    fn new(stream: Stream, over: Arc<AtomicBool>) -> Result<Self, Failure> {
+    fn new(stream: Stream, over: watch::Receiver<bool>) -> Result<Self, Failure> {
         let Stream { mut asked, pace, at_most, .. } = stream;
         asked.reverse();
         let (count, start) = (asked.len(), stopwatch());
@@ -149,14 +150,19 @@ impl List {
         Ok(self.asked.lock().map_err(|_| "a caller died")?.len())
     }
 
-    fn is_over(&self) -> bool {
-        let late = self.until.is_some_and(|until| stopwatch() >= until);
-        late || self.over.load(Ordering::Relaxed)
+    fn is_late(&self, at: Instant) -> bool {
+        self.until.is_some_and(|until| at >= until)
+    }
+
+    /// Waits until a request is due; false if the time is over before.
+    async fn wait_for(&self, due: Instant) -> bool {
+        let mut over = self.over.clone();
+        !self.is_late(due) && timeout_at(due.into(), over.wait_for(|over| *over)).await.is_err()
     }
 
     /// The next request, its place, and when it is due; none when time or list is at its end.
     fn next(&self) -> Result<Option<(Asked, usize, Option<Instant>)>, Failure> {
-        if self.is_over() {
+        if self.is_late(stopwatch()) || *self.over.borrow() {
             return Ok(None);
         }
         let mut left = self.asked.lock().map_err(|_| "a caller died")?;
@@ -177,18 +183,18 @@ impl List {
 async fn call(mut line: Line, list: Arc<List>) -> Result<Round, Failure> {
     let mut round = Round::default();
     while let Some((asked, place, due)) = list.next()? {
-        if let Some(due) = due {
-            tokio::time::sleep_until(due.into()).await;
-            if list.is_over() {
-                round.unsent += 1;
-                break;
-            }
+        if let Some(due) = due
+            && !list.wait_for(due).await
+        {
+            round.unsent += 1;
+            break;
         }
         let sent = stopwatch();
         let answer = line.ask(asked.request.clone()).await?;
         let from_sending_us = micros_since(sent);
         round.from_sending_us.push(from_sending_us);
         round.took_us.push(due.map_or(from_sending_us, micros_since));
+        round.whole_us = micros_since(list.start);
         match asked.deed.read(&answer, asked.again)? {
             Told::Busy => round.busy.push(Asked { again: true, ..asked }),
             Told::Done(points) => {

@@ -17,7 +17,7 @@ use crate::{Failure, Options};
 /// Statements that may wait in the server of one's own: few, so that a machine of any speed comes to the limit.
 const QUEUE_ENTRIES: NonZeroUsize = NonZeroUsize::new(32).unwrap();
 /// Requests a second of the first step, and the most.
-const FIRST_A_SECOND: u32 = 500;
+const FIRST_A_SECOND: u32 = 250;
 const A_SECOND_MAX: u32 = 16_000;
 /// Callers that keep the schedule: both ends of each connection are files of this process, which may usually open 1,024.
 const CALLERS: u16 = 400;
@@ -51,13 +51,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         step: Duration::from_millis(options.seconds * 500),
         callers: options.callers.iter().flatten().max().copied().unwrap_or(CALLERS),
     };
-    let about = format!(
-        "{}; {} statements may wait in a server of one's own",
-        day.field.describe(),
-        limits.queue_entries
-    );
+    let mut about = day.field.describe();
+    if options.url.is_none() {
+        about = format!("{about}; {QUEUE_ENTRIES} statements may wait");
+    }
     let first = options.rate.iter().flatten().next().copied().unwrap_or(FIRST_A_SECOND);
-    let mut remarks = vec![day.rush(first)?, day.send_again()?];
+    let mut remarks = vec![day.rush(first)?];
+    remarks.extend(day.send_again()?);
     remarks.push(day.calm(first)?);
     let DeadlineDay { field, machine, rows, .. } = day;
     let checked = field.close()?;
@@ -123,15 +123,18 @@ impl DeadlineDay {
     }
 
     /// Sends what was refused again, the same bytes, as the refusals ask.
-    fn send_again(&mut self) -> Result<String, Failure> {
+    fn send_again(&mut self) -> Result<Option<String>, Failure> {
         let (count, start) = (self.refused.len(), stopwatch());
+        if count == 0 {
+            return Ok(None);
+        }
         for _ in 0..AGAIN_MAX {
             if self.refused.is_empty() {
                 let took_ms = micros_since(start) / 1_000;
-                return Ok(format!(
+                return Ok(Some(format!(
                     "{count} requests were answered 503 with Retry-After; sent again, the same bytes, all were accepted after \
                      {took_ms} ms."
-                ));
+                )));
             }
             std::thread::sleep(PAUSE);
             let asked = std::mem::take(&mut self.refused);

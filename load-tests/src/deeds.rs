@@ -13,12 +13,15 @@ use crate::line::{Answer, Prepared};
 /// How much of an answer an error quotes.
 const QUOTED_BYTES_MAX: usize = 400;
 
+/// The problem of an act that the ledger has already, as JSON.
+const KNOWN_ACT: &[u8] = b"\"duplicate-action\"";
+
 /// What a request is for. Residents and shops are numbered as the city has them.
 #[derive(Clone, Debug)]
 pub(crate) enum Deed {
     /// A resident pays at a shop.
     Payment { resident: usize, shop: usize, points: u32 },
-    /// A station measures a resident.
+    /// A station measures a resident. Where it may give nothing, the ledger may also know the act from an earlier run.
     Measurement { resident: usize, fund: Fund, points: RangeInclusive<u32> },
     /// Rows under one signature, one resident each.
     Manifest { residents: Vec<usize>, fund: Fund, points: RangeInclusive<u32> },
@@ -73,16 +76,20 @@ impl Deed {
         }
         let first = *status == StatusCode::CREATED && !answer.replayed;
         let entered = first || (again && *status == StatusCode::OK && answer.replayed);
+        let known = |points: &RangeInclusive<u32>| {
+            let known = *status == StatusCode::CONFLICT && *points.start() == 0;
+            (known && find(body, b"/duplicate-action\"").is_some()).then(|| vec![0])
+        };
         let shown = *status == StatusCode::OK;
         let all = |expected: &RangeInclusive<u32>, rows: usize| {
-            let points: Vec<u32> = points_of(body).collect();
+            let points: Vec<u32> = points_of(body, *expected.start() == 0).collect();
             let fits = points.len() == rows && points.iter().all(|p| expected.contains(p));
             (entered && fits).then_some(points)
         };
         let holds = |text: &str| (shown && find(body, text.as_bytes()).is_some()).then(Vec::new);
         let told = match self {
             Self::Payment { points, .. } => all(&(*points..=*points), 1),
-            Self::Measurement { points, .. } => all(points, 1),
+            Self::Measurement { points, .. } => known(points).or_else(|| all(points, 1)),
             Self::Manifest { residents, points, .. } => all(points, residents.len()),
             Self::Balance { yen: Some(yen) } => holds(&format!("\"yen\":{yen},")),
             Self::Balance { yen: None } => holds("\"yen\":"),
@@ -102,12 +109,20 @@ fn find(text: &[u8], part: &[u8]) -> Option<usize> {
 }
 
 /// The points of a verdict, or of each row of a manifest's, found without reading the rest: no text of the answer holds
-/// such a member. A number that is none counts as 0 points of no row, so that the rows do not come out.
-fn points_of(verdict: &[u8]) -> impl Iterator<Item = u32> {
-    const MEMBER: &[u8] = b"\"points\":";
+/// such a member. The numbers end at a row that was refused, unless `known` acts may be among them, which give 0.
+fn points_of(verdict: &[u8], known: bool) -> impl Iterator<Item = u32> {
+    const POINTS: &[u8] = b"\"points\":";
+    const PROBLEM: &[u8] = b"\"problem\":";
     let mut rest = verdict;
     std::iter::from_fn(move || {
-        rest = rest.get(find(rest, MEMBER)? + MEMBER.len()..)?;
+        let is_member = |at: &[u8]| at.starts_with(POINTS) || at.starts_with(PROBLEM);
+        let found = rest.windows(PROBLEM.len()).position(is_member)?;
+        let member = rest.get(found..)?;
+        if let Some(row) = member.strip_prefix(PROBLEM) {
+            rest = row;
+            return (known && row.starts_with(KNOWN_ACT)).then_some(0);
+        }
+        rest = member.strip_prefix(POINTS)?;
         let end = rest.iter().position(|byte| !byte.is_ascii_digit())?;
         std::str::from_utf8(rest.get(..end)?).ok()?.parse().ok()
     })
@@ -178,15 +193,19 @@ mod tests {
     #[test]
     fn the_points_of_a_verdict_are_found() {
         for (verdict, expected) in [
-            (r#"{"kind":"redeem","points":100,"seq":7}"#, &[100][..]),
-            (r#"{"seq":7,"points":1000}"#, &[1_000]),
-            (r#"{"rows":[{"points":5},{"problem":"x"},{"points":0}]}"#, &[5, 0]),
-            (r#"{"seq":7}"#, &[]),
-            (r#"{"points":"100"}"#, &[]),
-            (r#"{"points":-1}"#, &[]),
+            (r#"{"kind":"redeem","points":100,"seq":7}"#, [&[100][..]; 2]),
+            (r#"{"seq":7,"points":1000}"#, [&[1_000]; 2]),
+            (r#"{"rows":[{"points":5},{"problem":"x"},{"points":0}]}"#, [&[5]; 2]),
+            (
+                r#"{"rows":[{"points":5},{"problem":"duplicate-action"},{"points":7}]}"#,
+                [&[5], &[5, 0, 7]],
+            ),
+            (r#"{"seq":7}"#, [&[]; 2]),
+            (r#"{"points":"100"}"#, [&[]; 2]),
+            (r#"{"points":-1}"#, [&[]; 2]),
         ] {
-            let found: Vec<u32> = points_of(verdict.as_bytes()).collect();
-            assert_eq!(found, expected, "{verdict}");
+            let found = |known| points_of(verdict.as_bytes(), known).collect::<Vec<u32>>();
+            assert_eq!([found(false), found(true)], expected, "{verdict}");
         }
     }
 
@@ -229,6 +248,13 @@ mod tests {
             r#"{"points":20},{"problem":"x"}"#,
         ] {
             assert_eq!(told(&rows, 201, "", &body(bad)), None, "{bad}");
+        }
+        // An earlier run may have left an act only where caps may leave nothing.
+        let conflict = r#"{"type":"https://kenmai.example/problems/duplicate-action"}"#;
+        for (points, expected) in [(0..=20, done(&[0])), (5..=5, None)] {
+            let measurement = Deed::Measurement { resident: 0, fund, points };
+            assert_eq!(told(&measurement, 409, "", conflict), expected);
+            assert_eq!(told(&measurement, 409, "", "{}"), None);
         }
         for (deed, right, wrong) in [
             (Deed::Balance { yen: Some(7) }, r#"{"yen":7,"x":0}"#, r#"{"yen":70,"x":0}"#),

@@ -14,7 +14,7 @@ pub(crate) struct Figures {
     /// In an open loop from the due time, otherwise from sending.
     took_us: Vec<u64>,
     from_sending_us: Vec<u64>,
-    /// Requests a second, one number a round.
+    /// Requests in a thousand seconds, one number a round.
     rates: Vec<u64>,
     /// Answers of 503.
     busy: usize,
@@ -28,7 +28,7 @@ impl Figures {
         let requests = round.took_us.len() as u64;
         self.took_us.extend(&round.took_us);
         self.from_sending_us.extend(&round.from_sending_us);
-        self.rates.push(requests * 1_000_000 / round.whole_us.max(1));
+        self.rates.push(requests * 1_000_000_000 / round.whole_us.max(1));
         self.busy += round.busy.len();
         if let Some(used) = used {
             let sum = self.used.get_or_insert_default();
@@ -132,12 +132,14 @@ impl Report {
     fn units(&self) -> impl Iterator<Item = String> {
         self.rows.iter().filter_map(|row| {
             let (unit, many, requests) = row.unit?;
-            let a_second = median(&row.figures.rates) * many / requests;
+            let a_second = median(&row.figures.rates) * many / requests / 1_000;
             let of_check = decimal(a_second * self.machine.verify_ns, 1_000_000_000, 1);
             let (what, how) = (&row.what, &row.how);
-            Some(format!(
-                "{what}, {how}: {a_second} {unit} a second, {of_check} in the time of one verify_strict."
-            ))
+            let beside = match unit {
+                "rows" => format!(", {of_check} in the time of one verify_strict"),
+                _ => String::new(),
+            };
+            Some(format!("{what}, {how}: {a_second} {unit} a second{beside}."))
         })
     }
 
@@ -178,7 +180,10 @@ fn line(begin: &str, figures: &mut Figures) -> Result<String, Failure> {
     sorted_rates.sort_unstable();
     let requests = (took_us.len() as u64).max(1);
     let mut text = format!("{begin}| {} ", took_us.len());
-    let rate = |permille| percentile(&sorted_rates, permille);
+    let rate = |permille| match percentile(&sorted_rates, permille) {
+        few @ ..100_000 => decimal(few, 1_000, 1),
+        many => (many / 1_000).to_string(),
+    };
     write!(text, "| {} ({} to {}) ", rate(500), rate(1), rate(1_000))?;
     for permille in [500, 950, 990, 1_000] {
         write!(text, "| {} ", percentile(took_us, permille))?;

@@ -16,11 +16,13 @@ use crate::{Failure, Options};
 const ROUNDS: u64 = 5;
 /// The most requests of a round: signing and sending them must fit into the 300 seconds that a code lives.
 const ROUND_REQUESTS_MAX: u64 = 60_000;
+/// The most manifests of a round: all rounds together fill a gigabyte of disk with two million rows.
+const ROUND_MANIFESTS_MAX: u64 = 35;
 /// The most callers for which a warm-up grows.
 const WARM_UP_CALLERS_MAX: u64 = 16;
 /// What happens beside the measured requests comes so often, in an open loop: the worst day of a city of Osaka's size.
 const MEANWHILE_A_SECOND: u32 = 200;
-const MEANWHILE_CALLERS: u16 = 64;
+const MEANWHILE_CALLERS: u16 = 32;
 /// A round takes at most so many times as long as the warm-up promises; what happens beside lasts as long.
 const MEANWHILE_TIMES: u64 = 4;
 /// An open loop has so many times the callers of the largest closed one, so that its schedule can be kept.
@@ -190,11 +192,13 @@ fn warm_up(
 ) -> Result<Vec<Combination>, Failure> {
     let callers = options.callers.as_deref().unwrap_or(scenario.callers);
     let most = callers.iter().max().copied().unwrap_or(1);
-    let of_round = |a_second: u64| {
-        (a_second * options.seconds / ROUNDS).clamp(LOOK_REQUESTS as u64, ROUND_REQUESTS_MAX)
+    let of_round = |variant: &Variant, a_second: u64| {
+        let list = variant.sort == Sort::Manifest;
+        let most = if list { ROUND_MANIFESTS_MAX } else { ROUND_REQUESTS_MAX };
+        (a_second * options.seconds / ROUNDS).clamp(LOOK_REQUESTS as u64, most)
     };
     let open = |variant, a_second: u32| Combination {
-        requests: of_round(a_second.into()),
+        requests: of_round(variant, a_second.into()),
         ..Combination::of(variant, Pace::Open(a_second), most.saturating_mul(OPEN_TIMES).min(400))
     };
     let (mut combinations, mut halves) = (Vec::new(), Vec::new());
@@ -209,7 +213,8 @@ fn warm_up(
             let a_second = round.took_us.len() as u64 * 1_000_000 / round.whole_us.max(1);
             if options.rate.is_none() {
                 let combination = Combination::of(variant, Pace::Closed, callers);
-                combinations.push(Combination { requests: of_round(a_second), ..combination });
+                combinations
+                    .push(Combination { requests: of_round(variant, a_second), ..combination });
                 if callers == most {
                     halves.push(open(variant, u32::try_from(a_second / 2)?.max(1)));
                 }
