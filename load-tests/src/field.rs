@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kenmai::clock::SystemClock;
 use kenmai::config::Limits;
-use kenmai::demo;
+use kenmai::demo::{self, Blueprint, CityMetrics, YAIZU};
 use kenmai::http::Ledger;
 use kenmai::metrics::Metrics;
 use ledger_spec::note::VerifierKey;
@@ -32,6 +32,8 @@ pub(crate) const LOOK_REQUESTS: usize = 3;
 const HISTORY_ENTRIES: usize = 10;
 /// The name of the ledger's writing thread.
 const SEQUENCER: &str = "sequencer";
+/// Residents of a demo city of one's own: so many that something is published of each district.
+const LIVED_RESIDENTS: usize = 900;
 /// The most residents that look: each opens a session first.
 const READERS_MAX: usize = 2_000;
 /// What everyone may see of who takes part, as a page, for programs and as a file, and a text that the right answer holds.
@@ -131,7 +133,7 @@ impl Field {
         pay: bool,
     ) -> Result<Self, Failure> {
         if let (Some(url), Some(keys)) = (&options.url, &options.keys) {
-            let door = Door::of_url(url, demo::LEDGER_NAME)?;
+            let door = Door::of_url(url, YAIZU.ledger)?;
             let (city, log) = enter(&door, keys, pay)?;
             return Ok(Self::of(city, door, log, None));
         }
@@ -139,7 +141,10 @@ impl Field {
         let folder = tempfile::Builder::new().prefix("load-test-").tempdir_in(folder)?;
         match home {
             Home::Founded => Self::found(folder, options.residents, limits),
-            Home::Demo => Self::live(folder, limits, pay),
+            Home::Demo => {
+                let city = Blueprint { residents: LIVED_RESIDENTS, ..YAIZU };
+                Self::live((folder, city), limits, pay)
+            }
         }
     }
 
@@ -163,15 +168,21 @@ impl Field {
     }
 
     /// Lives a demo city's year, serves it and enters it like any guest.
-    pub(crate) fn live(folder: TempDir, limits: Limits, pay: bool) -> Result<Self, Failure> {
+    pub(crate) fn live(
+        (folder, city): (TempDir, Blueprint),
+        limits: Limits,
+        pay: bool,
+    ) -> Result<Self, Failure> {
         let metrics = Metrics::new()?;
-        let of_ledger = metrics.ledger(demo::LEDGER_NAME);
-        let lived = demo::open(folder.path(), Arc::new(SystemClock), of_ledger, |_, _| {})?;
-        let ledger = Ledger::new(demo::LEDGER_NAME.to_owned(), lived.engine, Some(lived.desk));
+        let making = Metrics::new()?.ledger(city.ledger);
+        let figures = CityMetrics { making, serving: metrics.ledger(city.ledger) };
+        let home = (folder.path(), city);
+        let lived = demo::open(home, Arc::new(SystemClock), figures, |_, _| {})?;
+        let ledger = Ledger::new(city.ledger.to_owned(), lived.engine, Some(lived.desk));
         let serving = Serving::start(ledger, metrics.clone(), limits)?;
         let door = serving.door.clone();
+        let log = folder.path().join(city.ledger).join(kenmai::log::LOG_FOLDER);
         let (city, verifier) = enter(&door, &folder.path().join("demo-keys"), pay)?;
-        let log = folder.path().join(demo::LEDGER_NAME).join(kenmai::log::LOG_FOLDER);
         let own = Own { folder, serving, metrics, log, place: None };
         Ok(Self::of(city, door, verifier, Some(own)))
     }

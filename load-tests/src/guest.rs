@@ -4,8 +4,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use ed25519_dalek::SigningKey;
 use hyper::StatusCode;
-use kenmai::demo::{Cast, ORIGIN, RESIDENTS, SHOPS, STATIONS};
+use kenmai::demo::{Cast, YAIZU};
 use kenmai::keys;
 use ledger_spec::cbor::Text;
 use ledger_spec::ids::{Kid, LedgerId};
@@ -23,6 +24,10 @@ use crate::proofs::{Proved, checkpoint_size};
 
 /// The file in a demo's key folder that all its keys come from.
 const SEED: &str = "demo.seed";
+/// The most residents that a run plays.
+const RESIDENTS_MAX: usize = 3_000;
+/// After so many in a row without a phone there are no more residents.
+const WITHOUT_PHONE_MAX: usize = 40;
 /// Points of each payment: a demo's residents have few.
 const PAYMENT_POINTS: u32 = 1;
 /// A resident of a demo spends at most so much in a run, so that a few runs a day stay below the rules' limit.
@@ -45,12 +50,17 @@ pub(crate) fn enter(door: &Door, keys: &Path, pay: bool) -> Result<(City, Verifi
         rules.rules.iter().find(|rule| pays(rule, Role::Station) && rule.exact.is_empty());
     let measured = measured.ok_or("the demo's rules have no measurement that gives points")?;
     // A manifest is signed by one station; the others measure.
-    let mut stations = (0..STATIONS.len()).map(|number| cast.station(number));
-    let first = stations.next().ok_or("a demo without stations")?;
-    let stations: Vec<_> = stations.collect();
+    let mut stations = Vec::new();
+    for number in 0..YAIZU.stations.len() {
+        let station = cast.station(number);
+        if is_known(door, &mut clerk, &station)? {
+            stations.push(station);
+        }
+    }
+    let first = stations.pop().ok_or("a demo without stations")?;
     let now_s = now_s();
     let mut city = City {
-        ledger: LedgerId::of_origin(ORIGIN),
+        ledger: LedgerId::of_origin(YAIZU.origin),
         programme: rules.version,
         payment_points: PAYMENT_POINTS,
         measured: Acts::until(now_s, stations.len())?,
@@ -61,8 +71,12 @@ pub(crate) fn enter(door: &Door, keys: &Path, pay: bool) -> Result<(City, Verifi
         shops: Vec::new(),
         residents: Vec::new(),
     };
-    for number in 0..RESIDENTS {
-        city.residents.extend(resident(door, &mut clerk, &cast, number)?);
+    let (mut number, mut missed) = (0, 0);
+    while missed < WITHOUT_PHONE_MAX && city.residents.len() < RESIDENTS_MAX {
+        let found = resident(door, &mut clerk, &cast, number)?;
+        missed = if found.is_some() { 0 } else { missed + 1 };
+        city.residents.extend(found);
+        number += 1;
     }
     if pay && let Some(rule) = rules.rules.iter().find(|rule| pays(rule, Role::Coach)) {
         coach_all(door, &mut clerk, &city, (&cast, rule))?;
@@ -71,10 +85,12 @@ pub(crate) fn enter(door: &Door, keys: &Path, pay: bool) -> Result<(City, Verifi
         resident.held = balance(door, &mut clerk, resident)?;
         resident.left = resident.held.min(SPENT_MAX);
     }
-    for number in 0..SHOPS.len() {
+    for number in 0..YAIZU.shops.len() {
         let (place, till) = (cast.shop_place(number), cast.till(number));
-        let due = due_today(door, &mut clerk, (city.ledger, &till))?;
-        city.shops.push(Shop { place, till, due });
+        if is_known(door, &mut clerk, &till)? {
+            let due = due_today(door, &mut clerk, (city.ledger, &till))?;
+            city.shops.push(Shop { place, till, due });
+        }
     }
     Ok((city, log))
 }
@@ -86,7 +102,7 @@ fn cast_of(door: &Door, keys: &Path, clerk: &mut Clerk) -> Result<Cast, Failure>
     let info: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let text = |member: &str| info.get(member).and_then(|value| value.as_str());
     let demo = info.get("demo").and_then(serde_json::Value::as_bool) == Some(true);
-    if answer.status != StatusCode::OK || !demo || text("origin") != Some(ORIGIN) {
+    if answer.status != StatusCode::OK || !demo || text("origin") != Some(YAIZU.origin) {
         return Err(format!(
             "{address} has no demo city; a load test writes thousands of entries, which a real ledger keeps for ever: start \
              one with `kenmai demo`"
@@ -97,10 +113,8 @@ fn cast_of(door: &Door, keys: &Path, clerk: &mut Clerk) -> Result<Cast, Failure>
         return Err(format!("the clocks of {address} and of this machine differ: set them").into());
     }
     let seed = keys::read_secret(&keys.join(SEED))?;
-    let cast = Cast::new(*seed, ORIGIN);
-    let kid = Kid::of(cast.station(0).verifying_key().as_bytes());
-    let known = clerk.ask(door.read(&format!("/keys/{kid}"), None)?)?;
-    if known.status != StatusCode::OK {
+    let cast = Cast::new(*seed, YAIZU);
+    if !is_known(door, clerk, &cast.station(0))? {
         return Err(format!(
             "the keys in {} belong to another demo city than the one at {address}; name the folder demo-keys of its data \
              folder with --keys",
@@ -109,6 +123,12 @@ fn cast_of(door: &Door, keys: &Path, clerk: &mut Clerk) -> Result<Cast, Failure>
         .into());
     }
     Ok(cast)
+}
+
+/// Whether a key is registered: a demo may be smaller than its blueprint.
+fn is_known(door: &Door, clerk: &mut Clerk, key: &SigningKey) -> Result<bool, Failure> {
+    let kid = Kid::of(key.verifying_key().as_bytes());
+    Ok(clerk.ask(door.read(&format!("/keys/{kid}"), None)?)?.status == StatusCode::OK)
 }
 
 fn pays(rule: &Rule, role: Role) -> bool {
@@ -128,7 +148,7 @@ fn resident(
     number: usize,
 ) -> Result<Option<Resident>, Failure> {
     let (phone, account, card) = (cast.phone(number), cast.account(number), cast.card(number));
-    let signed = session(LedgerId::of_origin(ORIGIN), &phone, now_s())?;
+    let signed = session(LedgerId::of_origin(YAIZU.origin), &phone, now_s())?;
     let answer = clerk.ask(door.post("/sessions", COSE, signed)?)?;
     if answer.status == StatusCode::UNAUTHORIZED {
         return Ok(None);
@@ -153,7 +173,7 @@ fn balance(door: &Door, clerk: &mut Clerk, resident: &Resident) -> Result<u64, F
 fn due_today(
     door: &Door,
     clerk: &mut Clerk,
-    (ledger, till): (LedgerId, &ed25519_dalek::SigningKey),
+    (ledger, till): (LedgerId, &SigningKey),
 ) -> Result<u64, Failure> {
     let signed = session(ledger, till, now_s())?;
     let answer = clerk.text(door.post("/sessions", COSE, signed)?)?;
@@ -196,11 +216,12 @@ pub(crate) fn compare_books(
     for (number, shop) in city.shops.iter().enumerate() {
         let due = due_today(door, &mut clerk, (city.ledger, &shop.till))?;
         let expected = shop.due + book.due.get(&number).copied().unwrap_or(0);
-        compare("due to a shop today", due, expected).map_err(alone)?;
+        compare("due to a shop today", due, expected).map_err(|error| alone(&error))?;
     }
     for (number, resident) in city.residents.iter().enumerate() {
         let left = balance(door, &mut clerk, resident)?;
-        compare("left in an account", left, book.left(number, resident.held)?).map_err(alone)?;
+        compare("left in an account", left, book.left(number, resident.held)?)
+            .map_err(|error| alone(&error))?;
     }
     let needed = proved.iter().map(|proved| proved.seq.0 + 1).max().unwrap_or(0);
     for _ in 0..HEAD_LOOKS {
@@ -213,6 +234,6 @@ pub(crate) fn compare_books(
     Err(format!("entry {} was proved, yet the public head does not reach it", needed - 1).into())
 }
 
-fn alone(error: Failure) -> Failure {
+fn alone(error: &Failure) -> Failure {
     format!("{error}; was somebody else at work in the demo, or is it midnight in Japan?").into()
 }

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use kenmai::config::Limits;
+use kenmai::demo::{Blueprint, YAIZU};
 use kenmai::keys;
 
 use crate::Failure;
@@ -80,7 +81,9 @@ fn the_books_agree_and_a_false_one_is_seen() {
 /// The same over HTTP alone, with a demo's keys; others are refused.
 #[test]
 fn a_guest_in_a_demo_city_checks_what_its_people_see() {
-    let mut demo = Field::live(tempfile::tempdir().unwrap(), Limits::default(), true).unwrap();
+    let small = Blueprint { residents: 60, ..YAIZU };
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Field::live((folder, small), Limits::default(), true).unwrap();
     play(&mut demo).unwrap();
     let mut forged = demo.book.clone();
     *forged.due.entry(3).or_default() += 1;
