@@ -143,13 +143,13 @@ impl Report {
         })
     }
 
-    /// Of each loop, the second variant against the first.
+    /// Of each closed loop, the second variant against the first; in an open one the schedule sets the rate.
     fn comparisons(&self) -> Vec<String> {
         let lead: Vec<_> = self.rows.iter().filter(|row| !row.what.starts_with('…')).collect();
         let mut lines = Vec::new();
         for pair in lead.chunks(2) {
             let [first, second] = pair else { continue };
-            if first.figures.rates.len() < 2 {
+            if first.figures.rates.len() < 2 || first.how.starts_with("open") {
                 continue;
             }
             let rates = second.figures.rates.iter().zip(&first.figures.rates);
