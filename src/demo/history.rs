@@ -32,6 +32,9 @@ const LATE_MS: u64 = 24 * HOUR_MS - 3 * MINUTE_MS;
 const CODE_LIFE_S: u64 = 290;
 /// The most points that a phone's code of the city gives.
 const CODE_POINTS: u32 = 300;
+/// By then most have points to spend. With few buyers on a day its sum would be hidden, and the funds' running sums would
+/// stand still until enough others hide with it.
+const SHOPS_OPEN_AFTER_DAYS: u32 = 75;
 /// On this day of the month the residents with open keys measure, so that anyone who plays them finds points to spend and
 /// room under every cap.
 const OPEN_PHONES_DAY: u32 = 10;
@@ -66,7 +69,7 @@ pub fn fill(
         clock.set_ms(from.start_ms() + hour_ms);
         ensure_rules(&mut voice, until)?;
     }
-    let scribe = Scribe::new(engine, cast, begun.then_some(from));
+    let scribe = Scribe::new(engine, cast, begun.then_some(from))?;
     let days = usize::try_from((until.0 + 1).saturating_sub(from.0)).unwrap_or(0);
     let days_from = |piece: usize| from.plus(u32::try_from(piece).unwrap_or(u32::MAX));
     in_order(
@@ -98,6 +101,8 @@ struct Scribe<'a> {
     coaches: Vec<SigningKey>,
     tills: Vec<SigningKey>,
     begun: Option<Day>,
+    /// The shops take points from this day on.
+    shops_open: Day,
 }
 
 /// One day of one resident.
@@ -110,11 +115,16 @@ struct Page<'a> {
 }
 
 impl<'a> Scribe<'a> {
-    fn new(engine: &'a Engine, cast: &'a Cast, begun: Option<Day>) -> Self {
+    fn new(engine: &'a Engine, cast: &'a Cast, begun: Option<Day>) -> Result<Self, CityError> {
         let keys = |names: &[&str], key: &dyn Fn(usize) -> SigningKey| {
             (0..names.len()).map(key).collect::<Vec<_>>()
         };
-        Self {
+        let founded = {
+            let state = engine.state()?;
+            let days = state.closed.keys().chain(state.days.keys());
+            days.min().copied()
+        };
+        Ok(Self {
             engine,
             cast,
             residents: (0..cast.city.residents).map(|n| Resident::of(cast, n)).collect(),
@@ -122,7 +132,8 @@ impl<'a> Scribe<'a> {
             coaches: keys(cast.city.coaches, &|number| cast.coach(number)),
             tills: keys(cast.city.shops, &|number| cast.till(number)),
             begun,
-        }
+            shops_open: founded.map_or(Day(0), |day| day.plus(SHOPS_OPEN_AFTER_DAYS)),
+        })
     }
 
     fn day(&self, day: Day) -> Result<Vec<Moment>, CityError> {
@@ -177,7 +188,7 @@ impl<'a> Scribe<'a> {
             let disclosed = Disclosure { exact_action: exact, ..self.met(page, false, 1_800) };
             acts.push(self.action(page, key, CARE.0, &disclosed)?);
         }
-        if let Some((shop, points)) = plan.purchase {
+        if let Some((shop, points)) = plan.purchase.filter(|_| page.day >= self.shops_open) {
             acts.extend(self.purchase(page, shop, points)?);
         }
         Ok(())

@@ -32,7 +32,8 @@ pub(super) fn of_year([name, name_en]: [&str; 2], fiscal_year: u32, version: u32
         until: Day::fiscal_year_first(fiscal_year + 1).minus(1),
         late_days: 14,
         expires_after_years: 1,
-        funds: vec![Fund::General, Fund::Nhi, Fund::CareInsurance, Fund::Employer],
+        // The smallest fund is spent first: a sum that few people move in a month could not be shown.
+        funds: vec![Fund::CareInsurance, Fund::General, Fund::Nhi, Fund::Employer],
         redeem: RedeemLimits {
             min: 1,
             max_transaction: 2_000,

@@ -72,7 +72,7 @@ const UNDER_18: Habits = Habits {
 /// How many of those due come in each month of the year, from January: few in the cold and in the summer holidays.
 const SEASON_PERMILLE: [u32; 12] = [860, 880, 950, 1_000, 990, 960, 930, 870, 950, 1_000, 990, 930];
 /// A visit to a shop in a week, by those who have a phone.
-const SHOPPING_PERMILLE: u32 = 95;
+const SHOPPING_PERMILLE: u32 = 160;
 /// At a station, those who have a phone show its code rather than their card.
 const PHONE_CODE_PERMILLE: u32 = 550;
 /// At the station nearest home rather than another.
