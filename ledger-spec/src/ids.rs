@@ -96,7 +96,10 @@ impl fmt::Display for Seq {
     }
 }
 
-fn first_bytes(hash: Hash) -> [u8; 8] {
-    let [a, b, c, d, e, f, g, h, ..] = hash;
-    [a, b, c, d, e, f, g, h]
+/// The first bytes of a digest, as an identifier.
+#[must_use]
+pub fn first_bytes<const N: usize>(digest: Hash) -> [u8; N] {
+    let mut first = [0; N];
+    first.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+    first
 }

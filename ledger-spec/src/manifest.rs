@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use crate::cbor::{self, Blob, CborError, Reader, Wire, Writer, wire_array};
 use crate::cose::Sign1;
-use crate::ids::{Hash, Kid, LedgerId, OpId, Seq};
+use crate::ids::{Hash, Kid, LedgerId, OpId, Seq, first_bytes};
 use crate::kinds::{self, Body, Kind};
 use crate::statement::{self, Core, Disclosure, Holder, Statement, StatementError, seal_of};
 
@@ -166,9 +166,7 @@ pub fn row_op_id(manifest: OpId, index: u32) -> OpId {
         .chain_update(index.to_be_bytes())
         .finalize()
         .into();
-    let mut id = [0; 16];
-    id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
-    OpId(id)
+    OpId(first_bytes(digest))
 }
 
 /// Signs rows together. `core` is the manifest's own, its body is filled in here; each row's operation id and seal are too.

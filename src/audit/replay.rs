@@ -6,7 +6,7 @@ use ed25519_dalek::VerifyingKey;
 use ledger_spec::apply::apply;
 use ledger_spec::cbor;
 use ledger_spec::cose::{Sign1, aad};
-use ledger_spec::decide::{Context, decide};
+use ledger_spec::decide::{Context, decide, earlier_of};
 use ledger_spec::entry::{Accounting, Effect, Entry};
 use ledger_spec::frame::Frame;
 use ledger_spec::ids::{AccountId, Kid, LedgerId, OpId, Seq};
@@ -356,11 +356,7 @@ impl<'a> Replay<'a> {
                 }
             }
         };
-        let earlier = if let Body::Void(body) = &statement.core.body {
-            self.redemptions.1.get(&body.entry)
-        } else {
-            None
-        };
+        let earlier = earlier_of(&statement, rows).and_then(|seq| self.redemptions.1.get(&seq));
         let context = Context { now_ms, pepper: pepper.unwrap_or(&NO_PEPPER), earlier };
         let mut decided = decide(&statement, rows, &context)
             .map_err(|rejection| format!("the rules refuse its statement: {rejection}"))?;

@@ -18,7 +18,7 @@ use ledger_spec::checkpoint::Checkpoint;
 use ledger_spec::decide::{self, Context};
 use ledger_spec::entry::{Accounting, Effect, Entry, Personal, personal_aad};
 use ledger_spec::frame::{Frame, Place};
-use ledger_spec::ids::{AccountId, Hash, Kid, OpId, Seq};
+use ledger_spec::ids::{AccountId, Hash, Kid, OpId, Seq, first_bytes};
 use ledger_spec::kinds::{Body, DayClose, Kind, ManifestDone};
 use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::public;
@@ -405,13 +405,10 @@ impl Sequencer {
         if let Some(earlier) = self.earlier_operation(statement)? {
             return Ok(earlier);
         }
-        let voided = if let Body::Void(body) = &statement.core.body {
-            read_entry(&self.shared.log, body.entry)?.map(|(_, found)| found)
-        } else {
-            None
-        };
+        let named = decide::earlier_of(statement, &batch.rows);
+        let named = named.map(|seq| self.entry_of(seq, batch)).transpose()?.flatten();
         let context =
-            Context { now_ms: batch.now_ms, pepper: &self.keys.pepper, earlier: voided.as_ref() };
+            Context { now_ms: batch.now_ms, pepper: &self.keys.pepper, earlier: named.as_deref() };
         let accounting = match decide::decide(statement, &batch.rows, &context) {
             Ok(accounting) => accounting,
             Err(rejection) => return Ok(Answer::Refused(Refusal::Rejected(rejection))),
@@ -428,6 +425,18 @@ impl Sequencer {
         let accounting = Arc::new(accounting);
         batch.entries.push(Decided { accounting, statement, class });
         Ok(Answer::Entry(at, false))
+    }
+
+    /// An entry of the log or of the batch in hand.
+    fn entry_of(
+        &self,
+        seq: Seq,
+        batch: &Batch<'_, '_>,
+    ) -> Result<Option<Arc<Accounting>>, EngineError> {
+        if let Some(decided) = batch.entries.iter().find(|decided| decided.accounting.seq == seq) {
+            return Ok(Some(Arc::clone(&decided.accounting)));
+        }
+        Ok(read_entry(&self.shared.log, seq)?.map(|(_, found)| Arc::new(found)))
     }
 
     /// The answer to an operation that is in the log: the first result for the same bytes, a refusal for others.
@@ -576,7 +585,5 @@ fn system_op_id(kind: Kind, number: u64) -> OpId {
         .chain_update(number.to_be_bytes())
         .finalize()
         .into();
-    let mut id = [0; 16];
-    id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
-    OpId(id)
+    OpId(first_bytes(digest))
 }

@@ -7,7 +7,7 @@ use ledger_spec::programme::Programme;
 use ledger_spec::{
     apply::apply,
     cbor,
-    decide::{Context, Rejection, decide},
+    decide::{Context, Rejection, decide, earlier_of},
     entry::Accounting,
     ids::{AccountId, Hash, Kid, LedgerId, OpId, PersonId, PlaceId, Seq},
     kinds::{
@@ -170,7 +170,7 @@ impl World {
     }
 
     pub(crate) fn earlier(&self, statement: &Statement) -> Option<Accounting> {
-        if let Body::Void(void) = &statement.core.body { self.entry(void.entry) } else { None }
+        self.entry(earlier_of(statement, &Overlay::over(&self.tables))?)
     }
 
     /// Folds the records again in batches of these sizes: the recorded effects give the same state, and the rules

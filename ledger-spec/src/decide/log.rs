@@ -1,8 +1,8 @@
-//! Manifests: who may sign rows together, and which row a manifest still vouches for.
+//! The log itself: manifests, which vouch for rows until they have their result, and days, which are closed.
 
 use alloc::vec;
 
-use super::{Outcome, Rejection, roles_for};
+use super::{Context, Outcome, Rejection, roles_for};
 use crate::entry::Effect;
 use crate::kinds::{self, Role};
 use crate::manifest::ROW_KINDS;
@@ -55,4 +55,19 @@ pub(super) fn close(body: &kinds::ManifestDone, rows: &Overlay<'_>) -> Result<Ou
         return Err(Rejection::ManifestRows);
     }
     Outcome::without_account(vec![Effect::ManifestClosed { manifest: body.manifest }])
+}
+
+pub(super) fn close_day(
+    body: &kinds::DayClose,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    if body.day >= context.today() {
+        return Err(Rejection::DayNotOpen);
+    }
+    let Some(Some(totals)) = rows.days(&body.day) else {
+        return Err(Rejection::DayNotOpen);
+    };
+    let closed = Effect::DayClosed { day: body.day, state: rows.state_hash(), totals: *totals };
+    Outcome::without_account(vec![closed])
 }

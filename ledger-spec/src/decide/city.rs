@@ -1,0 +1,179 @@
+//! The city: keys, budgets and rules, which need two persons.
+
+use alloc::vec;
+
+use ed25519_dalek::VerifyingKey;
+
+use super::{Context, Outcome, Rejection, actor};
+use crate::entry::Effect;
+use crate::ids::{Kid, Seq};
+use crate::kinds::{self, Body, Role};
+use crate::programme::Programme;
+use crate::rows::{Overlay, Signer};
+use crate::statement::Statement;
+
+/// A proposal waits so many minutes for another person: 7 days.
+pub const PROPOSAL_LIFE_MIN: u64 = 7 * 1_440;
+
+/// The first two entries: two root keys of two persons, each signed by itself.
+pub(super) fn register_first_roots(
+    body: &kinds::KeyRegister,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    if rows.next_seq() > Seq(1) || body.role != Role::Root {
+        return Err(Rejection::KeyUnknown);
+    }
+    let same_person = rows.keys_of_person(body.person);
+    if same_person {
+        return Err(Rejection::SamePerson);
+    }
+    enact(&Body::KeyRegister(body.clone()), Role::Root, rows, context)
+}
+
+/// Records a proposal; it does nothing until another person approves.
+pub(super) fn propose(
+    body: &Body,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let Outcome { account, .. } = enact(body, actor(signer)?.role, rows, context)?;
+    let until_min = context.now_min() + PROPOSAL_LIFE_MIN;
+    Ok(Outcome { account, effects: vec![Effect::Proposed { until_min }] })
+}
+
+/// What a proposal does when it takes effect; checked when it is proposed, and again when it is approved, each time
+/// with the role of who does it.
+fn enact(
+    body: &Body,
+    role: Role,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only proposals whose rules are in force")]
+    match body {
+        Body::ProgrammePublish(body) => {
+            let programme = Programme::parse(body.document.as_str())?;
+            let next = rows.programme_version() + 1;
+            if [programme.version, body.version] != [next, next] {
+                return Err(Rejection::ProgrammeNotNext(next));
+            }
+            if next > 1 && programme.from <= context.today() {
+                return Err(Rejection::ProgrammeNotFuture);
+            }
+            let document = body.document.clone();
+            Outcome::without_account(vec![Effect::ProgrammeInForce { version: next, document }])
+        }
+        Body::BudgetAllocate(body) => {
+            let paying = body.fund != crate::points::Fund::None;
+            if !paying || !(1..=1_000_000_000).contains(&body.points) {
+                return Err(Rejection::BudgetRange);
+            }
+            let kinds::BudgetAllocate { fund, fiscal_year, points } = *body;
+            Outcome::without_account(vec![Effect::BudgetAllocated { fund, fiscal_year, points }])
+        }
+        Body::KeyRegister(body) => {
+            // Roots are made by roots alone: two persons of the staff must not raise themselves above it.
+            if body.role == Role::Root && role != Role::Root {
+                return Err(Rejection::RoleNotPermitted);
+            }
+            check_fresh_key(&body.public_key, rows)?;
+            let has_place = matches!(body.role, Role::Shop | Role::Station);
+            let kept = body.place.and_then(|place| rows.places(&place));
+            if body.place.is_some() != has_place || kept.is_some_and(|p| p.role != body.role) {
+                return Err(Rejection::PlaceMismatch);
+            }
+            let kinds::KeyRegister { public_key, role, person, place, name } = body.clone();
+            Outcome::without_account(vec![Effect::KeyRegistered {
+                public_key,
+                role,
+                person,
+                place,
+                name,
+            }])
+        }
+        Body::KeyRevoke(body) => {
+            let key = rows.keys(&body.kid).ok_or(Rejection::KeyUnknown)?;
+            if key.revoked.is_some() {
+                return Err(Rejection::KeyRevoked);
+            }
+            let account =
+                if let Signer::Device(device) = &key.signer { Some(device.account) } else { None };
+            Ok(Outcome { account, effects: vec![Effect::KeyRevoked { kid: body.kid }] })
+        }
+        _ => Err(Rejection::KindNotInForce),
+    }
+}
+
+/// A key id is never used twice, and a key of small order would verify anything.
+pub(super) fn check_fresh_key(public_key: &[u8; 32], rows: &Overlay<'_>) -> Result<(), Rejection> {
+    if rows.keys(&Kid::of(public_key)).is_some() {
+        return Err(Rejection::KeyExists);
+    }
+    match VerifyingKey::from_bytes(public_key) {
+        Ok(key) if !key.is_weak() => Ok(()),
+        _ => Err(Rejection::KeyWeak),
+    }
+}
+
+fn is_root(rows: &Overlay<'_>, kid: &Kid) -> bool {
+    let signer = rows.keys(kid).map(|key| &key.signer);
+    matches!(signer, Some(Signer::Actor(actor)) if actor.role == Role::Root)
+}
+
+pub(super) fn approve(
+    body: &kinds::Approve,
+    statement: &Statement,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let approver = actor(signer)?;
+    let Some(proposal) = rows.proposals(&body.proposal) else {
+        return Err(Rejection::ProposalUnknown);
+    };
+    if proposal.statement_hash != body.statement_hash {
+        return Err(Rejection::ProposalMismatch);
+    }
+    if proposal.done {
+        return Err(Rejection::ProposalDone);
+    }
+    let proposer = rows.keys(&proposal.kid).is_some_and(|key| key.revoked.is_none());
+    if context.now_min() >= proposal.until_min || !proposer {
+        return Err(Rejection::ProposalLapsed);
+    }
+    if proposal.person == approver.person {
+        return Err(Rejection::SamePerson);
+    }
+    let roots = [&proposal.kid, &statement.kid].map(|kid| is_root(rows, kid));
+    if matches!(&*proposal.body, Body::KeyRevoke(body) if is_root(rows, &body.kid))
+        && !roots.contains(&true)
+    {
+        return Err(Rejection::RoleNotPermitted);
+    }
+    // The state may have moved on since the proposal.
+    let mut outcome = enact(&proposal.body, approver.role, rows, context)?;
+    outcome.effects.insert(0, Effect::Approved { proposal: body.proposal });
+    Ok(outcome)
+}
+
+/// One person ends a key at once, because a lost key cannot wait; a root key only with a second person, because whoever
+/// ends the roots ends the ledger's rules. One of the two may be staff, because of two roots one that is lost cannot agree;
+/// the other is a root, because staff alone must not end them.
+pub(super) fn revoke_key(
+    body: &kinds::KeyRevoke,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let revoke = Body::KeyRevoke(body.clone());
+    match rows.keys(&body.kid).map(|key| &key.signer) {
+        Some(Signer::Actor(target)) if target.role == Role::Root => {
+            propose(&revoke, signer, rows, context)
+        }
+        Some(Signer::Actor(_) | Signer::Device(_)) | None => {
+            enact(&revoke, actor(signer)?.role, rows, context)
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Residents: account, facts, card, phone.
+
+use alloc::vec;
+
+use super::city::check_fresh_key;
+use super::{Context, Outcome, Rejection, disclosure_of};
+use crate::entry::Effect;
+use crate::kinds;
+use crate::rows::{Overlay, Signer};
+use crate::statement::{self, Statement};
+
+pub(super) fn open_account(
+    body: &kinds::AccountOpen,
+    rows: &Overlay<'_>,
+) -> Result<Outcome, Rejection> {
+    if rows.accounts(&body.account).is_some() {
+        return Err(Rejection::AccountExists);
+    }
+    Outcome::on(body.account, vec![Effect::AccountOpened {}])
+}
+
+pub(super) fn set_facts(
+    body: &kinds::AccountFacts,
+    rows: &Overlay<'_>,
+) -> Result<Outcome, Rejection> {
+    if rows.accounts(&body.account).is_none() {
+        return Err(Rejection::AccountUnknown);
+    }
+    let kinds::AccountFacts { account, age_tier, insurance, eligible, district } = *body;
+    Outcome::on(account, vec![Effect::FactsSet { age_tier, insurance, eligible, district }])
+}
+
+pub(super) fn issue_card(
+    body: &kinds::CardIssue,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    if rows.accounts(&body.account).is_none() {
+        return Err(Rejection::AccountUnknown);
+    }
+    let taken = body.card.is_some_and(|card| rows.cards(&card).is_some())
+        || body.code.is_some_and(|code| rows.codes(&code).is_some());
+    let nothing = body.card.is_none() && body.code.is_none();
+    if taken || nothing || body.code.is_some() != body.code_until_min.is_some() {
+        return Err(Rejection::CardExists);
+    }
+    let until_min = body.code_until_min.unwrap_or(0);
+    if body.code.is_some() && until_min <= context.now_min() {
+        return Err(Rejection::CodeExpired);
+    }
+    let (card, code) = (body.card, body.code);
+    Outcome::on(body.account, vec![Effect::CardIssued { card, code, until_min }])
+}
+
+pub(super) fn revoke_card(
+    body: &kinds::CardRevoke,
+    rows: &Overlay<'_>,
+) -> Result<Outcome, Rejection> {
+    let Some(card) = rows.cards(&body.card) else {
+        return Err(Rejection::CardUnknown);
+    };
+    if card.revoked {
+        return Err(Rejection::CardRevoked);
+    }
+    Outcome::on(card.account, vec![Effect::CardRevoked { card: body.card }])
+}
+
+pub(super) fn enrol_device(
+    body: &kinds::DeviceEnrol,
+    statement: &Statement,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let disclosure = disclosure_of(statement)?;
+    let since = context.today();
+    let enrolled = Effect::DeviceEnrolled { public_key: body.public_key, since };
+    match (signer, disclosure.code) {
+        (Some(Signer::Device(device)), None) => {
+            check_fresh_key(&body.public_key, rows)?;
+            Outcome::on(device.account, vec![enrolled])
+        }
+        (None, Some(code)) => {
+            check_fresh_key(&body.public_key, rows)?;
+            let code = statement::code_hash(&code);
+            let Some(row) = rows.codes(&code) else {
+                return Err(Rejection::CodeUnknown);
+            };
+            if row.used {
+                return Err(Rejection::CodeUsed);
+            }
+            if context.now_min() >= row.until_min {
+                return Err(Rejection::CodeExpired);
+            }
+            Outcome::on(row.account, vec![enrolled, Effect::CodeUsed { code }])
+        }
+        _ => Err(Rejection::HolderNotAccepted),
+    }
+}
