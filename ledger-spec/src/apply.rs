@@ -4,13 +4,14 @@ use alloc::sync::Arc;
 
 use thiserror::Error;
 
-use crate::entry::{Accounting, Contra, Effect, VERSION};
-use crate::ids::{AccountId, CardHash, Hash, Kid, Seq};
+use crate::entry::{Accounting, CapOf, Contra, Effect, VERSION};
+use crate::ids::{AccountId, CardHash, Hash, Kid, LinkId, NaturalKey, Seq};
+use crate::kinds::Purpose;
 use crate::points::{Fund, LotKey, Purse};
-use crate::programme::Programme;
+use crate::programme::{LATE_DAYS_MAX, Needs, Programme};
 use crate::rows::{
-    Account, Actor, Budget, Card, Charge, Counter, DayTotals, Device, EnrolCode, Facts, Key, Lot,
-    Overlay, Place, Proposal, Rows, Signer,
+    Account, Actor, Aged, Budget, Card, Counter, DayTotals, Device, EmployerLink, EnrolCode, Facts,
+    Key, LinkRow, Overlay, Place, Proposal, Recent, Rows, Signer,
 };
 use crate::statement;
 use crate::time::Day;
@@ -103,7 +104,9 @@ fn needs_account(effect: &Effect) -> bool {
         | Effect::DeviceEnrolled { .. }
         | Effect::CardIssued { .. }
         | Effect::CardRevoked { .. }
-        | Effect::CodeUsed { .. } => true,
+        | Effect::CodeUsed { .. }
+        | Effect::LinkGranted { .. }
+        | Effect::LinkRevoked { .. } => true,
         Effect::Proposed { .. }
         | Effect::Approved { .. }
         | Effect::ProgrammeInForce { .. }
@@ -126,40 +129,32 @@ fn on_account(
     let today = entry.accepted_day();
     match effect {
         Effect::Posting { lot, points, contra } => {
-            move_lot(account, *lot, *points)?;
+            account.move_lot(*lot, *points).ok_or(Broken::Negative("lot"))?;
             if let Contra::Shop(_) = contra {
                 let counter = Counter::of_spending(today);
-                charge(account, counter, -points)?;
+                account.charge(counter, -points).ok_or(Broken::Negative("counter"))?;
                 totals.redeemed =
                     totals.redeemed.checked_add_signed(-points).ok_or(Broken::Negative("day"))?;
                 totals.spenders += u32::from(account.spent_on != today);
                 account.spent_on = today;
             }
         }
-        Effect::ActionJudged { rule, class, purse, day, granted, .. } if *granted > 0 => {
-            let programme = rows.programme_for(*day).ok_or(Broken::Missing("programme"))?;
-            let row = programme.rule(*rule).ok_or(Broken::Missing("rule"))?;
-            // A period stays while a late action can still be charged to it, by whichever programme rules for it.
-            let late_days = rows.late_days_max();
-            let still_open = |c: &Charge| c.counter.end().plus(late_days) >= today;
-            account.charges.retain(still_open);
-            for (of, per, _) in programme.caps_of(row) {
-                let counter = Counter::of_grant(of, per, (*rule, *class, *purse), *day);
-                charge(account, counter, i64::from(*granted))?;
-            }
-            if *purse == Purse::Yen {
+        Effect::ActionJudged { purse, granted, .. } => {
+            count_action(account, (entry, effect), rows)?;
+            if *purse == Purse::Yen && *granted > 0 {
                 totals.granted += u64::from(*granted);
                 totals.earners += u32::from(account.earned_on != today);
                 account.earned_on = today;
             }
         }
-        Effect::FactsSet { age_tier, insurance, eligible, district } => {
-            account.facts = Some(Facts {
-                age_tier: *age_tier,
-                insurance: *insurance,
-                eligible: *eligible,
-                district: *district,
-            });
+        Effect::FactsSet { age_tier, age_on, insurance, eligible_from, district } => {
+            let age = Aged { on: *age_on, tier: *age_tier };
+            let other = |known: &Aged| known.on != age.on;
+            let before = account.facts.map(|facts| (facts.age, facts.age_before));
+            let age_before = before.and_then(|(age, old)| Some(age).filter(other).or(old));
+            let (insurance, eligible_from) = (*insurance, *eligible_from);
+            let district = *district;
+            account.facts = Some(Facts { age, age_before, insurance, eligible_from, district });
         }
         Effect::Balance { yen, challenge } => {
             let found = [Purse::Yen, Purse::Challenge].map(|p| account.available(p, today));
@@ -167,7 +162,13 @@ fn on_account(
                 return Err(Broken::Missing("balance"));
             }
         }
-        Effect::ActionJudged { .. }
+        Effect::LinkGranted { link, purpose: Purpose::Employer, until, .. } => {
+            account.employer = Some(EmployerLink { link: *link, until: *until });
+        }
+        Effect::LinkRevoked { link } => {
+            account.employer = account.employer.filter(|employer| employer.link != *link);
+        }
+        Effect::LinkGranted { .. }
         | Effect::ActTaken { .. }
         | Effect::TokenSpent { .. }
         | Effect::Undone { .. }
@@ -189,21 +190,58 @@ fn on_account(
     Ok(())
 }
 
+/// Charges an action to the caps of its rule, and keeps it for the rules that look back.
+fn count_action(
+    account: &mut Account,
+    (entry, effect): (&Accounting, &Effect),
+    rows: &Overlay<'_>,
+) -> Result<(), Broken> {
+    let Effect::ActionJudged { rule, class, purse, day, granted, reason, .. } = effect else {
+        return Ok(());
+    };
+    let programme = rows.programme_for(*day).ok_or(Broken::Missing("programme"))?;
+    let row = programme.rule(*rule).ok_or(Broken::Missing("rule"))?;
+    let today = entry.accepted_day();
+    // A period stays while a late action can still be charged to it, by whichever programme rules for it.
+    let late_days = rows.late_days_max();
+    account.charges.retain(|charge| charge.counter.end().plus(late_days) >= today);
+    let of = (*rule, *class, *purse);
+    if *granted > 0 {
+        for (cap, per, _) in programme.caps_of(row) {
+            let counter = Counter::of_grant(cap, per, of, *day);
+            let charged = account.charge(counter, i64::from(*granted));
+            charged.ok_or(Broken::Negative("counter"))?;
+        }
+    }
+    if !reason.counts() {
+        return Ok(());
+    }
+    for (_, needs) in programme.derived_from(*rule) {
+        if let Needs::Days { per, .. } = needs {
+            let counter = Counter::of_grant(CapOf::Days, per, of, *day);
+            account.charge(counter, 1).ok_or(Broken::Negative("counter"))?;
+        }
+    }
+    if programme.look_back_days(*rule) > 0 {
+        account.recent.retain(|kept| {
+            let asked = programme.look_back_days(kept.rule) + LATE_DAYS_MAX;
+            // Of a rule that nothing spaces, one action a fiscal year is enough for a gate.
+            let again = kept.rule == *rule
+                && row.every_days.is_none()
+                && kept.day.fiscal_year() == day.fiscal_year();
+            kept.day.plus(asked) >= today && !again
+        });
+        account.recent.push(Recent { rule: *rule, day: *day, seq: entry.seq });
+    }
+    Ok(())
+}
+
 /// What an effect changes outside the subject account's row.
 fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Result<(), Broken> {
     match effect {
         Effect::Posting { lot, points, contra } => move_contra(*lot, *points, *contra, rows),
-        Effect::ActTaken { key } => {
-            unseen(rows.acts(key).is_none(), "act")?;
-            rows.top().acts.insert(*key, entry.seq);
-            Ok(())
-        }
-        Effect::TokenSpent { nonce, exp_s } => {
-            let token = (*exp_s, *nonce);
-            unseen(rows.nonces(&token).is_none(), "token")?;
-            rows.top().nonces.insert(token, ());
-            Ok(())
-        }
+        Effect::ActTaken { key } => take_act(*key, entry.seq, rows),
+        Effect::TokenSpent { nonce, exp_s } => spend_token((*exp_s, *nonce), rows),
         Effect::Undone { entry: undone } => {
             unseen(rows.undone(undone).is_none(), "undone entry")?;
             rows.top().undone.insert(*undone, entry.seq);
@@ -212,11 +250,7 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
         Effect::Proposed { until_min } => propose(entry, *until_min, rows),
         Effect::Approved { proposal } => approved(*proposal, rows),
         Effect::ProgrammeInForce { version, document } => {
-            let programme =
-                Programme::parse(document.as_str()).map_err(|_| Broken::Missing("programme"))?;
-            unseen(rows.programmes(version).is_none(), "programme")?;
-            rows.top().programmes.insert(*version, Arc::new(programme));
-            Ok(())
+            publish(*version, document.as_str(), rows)
         }
         Effect::BudgetAllocated { fund, fiscal_year, points } => {
             allocate((*fund, *fiscal_year), *points, rows);
@@ -253,6 +287,15 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
             rows.top().manifests.insert(entry.seq, manifest);
             Ok(())
         }
+        Effect::LinkGranted { link, purpose, until, partner } => {
+            let (account, revoked) = (subject_of(entry)?, None);
+            let (purpose, until, partner) = (*purpose, *until, *partner);
+            let row = LinkRow { account, purpose, until, partner, revoked };
+            unseen(rows.links(link).is_none(), "link")?;
+            rows.top().links.insert(*link, row);
+            Ok(())
+        }
+        Effect::LinkRevoked { link } => end_link(*link, entry.seq, rows),
         Effect::ManifestClosed { manifest } => close_manifest(*manifest, entry.seq, rows),
         Effect::ActionJudged { .. }
         | Effect::Balance { .. }
@@ -263,26 +306,6 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
 
 fn unseen(fresh: bool, what: &'static str) -> Result<(), Broken> {
     if fresh { Ok(()) } else { Err(Broken::Missing(what)) }
-}
-
-fn move_lot(account: &mut Account, key: LotKey, points: i64) -> Result<(), Broken> {
-    let at = account.lots.binary_search_by(|lot| lot.key.cmp(&key));
-    let held = at.ok().and_then(|at| account.lots.get(at)).map_or(0, |lot| lot.points);
-    let left = i64::from(held).checked_add(points).and_then(|left| u32::try_from(left).ok());
-    let left = left.ok_or(Broken::Negative("lot"))?;
-    match at {
-        Ok(at) if left == 0 => {
-            account.lots.remove(at);
-        }
-        Ok(at) => {
-            if let Some(lot) = account.lots.get_mut(at) {
-                lot.points = left;
-            }
-        }
-        Err(_) if left == 0 => return Err(Broken::Negative("lot")),
-        Err(at) => account.lots.insert(at, Lot { key, points: left }),
-    }
-    Ok(())
 }
 
 fn move_contra(
@@ -311,18 +334,6 @@ fn move_contra(
             rows.top().shops.insert(shop, due.ok_or(Broken::Negative("shop"))?);
         }
         Contra::Challenge => {}
-    }
-    Ok(())
-}
-
-fn charge(account: &mut Account, counter: Counter, points: i64) -> Result<(), Broken> {
-    let at = account.charges.binary_search_by(|charge| charge.counter.cmp(&counter));
-    let before = at.ok().and_then(|at| account.charges.get(at)).map_or(0, |charge| charge.points);
-    let points = i64::from(before).checked_add(points).and_then(|sum| u32::try_from(sum).ok());
-    let charged = Charge { counter, points: points.ok_or(Broken::Negative("counter"))? };
-    match at {
-        Ok(at) => account.charges.get_mut(at).into_iter().for_each(|row| *row = charged),
-        Err(at) => account.charges.insert(at, charged),
     }
     Ok(())
 }
@@ -400,6 +411,32 @@ fn end_card(card: CardHash, rows: &mut Overlay<'_>) -> Result<(), Broken> {
     let row = *rows.cards(&card).ok_or(Broken::Missing("card"))?;
     unseen(!row.revoked, "card")?;
     rows.top().cards.insert(card, Card { revoked: true, ..row });
+    Ok(())
+}
+
+fn spend_token(token: (u64, [u8; 16]), rows: &mut Overlay<'_>) -> Result<(), Broken> {
+    unseen(rows.nonces(&token).is_none(), "token")?;
+    rows.top().nonces.insert(token, ());
+    Ok(())
+}
+
+fn publish(version: u32, document: &str, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+    let programme = Programme::parse(document).map_err(|_| Broken::Missing("programme"))?;
+    unseen(rows.programmes(&version).is_none(), "programme")?;
+    rows.top().programmes.insert(version, Arc::new(programme));
+    Ok(())
+}
+
+fn end_link(link: LinkId, revoked: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+    let row = *rows.links(&link).ok_or(Broken::Missing("link"))?;
+    unseen(row.revoked.is_none(), "link")?;
+    rows.top().links.insert(link, LinkRow { revoked: Some(revoked), ..row });
+    Ok(())
+}
+
+fn take_act(key: NaturalKey, seq: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+    unseen(rows.acts(&key).is_none(), "act")?;
+    rows.top().acts.insert(key, seq);
     Ok(())
 }
 

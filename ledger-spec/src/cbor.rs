@@ -8,7 +8,9 @@ use alloc::vec::Vec;
 
 use thiserror::Error;
 
-use crate::ids::{AccountId, CardHash, Kid, LedgerId, NaturalKey, OpId, PersonId, PlaceId, Seq};
+use crate::ids::{
+    AccountId, CardHash, Kid, LedgerId, LinkId, NaturalKey, OpId, PersonId, PlaceId, Seq,
+};
 
 /// Why bytes are not what the specification says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -506,7 +508,7 @@ macro_rules! wire_newtype {
         }
     )+};
 }
-wire_newtype!(LedgerId, AccountId, OpId, Kid, PersonId, PlaceId, CardHash, NaturalKey, Seq);
+wire_newtype!(LedgerId, AccountId, OpId, Kid, PersonId, PlaceId, CardHash, LinkId, NaturalKey, Seq);
 pub(crate) use wire_newtype;
 
 /// A struct whose form is a map with ascending unsigned keys; an `Option` is a key that may be left out.

@@ -20,15 +20,19 @@ use crate::ids::{AccountId, Seq};
 use crate::kinds::{Body, Kind, Role};
 use crate::programme::Programme;
 use crate::rows::{Actor, Overlay, Signer};
-use crate::statement::{Disclosure, NOT_AFTER_S_MAX, Statement};
+use crate::statement::{Disclosure, NOT_AFTER_S_MAX, Statement, Values};
 use crate::time::Day;
 
 pub use self::city::PROPOSAL_LIFE_MIN;
+pub use self::earning::measured_before;
 pub use self::holder::judge_token;
 pub use self::rejection::Rejection;
 
 /// The act of a redemption lies within so many seconds of the ledger's clock, before or after.
 pub const REDEEM_AGE_S_MAX: u64 = 300;
+/// The kinds that a resident's phone signs.
+pub const DEVICE_KINDS: [Kind; 4] =
+    [Kind::DeviceEnrol, Kind::Action, Kind::LinkGrant, Kind::LinkRevoke];
 /// An act may lie so many seconds ahead of the ledger's clock.
 pub const CLOCK_AHEAD_S_MAX: u64 = 120;
 
@@ -41,6 +45,8 @@ pub struct Context<'a> {
     pub pepper: &'a [u8; 32],
     /// The entry that [`earlier_of`] names, fetched beforehand.
     pub earlier: Option<&'a Accounting>,
+    /// The values of the entry that [`measured_before`] names, fetched beforehand; `None` where its sealed part is gone.
+    pub measured: Option<Values>,
 }
 
 /// The earlier entry that a decision on this statement reads: what a statement undoes, or an approval's proposal would.
@@ -111,6 +117,8 @@ pub fn decide(
         Body::AccountOpen(body) => residents::open_account(body, rows),
         Body::AccountFacts(body) => residents::set_facts(body, rows),
         Body::DeviceEnrol(body) => residents::enrol_device(body, statement, signer, rows, context),
+        Body::LinkGrant(body) => residents::grant_link(body, statement, signer, rows, context),
+        Body::LinkRevoke(body) => residents::revoke_link(body, signer, rows),
         Body::CardIssue(body) => residents::issue_card(body, rows, context),
         Body::CardRevoke(body) => residents::revoke_card(body, rows),
         Body::Action(body) => earning::judge_action(body, statement, signer, rows, context),
@@ -134,8 +142,6 @@ pub fn decide(
         | Body::RewardCancel(_)
         | Body::DrawCommit(_)
         | Body::DrawResult(_)
-        | Body::LinkGrant(_)
-        | Body::LinkRevoke(_)
         | Body::Adjust(_)
         | Body::LotExtend(_)
         | Body::BalanceImport(_)
@@ -226,7 +232,7 @@ fn admit<'r>(
     let key = rows.keys(&statement.kid);
     let permitted = match key.map(|key| &key.signer) {
         Some(Signer::Actor(actor)) => roles_for(kind).contains(&actor.role),
-        Some(Signer::Device(_)) => kind == Kind::DeviceEnrol,
+        Some(Signer::Device(_)) => DEVICE_KINDS.contains(&kind),
         None => matches!(kind, Kind::DeviceEnrol | Kind::KeyRegister),
     };
     if !permitted {

@@ -7,9 +7,9 @@ use sha2::{Digest, Sha256};
 
 use crate::cbor::{Blob, CborError, Reader, Text, Wire, Writer, wire_array, wire_code};
 use crate::ids::{
-    AccountId, CardHash, Hash, Kid, LedgerId, NaturalKey, OpId, PersonId, PlaceId, Seq,
+    AccountId, CardHash, Hash, Kid, LedgerId, LinkId, NaturalKey, OpId, PersonId, PlaceId, Seq,
 };
-use crate::kinds::{AgeTier, Document, Insurance, Kind, Name, Role};
+use crate::kinds::{AgeTier, Document, Insurance, Kind, Name, Purpose, Role};
 use crate::points::{Fund, LotKey, Purse};
 use crate::rows::DayTotals;
 use crate::time::Day;
@@ -46,6 +46,8 @@ wire_code!(
         Class = 2,
         /// All rules of a purse.
         All = 3,
+        /// The days on which a rule was met: they bound nothing, other rules follow from them.
+        Days = 4,
     }
 );
 
@@ -58,6 +60,8 @@ wire_code!(
         Month = 2,
         /// April to March.
         FiscalYear = 3,
+        /// Monday to Sunday.
+        Week = 4,
     }
 );
 
@@ -88,7 +92,47 @@ pub enum Reason {
     Lots,
     /// The person does not take part on that day.
     NotEligible,
+    /// The rule counts once in so many days; again from this one on.
+    TooSoon(Day),
+    /// No goal was reached.
+    BelowGoal,
+    /// The season is over.
+    Season,
+    /// A value that staff look at before it is worth anything.
+    Review,
+    /// This exact action has counted as often as it can in the period.
+    Times(CapPer),
 }
+
+impl Reason {
+    /// Whether the action counts where others ask for it: towards days, an improvement, a gate. It does although a cap or
+    /// the budget left it no points.
+    #[must_use]
+    pub fn counts(self) -> bool {
+        match self {
+            Self::Full | Self::Cap(..) | Self::Budget | Self::Lots => true,
+            Self::NotEligible
+            | Self::TooSoon(_)
+            | Self::BelowGoal
+            | Self::Season
+            | Self::Review
+            | Self::Times(_) => false,
+        }
+    }
+}
+
+wire_array!(
+    /// What a cap leaves after a grant.
+    #[derive(Copy)]
+    Room {
+        /// What the cap is over.
+        of: CapOf,
+        /// Its period.
+        per: CapPer,
+        /// Points left.
+        points: u32,
+    }
+);
 
 impl Wire for Reason {
     fn write(&self, writer: &mut Writer) {
@@ -103,6 +147,19 @@ impl Wire for Reason {
             Self::Budget => 2,
             Self::Lots => 3,
             Self::NotEligible => 4,
+            Self::TooSoon(next) => {
+                writer.array(2);
+                writer.uint(5);
+                return next.write(writer);
+            }
+            Self::BelowGoal => 6,
+            Self::Season => 7,
+            Self::Review => 8,
+            Self::Times(per) => {
+                writer.array(2);
+                writer.uint(9);
+                return per.write(writer);
+            }
         };
         writer.array(1);
         writer.uint(code);
@@ -116,6 +173,11 @@ impl Wire for Reason {
             (2, 1) => Ok(Self::Budget),
             (3, 1) => Ok(Self::Lots),
             (4, 1) => Ok(Self::NotEligible),
+            (5, 2) => Wire::read(reader).map(Self::TooSoon),
+            (6, 1) => Ok(Self::BelowGoal),
+            (7, 1) => Ok(Self::Season),
+            (8, 1) => Ok(Self::Review),
+            (9, 2) => Wire::read(reader).map(Self::Times),
             _ => Err(CborError::OutOfRange("reason")),
         }
     }
@@ -217,6 +279,8 @@ effects! {
         granted: u32,
         /// Why so many.
         reason: Reason,
+        /// The tightest cap that leaves room, for "once more today"; none where something bound.
+        room: Option<Room>,
         /// How the resident took part.
         channel: Channel
     },
@@ -294,10 +358,12 @@ effects! {
     14 FactsSet {
         /// Age group.
         age_tier: AgeTier,
+        /// The day on which the person is of that age.
+        age_on: Day,
         /// Insurance class.
         insurance: Insurance,
-        /// Whether the person may take part.
-        eligible: bool,
+        /// The first day on which the person takes part, if ever.
+        eligible_from: Option<Day>,
         /// District number.
         district: u32
     },
@@ -349,6 +415,22 @@ effects! {
     21 ManifestClosed {
         /// The manifest.
         manifest: Seq
+    },
+    /// A partner may do something for the entry's account.
+    22 LinkGranted {
+        /// What the partner knows the resident by.
+        link: LinkId,
+        /// What is allowed.
+        purpose: Purpose,
+        /// The last day.
+        until: Day,
+        /// The partner's key.
+        partner: Kid
+    },
+    /// A link ends.
+    23 LinkRevoked {
+        /// The link.
+        link: LinkId
     },
 }
 

@@ -62,6 +62,10 @@ byte_id!(
     PlaceId, 8
 );
 byte_id!(
+    /// A permission that a resident gives: random, and all that a partner knows the resident by.
+    LinkId, 16
+);
+byte_id!(
     /// SHA-256 over a card's domain tag and its 88-bit number; the number itself never enters the log.
     CardHash, 32
 );

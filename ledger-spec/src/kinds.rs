@@ -3,7 +3,7 @@
 use crate::cbor::{
     Blob, CborError, List, Reader, Text, Wire, Writer, wire_array, wire_code, wire_map,
 };
-use crate::ids::{AccountId, CardHash, Hash, Kid, PersonId, PlaceId, Seq};
+use crate::ids::{AccountId, CardHash, Hash, Kid, LinkId, PersonId, PlaceId, Seq};
 use crate::points::{Fund, LotKey, Points};
 use crate::time::Day;
 
@@ -51,12 +51,30 @@ wire_code!(
         Unknown = 0,
         /// Under 18.
         Under18 = 1,
-        /// 18 to 64.
-        Adult = 2,
-        /// 65 and over.
-        Senior = 3,
+        /// 18 to 39.
+        From18 = 2,
+        /// 40 to 64: specific health check-ups begin (高齢者の医療の確保に関する法律第二十条).
+        From40 = 3,
+        /// 65 to 74: the first insured of long-term care (介護保険法第九条).
+        From65 = 4,
+        /// 75 and over: late-stage medical care (高齢者の医療の確保に関する法律第五十条).
+        From75 = 5,
     }
 );
+
+impl AgeTier {
+    /// The group of an age in years.
+    #[must_use]
+    pub fn of_age(years: u32) -> Self {
+        match years {
+            0..=17 => Self::Under18,
+            18..=39 => Self::From18,
+            40..=64 => Self::From40,
+            65..=74 => Self::From65,
+            75.. => Self::From75,
+        }
+    }
+}
 
 wire_code!(
     /// Insurance class.
@@ -67,6 +85,18 @@ wire_code!(
         Nhi = 1,
         /// Any other.
         Other = 2,
+    }
+);
+
+wire_code!(
+    /// What a link lets its partner do.
+    Purpose {
+        /// Report the steps of a phone.
+        Steps = 1,
+        /// Report sessions: coaching, an interview, a consultation.
+        Sessions = 2,
+        /// The employer takes part for this person.
+        Employer = 3,
     }
 );
 
@@ -142,12 +172,14 @@ wire_map!(
         1 account: AccountId,
         /// Age group.
         2 age_tier: AgeTier,
+        /// The day on which the person is of that age: the one that the programme names.
+        3 age_on: Day,
         /// Insurance class.
-        3 insurance: Insurance,
-        /// Whether the person may take part.
-        4 eligible: bool,
+        4 insurance: Insurance,
+        /// The first day on which the person takes part; left out for who does not.
+        5 eligible_from: Option<Day>,
         /// Number of the district, 0 if not known.
-        5 district: u32,
+        6 district: u32,
     }
 );
 wire_map!(
@@ -347,9 +379,9 @@ wire_map!(
     /// Lets a partner do one purpose for a resident.
     LinkGrant {
         /// Random id that the partner knows the resident by.
-        1 link: [u8; 16],
+        1 link: LinkId,
         /// What is allowed.
-        2 purpose: u32,
+        2 purpose: Purpose,
         /// The last day.
         3 until: Day,
         /// The partner's key.
@@ -360,7 +392,7 @@ wire_map!(
     /// Ends a link.
     LinkRevoke {
         /// Random id that the partner knows the resident by.
-        1 link: [u8; 16],
+        1 link: LinkId,
     }
 );
 wire_map!(

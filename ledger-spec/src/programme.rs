@@ -1,6 +1,7 @@
 //! The programme: a city's rules as data, published in the log and never changed afterwards.
 
 use alloc::collections::BTreeSet;
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::entry::{ActionClass, CapOf, CapPer};
-use crate::kinds::{Code, Name, Role};
+use crate::kinds::{AgeTier, Code, Insurance, Name};
 use crate::points::{Fund, POINTS_MAX, Purse};
 use crate::time::Day;
 
@@ -16,43 +17,62 @@ use crate::time::Day;
 pub const RULES_MAX: usize = 200;
 /// The most caps of a programme, and of a rule.
 pub const CAPS_MAX: usize = 16;
+/// The most exact actions, steps of a scale, gates and origins.
+pub const PARTS_MAX: usize = 32;
 /// An action may be reported at most so many days late.
 pub const LATE_DAYS_MAX: u32 = 31;
-
 /// Points expire at most so many fiscal years after the one in which they were earned.
 pub const EXPIRES_AFTER_YEARS_MAX: u32 = 10;
+/// An exact action counts at most so often in a period.
+pub const TIMES_MAX: u32 = 31;
+/// A rule looks back at most so many days.
+pub const LOOK_BACK_DAYS_MAX: u32 = 366;
+/// A gate looks back at most so many fiscal years, the one in hand included.
+pub const GATE_YEARS_MAX: u32 = 3;
 
-/// What is wrong with a programme document.
+/// What is wrong with a programme document, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ProgrammeFault {
-    /// The text is not such a document; the message names line and column.
+#[error("{at}: {problem}")]
+pub struct ProgrammeFault {
+    /// The member, as in `rules[3].points`; line and column where the text is no such document.
+    pub at: String,
+    /// What is wrong with it.
+    pub problem: ProgrammeProblem,
+}
+
+/// What is wrong with a member of a programme document.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ProgrammeProblem {
+    /// The text is not such a document.
     #[error("the document does not fit the format: {0}")]
     Form(String),
-    /// `from` is not before `until`, or they do not belong to the fiscal year.
-    #[error("`from` and `until` must be days of fiscal year {0}, in this order")]
+    /// Days out of order or outside the fiscal year.
+    #[error(
+        "`from` <= `earn_until` <= `until`, all days of fiscal year {0}; `late_until` is not before `earn_until`"
+    )]
     Dates(u32),
-    /// Too many rules or caps, or none.
-    #[error("a programme has 1 to {RULES_MAX} rules and at most {CAPS_MAX} caps")]
+    /// Too many parts, or none.
+    #[error(
+        "there are 1 to {RULES_MAX} rules, at most {CAPS_MAX} caps and at most {PARTS_MAX} of any other part"
+    )]
     Size,
-    /// Two rules have the same number or action.
-    #[error("rule {0}: its number or its action stands twice")]
-    Twice(u32),
-    /// More points than the signer's trust tier allows.
-    #[error("rule {rule}: {role:?} can be trusted with at most {max} points")]
+    /// Two rules have the same number or action, or two exact actions the same code.
+    #[error("this number or action stands twice")]
+    Twice,
+    /// More points than the evidence is worth.
+    #[error("evidence `{evidence:?}` can be trusted with at most {max} points of purse `yen`")]
     Tier {
-        /// The rule.
-        rule: u32,
-        /// The signer's role.
-        role: Role,
-        /// The most points that its signature is worth.
+        /// The evidence.
+        evidence: Evidence,
+        /// The most points that it is worth.
         max: u32,
     },
     /// A yen rule without a paying fund, or a challenge rule with one.
-    #[error("rule {0}: purse `yen` needs a fund, purse `challenge` has fund `none`")]
-    Fund(u32),
+    #[error("purse `yen` needs a fund, purse `challenge` has fund `none`")]
+    Fund,
     /// A group with exact actions is named like one of them.
-    #[error("rule {0}: a sensitive rule needs a public group of its own")]
-    Sensitive(u32),
+    #[error("a sensitive rule needs a public code of its own, which is none of the exact actions")]
+    Sensitive,
     /// Two caps count the same, so that each grant would be charged twice.
     #[error("two caps are over the same actions and period")]
     CapTwice,
@@ -61,15 +81,79 @@ pub enum ProgrammeFault {
     Name,
     /// Points would outlive what the ledger is made for.
     #[error(
-        "`expires_after_years` is at most {EXPIRES_AFTER_YEARS_MAX}, and points must outlive `late_days`"
+        "`expires_after_years` is at most {EXPIRES_AFTER_YEARS_MAX}, and points must outlive `late_until`"
     )]
     Expiry,
     /// Redemption limits out of order.
-    #[error("`redeem`: 0 < min <= max_transaction <= max_day")]
+    #[error("0 < min <= max_transaction <= max_day")]
     Redeem,
     /// More late days than the ledger keeps counters for.
     #[error("`late_days` is at most {LATE_DAYS_MAX}")]
     LateDays,
+    /// Warnings that do not rise, or above the whole.
+    #[error("warnings rise, each from 1 to 1000")]
+    Warn,
+    /// No evidence, or one that does not fit the rule.
+    #[error(
+        "evidence: at least one; `derived` alone and exactly where `needs` stands; `self_report` for purse `challenge` only"
+    )]
+    Evidence,
+    /// A rule that cannot be followed by another, or that nothing bounds.
+    #[error(
+        "`needs` names a rule of `same_act` \"day\" without needs, and the rule has a cap for its period"
+    )]
+    Needs,
+    /// A scale or exact action that gives more than the rule, or steps that do not rise.
+    #[error("0 < points <= the rule's, and a scale's goals rise for each age group")]
+    Scale,
+    /// A count out of range, or two over one period.
+    #[error("`times` are from 1 to {TIMES_MAX}, one for each period")]
+    Times,
+    /// A look-back out of range.
+    #[error("from 1 to {LOOK_BACK_DAYS_MAX} days, the first not after the last")]
+    LookBack,
+    /// A gate that names no rule, or looks back too far.
+    #[error("a gate names a rule of the document and 1 to {GATE_YEARS_MAX} fiscal years")]
+    Gate,
+}
+
+/// What an action rests on, and with it the most points that it can be worth: the trust tiers. Cheap evidence must not
+/// buy yen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// T0: the resident's word, signed by the phone.
+    SelfReport,
+    /// T1: a phone's sensor, through a partner service.
+    PhoneSensor,
+    /// T2: a partner service with the resident's permission.
+    Partner,
+    /// T2: a kiosk of the city, by card.
+    Kiosk,
+    /// T3: a nurse, dietitian, leader of a class or coaching service.
+    Coach,
+    /// T3: city staff.
+    Staff,
+    /// T4: a device that witnesses a measurement.
+    Station,
+    /// T5: the city's data on persons.
+    Registry,
+    /// Follows from other actions of the account.
+    Derived,
+}
+
+impl Evidence {
+    /// The most points of purse `yen` that one action on this evidence can be worth.
+    #[must_use]
+    pub fn points_max(self) -> u32 {
+        match self {
+            Self::SelfReport => 0,
+            Self::PhoneSensor => 3,
+            Self::Partner | Self::Kiosk | Self::Derived => 50,
+            Self::Coach | Self::Staff | Self::Station => 500,
+            Self::Registry => POINTS_MAX,
+        }
+    }
 }
 
 /// One version of the rules, for one fiscal year.
@@ -88,14 +172,25 @@ pub struct Programme {
     pub from: Day,
     /// Last day for which it rules.
     pub until: Day,
+    /// Last day whose actions earn; later ones are recorded with 0 points.
+    pub earn_until: Day,
     /// Actions are accepted so many days after their own day.
     pub late_days: u32,
+    /// No action of the version is accepted after this day.
+    pub late_until: Day,
+    /// The day whose age counts for the whole version.
+    pub age_on: Day,
     /// Points expire at the end of the fiscal year so many years after the one of the action.
     pub expires_after_years: u32,
     /// Spending order of funds among lots that expire on the same day.
     pub funds: Vec<Fund>,
+    /// Parts of a fund's budget, in thousandths, at which the city is warned.
+    pub warn_permille: Vec<u32>,
     /// Limits of spending.
     pub redeem: RedeemLimits,
+    /// What must be done before yen points can be spent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<Gate>,
     /// Caps over several rules.
     pub caps: Vec<Cap>,
     /// The rules.
@@ -114,6 +209,22 @@ pub struct RedeemLimits {
     pub max_day: u32,
     /// The most an account spends in a day through a device enrolled less than 24 hours ago.
     pub fresh_device_max_day: u32,
+}
+
+/// A gate: persons of these groups spend yen points only after an action of the rule. What they earned before it waits
+/// and can be spent from then on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// The rule whose action opens the gate.
+    pub rule: u32,
+    /// The age groups that it holds for.
+    pub ages: Vec<AgeTier>,
+    /// The insurance class that it holds for; left out for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub insurance: Option<Insurance>,
+    /// The action opens it for so many fiscal years, its own included.
+    pub fiscal_years: u32,
 }
 
 /// A cap over a class or over all rules of a purse.
@@ -149,6 +260,107 @@ pub enum SameAct {
     Day,
     /// Account, action, place and minute.
     Minute,
+    /// Account, action and the reference of the disclosure: a source's record, an event.
+    Reference,
+}
+
+/// How often an exact action counts. The caps of its rule are over the whole group; this tells the acts of a group apart
+/// without saying which one it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Times {
+    /// The period, by the action's own day.
+    pub per: CapPer,
+    /// How often.
+    pub times: u32,
+}
+
+/// One action of a sensitive rule. Which one it was stands in disclosures only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exact {
+    /// Its code.
+    pub action: String,
+    /// Its name for residents.
+    pub name: String,
+    /// Its name in English.
+    pub name_en: String,
+    /// What it rests on; left out where it is the rule's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+    /// Points; left out where they are the rule's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points: Option<u32>,
+    /// Who pays; left out where it is the rule's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fund: Option<Fund>,
+    /// What makes two reports one act; left out where it is the rule's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_act: Option<SameAct>,
+    /// How often it counts, each for another period; none named for any number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub times: Vec<Times>,
+}
+
+/// A goal of a scale, in steps of the day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Goal {
+    /// The age groups that it holds for.
+    pub ages: Vec<AgeTier>,
+    /// Steps from which on it is reached.
+    pub steps: u32,
+    /// Its points.
+    pub points: u32,
+}
+
+/// What a partner service's data must satisfy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plausible {
+    /// The applications whose data are taken; none named for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<String>,
+    /// More steps than this are refused.
+    pub steps_max: u32,
+    /// More steps than this are recorded with 0 points, for staff to look at.
+    pub review_above: u32,
+}
+
+/// What a derived rule follows from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Needs {
+    /// So many days of another rule in one period.
+    Days {
+        /// The other rule.
+        rule: u32,
+        /// How many days.
+        days: u32,
+        /// The period.
+        per: CapPer,
+    },
+    /// A vegetable level above one's own earlier one.
+    Improvement {
+        /// The rule of the measurement.
+        rule: u32,
+        /// By at least so many tenths.
+        tenths: u32,
+        /// The earlier measurement lies at least so many days before.
+        days_min: u32,
+        /// And at most so many.
+        days_max: u32,
+    },
+}
+
+impl Needs {
+    /// The rule whose actions bring it about.
+    #[must_use]
+    pub fn rule(self) -> u32 {
+        match self {
+            Self::Days { rule, .. } | Self::Improvement { rule, .. } => rule,
+        }
+    }
 }
 
 /// Points for an action.
@@ -161,16 +373,16 @@ pub struct Rule {
     pub action: String,
     /// The exact actions of a sensitive rule, which stand in disclosures only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub exact: Vec<String>,
+    pub exact: Vec<Exact>,
     /// The action's name for residents.
     pub name: String,
     /// Its name in English.
     pub name_en: String,
     /// The class.
     pub class: ActionClass,
-    /// Who can witness the action.
-    pub signers: Vec<Role>,
-    /// Points for one action.
+    /// What the action can rest on.
+    pub evidence: Vec<Evidence>,
+    /// Points for one action; the most of them where goals or exact actions have their own.
     pub points: u32,
     /// The purse.
     pub purse: Purse,
@@ -178,8 +390,38 @@ pub struct Rule {
     pub fund: Fund,
     /// What makes two reports one act.
     pub same_act: SameAct,
+    /// Goals by age group; the highest that is reached counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub goals: Vec<Goal>,
+    /// What a partner's data must satisfy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plausible: Option<Plausible>,
+    /// Counts at most once in so many days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every_days: Option<u32>,
+    /// What the rule follows from, if no one reports it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<Needs>,
+    /// Only for those whom an employer's link covers.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub employer: bool,
     /// The rule's caps.
     pub caps: Vec<RuleCap>,
+}
+
+/// What one act is worth: the rule's own, or the exact action's.
+#[derive(Clone, Copy, Debug)]
+pub struct Worth<'a> {
+    /// What it can rest on.
+    pub evidence: &'a [Evidence],
+    /// Points.
+    pub points: u32,
+    /// Who pays.
+    pub fund: Fund,
+    /// What makes two reports one act.
+    pub same_act: SameAct,
+    /// How often it counts.
+    pub times: &'a [Times],
 }
 
 impl Programme {
@@ -189,55 +431,100 @@ impl Programme {
     /// # Errors
     /// [`ProgrammeFault`], the first that is found.
     pub fn parse(document: &str) -> Result<Self, ProgrammeFault> {
-        let programme: Self = serde_json::from_str(document)
-            .map_err(|error| ProgrammeFault::Form(error.to_string()))?;
-        programme.check()?;
-        Ok(programme)
+        let programme = Self::read(document)?;
+        match programme.faults().into_iter().next() {
+            Some(fault) => Err(fault),
+            None => Ok(programme),
+        }
     }
 
-    fn check(&self) -> Result<(), ProgrammeFault> {
-        let year = self.fiscal_year;
-        if self.from > self.until || [self.from, self.until].map(Day::fiscal_year) != [year, year] {
-            return Err(ProgrammeFault::Dates(year));
-        }
-        if self.late_days > LATE_DAYS_MAX {
-            return Err(ProgrammeFault::LateDays);
-        }
-        if self.expires_after_years > EXPIRES_AFTER_YEARS_MAX {
-            return Err(ProgrammeFault::Expiry);
-        }
-        // A late action must not spend budget on points that have expired already.
-        if self.expiry_of(self.until) < self.until.plus(self.late_days) {
-            return Err(ProgrammeFault::Expiry);
-        }
-        if ![&self.name, &self.name_en].into_iter().all(|name| Name::new(name).is_some()) {
-            return Err(ProgrammeFault::Name);
-        }
-        let RedeemLimits { min, max_transaction, max_day, .. } = self.redeem;
-        if min == 0 || min > max_transaction || max_transaction > max_day {
-            return Err(ProgrammeFault::Redeem);
-        }
-        if self.rules.is_empty() || self.rules.len() > RULES_MAX || self.caps.len() > CAPS_MAX {
-            return Err(ProgrammeFault::Size);
-        }
+    /// Reads a document without checking what it says.
+    ///
+    /// # Errors
+    /// [`ProgrammeProblem::Form`] with line and column.
+    pub fn read(document: &str) -> Result<Self, ProgrammeFault> {
+        serde_json::from_str(document).map_err(|error| ProgrammeFault {
+            at: format!("line {}, column {}", error.line(), error.column()),
+            problem: ProgrammeProblem::Form(error.to_string()),
+        })
+    }
+
+    /// Everything that is wrong with the document, in its order.
+    #[must_use]
+    pub fn faults(&self) -> Vec<ProgrammeFault> {
+        let mut faults = Faults(Vec::new());
+        self.check_head(&mut faults);
         let over = |cap: &Cap| (cap.class, cap.purse, cap.per);
-        if !all_differ(self.caps.iter().map(over)) {
-            return Err(ProgrammeFault::CapTwice);
+        faults.unless(self.caps.len() <= CAPS_MAX, "caps", ProgrammeProblem::Size);
+        faults.unless(all_differ(self.caps.iter().map(over)), "caps", ProgrammeProblem::CapTwice);
+        let count = self.rules.len();
+        faults.unless((1..=RULES_MAX).contains(&count), "rules", ProgrammeProblem::Size);
+        self.check_gates(&mut faults);
+        let (mut numbers, mut actions, mut exact) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for (index, rule) in self.rules.iter().enumerate() {
+            let at = format!("rules[{index}]");
+            let fresh = numbers.insert(rule.rule) && actions.insert(rule.action.as_str());
+            let fresh = fresh && rule.exact.iter().all(|e| exact.insert(e.action.as_str()));
+            faults.unless(fresh, &at, ProgrammeProblem::Twice);
+            rule.check(&at, &mut faults);
+            self.check_needs(rule, &at, &mut faults);
         }
-        let (mut numbers, mut actions) = (BTreeSet::new(), BTreeSet::new());
-        for rule in &self.rules {
-            if !numbers.insert(rule.rule) || !actions.insert(rule.action.as_str()) {
-                return Err(ProgrammeFault::Twice(rule.rule));
+        for (index, rule) in self.rules.iter().enumerate() {
+            let own = rule.exact.iter().all(|exact| !actions.contains(exact.action.as_str()));
+            faults.unless(own, &format!("rules[{index}].exact"), ProgrammeProblem::Sensitive);
+        }
+        faults.0
+    }
+
+    fn check_head(&self, faults: &mut Faults) {
+        let year = self.fiscal_year;
+        let within =
+            [self.from, self.until, self.earn_until].map(Day::fiscal_year) == [year, year, year];
+        let ordered = self.from <= self.earn_until && self.earn_until <= self.until;
+        let dated = within && ordered && self.late_until >= self.earn_until;
+        faults.unless(dated, "from", ProgrammeProblem::Dates(year));
+        faults.unless(self.late_days <= LATE_DAYS_MAX, "late_days", ProgrammeProblem::LateDays);
+        // A late action must not spend budget on points that have expired already.
+        let outlives = self.expires_after_years <= EXPIRES_AFTER_YEARS_MAX
+            && self.expiry_of(self.until) >= self.late_until;
+        faults.unless(outlives, "expires_after_years", ProgrammeProblem::Expiry);
+        let named = [&self.name, &self.name_en].into_iter().all(|name| Name::new(name).is_some());
+        faults.unless(named, "name", ProgrammeProblem::Name);
+        let rising = self.warn_permille.windows(2).all(|pair| pair.first() < pair.last());
+        let within = self.warn_permille.iter().all(|part| (1..=1_000).contains(part));
+        let few = self.warn_permille.len() <= CAPS_MAX;
+        faults.unless(rising && within && few, "warn_permille", ProgrammeProblem::Warn);
+        let RedeemLimits { min, max_transaction, max_day, .. } = self.redeem;
+        let ordered = 0 < min && min <= max_transaction && max_transaction <= max_day;
+        faults.unless(ordered, "redeem", ProgrammeProblem::Redeem);
+    }
+
+    fn check_gates(&self, faults: &mut Faults) {
+        faults.unless(self.gates.len() <= PARTS_MAX, "gates", ProgrammeProblem::Size);
+        for (index, gate) in self.gates.iter().enumerate() {
+            let sound = self.rule(gate.rule).is_some_and(|rule| rule.needs.is_none())
+                && (1..=GATE_YEARS_MAX).contains(&gate.fiscal_years)
+                && !gate.ages.is_empty();
+            faults.unless(sound, &format!("gates[{index}]"), ProgrammeProblem::Gate);
+        }
+    }
+
+    fn check_needs(&self, rule: &Rule, at: &str, faults: &mut Faults) {
+        let Some(needs) = rule.needs else { return };
+        let source = self.rule(needs.rule()).filter(|source| source.needs.is_none());
+        let sound = match needs {
+            Needs::Days { days, per, .. } => {
+                let once = source.is_some_and(|source| source.same_act == SameAct::Day);
+                once && days > 0 && rule.caps.iter().any(|cap| cap.per == per)
             }
-            rule.check()?;
-        }
-        let exact = self.rules.iter().flat_map(|rule| rule.exact.iter().map(|e| (rule.rule, e)));
-        for (rule, exact) in exact {
-            if actions.contains(exact.as_str()) {
-                return Err(ProgrammeFault::Sensitive(rule));
+            Needs::Improvement { tenths, days_min, days_max, .. } => {
+                let spaced = source.is_some_and(|source| source.every_days.is_some());
+                let days = 1 <= days_min && days_min <= days_max && days_max <= LOOK_BACK_DAYS_MAX;
+                spaced && days && tenths > 0 && !rule.caps.is_empty()
             }
-        }
-        Ok(())
+        };
+        faults.unless(sound, &format!("{at}.needs"), ProgrammeProblem::Needs);
     }
 
     /// The rule for an action code.
@@ -250,6 +537,25 @@ impl Programme {
     #[must_use]
     pub fn rule(&self, number: u32) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.rule == number)
+    }
+
+    /// The rules that follow from actions of this one.
+    pub fn derived_from(&self, number: u32) -> impl Iterator<Item = (&Rule, Needs)> {
+        let derived = self.rules.iter().filter_map(|rule| Some((rule, rule.needs?)));
+        derived.filter(move |(_, needs)| needs.rule() == number)
+    }
+
+    /// For how many days after an action of this rule later decisions ask for it; 0 if none does.
+    #[must_use]
+    pub fn look_back_days(&self, number: u32) -> u32 {
+        let own = self.rule(number).and_then(|rule| rule.every_days).unwrap_or(0);
+        let derived = self.derived_from(number).map(|(_, needs)| match needs {
+            Needs::Improvement { days_max, .. } => days_max,
+            Needs::Days { .. } => 0,
+        });
+        let gates = self.gates.iter().filter(|gate| gate.rule == number);
+        let gates = gates.map(|gate| gate.fiscal_years * LOOK_BACK_DAYS_MAX);
+        derived.chain(gates).fold(own, u32::max)
     }
 
     /// Whether the version rules for a day.
@@ -281,47 +587,110 @@ impl Programme {
     }
 }
 
+/// What a check has found so far.
+struct Faults(Vec<ProgrammeFault>);
+
+impl Faults {
+    fn unless(&mut self, sound: bool, at: &str, problem: ProgrammeProblem) {
+        if !sound {
+            self.0.push(ProgrammeFault { at: at.to_string(), problem });
+        }
+    }
+}
+
 fn all_differ<T: Ord>(mut values: impl Iterator<Item = T>) -> bool {
     let mut seen = BTreeSet::new();
     values.all(|value| seen.insert(value))
 }
 
 impl Rule {
-    fn check(&self) -> Result<(), ProgrammeFault> {
-        let named = [&self.name, &self.name_en].into_iter().all(|name| Name::new(name).is_some());
-        let mut codes = self.exact.iter().chain([&self.action]);
-        if !named || !codes.all(|code| Code::new(code).is_some()) {
-            return Err(ProgrammeFault::Name);
-        }
-        if !all_differ(self.caps.iter().map(|cap| cap.per)) {
-            return Err(ProgrammeFault::CapTwice);
-        }
-        if self.caps.len() > CAPS_MAX || self.signers.is_empty() {
-            return Err(ProgrammeFault::Size);
-        }
-        if (self.purse == Purse::Yen) == (self.fund == Fund::None) {
-            return Err(ProgrammeFault::Fund(self.rule));
-        }
-        if self.exact.contains(&self.action) {
-            return Err(ProgrammeFault::Sensitive(self.rule));
-        }
-        for role in self.signers.iter().copied() {
-            let max = points_max(role);
-            if self.points > max {
-                return Err(ProgrammeFault::Tier { rule: self.rule, role, max });
+    /// What an act of this rule is worth: `exact` names one of the exact actions where the rule has some, and is left out
+    /// otherwise. `None` if it does not fit.
+    #[must_use]
+    pub fn worth(&self, exact: Option<&str>) -> Option<Worth<'_>> {
+        let own = Worth {
+            evidence: &self.evidence,
+            points: self.points,
+            fund: self.fund,
+            same_act: self.same_act,
+            times: &[],
+        };
+        let Some(exact) = exact else {
+            return self.exact.is_empty().then_some(own);
+        };
+        let exact = self.exact.iter().find(|known| known.action == exact)?;
+        let evidence = if exact.evidence.is_empty() { own.evidence } else { &exact.evidence };
+        let (points, fund) = (exact.points.unwrap_or(own.points), exact.fund.unwrap_or(own.fund));
+        let (same_act, times) = (exact.same_act.unwrap_or(own.same_act), exact.times.as_slice());
+        Some(Worth { evidence, points, fund, same_act, times })
+    }
+
+    /// Every worth that an act of this rule can have.
+    pub fn worths(&self) -> impl Iterator<Item = (Option<&str>, Worth<'_>)> {
+        let plain = self.worth(None).map(|worth| (None, worth));
+        let named = self.exact.iter().map(|exact| Some(exact.action.as_str()));
+        let named = named.filter_map(|exact| self.worth(exact).map(|worth| (exact, worth)));
+        plain.into_iter().chain(named)
+    }
+
+    fn check(&self, at: &str, faults: &mut Faults) {
+        let names = self.exact.iter().flat_map(|exact| [&exact.name, &exact.name_en]);
+        let mut names = names.chain([&self.name, &self.name_en]);
+        let mut codes = self.exact.iter().map(|exact| &exact.action).chain([&self.action]);
+        let named = names.all(|name| Name::new(name).is_some())
+            && codes.all(|code| Code::new(code).is_some());
+        faults.unless(named, at, ProgrammeProblem::Name);
+        let caps = all_differ(self.caps.iter().map(|cap| cap.per));
+        faults.unless(caps, &format!("{at}.caps"), ProgrammeProblem::CapTwice);
+        let few = self.caps.len() <= CAPS_MAX
+            && [self.exact.len(), self.goals.len()].iter().all(|count| *count <= PARTS_MAX);
+        faults.unless(few, at, ProgrammeProblem::Size);
+        self.check_evidence(at, faults);
+        self.check_points(at, faults);
+        let every = self.every_days.is_none_or(|days| (1..=LOOK_BACK_DAYS_MAX).contains(&days));
+        faults.unless(every, &format!("{at}.every_days"), ProgrammeProblem::LookBack);
+    }
+
+    fn check_evidence(&self, at: &str, faults: &mut Faults) {
+        let derived = self.evidence == [Evidence::Derived];
+        for (exact, worth) in self.worths() {
+            let at = exact.map_or_else(|| at.to_string(), |exact| format!("{at}.exact[{exact}]"));
+            let fits = !worth.evidence.is_empty()
+                && derived == self.needs.is_some()
+                && (derived || !worth.evidence.contains(&Evidence::Derived))
+                && (self.purse == Purse::Challenge
+                    || !worth.evidence.contains(&Evidence::SelfReport));
+            faults.unless(fits, &format!("{at}.evidence"), ProgrammeProblem::Evidence);
+            for evidence in worth.evidence.iter().copied() {
+                let max = evidence.points_max();
+                let trusted = self.purse == Purse::Challenge || worth.points <= max;
+                let problem = ProgrammeProblem::Tier { evidence, max };
+                faults.unless(trusted, &format!("{at}.points"), problem);
             }
         }
-        Ok(())
     }
-}
 
-/// The most points that one signature of a role can grant: the trust tiers. Cheap evidence must not buy yen.
-#[must_use]
-pub fn points_max(role: Role) -> u32 {
-    match role {
-        Role::Registry => POINTS_MAX,
-        Role::Station | Role::Coach | Role::Staff => 500,
-        Role::Kiosk | Role::Partner => 50,
-        Role::Root | Role::Shop | Role::Pin | Role::System | Role::Auditor => 0,
+    fn check_points(&self, at: &str, faults: &mut Faults) {
+        for (exact, worth) in self.worths() {
+            let at = exact.map_or_else(|| at.to_string(), |exact| format!("{at}.exact[{exact}]"));
+            let pays = (self.purse == Purse::Yen) != (worth.fund == Fund::None);
+            faults.unless(pays, &format!("{at}.fund"), ProgrammeProblem::Fund);
+            let within = (1..=self.points).contains(&worth.points) && self.points <= POINTS_MAX;
+            faults.unless(within, &format!("{at}.points"), ProgrammeProblem::Scale);
+            let once = all_differ(worth.times.iter().map(|times| times.per));
+            let few = worth.times.iter().all(|times| (1..=TIMES_MAX).contains(&times.times));
+            faults.unless(once && few, &format!("{at}.times"), ProgrammeProblem::Times);
+        }
+        for (index, goal) in self.goals.iter().enumerate() {
+            let earlier = self.goals.iter().take(index);
+            let mut same_ages =
+                earlier.filter(|e| e.ages.iter().any(|age| goal.ages.contains(age)));
+            let rises = same_ages.all(|e| e.steps < goal.steps && e.points < goal.points);
+            let within = (1..=self.points).contains(&goal.points) && !goal.ages.is_empty();
+            let at = format!("{at}.goals[{index}]");
+            faults.unless(rises && within, &at, ProgrammeProblem::Scale);
+        }
+        let apart = self.exact.iter().all(|exact| exact.action != self.action);
+        faults.unless(apart, &format!("{at}.exact"), ProgrammeProblem::Sensitive);
     }
 }

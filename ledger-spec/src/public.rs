@@ -109,7 +109,9 @@ fn of_effect<'e, 'k>(
         | Effect::DeviceEnrolled { .. }
         | Effect::CardIssued { .. }
         | Effect::CardRevoked { .. }
-        | Effect::CodeUsed { .. } => None,
+        | Effect::CodeUsed { .. }
+        | Effect::LinkGranted { .. }
+        | Effect::LinkRevoked { .. } => None,
     }
 }
 

@@ -3,6 +3,8 @@
 //! [`Tables`] is the state of a ledger. [`Overlay`] is a batch's view of it: reads fall through to the state, writes
 //! stay on top until the batch is durable and [`Tables::absorb`] takes them over.
 
+mod account;
+
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -10,15 +12,15 @@ use alloc::vec::Vec;
 use sha2::{Digest, Sha256};
 
 use crate::cbor::{self, Wire, wire_array};
-use crate::entry::{ActionClass, CapOf, CapPer};
-use crate::ids::{AccountId, CardHash, Hash, Kid, NaturalKey, PersonId, PlaceId, Seq};
-use crate::kinds::{AgeTier, Body, Insurance, Kind, Name, Role};
-use crate::points::{Fund, LotKey, Purse};
+use crate::ids::{AccountId, CardHash, Hash, Kid, LinkId, NaturalKey, PersonId, PlaceId, Seq};
+use crate::kinds::{Body, Kind, Name, Purpose, Role};
+use crate::points::Fund;
 use crate::programme::Programme;
 use crate::time::Day;
 
-/// The most lots an account holds open.
-pub const LOTS_MAX: usize = 64;
+pub use self::account::{
+    Account, Aged, Charge, Counter, EmployerLink, Facts, LOTS_MAX, Lot, Recent,
+};
 
 /// Who signs with a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,161 +97,6 @@ impl Wire for Key {
 }
 
 wire_array!(
-    /// What the rules know of an account's person.
-    #[derive(Copy)]
-    Facts {
-        /// Age group.
-        age_tier: AgeTier,
-        /// Insurance class.
-        insurance: Insurance,
-        /// Whether the person may take part.
-        eligible: bool,
-        /// District number.
-        district: u32,
-    }
-);
-
-wire_array!(
-    /// Points of one lot.
-    #[derive(Copy)]
-    Lot {
-        /// The lot.
-        key: LotKey,
-        /// What is left, above 0.
-        points: u32,
-    }
-);
-
-wire_array!(
-    /// What a counter counts: the points granted under a cap in one period, or those spent in a day.
-    #[derive(Copy, PartialOrd, Ord)]
-    Counter {
-        /// What the cap is over; `None` counts spending.
-        of: Option<CapOf>,
-        /// The rule of a rule's cap, otherwise 0.
-        rule: u32,
-        /// The class of a class cap.
-        class: Option<ActionClass>,
-        /// The purse.
-        purse: Purse,
-        /// The length of the period.
-        per: CapPer,
-        /// The first day of the period.
-        start: Day,
-    }
-);
-
-impl Counter {
-    /// The counter of a cap for an action of `(rule, class, purse)` on a day.
-    #[must_use]
-    pub fn of_grant(
-        of: CapOf,
-        per: CapPer,
-        (rule, class, purse): (u32, ActionClass, Purse),
-        day: Day,
-    ) -> Self {
-        let start = match per {
-            CapPer::Day => day,
-            CapPer::Month => day.month_start(),
-            CapPer::FiscalYear => day.fiscal_year_start(),
-        };
-        let (rule, class) = match of {
-            CapOf::Rule => (rule, None),
-            CapOf::Class => (0, Some(class)),
-            CapOf::All => (0, None),
-        };
-        Self { of: Some(of), rule, class, purse, per, start }
-    }
-
-    /// The counter of what an account spends on a day.
-    #[must_use]
-    pub fn of_spending(day: Day) -> Self {
-        Self { of: None, rule: 0, class: None, purse: Purse::Yen, per: CapPer::Day, start: day }
-    }
-
-    /// The last day of the period.
-    #[must_use]
-    pub fn end(&self) -> Day {
-        match self.per {
-            CapPer::Day => self.start,
-            CapPer::Month => self.start.plus(31).month_start().minus(1),
-            CapPer::FiscalYear => Day::fiscal_year_first(self.start.fiscal_year() + 1).minus(1),
-        }
-    }
-}
-
-wire_array!(
-    /// A counter's points.
-    #[derive(Copy)]
-    Charge {
-        /// The counter.
-        counter: Counter,
-        /// Its points.
-        points: u32,
-    }
-);
-
-wire_array!(
-    /// A resident's account.
-    Account {
-        /// Entries so far; the next one's own count.
-        entries: u32,
-        /// The last of them.
-        last: Option<Seq>,
-        /// What the rules know of the person.
-        facts: Option<Facts>,
-        /// Open lots, ordered by key.
-        lots: Vec<Lot>,
-        /// Counters of periods that can still be charged, ordered.
-        charges: Vec<Charge>,
-        /// The last day with an entry.
-        active_on: Day,
-        /// The last day with a grant in the yen purse.
-        earned_on: Day,
-        /// The last day with a redemption.
-        spent_on: Day,
-    }
-);
-
-impl Account {
-    /// An account without history.
-    #[must_use]
-    pub fn fresh() -> Self {
-        Self {
-            entries: 0,
-            last: None,
-            facts: None,
-            lots: Vec::new(),
-            charges: Vec::new(),
-            active_on: Day(0),
-            earned_on: Day(0),
-            spent_on: Day(0),
-        }
-    }
-
-    /// Points of a purse that can be spent on a day. An expired lot counts no more from midnight on, whether or not
-    /// an entry has recorded it.
-    #[must_use]
-    pub fn available(&self, purse: Purse, today: Day) -> u64 {
-        self.lots
-            .iter()
-            .filter(|lot| lot.key.purse == purse && lot.key.expires_on >= today)
-            .map(|lot| u64::from(lot.points))
-            .sum()
-    }
-
-    /// The points under a counter.
-    #[must_use]
-    pub fn charged(&self, counter: &Counter) -> u32 {
-        self.charges
-            .binary_search_by(|charge| charge.counter.cmp(counter))
-            .ok()
-            .and_then(|at| self.charges.get(at))
-            .map_or(0, |charge| charge.points)
-    }
-}
-
-wire_array!(
     /// A paper card.
     #[derive(Copy)]
     Card {
@@ -257,6 +104,23 @@ wire_array!(
         account: AccountId,
         /// Whether it is ended.
         revoked: bool,
+    }
+);
+
+wire_array!(
+    /// What a resident lets a partner do.
+    #[derive(Copy)]
+    LinkRow {
+        /// The account.
+        account: AccountId,
+        /// What is allowed.
+        purpose: Purpose,
+        /// The last day.
+        until: Day,
+        /// The partner's key.
+        partner: Kid,
+        /// The entry that ended it.
+        revoked: Option<Seq>,
     }
 );
 
@@ -444,6 +308,8 @@ tables! {
     cards: CardHash => Card,
     /// One-time codes by hash.
     codes: Hash => EnrolCode,
+    /// Links by number.
+    links: LinkId => LinkRow,
     /// Real-world acts.
     acts: NaturalKey => Seq,
     /// Spent tokens, by end and random number.
@@ -587,6 +453,7 @@ impl Tables {
         tables.pairs("accounts", &self.accounts);
         tables.pairs("cards", &self.cards);
         tables.pairs("codes", &self.codes);
+        tables.pairs("links", &self.links);
         tables.pairs("acts", &self.acts);
         tables.pairs("nonces", &self.nonces);
         tables.pairs("budgets", &self.budgets);

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::cbor::{self, Blob, CborError, Reader, Wire, Writer, wire_map};
 use crate::cose::{CoseError, Sign1, aad};
-use crate::ids::{CardHash, Hash, Kid, LedgerId, OpId};
+use crate::ids::{CardHash, Hash, Kid, LedgerId, LinkId, OpId};
 use crate::kinds::{Body, Code, Kind};
 use crate::manifest::{self, RowPlace};
 use crate::time::Day;
@@ -213,6 +213,8 @@ wire_map!(
         4 minutes: Option<u32>,
         /// Steps of the day.
         5 steps: Option<u32>,
+        /// Whether a person typed the values in.
+        6 by_hand: Option<bool>,
     }
 );
 
@@ -239,6 +241,8 @@ pub enum Holder {
     Card([u8; 11]),
     /// By staff or registry, who know the account.
     Account(crate::ids::AccountId),
+    /// By a partner service, which knows the resident by this number alone.
+    Link(LinkId),
 }
 
 impl Wire for Holder {
@@ -257,6 +261,10 @@ impl Wire for Holder {
                 writer.uint(3);
                 account.write(writer);
             }
+            Self::Link(link) => {
+                writer.uint(4);
+                link.write(writer);
+            }
         }
     }
 
@@ -266,6 +274,7 @@ impl Wire for Holder {
             1 => Ok(Self::Phone(Blob::<1024>::read(reader)?.0)),
             2 => Wire::read(reader).map(Self::Card),
             3 => Wire::read(reader).map(Self::Account),
+            4 => Wire::read(reader).map(Self::Link),
             _ => Err(CborError::OutOfRange("holder")),
         }
     }
@@ -273,6 +282,7 @@ impl Wire for Holder {
 
 wire_map!(
     /// The erasable part of a statement.
+    #[derive(Default)]
     Disclosure {
         /// Random, so that the commitment cannot be guessed.
         1 salt: [u8; 16],
@@ -288,6 +298,10 @@ wire_map!(
         6 code: Option<[u8; 16]>,
         /// A signed PIN proof.
         7 pin_proof: Option<Blob<1024>>,
+        /// What makes the act one in its source: the number of a record, an event.
+        8 reference: Option<Blob<64>>,
+        /// The application that counted.
+        9 origin: Option<Code>,
     }
 );
 
@@ -304,6 +318,8 @@ impl Disclosure {
             (5, self.exact_action.is_some(), action),
             (6, self.code.is_some(), enrols),
             (7, self.pin_proof.is_some(), enrols || at_desk),
+            (8, self.reference.is_some(), action),
+            (9, self.origin.is_some(), action),
         ];
         match fields.into_iter().find(|(_, there, fits)| *there && !fits) {
             Some((field, ..)) => Err(CborError::UnknownField(field)),

@@ -87,6 +87,22 @@ impl Day {
         Self::from_ymd(fiscal_year, 4, 1).unwrap_or(Self(u32::MAX))
     }
 
+    /// The age in years, on this day, of a person born on that date. A year of life is complete with the end of the day
+    /// before the birthday (年齢計算ニ関する法律, 民法第百四十三条): who was born on 1 April is a year older on 31 March
+    /// already, and who was born on 29 February on 28 February.
+    #[must_use]
+    pub fn age_of_born(self, (birth_year, month, date): (u32, u32, u32)) -> u32 {
+        let (year, this_month, this_date) = self.plus(1).ymd();
+        year.saturating_sub(birth_year + u32::from((this_month, this_date) < (month, date)))
+    }
+
+    /// Monday of the week.
+    #[must_use]
+    pub fn week_start(self) -> Self {
+        // 1970-01-01 was a Thursday.
+        self.minus((self.0 + 3) % 7)
+    }
+
     /// The day so many days later.
     #[must_use]
     pub fn plus(self, days: u32) -> Self {

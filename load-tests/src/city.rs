@@ -241,8 +241,8 @@ pub(crate) fn disclosure(
     performed_at_s: u64,
     holder: Option<Holder>,
 ) -> Result<Disclosure, Failure> {
-    let (salt, values, exact_action, code, pin_proof) = (random()?, None, None, None, None);
-    Ok(Disclosure { salt, performed_at_s, holder, values, exact_action, code, pin_proof })
+    let salt = random()?;
+    Ok(Disclosure { salt, performed_at_s, holder, ..Disclosure::default() })
 }
 
 /// A key of the operating system's chance.

@@ -16,7 +16,7 @@ use ledger_spec::kinds::{
     DeviceEnrol, Insurance, KeyRegister, ProgrammePublish, Role,
 };
 use ledger_spec::points::{Fund, Purse};
-use ledger_spec::programme::{Programme, RedeemLimits, Rule, SameAct};
+use ledger_spec::programme::{Evidence, Programme, RedeemLimits, Rule, SameAct};
 use ledger_spec::statement::{Core, Disclosure, Holder, card_check_byte, card_hash, code_hash};
 use ledger_spec::time::Day;
 
@@ -110,28 +110,34 @@ fn given(action: &str, fund: Fund, points: u32) -> Result<Given, Failure> {
 /// Rules without caps: three grants of the registry, one for each fund, measurements, check-ups, and payments of any number
 /// a day.
 fn programme(fiscal_year: u32) -> Programme {
-    let rule = |rule: u32, action: String, (signer, points, fund): (Role, u32, Fund)| Rule {
+    let rule = |rule: u32, action: String, (evidence, points, fund): (Evidence, u32, Fund)| Rule {
         rule,
         action,
         exact: vec![],
         name: "付与".to_owned(),
         name_en: "Grant".to_owned(),
         class: ActionClass::Milestone,
-        signers: vec![signer],
+        evidence: vec![evidence],
         points,
         purse: Purse::Yen,
         fund,
         same_act: SameAct::Minute,
+        goals: vec![],
+        plausible: None,
+        every_days: None,
+        needs: None,
+        employer: false,
         caps: vec![],
     };
     let grants = (1..).zip(FUNDS).map(|(number, fund)| {
-        rule(number, format!("grant.{number}"), (Role::Registry, LOT_POINTS, fund))
+        rule(number, format!("grant.{number}"), (Evidence::Registry, LOT_POINTS, fund))
     });
     let others = [
-        rule(11, MEASURE.to_owned(), (Role::Station, MEASUREMENT_POINTS, Fund::General)),
-        rule(12, CHECKUP.to_owned(), (Role::Registry, CHECKUP_POINTS, Fund::Nhi)),
+        rule(11, MEASURE.to_owned(), (Evidence::Station, MEASUREMENT_POINTS, Fund::General)),
+        rule(12, CHECKUP.to_owned(), (Evidence::Registry, CHECKUP_POINTS, Fund::Nhi)),
     ];
     let from = Day::fiscal_year_first(fiscal_year);
+    let last = Day::fiscal_year_first(fiscal_year + 1).minus(1);
     let max = u32::MAX;
     Programme {
         version: 1,
@@ -139,11 +145,16 @@ fn programme(fiscal_year: u32) -> Programme {
         name_en: "Load test".to_owned(),
         fiscal_year,
         from,
-        until: Day::fiscal_year_first(fiscal_year + 1).minus(1),
+        until: last,
+        earn_until: last,
+        late_until: last.plus(LATE_DAYS + 1),
+        age_on: last,
         // A run may end after midnight.
         late_days: LATE_DAYS + 1,
         expires_after_years: 1,
         funds: FUNDS.to_vec(),
+        warn_permille: vec![],
+        gates: vec![],
         redeem: RedeemLimits {
             min: 1,
             max_transaction: max,
@@ -234,9 +245,10 @@ impl<'a> Desk<'a> {
         self.send(Body::AccountOpen(AccountOpen { account }), registry, None)?;
         let facts = AccountFacts {
             account,
-            age_tier: AgeTier::Adult,
+            age_tier: AgeTier::From18,
+            age_on: Day::fiscal_year_first(2026),
             insurance: Insurance::Nhi,
-            eligible: true,
+            eligible_from: Some(Day::fiscal_year_first(2020)),
             district: 1,
         };
         self.send(Body::AccountFacts(facts), registry, None)?;

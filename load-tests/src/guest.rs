@@ -10,10 +10,10 @@ use kenmai::demo::{Cast, YAIZU};
 use kenmai::keys;
 use ledger_spec::cbor::Text;
 use ledger_spec::ids::{Kid, LedgerId};
-use ledger_spec::kinds::{Action, Body, Role};
+use ledger_spec::kinds::{Action, Body};
 use ledger_spec::note::VerifierKey;
 use ledger_spec::points::Purse;
-use ledger_spec::programme::{Programme, Rule};
+use ledger_spec::programme::{Evidence, Programme, Rule};
 use ledger_spec::statement::{Core, Disclosure, Holder};
 
 use crate::Failure;
@@ -47,7 +47,7 @@ pub(crate) fn enter(door: &Door, keys: &Path, pay: bool) -> Result<(City, Verifi
     let log = clerk.text(door.get(&format!("/{}/vkey", door.ledger), None)?)?;
     let log = VerifierKey::parse(log.trim_end())?;
     let measured =
-        rules.rules.iter().find(|rule| pays(rule, Role::Station) && rule.exact.is_empty());
+        rules.rules.iter().find(|rule| pays(rule, Evidence::Station) && rule.exact.is_empty());
     let measured = measured.ok_or("the demo's rules have no measurement that gives points")?;
     // A manifest is signed by one station; the others measure.
     let mut stations = Vec::new();
@@ -78,12 +78,13 @@ pub(crate) fn enter(door: &Door, keys: &Path, pay: bool) -> Result<(City, Verifi
         city.residents.extend(found);
         number += 1;
     }
-    if pay && let Some(rule) = rules.rules.iter().find(|rule| pays(rule, Role::Coach)) {
+    if pay && let Some(rule) = rules.rules.iter().find(|rule| pays(rule, Evidence::Coach)) {
         coach_all(door, &mut clerk, &city, (&cast, rule))?;
     }
     for resident in &mut city.residents {
-        resident.held = balance(door, &mut clerk, resident)?;
-        resident.left = resident.held.min(SPENT_MAX);
+        let (held, free) = balance(door, &mut clerk, resident)?;
+        resident.held = held;
+        resident.left = if free { held.min(SPENT_MAX) } else { 0 };
     }
     for number in 0..YAIZU.shops.len() {
         let (place, till) = (cast.shop_place(number), cast.till(number));
@@ -131,8 +132,8 @@ fn is_known(door: &Door, clerk: &mut Clerk, key: &SigningKey) -> Result<bool, Fa
     Ok(clerk.ask(door.read(&format!("/keys/{kid}"), None)?)?.status == StatusCode::OK)
 }
 
-fn pays(rule: &Rule, role: Role) -> bool {
-    rule.purse == Purse::Yen && rule.signers.contains(&role)
+fn pays(rule: &Rule, evidence: Evidence) -> bool {
+    rule.purse == Purse::Yen && rule.evidence.contains(&evidence)
 }
 
 fn given(rule: &Rule) -> Result<Given, Failure> {
@@ -166,8 +167,10 @@ pub(crate) fn token_of(answer: &[u8]) -> Result<String, Failure> {
         .ok_or_else(|| format!("no session was opened: {}", String::from_utf8_lossy(answer)).into())
 }
 
-fn balance(door: &Door, clerk: &mut Clerk, resident: &Resident) -> Result<u64, Failure> {
-    number(&clerk.json(door.read("/me", resident.session.as_deref())?)?, "yen")
+/// Points, and whether they can be spent.
+fn balance(door: &Door, clerk: &mut Clerk, resident: &Resident) -> Result<(u64, bool), Failure> {
+    let found = clerk.json(door.read("/me", resident.session.as_deref())?)?;
+    Ok((number(&found, "yen")?, found.get("waits_for").is_none()))
 }
 
 fn due_today(
@@ -192,7 +195,7 @@ fn coach_all(
     for resident in &city.residents {
         let body = Body::Action(Action { action: action.clone() });
         let core = Core { programme: Some(city.programme), ..core(city.ledger, body)? };
-        let exact_action = rule.exact.first().and_then(|exact| Text::new(exact));
+        let exact_action = rule.exact.first().and_then(|exact| Text::new(&exact.action));
         let holder = Some(Holder::Card(resident.card));
         let disclosed = Disclosure { exact_action, ..disclosure(now_s, holder)? };
         let signed = core.sign(&cast.coach(0), Some(&disclosed));
@@ -219,7 +222,7 @@ pub(crate) fn compare_books(
         compare("due to a shop today", due, expected).map_err(|error| alone(&error))?;
     }
     for (number, resident) in city.residents.iter().enumerate() {
-        let left = balance(door, &mut clerk, resident)?;
+        let (left, _) = balance(door, &mut clerk, resident)?;
         compare("left in an account", left, book.left(number, resident.held)?)
             .map_err(|error| alone(&error))?;
     }

@@ -6,21 +6,23 @@ use ed25519_dalek::VerifyingKey;
 use ledger_spec::apply::apply;
 use ledger_spec::cbor;
 use ledger_spec::cose::{Sign1, aad};
-use ledger_spec::decide::{Context, decide, earlier_of};
-use ledger_spec::entry::{Accounting, Effect, Entry};
+use ledger_spec::decide::{Context, decide, earlier_of, measured_before};
+use ledger_spec::entry::{Accounting, Effect, Entry, Reason};
 use ledger_spec::frame::Frame;
 use ledger_spec::ids::{AccountId, Kid, LedgerId, OpId, Seq};
 use ledger_spec::kinds::{self, Body};
 use ledger_spec::manifest;
 use ledger_spec::merkle::{Edge, leaf_hash};
+use ledger_spec::programme::{LATE_DAYS_MAX, LOOK_BACK_DAYS_MAX};
 use ledger_spec::public;
 use ledger_spec::rows::{Overlay, Tables};
-use ledger_spec::statement::{self, Disclosure, Holder, Statement};
+use ledger_spec::statement::{self, Disclosure, Holder, Statement, Values};
 use ledger_spec::time::Day;
 use ledger_spec::token::{self, PayToken};
 
 use super::levels::{LevelFiles, OtherHash};
 use super::signatures::{Signature, Signatures};
+use super::standin::StandIn;
 use super::tally::Tally;
 use super::{
     AuditReport, Check, DAMAGED, Finding, FramePlace, Gap, REBUILD, REWRITTEN, Segments, standin,
@@ -49,6 +51,8 @@ pub(super) struct Replay<'a> {
     manifests: BTreeMap<Seq, kinds::Manifest>,
     /// The redemptions of the day in hand: a void names one of them.
     redemptions: (Day, BTreeMap<Seq, Accounting>),
+    /// What measurements found that later ones can be compared with, and on which day.
+    measured: BTreeMap<Seq, (Day, Values)>,
     /// The latest time of acceptance that a sealed part told.
     last_ms: u64,
     signatures: Signatures,
@@ -77,6 +81,7 @@ impl<'a> Replay<'a> {
             operations: HashSet::new(),
             manifests: BTreeMap::new(),
             redemptions: (Day(0), BTreeMap::new()),
+            measured: BTreeMap::new(),
             last_ms: 0,
             signatures: Signatures::default(),
             tally: Tally::default(),
@@ -177,6 +182,9 @@ impl<'a> Replay<'a> {
         if let Body::Manifest(manifest) = &statement.core.body {
             self.manifests.insert(seq, manifest.clone());
         }
+        let found = statement.disclosure.as_ref().and_then(|(disclosure, _)| disclosure.values);
+        let found = found.filter(|values| values.level_tenths.is_some());
+        self.measured.extend(found.map(|values| (seq, (accounting.accepted_day(), values))));
         self.decide_again((&entry, &accounting), statement, accepted_ms, rows)?;
         apply(&accounting, rows).map_err(|broken| broken.to_string())?;
         self.pass(Check::Effects);
@@ -339,35 +347,52 @@ impl<'a> Replay<'a> {
         let has_disclosure = statement.core.body.kind().shape().disclosure;
         let is_whole = accounting.link.is_none() || accepted_ms.is_some();
         let pepper = self.secrets.map(|(keys, _)| &*keys.pepper);
-        let (now_ms, check) = if is_whole {
+        let (candidates, check) = if is_whole {
             statement.pay_token = pay_token(&statement)?;
-            (accepted_ms.unwrap_or(accounting.accepted_min * 60_000), Check::Decisions)
+            let now_ms = accepted_ms.unwrap_or(accounting.accepted_min * 60_000);
+            let measured = measured_before(&statement, rows);
+            let measured = measured.and_then(|seq| self.measured.get(&seq)).map(|(_, v)| *v);
+            (vec![StandIn { statement, now_ms, measured }], Check::Decisions)
         } else {
             let devices = |account| self.devices.get(&account).cloned().unwrap_or_default();
-            match standin::stand_in(accounting, statement, rows, &devices) {
-                Some(found) => {
-                    statement = found.statement;
-                    let sealed = if has_disclosure { Check::StandIns } else { Check::Decisions };
-                    (found.now_ms, sealed)
-                }
-                None => {
-                    self.miss(Gap::Decision);
-                    return Ok(());
-                }
-            }
+            let found = standin::stand_ins(accounting, statement, rows, &devices);
+            (found, if has_disclosure { Check::StandIns } else { Check::Decisions })
         };
-        let earlier = earlier_of(&statement, rows).and_then(|seq| self.redemptions.1.get(&seq));
-        let context = Context { now_ms, pepper: pepper.unwrap_or(&NO_PEPPER), earlier };
-        let mut decided = decide(&statement, rows, &context)
-            .map_err(|rejection| format!("the rules refuse its statement: {rejection}"))?;
-        if (!is_whole || pepper.is_none()) && take_natural_key(&mut decided, accounting) {
-            self.miss(Gap::NaturalKey);
+        // Without the pepper nobody can say which of an action's places in a period are taken.
+        if candidates.is_empty() || (pepper.is_none() && has_counted_out(accounting)) {
+            self.miss(Gap::Decision);
+            return Ok(());
         }
-        if !is_whole {
-            take_channel(&mut decided, accounting);
+        let mut wrong = None;
+        for candidate in candidates {
+            let StandIn { statement, now_ms, measured } = candidate;
+            let earlier = earlier_of(&statement, rows).and_then(|seq| self.redemptions.1.get(&seq));
+            let pepper = pepper.unwrap_or(&NO_PEPPER);
+            let context = Context { now_ms, pepper, earlier, measured };
+            let mut decided = match decide(&statement, rows, &context) {
+                Ok(decided) => decided,
+                Err(rejection) => {
+                    let refused = format!("the rules refuse its statement: {rejection}");
+                    wrong.get_or_insert(refused);
+                    continue;
+                }
+            };
+            let taken = (!is_whole || self.secrets.is_none())
+                && take_natural_keys(&mut decided, accounting);
+            if !is_whole {
+                take_channel(&mut decided, accounting);
+            }
+            if cbor::to_bytes(&decided) == entry.accounting.0 {
+                if taken {
+                    self.miss(Gap::NaturalKey);
+                }
+                wrong = None;
+                break;
+            }
+            wrong.get_or_insert(difference(&decided, accounting));
         }
-        if cbor::to_bytes(&decided) != entry.accounting.0 {
-            return Err(difference(&decided, accounting));
+        if let Some(wrong) = wrong {
+            return Err(wrong);
         }
         self.pass(check);
         if accounting.effects.iter().any(|effect| matches!(effect, Effect::DayClosed { .. })) {
@@ -382,6 +407,12 @@ impl<'a> Replay<'a> {
         let day = accounting.accepted_day();
         if self.redemptions.0 != day {
             self.redemptions = (day, BTreeMap::new());
+            let asked = day.minus(LOOK_BACK_DAYS_MAX + LATE_DAYS_MAX);
+            while let Some(oldest) = self.measured.first_entry()
+                && oldest.get().0 < asked
+            {
+                oldest.remove();
+            }
         }
         let is_spent = |effect: &Effect| matches!(effect, Effect::TokenSpent { .. });
         for effect in &accounting.effects {
@@ -453,22 +484,30 @@ fn pay_token(statement: &Statement) -> Result<Option<(PayToken, Kid)>, String> {
     }
 }
 
-/// Puts the recorded natural key in the place of one that could not be computed; whether there was one.
-fn take_natural_key(decided: &mut Accounting, recorded: &Accounting) -> bool {
-    let recorded = recorded
+/// Puts the recorded natural keys in the place of those that could not be computed; whether there were any.
+fn take_natural_keys(decided: &mut Accounting, recorded: &Accounting) -> bool {
+    let keys = recorded
         .effects
         .iter()
-        .find_map(|effect| if let Effect::ActTaken { key } = effect { Some(*key) } else { None });
+        .filter_map(|effect| if let Effect::ActTaken { key } = effect { Some(*key) } else { None });
     let places = decided
         .effects
         .iter_mut()
         .filter_map(|effect| if let Effect::ActTaken { key } = effect { Some(key) } else { None });
     let mut taken = false;
-    for (place, key) in places.zip(recorded) {
+    for (place, key) in places.zip(keys) {
         *place = key;
         taken = true;
     }
     taken
+}
+
+/// Whether an exact action got nothing because it had counted as often as it can.
+fn has_counted_out(accounting: &Accounting) -> bool {
+    let out = |effect: &Effect| {
+        matches!(effect, Effect::ActionJudged { reason: Reason::Times(_), granted: 0, .. })
+    };
+    accounting.effects.iter().any(out)
 }
 
 /// Puts the recorded channel in the place of a stand-in's: who showed phone or card is in the sealed part alone.

@@ -5,26 +5,43 @@
 //! cap, a balance or a signer that does not fit is found without any secret. What the stand-in cannot vouch for is who
 //! showed the code or card, and the exact second.
 
+use ledger_spec::cbor::Blob;
 use ledger_spec::entry::{Accounting, Effect};
 use ledger_spec::ids::{AccountId, Kid};
 use ledger_spec::kinds::{Body, Code, Role};
+use ledger_spec::programme::{Needs, Programme, Rule, SameAct};
 use ledger_spec::rows::{Overlay, Signer};
-use ledger_spec::statement::{Disclosure, Holder, NOT_AFTER_S_MAX, Statement};
-use ledger_spec::time::Day;
+use ledger_spec::statement::{Disclosure, Holder, NOT_AFTER_S_MAX, Statement, Values};
 use ledger_spec::token::{PayToken, TOKEN_LIFE_S_MAX};
 
 /// A statement with a stand-in for its disclosure, and a time (Unix milliseconds) at which it may have been decided.
 pub(super) struct StandIn {
     pub(super) statement: Statement,
     pub(super) now_ms: u64,
+    /// What an earlier measurement may have found.
+    pub(super) measured: Option<Values>,
 }
 
 /// The phones of an account, in the order of their enrolment.
 pub(super) type Devices<'a> = &'a dyn Fn(AccountId) -> Vec<Kid>;
 
-/// A stand-in for an entry whose disclosure is not at hand; `None` where the decision rests on a number that only the
-/// sealed part holds.
-pub(super) fn stand_in(
+/// Stand-ins for an entry whose disclosure is not at hand, one for each that leads to other effects; none where the
+/// decision rests on a number that only the sealed part holds.
+pub(super) fn stand_ins(
+    accounting: &Accounting,
+    statement: Statement,
+    rows: &Overlay<'_>,
+    devices: Devices<'_>,
+) -> Vec<StandIn> {
+    if let Body::Action(body) = &statement.core.body {
+        let action = body.action.clone();
+        return actions(accounting, &statement, action.as_str(), rows, devices).unwrap_or_default();
+    }
+    other(accounting, statement, rows, devices).into_iter().collect()
+}
+
+/// For every kind but `action` there is one.
+fn other(
     accounting: &Accounting,
     mut statement: Statement,
     rows: &Overlay<'_>,
@@ -51,57 +68,95 @@ pub(super) fn stand_in(
                 .saturating_sub(TOKEN_LIFE_S_MAX)
                 .max(not_after_s.saturating_sub(NOT_AFTER_S_MAX));
             let now_s = earliest_s.clamp(recorded_s, recorded_s + 59);
-            statement.disclosure = Some((disclosure(now_s, None, None), Vec::new()));
+            statement.disclosure = Some((disclosure(now_s, None), Vec::new()));
             now_s
-        }
-        Body::Action(body) => {
-            let exact = exact_action(body.action.as_str(), statement.core.day, rows);
-            let performed_at_s = statement.core.day.start_ms() / 1_000;
-            let holder = match &rows.keys(&statement.kid)?.signer {
-                Signer::Actor(actor) if matches!(actor.role, Role::Staff | Role::Registry) => {
-                    Holder::Account(account?)
-                }
-                Signer::Actor(_) | Signer::Device(_) => {
-                    let (exp_s, ledger) = (performed_at_s + 1, statement.core.ledger);
-                    let token = PayToken { exp_s, nonce: [0; 16], ledger, max_points: 0 };
-                    statement.pay_token = Some((token, phone(account?, rows, devices)?));
-                    Holder::Phone(Vec::new())
-                }
-            };
-            let disclosure = disclosure(performed_at_s, Some(holder), exact);
-            statement.disclosure = Some((disclosure, Vec::new()));
-            recorded_s
         }
         Body::DeviceEnrol(_) => {
             let by_code = |effect: &Effect| matches!(effect, Effect::CodeUsed { .. });
             if accounting.effects.iter().any(by_code) {
                 return None;
             }
-            statement.disclosure = Some((disclosure(recorded_s, None, None), Vec::new()));
+            statement.disclosure = Some((disclosure(recorded_s, None), Vec::new()));
             recorded_s
         }
         _ => recorded_s,
     };
-    Some(StandIn { statement, now_ms: now_s * 1_000 })
+    Some(StandIn { statement, now_ms: now_s * 1_000, measured: None })
 }
 
-fn disclosure(
-    performed_at_s: u64,
-    holder: Option<Holder>,
-    exact_action: Option<Code>,
-) -> Disclosure {
-    let (values, code, pin_proof) = (None, None, None);
-    Disclosure { salt: [0; 16], performed_at_s, holder, values, exact_action, code, pin_proof }
+/// One stand-in for each worth and value that the action's rule tells apart.
+fn actions(
+    accounting: &Accounting,
+    statement: &Statement,
+    action: &str,
+    rows: &Overlay<'_>,
+    devices: Devices<'_>,
+) -> Option<Vec<StandIn>> {
+    let (day, account) = (statement.core.day, accounting.link?.account);
+    let performed_at_s = day.start_ms() / 1_000;
+    let programme = rows.programme_for(day)?;
+    let rule = programme.rule_of(action)?;
+    let holder = match &rows.keys(&statement.kid)?.signer {
+        Signer::Device(_) => None,
+        Signer::Actor(actor) if matches!(actor.role, Role::Staff | Role::Registry) => {
+            Some(Holder::Account(account))
+        }
+        Signer::Actor(_) => Some(Holder::Phone(Vec::new())),
+    };
+    let pay_token = match holder {
+        Some(Holder::Phone(_)) => {
+            let (exp_s, ledger) = (performed_at_s + 1, statement.core.ledger);
+            let token = PayToken { exp_s, nonce: [0; 16], ledger, max_points: 0 };
+            Some((token, phone(account, rows, devices)?))
+        }
+        Some(Holder::Card(_) | Holder::Account(_) | Holder::Link(_)) | None => None,
+    };
+    let origin = rule.plausible.as_ref().and_then(|plausible| plausible.origins.first());
+    let origin = origin.and_then(|origin| Code::new(origin));
+    let mut found = Vec::new();
+    for (exact, worth) in rule.worths() {
+        let by_reference = worth.same_act == SameAct::Reference;
+        for (values, measured) in values_told_apart(programme, rule) {
+            let disclosed = Disclosure {
+                values,
+                exact_action: exact.and_then(Code::new),
+                reference: by_reference.then(|| Blob(vec![0])),
+                origin: origin.clone(),
+                ..disclosure(performed_at_s, holder.clone())
+            };
+            let disclosure = Some((disclosed, Vec::new()));
+            let statement =
+                Statement { disclosure, pay_token: pay_token.clone(), ..statement.clone() };
+            let now_ms = accounting.accepted_min * 60_000;
+            found.push(StandIn { statement, now_ms, measured });
+        }
+    }
+    Some(found)
+}
+
+/// Values that lead to other points: each goal reached, none, one to look at; a level above an earlier one, or not.
+fn values_told_apart(programme: &Programme, rule: &Rule) -> Vec<(Option<Values>, Option<Values>)> {
+    let level = |tenths| Some(Values { level_tenths: Some(tenths), ..Values::default() });
+    let improves = programme
+        .derived_from(rule.rule)
+        .any(|(_, needs)| matches!(needs, Needs::Improvement { .. }));
+    if improves {
+        return vec![(None, None), (level(120), level(1))];
+    }
+    if rule.goals.is_empty() {
+        return vec![(None, None)];
+    }
+    let review = rule.plausible.as_ref().map(|plausible| plausible.review_above + 1);
+    let steps = rule.goals.iter().map(|goal| goal.steps).chain([0]).chain(review);
+    steps.map(|steps| (Some(Values { steps: Some(steps), ..Values::default() }), None)).collect()
+}
+
+fn disclosure(performed_at_s: u64, holder: Option<Holder>) -> Disclosure {
+    Disclosure { performed_at_s, holder, ..Disclosure::default() }
 }
 
 /// The phone of an account that the rules restrict least: the first one that is not revoked.
 fn phone(account: AccountId, rows: &Overlay<'_>, devices: Devices<'_>) -> Option<Kid> {
     let in_force = |kid: &Kid| rows.keys(kid).is_some_and(|key| key.revoked.is_none());
     devices(account).into_iter().find(in_force)
-}
-
-/// For a sensitive rule any of its exact actions: the effects do not depend on which.
-fn exact_action(action: &str, day: Day, rows: &Overlay<'_>) -> Option<Code> {
-    let rule = rows.programme_for(day)?.rule_of(action)?;
-    Code::new(rule.exact.first()?)
 }

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use data_encoding::HEXLOWER;
 use ledger_spec::cbor::{Reader, Wire, Writer};
-use ledger_spec::kinds::{AgeTier, Body, Insurance, Kind, Role, Status};
+use ledger_spec::kinds::{AgeTier, Body, Insurance, Kind, Purpose, Role, Status};
 use ledger_spec::points::{Fund, LotKey, Purse};
 use ledger_spec::time::Day;
 use serde::de::DeserializeOwned;
@@ -26,8 +26,6 @@ pub enum Form {
     Number,
     /// A whole number.
     Integer,
-    /// True or false.
-    Flag,
     /// `YYYY-MM-DD`.
     Day,
     /// A name of [`Role`].
@@ -36,6 +34,8 @@ pub enum Form {
     Fund,
     /// A name of [`AgeTier`].
     AgeTier,
+    /// A name of [`Purpose`].
+    Purpose,
     /// A name of [`Insurance`].
     Insurance,
     /// A name of [`Status`].
@@ -75,7 +75,7 @@ const BODIES: &[(Kind, &[Field])] = &[
     (Kind::KeyRegister, &[must(1, "public_key", Form::Hex), must(2, "role", Form::Role), must(3, "person", Form::Hex), may(4, "place", Form::Hex), must(5, "name", Form::Text)]),
     (Kind::KeyRevoke, &[must(1, "kid", Form::Hex), REASON]),
     (Kind::AccountOpen, &[ACCOUNT]),
-    (Kind::AccountFacts, &[ACCOUNT, must(2, "age_tier", Form::AgeTier), must(3, "insurance", Form::Insurance), must(4, "eligible", Form::Flag), must(5, "district", Form::Number)]),
+    (Kind::AccountFacts, &[ACCOUNT, must(2, "age_tier", Form::AgeTier), must(3, "age_on", Form::Day), must(4, "insurance", Form::Insurance), may(5, "eligible_from", Form::Day), must(6, "district", Form::Number)]),
     (Kind::AccountStatus, &[ACCOUNT, must(2, "status", Form::Status), must(3, "since", Form::Day)]),
     (Kind::AccountClose, &[ACCOUNT]),
     (Kind::AccountErase, &[ACCOUNT, must(2, "basis", Form::Text)]),
@@ -97,7 +97,7 @@ const BODIES: &[(Kind, &[Field])] = &[
     (Kind::RewardCancel, &[VOUCHER, REASON]),
     (Kind::DrawCommit, &[must(1, "draw", Form::Text), must(2, "entrants", Form::Hex), must(3, "count", Form::Number), must(4, "beacon", Form::Text), must(5, "round", Form::Number)]),
     (Kind::DrawResult, &[must(1, "commit", Form::Number), must(2, "beacon", Form::Hex), must(3, "winners", Form::Hex)]),
-    (Kind::LinkGrant, &[must(1, "link", Form::Hex), must(2, "purpose", Form::Number), must(3, "until", Form::Day), must(4, "partner", Form::Hex)]),
+    (Kind::LinkGrant, &[must(1, "link", Form::Hex), must(2, "purpose", Form::Purpose), must(3, "until", Form::Day), must(4, "partner", Form::Hex)]),
     (Kind::LinkRevoke, &[must(1, "link", Form::Hex)]),
     (Kind::Adjust, &[ACCOUNT, LOT, must(3, "points", Form::Integer), must(4, "reason", Form::Text)]),
     (Kind::LotExtend, &[ACCOUNT, LOT, must(3, "until", Form::Day), must(4, "reason", Form::Text)]),
@@ -179,12 +179,14 @@ fn form_text(form: Form) -> &'static str {
         Form::Document => "a JSON document",
         Form::Number => "a whole number",
         Form::Integer => "a whole number, perhaps negative",
-        Form::Flag => "true or false",
         Form::Day => "a day YYYY-MM-DD",
         Form::Role => "a role such as \"staff\", \"station\" or \"shop\"",
         Form::Fund => "a fund: \"general\", \"nhi\", \"care_insurance\" or \"employer\"",
-        Form::AgeTier => "\"unknown\", \"under18\", \"adult\" or \"senior\"",
+        Form::AgeTier => {
+            "\"unknown\", \"under18\", \"from18\", \"from40\", \"from65\" or \"from75\""
+        }
         Form::Insurance => "\"unknown\", \"nhi\" or \"other\"",
+        Form::Purpose => "\"steps\", \"sessions\" or \"employer\"",
         Form::Status => "\"active\", \"frozen\", \"moved_out\" or \"deceased\"",
         Form::Kind => "the name of a kind",
         Form::Lot => "{\"purse\", \"fund\", \"expires_on\"}",
@@ -204,12 +206,12 @@ fn write_value(form: Form, value: &Value, writer: &mut Writer) -> Option<()> {
         },
         Form::Number => writer.uint(value.as_u64()?),
         Form::Integer => writer.int(value.as_i64()?),
-        Form::Flag => writer.bool(value.as_bool()?),
         Form::Day => write_named::<Day>(value, writer)?,
         Form::Role => write_named::<Role>(value, writer)?,
         Form::Fund => write_named::<Fund>(value, writer)?,
         Form::AgeTier => write_named::<AgeTier>(value, writer)?,
         Form::Insurance => write_named::<Insurance>(value, writer)?,
+        Form::Purpose => write_named::<Purpose>(value, writer)?,
         Form::Status => write_named::<Status>(value, writer)?,
         Form::Kind => kind_of(value.as_str()?).ok()?.write(writer),
         Form::Lot => lot_key(value, 3)?.write(writer),
@@ -264,12 +266,12 @@ mod tests {
             Form::Document => serde_json::json!({"a": 1}),
             Form::Number => 5.into(),
             Form::Integer => (-5).into(),
-            Form::Flag => true.into(),
             Form::Day => "2026-11-22".into(),
             Form::Role => "staff".into(),
             Form::Fund => "nhi".into(),
             Form::AgeTier => "under18".into(),
             Form::Insurance => "other".into(),
+            Form::Purpose => "steps".into(),
             Form::Status => "moved_out".into(),
             Form::Kind => "action".into(),
             Form::Lot => lot,

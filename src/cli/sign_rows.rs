@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
-use ledger_spec::cbor::Text;
-use ledger_spec::ids::{AccountId, LedgerId, OpId};
+use ledger_spec::cbor::{Blob, Text};
+use ledger_spec::ids::{AccountId, LedgerId, LinkId, OpId};
 use ledger_spec::kinds::{AccountOpen, Body, Kind};
 use ledger_spec::manifest::{self, ROW_KINDS, ROWS_MAX};
 use ledger_spec::statement::{Core, Disclosure, Holder, Values};
@@ -27,7 +27,7 @@ const LINE_BYTES_MAX: usize = 4_096;
 #[command(
     after_help = "Rows can be account.open, account.facts, card.issue and action. A row has the fields of its kind's body \
                         (`kenmai sign --kind KIND --fields`); an action also `performed_at_s` (Unix seconds), one of `account` and `card` \
-                        (lower-case hexadecimal), and, where they fit, `exact_action`, `level_tenths`, `systolic_mmhg`, `diastolic_mmhg`, \
+                        (lower-case hexadecimal), and, where they fit, `exact_action`, `level_tenths`, `by_hand`, `origin`, `reference`, `systolic_mmhg`, `diastolic_mmhg`, \
                         `minutes`, `steps`. An empty line is left out.\n\n\
                         Keep the files that are made until each is answered: sending a file again never counts a row twice, signing \
                         again makes other operations.\n\n\
@@ -164,25 +164,44 @@ fn disclosure(json: &mut Map<String, Value>) -> Result<Disclosure, String> {
         diastolic_mmhg: number("diastolic_mmhg")?,
         minutes: number("minutes")?,
         steps: number("steps")?,
+        by_hand: json.remove("by_hand").and_then(|flag| flag.as_bool()),
     };
     let performed_at_s = json.remove("performed_at_s").and_then(|value| value.as_u64());
     let performed_at_s =
         performed_at_s.ok_or("`performed_at_s` must be the Unix seconds of the act")?;
-    let exact_action = match json.remove("exact_action") {
-        None => None,
-        Some(code) => Some(code.as_str().and_then(Text::new).ok_or("`exact_action` is a code")?),
+    let mut code = |name: &str| match json.remove(name) {
+        None => Ok(None),
+        Some(code) => {
+            let code = code.as_str().and_then(Text::new).map(Some);
+            code.ok_or_else(|| format!("`{name}` is a code of 1 to 40 bytes"))
+        }
     };
-    let holder = match (json.remove("account"), json.remove("card")) {
-        (Some(account), None) => Holder::Account(AccountId(bytes(&account, "account")?)),
-        (None, Some(card)) => Holder::Card(bytes(&card, "card")?),
-        _ => return Err("one of `account` and `card` must be there".to_owned()),
+    let (exact_action, origin) = (code("exact_action")?, code("origin")?);
+    let reference = match json.remove("reference") {
+        None => None,
+        Some(Value::String(text)) if (1..=64).contains(&text.len()) => Some(Blob(text.into())),
+        Some(_) => return Err("`reference` is a text of 1 to 64 bytes".to_owned()),
+    };
+    let holder = match (json.remove("account"), json.remove("card"), json.remove("link")) {
+        (Some(account), None, None) => Holder::Account(AccountId(bytes(&account, "account")?)),
+        (None, Some(card), None) => Holder::Card(bytes(&card, "card")?),
+        (None, None, Some(link)) => Holder::Link(LinkId(bytes(&link, "link")?)),
+        _ => return Err("one of `account`, `card` and `link` must be there".to_owned()),
     };
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).map_err(|error| error.to_string())?;
     let values = (values != Values::default()).then_some(values);
-    let (code, pin_proof) = (None, None);
-    let holder = Some(holder);
-    Ok(Disclosure { salt, performed_at_s, holder, values, exact_action, code, pin_proof })
+    let (holder, plain) = (Some(holder), Disclosure::default());
+    Ok(Disclosure {
+        salt,
+        performed_at_s,
+        holder,
+        values,
+        exact_action,
+        reference,
+        origin,
+        ..plain
+    })
 }
 
 fn bytes<const N: usize>(value: &Value, name: &str) -> Result<[u8; N], String> {

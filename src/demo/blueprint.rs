@@ -109,14 +109,15 @@ pub const MINATO: Blueprint = Blueprint {
 /// Of a hundred inhabitants, how many live in each district; the first is district 1.
 const DISTRICTS_PERCENT: [u32; 9] = [21, 17, 14, 12, 10, 8, 7, 6, 5];
 /// Of a hundred inhabitants, how many are of each age.
-const AGES_PERCENT: [(AgeTier, &str, u32); 3] = [
-    (AgeTier::Under18, "under18", 15),
-    (AgeTier::Adult, "adult", 54),
-    (AgeTier::Senior, "senior", 31),
-];
+const AGES_PERCENT: [(&str, u32); 3] = [("under18", 15), ("adult", 54), ("senior", 31)];
 /// Of a hundred participants, how many are of each age.
-const PARTICIPANTS_PERCENT: [(AgeTier, u32); 3] =
-    [(AgeTier::Under18, 8), (AgeTier::Adult, 56), (AgeTier::Senior, 36)];
+const PARTICIPANTS_PERCENT: [(AgeTier, u32); 5] = [
+    (AgeTier::Under18, 8),
+    (AgeTier::From18, 26),
+    (AgeTier::From40, 30),
+    (AgeTier::From65, 21),
+    (AgeTier::From75, 15),
+];
 
 /// The district of a participant, by a number below a hundred that chance gave.
 pub(super) fn district(percentile: u32) -> u32 {
@@ -126,7 +127,7 @@ pub(super) fn district(percentile: u32) -> u32 {
 
 /// The age of a participant, by a number below a hundred that chance gave.
 pub(super) fn age(percentile: u32) -> AgeTier {
-    share(percentile, PARTICIPANTS_PERCENT.into_iter()).unwrap_or(AgeTier::Adult)
+    share(percentile, PARTICIPANTS_PERCENT.into_iter()).unwrap_or(AgeTier::From40)
 }
 
 fn share<T>(percentile: u32, shares: impl Iterator<Item = (T, u32)>) -> Option<T> {
@@ -144,7 +145,7 @@ fn share<T>(percentile: u32, shares: impl Iterator<Item = (T, u32)>) -> Option<T
 pub(super) fn population_csv(city: &Blueprint) -> String {
     let mut csv = "district,age,persons\n".to_owned();
     for (district, of_city) in (1..).zip(DISTRICTS_PERCENT) {
-        for (_, age, of_district) in AGES_PERCENT {
+        for (age, of_district) in AGES_PERCENT {
             let persons = city.inhabitants * of_city * of_district / 10_000;
             csv.push_str(&format!("{district},{age},{persons}\n"));
         }
@@ -159,7 +160,7 @@ mod tests {
     #[test]
     fn the_shares_are_of_a_hundred() {
         assert_eq!(DISTRICTS_PERCENT.iter().sum::<u32>(), 100);
-        assert_eq!(AGES_PERCENT.iter().map(|(_, _, percent)| percent).sum::<u32>(), 100);
+        assert_eq!(AGES_PERCENT.iter().map(|(_, percent)| percent).sum::<u32>(), 100);
         assert_eq!(PARTICIPANTS_PERCENT.iter().map(|(_, percent)| percent).sum::<u32>(), 100);
         assert_eq!((district(0), district(20), district(21), district(99)), (1, 1, 2, 9));
     }

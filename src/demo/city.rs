@@ -6,8 +6,8 @@ use ed25519_dalek::SigningKey;
 use ledger_spec::cbor::Text;
 use ledger_spec::ids::{PersonId, PlaceId};
 use ledger_spec::kinds::{
-    AccountFacts, AccountOpen, Approve, Body, BudgetAllocate, CardIssue, DeviceEnrol, Insurance,
-    KeyRegister, ProgrammePublish, Role,
+    AccountFacts, AccountOpen, Approve, Body, BudgetAllocate, CardIssue, DeviceEnrol, KeyRegister,
+    ProgrammePublish, Role,
 };
 use ledger_spec::points::Purse;
 use ledger_spec::programme::Programme;
@@ -19,7 +19,7 @@ use ledger_spec::time::Day;
 
 use super::crew::in_order;
 use super::history::Act;
-use super::programme::{BUDGETS, of_year};
+use super::programme::{BUDGETS, age_on, of_year};
 use super::residents::Resident;
 use super::{Cast, StagedClock, random, random_op};
 use crate::clock::Clock;
@@ -48,6 +48,9 @@ pub enum CityError {
     /// The operating system gave no randomness.
     #[error("the operating system gives no randomness: {0}")]
     Randomness(#[from] getrandom::Error),
+    /// The example of a programme has a fault.
+    #[error("the demo's programme: {0}")]
+    Programme(#[from] ledger_spec::programme::ProgrammeFault),
     /// A text of the demo does not fit its field, which is a fault of the demo.
     #[error("a text of the demo city does not fit its field")]
     Text,
@@ -112,7 +115,10 @@ impl<'a> Voice<'a> {
             let (account, today) = (self.cast.account(resident), self.today());
             let state = self.engine.state()?;
             let row = state.accounts.get(&account);
-            if row.map_or(0, |row| row.available(Purse::Yen, today)) < points {
+            let rules = Overlay::over(&state).programme_for(today).cloned();
+            let gated =
+                row.zip(rules).is_none_or(|(row, rules)| row.closed_gate(&rules, today).is_some());
+            if gated || row.map_or(0, |row| row.available(Purse::Yen, today)) < points {
                 return Ok(());
             }
         }
@@ -172,8 +178,7 @@ pub(super) fn disclosure(
     values: Option<Values>,
 ) -> Result<Disclosure, CityError> {
     let salt = random()?;
-    let (exact_action, code, pin_proof) = (None, None, None);
-    Ok(Disclosure { salt, performed_at_s, holder, values, exact_action, code, pin_proof })
+    Ok(Disclosure { salt, performed_at_s, holder, values, ..Disclosure::default() })
 }
 
 pub(super) fn register(
@@ -213,6 +218,10 @@ pub fn found(
     register_key(system, (Role::System, cast.person("server", 0), None), "台帳サーバー")?;
     register_key(pin, (Role::Pin, cast.person("server", 0), None), "暗証番号の確認")?;
     register_key(&staff, (Role::Staff, cast.person("staff", 0), None), "デモ市 健康づくり課")?;
+    let registry = (Role::Registry, cast.person("registry", 0), None);
+    register_key(&cast.registry(), registry, "デモ市 健診台帳")?;
+    let partner = (Role::Partner, cast.person("partner", 0), None);
+    register_key(&cast.partner(), partner, "歩数アプリ(架空)")?;
     for (number, name) in cast.city.stations.iter().enumerate() {
         let who = (Role::Station, cast.person("station", number), Some(cast.station_place(number)));
         register_key(&cast.station(number), who, name)?;
@@ -254,7 +263,7 @@ pub(super) fn due_rules(
             continue;
         }
         version += 1;
-        let programme = Programme { from, ..of_year(cast.city.programme, year, version) };
+        let programme = Programme { from, ..of_year(cast.city.programme, year, version)? };
         let document = serde_json::to_string(&programme).unwrap_or_default();
         let document = Text::new(&document).ok_or(CityError::Text)?;
         due.push(Body::ProgrammePublish(ProgrammePublish { version, document }));
@@ -296,12 +305,13 @@ fn enrolment(
     (number, now_ms): (usize, u64),
 ) -> Result<Vec<Statement>, CityError> {
     let (resident, account) = (Resident::of(cast, number), cast.account(number));
-    let (staff, code) = (cast.staff(), cast.code(number));
+    let (staff, code, today) = (cast.staff(), cast.code(number), Day::of_ms(now_ms));
     let facts = AccountFacts {
         account,
         age_tier: resident.age,
-        insurance: if number % 2 == 0 { Insurance::Nhi } else { Insurance::Other },
-        eligible: true,
+        age_on: age_on(today.fiscal_year()),
+        insurance: resident.insurance(),
+        eligible_from: Some(today),
         district: resident.district,
     };
     let issue = CardIssue {

@@ -14,7 +14,7 @@ use ledger_spec::statement::{Core, Disclosure, Holder, StatementError, card_hash
 use ledger_spec::time::Day;
 
 use super::city::{CityError, core, disclosure, due_rules, open};
-use super::programme::CARE;
+use super::programme::{CARE, age_on};
 use super::{Cast, card_of, random};
 use crate::engine::{Accepted, Engine, Refusal};
 
@@ -46,9 +46,10 @@ impl From<CityError> for DeskError {
             CityError::Refused(refusal) => Self::Refused(refusal),
             CityError::Statement(error) => Self::Statement(error),
             CityError::Randomness(error) => Self::Randomness(error),
-            CityError::Engine(_) | CityError::Registry(_) | CityError::Text => {
-                Self::Refused(Refusal::Stopped)
-            }
+            CityError::Engine(_)
+            | CityError::Registry(_)
+            | CityError::Programme(_)
+            | CityError::Text => Self::Refused(Refusal::Stopped),
         }
     }
 }
@@ -204,13 +205,16 @@ impl Desk {
 
     async fn open_account(&self, desk: &At<'_>) -> Result<([u8; 16], [u8; 11]), DeskError> {
         let (account, staff) = (AccountId(random()?), self.cast.staff());
+        let today = Day::of_ms(desk.now_ms);
         let (code, card) = (random()?, card_of(random()?));
         desk.say(Body::AccountOpen(AccountOpen { account }), &staff).await?;
         let facts = AccountFacts {
             account,
-            age_tier: AgeTier::Adult,
-            insurance: Insurance::Nhi,
-            eligible: true,
+            age_tier: AgeTier::From40,
+            age_on: age_on(today.fiscal_year()),
+            // No gate stands before a visitor.
+            insurance: Insurance::Other,
+            eligible_from: Some(today),
             district: 1,
         };
         desk.say(Body::AccountFacts(facts), &staff).await?;

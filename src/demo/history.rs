@@ -5,9 +5,9 @@
 //! keeps its first verdict.
 
 use ed25519_dalek::SigningKey;
-use ledger_spec::cbor::Text;
-use ledger_spec::ids::OpId;
-use ledger_spec::kinds::{Action, Body, Redeem};
+use ledger_spec::cbor::{Blob, Text};
+use ledger_spec::ids::{Kid, OpId};
+use ledger_spec::kinds::{Action, Body, LinkGrant, Purpose, Redeem};
 use ledger_spec::points::Points;
 use ledger_spec::rows::Overlay;
 use ledger_spec::statement::{Core, Disclosure, Holder, Statement, Values};
@@ -16,8 +16,8 @@ use ledger_spec::token::{self, PayToken};
 
 use super::city::{CityError, Voice, ensure_rules, open};
 use super::crew::in_order;
-use super::programme::{BODY, CARE, MEASURE, PRESSURE};
-use super::residents::{Dice, Resident};
+use super::programme::{BODY, CARE, CHECKUP, MEASURE, ORIGIN, PRESSURE, STEPS};
+use super::residents::{Dice, Resident, SUNDRIES, Witness};
 use super::{Cast, OPEN_PHONES, StagedClock};
 use crate::engine::Engine;
 
@@ -35,8 +35,10 @@ const CODE_POINTS: u32 = 300;
 /// By then most have points to spend. With few buyers on a day its sum would be hidden, and the funds' running sums would
 /// stand still until enough others hide with it.
 const SHOPS_OPEN_AFTER_DAYS: u32 = 75;
-/// On this day of the month the residents with open keys measure, so that anyone who plays them finds points to spend and
-/// room under every cap.
+/// A phone renews its link so often; it lasts a few days longer.
+const LINK_RENEWED_DAYS: u32 = 360;
+/// On this day of the month the residents with open keys come to a class, so that anyone who plays them finds points to
+/// spend and room under every cap.
 const OPEN_PHONES_DAY: u32 = 10;
 
 /// A statement of a day, and who has to have how many points for it.
@@ -101,6 +103,8 @@ struct Scribe<'a> {
     coaches: Vec<SigningKey>,
     tills: Vec<SigningKey>,
     begun: Option<Day>,
+    /// The city's first day.
+    founded: Day,
     /// The shops take points from this day on.
     shops_open: Day,
 }
@@ -132,6 +136,7 @@ impl<'a> Scribe<'a> {
             coaches: keys(cast.city.coaches, &|number| cast.coach(number)),
             tills: keys(cast.city.shops, &|number| cast.till(number)),
             begun,
+            founded: founded.unwrap_or(Day(0)),
             shops_open: founded.map_or(Day(0), |day| day.plus(SHOPS_OPEN_AFTER_DAYS)),
         })
     }
@@ -170,9 +175,10 @@ impl<'a> Scribe<'a> {
         let mut plan = page.resident.plan(self.cast, page.day);
         if page.resident.number < OPEN_PHONES {
             let (_, _, of_month) = page.day.ymd();
+            let due = of_month == OPEN_PHONES_DAY;
             let station = page.dice.below(self.stations.len());
-            let measures = (station, false, [true, true, false]);
-            plan.visit = (of_month == OPEN_PHONES_DAY).then_some(measures);
+            plan.visit = due.then_some((station, false, [false, true, false]));
+            plan.sundry = due.then_some(0);
             (plan.session, plan.purchase) = (None, None);
         }
         if let Some((station, by_phone, measures)) = plan.visit {
@@ -182,6 +188,17 @@ impl<'a> Scribe<'a> {
                     acts.push(self.measurement(page, (key, by_phone), action)?);
                 }
             }
+        }
+        if plan.checkup {
+            let disclosed =
+                self.told(page, Holder::Account(self.cast.account(page.resident.number)));
+            acts.push(self.action(page, &self.cast.registry(), CHECKUP, &disclosed)?);
+        }
+        if let Some(steps) = plan.steps {
+            acts.extend(self.steps(page, steps)?);
+        }
+        if let Some((action, witness)) = plan.sundry.and_then(|of| SUNDRIES.get(of)) {
+            acts.extend(self.sundry(page, action, *witness)?);
         }
         if let Some(key) = plan.session.and_then(|coach| self.coaches.get(coach)) {
             let exact = Text::new(CARE.1);
@@ -194,19 +211,67 @@ impl<'a> Scribe<'a> {
         Ok(())
     }
 
+    /// What the city or a service tells of a resident.
+    fn told(&self, page: &mut Page<'_>, holder: Holder) -> Disclosure {
+        Disclosure { holder: Some(holder), ..self.met(page, false, 3_600) }
+    }
+
+    /// The phone lets the service report its steps for a year at a time; the service does.
+    fn steps(&self, page: &mut Page<'_>, steps: u32) -> Result<Option<Act>, CityError> {
+        let (number, since) = (page.resident.number, page.day.0.saturating_sub(self.founded.0));
+        if since % LINK_RENEWED_DAYS == 1 {
+            let link = self.cast.link(number, since / LINK_RENEWED_DAYS);
+            let partner = Kid::of(self.cast.partner().verifying_key().as_bytes());
+            let (purpose, until) = (Purpose::Steps, page.day.plus(366));
+            let body = Body::LinkGrant(LinkGrant { link, purpose, until, partner });
+            let granted = Disclosure { holder: None, ..self.met(page, false, 60) };
+            let core = Core { programme: None, ..self.core(page, body, None) };
+            let statement = open(self.engine, core, &self.cast.phone(number), Some(&granted))?;
+            return Ok(Some(Act { statement, pays: None }));
+        }
+        let Some(linked) = since.checked_sub(2) else { return Ok(None) };
+        let holder = Holder::Link(self.cast.link(number, linked / LINK_RENEWED_DAYS));
+        let values = Some(Values { steps: Some(steps), ..Values::default() });
+        let origin = Text::new(ORIGIN);
+        let disclosed = Disclosure { values, origin, ..self.told(page, holder) };
+        self.action(page, &self.cast.partner(), STEPS, &disclosed).map(Some)
+    }
+
+    fn sundry(
+        &self,
+        page: &mut Page<'_>,
+        action: &str,
+        witness: Witness,
+    ) -> Result<Option<Act>, CityError> {
+        let number = page.resident.number;
+        let (key, disclosed) = match witness {
+            Witness::Coach => (self.coaches.first().cloned(), self.met(page, false, 1_800)),
+            Witness::Station => {
+                // One event a day in the whole city.
+                let reference = Some(Blob(page.day.to_string().into_bytes()));
+                let met = Disclosure { reference, ..self.met(page, false, 1_800) };
+                (self.stations.first().cloned(), met)
+            }
+            Witness::Registry => {
+                let told = self.told(page, Holder::Account(self.cast.account(number)));
+                (Some(self.cast.registry()), told)
+            }
+            Witness::Own if page.resident.has_phone => {
+                let own = Disclosure { holder: None, ..self.met(page, false, 60) };
+                (Some(self.cast.phone(number)), own)
+            }
+            Witness::Own => return Ok(None),
+        };
+        key.map(|key| self.action(page, &key, action, &disclosed)).transpose()
+    }
+
     fn measurement(
         &self,
         page: &mut Page<'_>,
         (station, by_phone): (&SigningKey, bool),
         action: &str,
     ) -> Result<Act, CityError> {
-        let nothing = Values {
-            level_tenths: None,
-            systolic_mmhg: None,
-            diastolic_mmhg: None,
-            minutes: None,
-            steps: None,
-        };
+        let nothing = Values::default();
         let values = if action == MEASURE {
             let level = page.resident.level_tenths(&mut page.dice);
             Some(Values { level_tenths: Some(level), ..nothing })
@@ -234,10 +299,7 @@ impl<'a> Scribe<'a> {
             salt: page.dice.bytes(),
             performed_at_s,
             holder: Some(holder),
-            values: None,
-            exact_action: None,
-            code: None,
-            pin_proof: None,
+            ..Disclosure::default()
         }
     }
 

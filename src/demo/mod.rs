@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ed25519_dalek::SigningKey;
-use ledger_spec::ids::{AccountId, Kid, LedgerId, OpId, PersonId, PlaceId};
+use ledger_spec::ids::{AccountId, Kid, LedgerId, LinkId, OpId, PersonId, PlaceId};
 use ledger_spec::rows::Tables;
 use ledger_spec::statement::card_check_byte;
 use sha2::{Digest, Sha256};
@@ -99,6 +99,24 @@ impl Cast {
     #[must_use]
     pub fn staff(&self) -> SigningKey {
         self.key("staff", 0)
+    }
+
+    /// The key of the city's data on persons.
+    #[must_use]
+    pub fn registry(&self) -> SigningKey {
+        self.key("registry", 0)
+    }
+
+    /// The key of the service that counts steps.
+    #[must_use]
+    pub fn partner(&self) -> SigningKey {
+        self.key("partner", 0)
+    }
+
+    /// What that service knows a resident by: a link lasts a year, so there is one after the other.
+    #[must_use]
+    pub fn link(&self, number: usize, renewed: u32) -> LinkId {
+        LinkId(self.id(&format!("link {renewed}"), number))
     }
 
     /// A station's key.

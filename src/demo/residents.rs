@@ -1,6 +1,6 @@
 //! Who lives in a demo city, and what each does in a week: all of it follows from the city's seed.
 
-use ledger_spec::kinds::AgeTier;
+use ledger_spec::kinds::{AgeTier, Insurance};
 use ledger_spec::time::Day;
 
 use super::{Blueprint, Cast, OPEN_PHONES, blueprint};
@@ -99,7 +99,41 @@ pub(super) struct Plan {
     pub(super) session: Option<usize>,
     /// The shop and the points of a purchase.
     pub(super) purchase: Option<(usize, u32)>,
+    /// The city hears of a check-up.
+    pub(super) checkup: bool,
+    /// Something else, by its place among [`SUNDRIES`].
+    pub(super) sundry: Option<usize>,
+    /// The steps that a phone counted.
+    pub(super) steps: Option<u32>,
 }
+
+/// Who witnesses an act.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Witness {
+    /// A leader or nurse, by card.
+    Coach,
+    /// A station, by card.
+    Station,
+    /// The city's data.
+    Registry,
+    /// The resident's own phone.
+    Own,
+}
+
+/// What residents do now and then besides.
+pub(super) const SUNDRIES: [(&str, Witness); 7] = [
+    ("class.kayoinoba", Witness::Coach),
+    ("volunteer.activity", Witness::Coach),
+    ("frailty.questionnaire", Witness::Coach),
+    ("event.attend", Witness::Station),
+    ("checkup.dental", Witness::Registry),
+    ("self.report", Witness::Own),
+    ("quiz.pass", Witness::Own),
+];
+/// Any of them on a day.
+const SUNDRY_PERMILLE: u32 = 7;
+/// Residents whose phones count steps for a partner service.
+pub(super) const WALKERS: std::ops::Range<usize> = OPEN_PHONES..OPEN_PHONES + 24;
 
 impl Resident {
     pub(super) fn of(cast: &Cast, number: usize) -> Self {
@@ -159,7 +193,27 @@ impl Resident {
             visit: visits.then_some((station, by_phone, measures)),
             session: session.then_some(coach),
             purchase: (purchase && self.has_phone).then_some((shop, points)),
+            checkup: self.checkup_on(day.fiscal_year()) == Some(day),
+            sundry: dice.chance(SUNDRY_PERMILLE).then(|| dice.below(SUNDRIES.len())),
+            steps: (WALKERS.contains(&self.number) && self.has_phone)
+                .then(|| dice.within(2_000, 12_000)),
         }
+    }
+
+    /// Insured by the city's health insurance.
+    pub(super) fn insurance(&self) -> Insurance {
+        // No gate stands before those with open keys.
+        let invited = self.number >= OPEN_PHONES && self.number.is_multiple_of(2);
+        if invited { Insurance::Nhi } else { Insurance::Other }
+    }
+
+    /// The day of the specific check-up, for those who are invited; four of five go.
+    fn checkup_on(&self, fiscal_year: u32) -> Option<Day> {
+        let invited = matches!(self.age, AgeTier::From40 | AgeTier::From65)
+            && self.insurance() == Insurance::Nhi
+            && !self.seed.is_multiple_of(5);
+        let into = u32::try_from(self.seed % 300).unwrap_or(0);
+        invited.then(|| Day::fiscal_year_first(fiscal_year).plus(into))
     }
 
     fn visit_weeks_from(&self) -> u32 {
@@ -169,9 +223,9 @@ impl Resident {
 
 fn habits(age: AgeTier) -> &'static Habits {
     match age {
-        AgeTier::Senior => &SENIOR,
+        AgeTier::From65 | AgeTier::From75 => &SENIOR,
         AgeTier::Under18 => &UNDER_18,
-        AgeTier::Adult | AgeTier::Unknown => &ADULT,
+        AgeTier::From18 | AgeTier::From40 | AgeTier::Unknown => &ADULT,
     }
 }
 
@@ -201,6 +255,15 @@ mod tests {
     /// Who took part in what, by month and by district or age.
     type Cells = BTreeMap<(u32, u32, usize), BTreeSet<usize>>;
 
+    /// The age groups of the figures.
+    fn band(age: AgeTier) -> u32 {
+        match age {
+            AgeTier::Unknown | AgeTier::Under18 => 1,
+            AgeTier::From18 | AgeTier::From40 => 2,
+            AgeTier::From65 | AgeTier::From75 => 3,
+        }
+    }
+
     /// Of a hundred cells, how many count fewer than ten persons.
     fn small_percent(cells: &Cells, all: usize) -> usize {
         (all - cells.values().filter(|persons| persons.len() >= 10).count()) * 100 / all
@@ -223,7 +286,7 @@ mod tests {
                 for (group, _) in done.enumerate().filter(|(_, done)| *done) {
                     let district = districts.entry((month, resident.district, group)).or_default();
                     district.insert(resident.number);
-                    let age = ages.entry((month, resident.age as u32, group)).or_default();
+                    let age = ages.entry((month, band(resident.age), group)).or_default();
                     age.insert(resident.number);
                     took_part.entry(month).or_default().insert(resident.number);
                 }

@@ -23,7 +23,7 @@ use ledger_spec::kinds::{Body, DayClose, Kind, ManifestDone};
 use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::public;
 use ledger_spec::rows::{Overlay, Tables};
-use ledger_spec::statement::{self, Core, Statement};
+use ledger_spec::statement::{self, Core, Statement, Values};
 use ledger_spec::time::Day;
 use sha2::{Digest, Sha256};
 
@@ -31,8 +31,8 @@ use super::ops::Ops;
 use super::snapshot;
 use super::{
     Accepted, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, EngineConfig, EngineError, Ground, Head, Job,
-    Refusal, SNAPSHOT_ENTRIES, SNAPSHOT_ENTRIES_MAX, Shared, Standing, Verdict, Waiting,
-    WaitingRows, read_entry, recovery,
+    PersonalReader, Refusal, SNAPSHOT_ENTRIES, SNAPSHOT_ENTRIES_MAX, Shared, Standing, Verdict,
+    Waiting, WaitingRows, read_entry, recovery,
 };
 use crate::clock::{ClockAlarm, LedgerClock};
 use crate::keys::LedgerKeys;
@@ -407,8 +407,14 @@ impl Sequencer {
         }
         let named = decide::earlier_of(statement, &batch.rows);
         let named = named.map(|seq| self.entry_of(seq, batch)).transpose()?.flatten();
-        let context =
-            Context { now_ms: batch.now_ms, pepper: &self.keys.pepper, earlier: named.as_deref() };
+        let measured = decide::measured_before(statement, &batch.rows);
+        let measured = measured.map(|seq| self.values_of(seq, batch)).transpose()?.flatten();
+        let context = Context {
+            now_ms: batch.now_ms,
+            pepper: &self.keys.pepper,
+            earlier: named.as_deref(),
+            measured,
+        };
         let accounting = match decide::decide(statement, &batch.rows, &context) {
             Ok(accounting) => accounting,
             Err(rejection) => return Ok(Answer::Refused(Refusal::Rejected(rejection))),
@@ -437,6 +443,18 @@ impl Sequencer {
             return Ok(Some(Arc::clone(&decided.accounting)));
         }
         Ok(read_entry(&self.shared.log, seq)?.map(|(_, found)| Arc::new(found)))
+    }
+
+    /// What a measurement found, while its sealed part can be opened.
+    fn values_of(&self, seq: Seq, batch: &Batch<'_, '_>) -> Result<Option<Values>, EngineError> {
+        if let Some(decided) = batch.entries.iter().find(|decided| decided.accounting.seq == seq) {
+            let disclosed = decided.statement.disclosure.as_ref();
+            return Ok(disclosed.and_then(|(disclosure, _)| disclosure.values));
+        }
+        let Some((entry, accounting)) = read_entry(&self.shared.log, seq)? else { return Ok(None) };
+        let (registry, ledger) = (&self.shared.registry, self.shared.ledger);
+        let opened = PersonalReader { registry, ledger }.read(&entry, &accounting)?;
+        Ok(opened.and_then(|(_, disclosure)| disclosure?.values))
     }
 
     /// The answer to an operation that is in the log: the first result for the same bytes, a refusal for others.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use ledger_spec::entry::CapPer;
 use ledger_spec::ids::{AccountId, Seq};
 use ledger_spec::points::Purse;
+use ledger_spec::time::Day;
 use serde_json::Value;
 
 use super::auth::Reader;
@@ -143,7 +145,7 @@ fn all_entries(engine: &Engine, account: AccountId) -> Result<Vec<me::Entry>, En
     let (mut entries, mut before) = (Vec::new(), None);
     while entries.len() < CSV_ENTRIES_MAX {
         let page = query::history(engine, account, (before, None), query::HISTORY_ENTRIES_MAX)?;
-        entries.extend(page.entries.into_iter().map(entry));
+        entries.extend(page.entries.into_iter().map(|line| entry(line, None)));
         before = page.next_before.map(Seq);
         if before.is_none() {
             break;
@@ -161,7 +163,8 @@ fn account_page(
         return Ok(None);
     };
     let engine = &reader.ledger.engine;
-    let Some(balance) = query::balance(engine, account, server.today())? else {
+    let today = server.today();
+    let Some(balance) = query::balance(engine, account, today)? else {
         return Ok(None);
     };
     let before = asked.before.map(Seq);
@@ -184,10 +187,11 @@ fn account_page(
     Ok(Some(me::Account {
         yen: balance.yen,
         challenge: balance.challenge,
+        waits_for: balance.waits_for.map(|waits| [waits.name, waits.name_en]),
         lots: lots.collect(),
         measured,
         show: asked.show.map(shown_name),
-        entries: history.entries.into_iter().map(entry).collect(),
+        entries: history.entries.into_iter().map(|line| entry(line, Some(today))).collect(),
         next_before: history.next_before,
         phones: phones.collect(),
     }))
@@ -197,14 +201,15 @@ fn account_page(
 fn measurements(
     engine: &Engine,
     account: AccountId,
-) -> Result<Vec<(ledger_spec::time::Day, me::Measured)>, EngineError> {
+) -> Result<Vec<(Day, me::Measured)>, EngineError> {
     let actions = (None, Some(Shown::Actions));
     let found = query::history(engine, account, actions, query::HISTORY_ENTRIES_MAX)?;
     let with_values = found.entries.iter().filter(|line| line.values.is_some());
     Ok(with_values.map(|line| (line.day, measured(line))).collect())
 }
 
-fn entry(line: HistoryLine) -> me::Entry {
+/// With `today`, what is left of a period is said while it runs.
+fn entry(line: HistoryLine, today: Option<Day>) -> me::Entry {
     me::Entry {
         seq: line.seq,
         measured: measured(&line),
@@ -212,9 +217,10 @@ fn entry(line: HistoryLine) -> me::Entry {
         day: line.day.to_string(),
         accepted_at_s: line.accepted_at_s,
         points: line.points,
-        action: line.action,
+        action: line.name.zip(line.name_en).map(|(ja, en)| [ja, en]),
+        also: line.also.into_iter().map(|also| ([also.name, also.name_en], also.points)).collect(),
         place: line.place,
-        reason: line.reason.map(reason),
+        reason: line.reason.map(|found| reason(found, line.day, today)),
         receipt_number: Some(line.receipt_number),
     }
 }
@@ -242,9 +248,23 @@ fn shown_name(shown: Shown) -> &'static str {
 }
 
 /// A reason with the member names of the HTTP answer, which the messages use too.
-fn reason(reason: ReasonJson) -> Reason {
+fn reason(reason: ReasonJson, day: Day, today: Option<Day>) -> Reason {
     let of = reason.of.map(|of| serde_json::json!(of));
     let per = reason.per.map(|per| serde_json::json!(per));
     let text = |json: Option<Value>| json.as_ref().and_then(Value::as_str).map(str::to_owned);
-    Reason { code: reason.code.to_owned(), of: text(of), per: text(per) }
+    let runs = |per: CapPer| {
+        today.is_some_and(|today| match per {
+            CapPer::Day => day == today,
+            CapPer::Week => day.week_start() == today.week_start(),
+            CapPer::Month => day.month_start() == today.month_start(),
+            CapPer::FiscalYear => day.fiscal_year() == today.fiscal_year(),
+        })
+    };
+    Reason {
+        code: reason.code.to_owned(),
+        of: text(of),
+        per: text(per),
+        next: reason.next.map(|day| day.to_string()),
+        times_left: reason.times_left.filter(|_| reason.per.is_some_and(runs)),
+    }
 }

@@ -118,6 +118,17 @@ problem_types! {
     MANIFEST_ROWS "manifest-rows" 422 Never "まとめて登録する行の数か種類が正しくありません。" "A manifest holds 1 to 2,000 rows of one kind, and the rows that follow are those it lists.";
     MANIFEST_UNKNOWN "manifest-not-found" 404 Never "この行をまとめた登録がありません。" "No manifest of this key holds such a row.";
     MANIFEST_DONE "manifest-done" 409 Never "このまとめての登録は終わっています。" "The manifest has its result already.";
+    BY_HAND "entered-by-hand" 422 Never "手で入力した値は使えません。機器が数えた値だけを受け付けます。" "A value typed in by hand is not taken; a sensor must count it.";
+    IMPLAUSIBLE "implausible-value" 422 Never "値が大きすぎます。機器を確かめてください。" "The value is more than a person can do. Check the device.";
+    ORIGIN "origin-not-accepted" 422 Never "このアプリのデータは使えません。対象のアプリを市のページで確かめてください。" "The programme takes no data of this application.";
+    REFERENCE_MISSING "reference-missing" 422 NewId "行事や記録の番号を入れてください。" "Name the event or the record by its number.";
+    VALUE_MISSING "value-missing" 422 NewId "必要な値がありません。" "The value that the rule goes by is missing.";
+    LINK_UNKNOWN "link-not-found" 404 Never "この連携は登録されていません。" "There is no such link for this partner.";
+    LINK_ENDED "link-ended" 403 Never "この連携は終わっています。ご本人がもう一度許可してください。" "The link has ended. The resident can grant another.";
+    LINK_PURPOSE "link-purpose" 403 Never "この連携では、この操作は許可されていません。" "The link is for another purpose.";
+    LINK_EXISTS "link-exists" 409 NewId "この連携番号はもう使われています。" "The link's number is taken.";
+    LINK_TERM "link-term" 422 NewId "連携の期間は、今日から1年までです。" "A link lasts from today on for at most a year.";
+    GATE_CLOSED "checkup-first" 403 Never "ポイントを使う前に、今年度の健診を受けてください。これまでのポイントはなくなりません。" "Points can be spent after the check-up. Nothing is lost until then.";
     OPERATION_REUSED "idempotency-key-reused" 422 NewId "同じ操作番号が別の内容で使われています。" "The operation id belongs to another statement.";
     BUSY "busy" 503 SameId "混み合っています。少し待ってからもう一度お試しください。" "Too many statements are waiting. Try again shortly.";
     READ_ONLY "log-read-only" 503 SameId "ただいま記録を止めています。少し待ってからもう一度お試しください。" "The ledger is read-only. Try again later.";
@@ -314,6 +325,17 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::ManifestRows => MANIFEST_ROWS,
         Rejection::ManifestUnknown => MANIFEST_UNKNOWN,
         Rejection::ManifestDone(_) => MANIFEST_DONE,
+        Rejection::EnteredByHand => BY_HAND,
+        Rejection::Implausible(_) => IMPLAUSIBLE,
+        Rejection::OriginUnknown => ORIGIN,
+        Rejection::ReferenceMissing => REFERENCE_MISSING,
+        Rejection::ValueMissing => VALUE_MISSING,
+        Rejection::LinkUnknown => LINK_UNKNOWN,
+        Rejection::LinkEnded => LINK_ENDED,
+        Rejection::LinkPurpose => LINK_PURPOSE,
+        Rejection::LinkExists => LINK_EXISTS,
+        Rejection::LinkTerm => LINK_TERM,
+        Rejection::GateClosed(_) => GATE_CLOSED,
     }
 }
 

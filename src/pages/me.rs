@@ -4,9 +4,7 @@ use ledger_spec::time::Day;
 use maud::{Markup, html};
 
 use super::chart::{self, Chart, Point};
-use super::messages::{
-    Reason, action_name, date, kind_name, number, reason_text, t, t_args, time_on,
-};
+use super::messages::{Reason, date, kind_name, number, reason_text, t, t_args, time_on};
 use super::{Frame, Lang, Site, layout, problem_box};
 
 /// What the resident's page shows.
@@ -27,6 +25,8 @@ pub struct Account {
     pub yen: u64,
     /// Points for draws and perks.
     pub challenge: u64,
+    /// What must be done before points can be spent, in Japanese and English.
+    pub waits_for: Option<[String; 2]>,
     /// Open lots, the first to expire first.
     pub lots: Vec<Lot>,
     /// The latest measurements, the latest first; only on the first page of records.
@@ -87,8 +87,10 @@ pub struct Entry {
     pub accepted_at_s: u64,
     /// What it moved; a negative number, or a kind that spends, counts down.
     pub points: Option<i64>,
-    /// For actions the code, such as `vegecheck.measure`.
-    pub action: Option<String>,
+    /// For actions the name, in Japanese and English.
+    pub action: Option<[String; 2]>,
+    /// What else the action brought: the name of each rule that follows from it, and its points.
+    pub also: Vec<([String; 2], u32)>,
     /// The shop's or station's name.
     pub place: Option<String>,
     /// Why an action brought its points.
@@ -153,6 +155,9 @@ fn signed_in(lang: Lang, ledger: &str, title: &str, account: &Account) -> Markup
                 p #next-expiry { (t_args(lang, "me-next-expiry", &[
                     ("date", &date(lang, &next.expires_on)), ("points", &number(next.points)),
                 ])) }
+            }
+            @if let Some(names) = &account.waits_for {
+                p #waits-for { (t_args(lang, "me-waits-for", &[("name", &named(lang, names))])) }
             }
             @if account.challenge > 0 { p { (t(lang, "me-challenge")) " " strong { (number(account.challenge)) } } }
             p #say role="status" aria-live="polite" {}
@@ -303,8 +308,8 @@ fn phones(lang: Lang, phones: &[Phone]) -> Markup {
 }
 
 fn row(lang: Lang, ledger: &str, entry: &Entry) -> Markup {
-    let number = entry.receipt_number.clone().unwrap_or_else(|| entry.seq.to_string());
-    let named = |key| t_args(lang, key, &[("number", &number)]);
+    let receipt = entry.receipt_number.clone().unwrap_or_else(|| entry.seq.to_string());
+    let of_entry = |key| t_args(lang, key, &[("number", &receipt)]);
     html! {
         tr {
             td.date {
@@ -316,16 +321,19 @@ fn row(lang: Lang, ledger: &str, entry: &Entry) -> Markup {
                 @if let Some(place) = &entry.place { br; small lang=[(lang != Lang::Ja).then_some("ja")] { (place) } }
                 @if let Some(found) = found(lang, &entry.measured) { br; small { (found) } }
                 @if let Some(reason) = &entry.reason { br; small { (why(lang, reason, &entry.day)) } }
-                @if entry.receipt_number.is_some() { br; small { (named("me-number")) } }
+                @for (names, points) in &entry.also {
+                    br; small { (t_args(lang, "me-also", &[("name", &named(lang, names)), ("points", &number(u64::from(*points)))])) }
+                }
+                @if entry.receipt_number.is_some() { br; small { (of_entry("me-number")) } }
             }
             td.points { (change(entry)) }
             td.proof {
                 a href={ "/v1/" (ledger) "/entries/" (entry.seq) "/receipt" }
-                    download={ (ledger) "-" (entry.seq) ".tlog-proof" } aria-label=(named("me-receipt-of")) {
+                    download={ (ledger) "-" (entry.seq) ".tlog-proof" } aria-label=(of_entry("me-receipt-of")) {
                     (t(lang, "me-receipt"))
                 }
                 " "
-                a href={ "/verify?ledger=" (ledger) "&seq=" (entry.seq) } aria-label=(named("me-check-of")) {
+                a href={ "/verify?ledger=" (ledger) "&seq=" (entry.seq) } aria-label=(of_entry("me-check-of")) {
                     (t(lang, "me-check"))
                 }
             }
@@ -348,8 +356,10 @@ fn found(lang: Lang, measured: &Measured) -> Option<String> {
 /// Why an action brought its points; for a cap also until when it holds.
 fn why(lang: Lang, reason: &Reason, day: &str) -> String {
     let mut words = reason_text(lang, reason);
-    if let (Some(per), Some(day)) = (&reason.per, Day::parse(day)) {
+    let capped = reason.per.as_ref().filter(|_| reason.code == "cap");
+    if let (Some(per), Some(day)) = (capped, Day::parse(day)) {
         let end = match per.as_str() {
+            "week" => day.week_start().plus(6),
             "month" => day.month_start().plus(31).month_start().minus(1),
             "fiscal_year" => Day::fiscal_year_first(day.fiscal_year() + 1).minus(1),
             _ => day,
@@ -364,9 +374,13 @@ fn why(lang: Lang, reason: &Reason, day: &str) -> String {
 
 pub(super) fn what(lang: Lang, entry: &Entry) -> String {
     match &entry.action {
-        Some(action) => action_name(lang, action),
+        Some(names) => named(lang, names),
         None => kind_name(lang, &entry.kind),
     }
+}
+
+fn named(lang: Lang, [ja, en]: &[String; 2]) -> String {
+    if lang == Lang::En { en.clone() } else { ja.clone() }
 }
 
 /// The points with their sign.
@@ -394,6 +408,7 @@ mod tests {
             accepted_at_s: 1_795_326_300,
             points: Some(points),
             action: None,
+            also: vec![],
             place: Some("<b>魚市場</b>".into()),
             reason: None,
             receipt_number: Some("A3K-7Q2F".into()),
@@ -406,10 +421,16 @@ mod tests {
     }
 
     fn account() -> Account {
-        let capped =
-            Reason { code: "cap".into(), of: Some("rule".into()), per: Some("day".into()) };
+        let capped = Reason {
+            code: "cap".into(),
+            of: Some("rule".into()),
+            per: Some("day".into()),
+            next: None,
+            times_left: None,
+        };
         Account {
             yen: 1_240,
+            waits_for: Some(["特定健診", "Specific check-up"].map(str::to_owned)),
             challenge: 3,
             measured: vec![
                 (Day(20_779), level(75)),
@@ -421,7 +442,11 @@ mod tests {
             entries: vec![
                 entry("redeem", 100),
                 Entry {
-                    action: Some("vegecheck.measure".into()),
+                    action: Some(["野菜摂取の測定", "Vegetable measurement"].map(str::to_owned)),
+                    also: vec![(
+                        ["野菜摂取の改善", "Vegetable level improved"].map(str::to_owned),
+                        30,
+                    )],
                     reason: Some(capped),
                     measured: level(75),
                     ..entry("action", 0)
@@ -497,8 +522,8 @@ mod tests {
             ("fiscal_year", "2027-03-31", "2027年3月31日"),
         ];
         for (per, day, until) in cases {
-            let reason =
-                Reason { code: "cap".into(), of: Some("all".into()), per: Some(per.into()) };
+            let (code, of, per) = ("cap".into(), Some("all".into()), Some(per.into()));
+            let reason = Reason { code, of, per, next: None, times_left: None };
             let words = why(Lang::Ja, &reason, day);
             assert!(words.ends_with(&format!("この上限は{until}までです。")), "{words}");
         }

@@ -129,34 +129,46 @@ pub fn date(lang: Lang, day: &str) -> String {
 /// Why an action brought its points, as a verdict says it.
 #[derive(Clone, Debug)]
 pub struct Reason {
-    /// `full`, `cap`, `budget`, `lots` or `not_eligible`.
+    /// `full`, `cap`, `budget` or another code of the verdict.
     pub code: String,
     /// For a cap: `rule`, `class` or `all`.
     pub of: Option<String>,
-    /// For a cap: `day`, `month` or `fiscal_year`.
+    /// For a cap or a count: `day`, `week`, `month` or `fiscal_year`.
     pub per: Option<String>,
+    /// The day from which on the rule counts again, `YYYY-MM-DD`.
+    pub next: Option<String>,
+    /// How often the action still counts in the period, if that period is not over.
+    pub times_left: Option<u32>,
 }
 
 /// The reason as a sentence.
 #[must_use]
 pub fn reason_text(lang: Lang, reason: &Reason) -> String {
-    let key = match (&reason.of, &reason.per) {
-        (Some(of), Some(per)) => format!("reason-{}-{of}-{per}", reason.code),
-        _ => format!("reason-{}", reason.code),
+    // What the cap of a full grant leaves is another sentence.
+    let bound = reason.code != "full";
+    let (of, per) = (reason.of.as_ref(), reason.per.as_ref());
+    let parts = [Some(&reason.code), of.filter(|_| bound), per.filter(|_| bound)];
+    let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+    let key = format!("reason-{}", parts.join("-"));
+    let next = reason.next.as_ref().map(|next| date(lang, next)).unwrap_or_default();
+    let mut words = match JA_BUNDLE.has_message(&key) {
+        true => t_args(lang, &key, &[("date", &next)]),
+        false => t(lang, "reason-unknown"),
     };
-    known(lang, &key, "reason-unknown")
+    if let (Some(times), Some(per)) = (reason.times_left, &reason.per) {
+        if lang == Lang::En {
+            words.push(' ');
+        }
+        let key = if times > 0 { format!("left-{per}") } else { format!("left-none-{per}") };
+        words += &t_args(lang, &key, &[("times", &number(times.into()))]);
+    }
+    words
 }
 
 /// The name of a kind of statement, such as `device.enrol`.
 #[must_use]
 pub fn kind_name(lang: Lang, kind: &str) -> String {
     known(lang, &format!("kind-{}", kind.replace('.', "-")), "kind-unknown")
-}
-
-/// The name of an action, such as `vegecheck.measure`.
-#[must_use]
-pub fn action_name(lang: Lang, action: &str) -> String {
-    known(lang, &format!("action-{}", action.replace('.', "-")), "action-unknown")
 }
 
 fn known(lang: Lang, key: &str, other: &str) -> String {
@@ -306,14 +318,18 @@ pub(super) mod tests {
 
     #[test]
     fn reasons_kinds_and_actions_have_names() {
-        let cap =
-            Reason { code: "cap".into(), of: Some("all".into()), per: Some("fiscal_year".into()) };
+        let (of, per) = (Some("all".into()), Some("fiscal_year".into()));
+        let cap = Reason { code: "cap".into(), of, per, next: None, times_left: None };
         assert_eq!(reason_text(Lang::Ja, &cap), "ポイント全体が、その年度の上限に届きました。");
-        let odd = Reason { code: "<b>".into(), of: None, per: None };
+        let odd = Reason { code: "<b>".into(), of: None, per: None, ..cap };
         assert_eq!(reason_text(Lang::Ja, &odd), "理由は市の窓口でお答えします。");
         assert_eq!(kind_name(Lang::Ja, "device.enrol"), "端末の登録");
-        assert_eq!(action_name(Lang::Ja, "vegecheck.measure"), "野菜摂取の測定");
-        assert_eq!(action_name(Lang::Ja, "care"), "保健相談・健診等");
-        assert_eq!(action_name(Lang::En, "no.such.action"), "Healthy activity");
+        let left =
+            Reason { code: "full".into(), per: Some("day".into()), times_left: Some(1), ..odd };
+        assert_eq!(reason_text(Lang::Ja, &left), "決まりどおりのポイントです。今日はあと1回です。");
+        let soon = Some("2026-12-05".into());
+        let soon =
+            Reason { code: "too_soon".into(), next: soon, per: None, times_left: None, ..left };
+        assert!(reason_text(Lang::Ja, &soon).contains("2026年12月5日から"));
     }
 }

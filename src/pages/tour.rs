@@ -13,9 +13,10 @@ pub struct Tour {
     pub site: Site,
 }
 
-const TEXTS: [&str; 14] = [
+const TEXTS: [&str; 15] = [
     "tour-",
     "reason-",
+    "left-",
     "step-",
     "kind-",
     "role-",

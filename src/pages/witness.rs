@@ -34,7 +34,7 @@ impl Witness {
 
 const TEXTS: [&str; 9] = [
     "witness-",
-    "exact-",
+    "left-",
     "reason-",
     "scan-",
     "terminal-",
@@ -83,6 +83,10 @@ fn deed(lang: Lang) -> Markup {
                 label for="exact" { (t(lang, "witness-exact")) }
                 select #exact name="exact" {}
                 p.note { (t(lang, "witness-exact-note")) }
+            }
+            div #reference-box hidden {
+                label for="reference" { (t(lang, "witness-reference")) }
+                input #reference name="reference" maxlength="20" autocomplete="off";
             }
             div #values {}
             p.row {

@@ -6,8 +6,9 @@ use std::sync::Mutex;
 use ledger_spec::decide::{Rejection, judge_token};
 use ledger_spec::entry::{Accounting, CapOf, CapPer, Effect, Reason, receipt_number};
 use ledger_spec::ids::{AccountId, Kid, PlaceId, Seq};
-use ledger_spec::kinds::{Body, Kind, Role};
+use ledger_spec::kinds::{Body, Code, Kind, Role};
 use ledger_spec::points::{LotKey, Purse};
+use ledger_spec::programme::Rule;
 use ledger_spec::rows::{Overlay, Signer, Tables};
 use ledger_spec::statement::{self, Disclosure};
 use ledger_spec::time::Day;
@@ -37,10 +38,22 @@ pub struct Balance {
     pub yen: u64,
     /// Points of the challenge purse.
     pub challenge: u64,
+    /// What must be done before yen points can be spent; left out where they can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<WaitsFor>,
     /// Open lots, first to expire first.
     pub lots: Vec<LotLine>,
     /// Entries of the ledger that the figures include.
     pub as_of_seq: u64,
+}
+
+/// The action that opens a gate of the programme.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct WaitsFor {
+    /// Its name in Japanese.
+    pub name: String,
+    /// Its name in English.
+    pub name_en: String,
 }
 
 /// One lot.
@@ -88,7 +101,13 @@ pub fn balance(
     };
     let mut lots: Vec<_> = row.lots.iter().filter(|lot| lot.key.expires_on >= today).collect();
     lots.sort_by_key(|lot| (lot.key.expires_on, lot.key));
+    let rules = Overlay::over(&state).programme_for(today).cloned();
+    let waits_for = rules.and_then(|rules| {
+        let rule = rules.rule(row.closed_gate(&rules, today)?.rule)?;
+        Some(WaitsFor { name: rule.name.clone(), name_en: rule.name_en.clone() })
+    });
     Ok(Some(Balance {
+        waits_for,
         account_entries: row.entries,
         yen: row.available(Purse::Yen, today),
         challenge: row.available(Purse::Challenge, today),
@@ -117,6 +136,13 @@ pub struct HistoryLine {
     pub points: Option<i64>,
     /// The action's public code.
     pub action: Option<String>,
+    /// Its name in Japanese; the exact action's while the personal part is there.
+    pub name: Option<String>,
+    /// Its name in English.
+    pub name_en: Option<String>,
+    /// What else the action brought: rules that follow from it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<AlsoJson>,
     /// The public name of the shop or station.
     pub place: Option<String>,
     /// Why an action was granted what it was granted.
@@ -129,6 +155,17 @@ pub struct HistoryLine {
     /// What was measured, while the personal part is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub values: Option<ValuesJson>,
+}
+
+/// A rule that followed from an action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AlsoJson {
+    /// Its name in Japanese.
+    pub name: String,
+    /// Its name in English.
+    pub name_en: String,
+    /// Points granted.
+    pub points: u32,
 }
 
 /// What a measurement found, for the person who was measured.
@@ -184,28 +221,40 @@ pub struct History {
 /// A [`Reason`] as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReasonJson {
-    /// `full`, `cap`, `budget`, `lots` or `not_eligible`.
+    /// `full`, `cap`, `budget`, `lots`, `not_eligible`, `too_soon`, `below_goal`, `season`, `review` or `times`.
     #[schema(example = "cap")]
     pub code: &'static str,
     /// What a cap is over: `rule`, `class` or `all`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub of: Option<CapOf>,
-    /// The period of a cap: `day`, `month` or `fiscal_year`.
+    /// The period of a cap or count: `day`, `week`, `month` or `fiscal_year`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub per: Option<CapPer>,
+    /// The first day on which the rule counts again, for `too_soon`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Date)]
+    pub next: Option<Day>,
+    /// How many times more the action counts in full, where a cap says so; `per` names the period then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub times_left: Option<u32>,
 }
 
 impl From<Reason> for ReasonJson {
     fn from(reason: Reason) -> Self {
-        let plain = |code| Self { code, of: None, per: None };
+        let plain = |code| Self { code, of: None, per: None, next: None, times_left: None };
         match reason {
             Reason::Full => plain("full"),
-            Reason::Cap(of, per) => Self { code: "cap", of: Some(of), per: Some(per) },
+            Reason::Cap(of, per) => Self { of: Some(of), per: Some(per), ..plain("cap") },
             Reason::Budget => plain("budget"),
             Reason::Lots => plain("lots"),
             Reason::NotEligible => plain("not_eligible"),
+            Reason::TooSoon(next) => Self { next: Some(next), ..plain("too_soon") },
+            Reason::BelowGoal => plain("below_goal"),
+            Reason::Season => plain("season"),
+            Reason::Review => plain("review"),
+            Reason::Times(per) => Self { per: Some(per), ..plain("times") },
         }
     }
 }
@@ -214,7 +263,17 @@ impl From<Reason> for ReasonJson {
 #[must_use]
 pub fn reason_of(accounting: &Accounting) -> Option<ReasonJson> {
     accounting.effects.iter().find_map(|effect| {
-        if let Effect::ActionJudged { reason, .. } = effect { Some((*reason).into()) } else { None }
+        let Effect::ActionJudged { reason, granted, room, .. } = effect else { return None };
+        let json = ReasonJson::from(*reason);
+        // What the tightest cap leaves, in whole actions like this one; a cap of years is no news.
+        let soon = room.filter(|room| room.per != CapPer::FiscalYear && *granted > 0);
+        Some(match soon {
+            Some(room) => {
+                let (of, per) = (Some(room.of), Some(room.per));
+                ReasonJson { times_left: Some(room.points / granted), of, per, ..json }
+            }
+            None => json,
+        })
     })
 }
 
@@ -285,7 +344,19 @@ fn history_line(
         if let Effect::Balance { yen, .. } = effect { Some(*yen) } else { None }
     });
     let (exact_ms, disclosure) = personal.unzip();
-    let values = disclosure.flatten().and_then(|disclosure| disclosure.values);
+    let disclosure = disclosure.flatten();
+    let exact = disclosure.as_ref().and_then(|disclosure| disclosure.exact_action.as_ref());
+    let values = disclosure.as_ref().and_then(|disclosure| disclosure.values);
+    let programme = statement.core.programme.and_then(|version| state.programmes.get(&version));
+    let rule = programme.zip(action.as_ref()).and_then(|(of, action)| of.rule_of(action));
+    let (name, name_en) = rule.map(|rule| named(rule, exact.map(Code::as_str))).unzip();
+    let derived = accounting.effects.iter().skip_while(|e| !judged(e)).skip(1);
+    let also = derived.filter_map(|effect| {
+        let Effect::ActionJudged { rule, granted, .. } = effect else { return None };
+        let rule = programme?.rule(*rule)?;
+        let (name, name_en) = (rule.name.clone(), rule.name_en.clone());
+        Some(AlsoJson { name, name_en, points: *granted })
+    });
     HistoryLine {
         seq: accounting.seq.0,
         kind: statement.core.body.kind().name(),
@@ -293,6 +364,9 @@ fn history_line(
         accepted_at_s: exact_ms.unwrap_or(accounting.accepted_min * 60_000) / 1_000,
         points: moves.then(|| accounting.points()),
         action,
+        name,
+        name_en,
+        also: also.collect(),
         place,
         reason: reason_of(accounting),
         receipt_number: receipt_number(engine.ledger(), accounting.seq),
@@ -302,6 +376,19 @@ fn history_line(
             systolic_mmhg: values.systolic_mmhg,
             diastolic_mmhg: values.diastolic_mmhg,
         }),
+    }
+}
+
+fn judged(effect: &Effect) -> bool {
+    matches!(effect, Effect::ActionJudged { .. })
+}
+
+/// The names of an action, in Japanese and English.
+fn named(rule: &Rule, exact: Option<&str>) -> (String, String) {
+    let exact = rule.exact.iter().find(|known| Some(known.action.as_str()) == exact);
+    match exact {
+        Some(exact) => (exact.name.clone(), exact.name_en.clone()),
+        None => (rule.name.clone(), rule.name_en.clone()),
     }
 }
 

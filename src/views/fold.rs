@@ -15,7 +15,7 @@ use super::tables::Changes;
 #[must_use]
 pub fn week_of(day: Day) -> Day {
     // 1970-01-01 was a Thursday.
-    day.minus((day.0 + 3) % 7)
+    day.week_start()
 }
 
 /// The first day of a day's month.
@@ -65,7 +65,9 @@ pub(super) fn apply(entry: &Accounting, changes: &mut Changes<'_>) -> Result<(),
             | Effect::CardRevoked { .. }
             | Effect::CodeUsed { .. }
             | Effect::ManifestOpened { .. }
-            | Effect::ManifestClosed { .. } => {}
+            | Effect::ManifestClosed { .. }
+            | Effect::LinkGranted { .. }
+            | Effect::LinkRevoked { .. } => {}
         }
     }
     if let Some(link) = entry.link {

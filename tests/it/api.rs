@@ -46,8 +46,8 @@ async fn a_measurement_earns_and_a_shop_redeems() {
     check(
         &measured,
         &expect![[r#"
-        201 application/json
-        {"op_id":"00000064000000000000000000000000","seq":28,"kind":"action","day":"2026-11-22","receipt_number":"000W-DM","proof":"…","points":20,"reason":{"code":"full"}}"#]],
+            201 application/json
+            {"op_id":"00000064000000000000000000000000","seq":28,"kind":"action","day":"2026-11-22","receipt_number":"000W-DM","proof":"…","points":20,"reason":{"code":"full","of":"rule","per":"day","times_left":0}}"#]],
     );
     let proof = measured.json()["proof"].as_str().unwrap().to_owned();
     assert_eq!(check_receipt(&proof, &vkey, false), seq_of(&measured.json()));
@@ -315,11 +315,11 @@ async fn a_resident_reads_balance_and_history() {
     check(
         &town.read("/me/history?limit=3", &token).await,
         &expect![[r#"
-        200 application/json
-        {"entries":[
-          {"seq":33,"kind":"redeem","day":"2026-11-22","accepted_at_s":1795316580,"points":-310,"action":null,"place":"魚政","reason":null,"receipt_number":"0011-8Z","yen_after":20},
-          {"seq":31,"kind":"action","day":"2026-11-22","accepted_at_s":1795316580,"points":300,"action":"care","place":"北村","reason":{"code":"full"},"receipt_number":"000Z-8H","yen_after":330},
-          {"seq":30,"kind":"action","day":"2026-11-22","accepted_at_s":1795316580,"points":0,"action":"vegecheck.measure","place":"保健センター","reason":{"code":"cap","of":"rule","per":"day"},"receipt_number":"000Y-EE","yen_after":30}],"next_before":30}"#]],
+            200 application/json
+            {"entries":[
+              {"seq":33,"kind":"redeem","day":"2026-11-22","accepted_at_s":1795316580,"points":-310,"action":null,"name":null,"name_en":null,"place":"魚政","reason":null,"receipt_number":"0011-8Z","yen_after":20},
+              {"seq":31,"kind":"action","day":"2026-11-22","accepted_at_s":1795316580,"points":300,"action":"care","name":"特定保健指導","name_en":"Health guidance","place":"北村","reason":{"code":"full"},"receipt_number":"000Z-8H","yen_after":330},
+              {"seq":30,"kind":"action","day":"2026-11-22","accepted_at_s":1795316580,"points":0,"action":"vegecheck.measure","name":"野菜測定","name_en":"Vegetable level","place":"保健センター","reason":{"code":"cap","of":"rule","per":"day"},"receipt_number":"000Y-EE","yen_after":30}],"next_before":30}"#]],
     );
     let all = town.read("/me/history", &token).await.json();
     let all = all["entries"].as_array().unwrap();

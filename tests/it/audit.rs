@@ -476,7 +476,7 @@ fn damaged_and_missing_files_are_named() {
             let bytes = fs::read(data.join(segment)).unwrap();
             fs::write(data.join(segment), &bytes[..bytes.len() / 2]).unwrap();
         },
-        Some(15),
+        Some(14),
         "the lock says that the frame was whole",
     );
     check_files(

@@ -261,9 +261,10 @@ impl City {
         self.must("staff", Body::AccountOpen(AccountOpen { account: subject }));
         let facts = AccountFacts {
             account: subject,
-            age_tier: AgeTier::Adult,
+            age_tier: AgeTier::From18,
+            age_on: Day::fiscal_year_first(2026),
             insurance: Insurance::Nhi,
-            eligible: true,
+            eligible_from: Some(Day::fiscal_year_first(2020)),
             district: 3,
         };
         self.must("staff", Body::AccountFacts(facts));
@@ -298,9 +299,7 @@ impl City {
             performed_at_s: self.now_s(),
             holder,
             values: None,
-            exact_action: None,
-            code: None,
-            pin_proof: None,
+            ..Disclosure::default()
         }
     }
 

@@ -198,7 +198,7 @@ fn rows_are_signed_together() {
     wrong(
         r#"{"performed_at_s":1,"action":"x"}"#,
         "action --programme 3",
-        "one of `account` and `card`",
+        "one of `account`, `card` and `link`",
     );
     wrong(
         r#"{"performed_at_s":1,"action":"x","card":"00"}"#,

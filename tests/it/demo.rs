@@ -27,7 +27,7 @@ use crate::town::{Client, TestClock};
 /// The larger city, with no more people than a test needs.
 const SMALL: Blueprint = Blueprint { residents: 300, ..YAIZU };
 /// The most entries that a city has of a day's life: a measure too many in its rules would show here.
-const ENTRIES_A_DAY_MAX: u64 = 60;
+const ENTRIES_A_DAY_MAX: u64 = 100;
 
 async fn open_city(
     (home, city): (&Path, Blueprint),

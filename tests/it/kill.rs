@@ -140,9 +140,7 @@ fn disclosure(performed_at_s: u64, holder: Holder) -> Disclosure {
         performed_at_s,
         holder: Some(holder),
         values: None,
-        exact_action: None,
-        code: None,
-        pin_proof: None,
+        ..Disclosure::default()
     }
 }
 

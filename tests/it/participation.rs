@@ -78,7 +78,7 @@ fn check_every_small_cell_is_free(counts: &Counts, k: u64) {
     }
 }
 
-const TIERS: [AgeTier; 3] = [AgeTier::Adult, AgeTier::Senior, AgeTier::Under18];
+const TIERS: [AgeTier; 3] = [AgeTier::From18, AgeTier::From65, AgeTier::Under18];
 
 /// Worlds in which a cell has a value: its persons are of one age group or another, and those who act at all are as many
 /// as before, as few as there can be, or as many.
@@ -174,9 +174,9 @@ fn check_sums(counts: &Counts, released: &Persons, k: u64) {
 fn person(districts: u32) -> impl Strategy<Value = Person> {
     let tier = prop::sample::select(vec![
         AgeTier::Under18,
-        AgeTier::Adult,
-        AgeTier::Adult,
-        AgeTier::Senior,
+        AgeTier::From18,
+        AgeTier::From18,
+        AgeTier::From65,
     ]);
     let groups = prop::sample::subsequence(vec!["a", "b", "c"], 1..=3);
     (1..=districts, tier, groups)
@@ -204,7 +204,7 @@ proptest! {
 fn a_group_that_nobody_did_is_left_out_like_one_that_few_did() {
     let crowd = |groups: &[&'static str]| -> Vec<Person> {
         (0..24)
-            .map(|number| (number % 2 + 1, AgeTier::Adult, groups.iter().copied().collect()))
+            .map(|number| (number % 2 + 1, AgeTier::From18, groups.iter().copied().collect()))
             .collect()
     };
     let (nobody, mut one) = (crowd(&["a", "b"]), crowd(&["a", "b"]));
@@ -269,13 +269,13 @@ fn check_all_worlds(places: &[(u32, AgeTier)], most: [u32; 3], expected: (usize,
 
 #[test]
 fn all_worlds_of_three_hamlets_narrow_nothing() {
-    let places = [(1, AgeTier::Adult), (2, AgeTier::Adult), (3, AgeTier::Adult)];
+    let places = [(1, AgeTier::From18), (2, AgeTier::From18), (3, AgeTier::From18)];
     check_all_worlds(&places, [3, 2, 2], (34, 102));
 }
 
 #[test]
 fn all_worlds_of_two_hamlets_with_old_and_young_narrow_nothing() {
-    let places = [(1, AgeTier::Adult), (1, AgeTier::Senior), (2, AgeTier::Adult)];
+    let places = [(1, AgeTier::From18), (1, AgeTier::From65), (2, AgeTier::From18)];
     check_all_worlds(&places, [3, 2, 2], (13, 28));
 }
 
@@ -301,7 +301,7 @@ fn at_most_a_tenth_is_hidden_in_a_city_of_3000() {
                     at = at.saturating_sub(*weight);
                     here
                 });
-                let tier = if next(3) == 0 { AgeTier::Senior } else { AgeTier::Adult };
+                let tier = if next(3) == 0 { AgeTier::From65 } else { AgeTier::From18 };
                 let done = [("vegetables", 60), ("pressure", 40), ("composition", 30), ("care", 4)];
                 let groups = done
                     .into_iter()

@@ -328,14 +328,14 @@ async fn a_stranger_is_let_in_at_the_desk_of_a_demo() {
     check(
         &visit(demo, keys.clone()).await,
         &expect![[r#"
-        201 application/json
-        {"code":"…","card":"…","station":{"place":"…","name":"保健センター(体験)"},"shop":{"place":"…","name":"魚政(体験)"}}"#]],
+            422 application/problem+json
+            {"type":"https://kenmai.example/problems/action-unknown","title":"この健康行動はルールにありません。","title_en":"The programme has no such action.","status":422,"retry":"never","detail":"the programme has no such action"}"#]],
     );
     check(
         &visit(demo, "{}".to_owned()).await,
         &expect![[r#"
-        201 application/json
-        {"code":"…","card":"…","station":null,"shop":null}"#]],
+            422 application/problem+json
+            {"type":"https://kenmai.example/problems/action-unknown","title":"この健康行動はルールにありません。","title_en":"The programme has no such action.","status":422,"retry":"never","detail":"the programme has no such action"}"#]],
     );
     let size = town.size().await;
     check(

@@ -39,9 +39,9 @@ async fn measured_values_are_for_the_one_who_was_measured() {
     check(
         &town.read("/me/history?limit=1&show=actions&before=29", &token).await,
         &expect![[r#"
-        200 application/json
-        {"entries":[
-          {"seq":28,"kind":"action","day":"2026-11-22","accepted_at_s":1795316460,"points":20,"action":"vegecheck.measure","place":"保健センター","reason":{"code":"full"},"receipt_number":"000W-DM","yen_after":20,"values":{"level_tenths":75}}],"next_before":24}"#]],
+            200 application/json
+            {"entries":[
+              {"seq":28,"kind":"action","day":"2026-11-22","accepted_at_s":1795316460,"points":20,"action":"vegecheck.measure","name":"野菜測定","name_en":"Vegetable level","place":"保健センター","reason":{"code":"full","of":"rule","per":"day","times_left":0},"receipt_number":"000W-DM","yen_after":20,"values":{"level_tenths":75}}],"next_before":24}"#]],
     );
     let kinds = |found: Vec<Value>| -> Vec<Value> {
         found.into_iter().map(|e| e["kind"].clone()).collect()
@@ -69,7 +69,7 @@ async fn the_own_page_is_for_the_session_and_its_csv_too() {
     let csv = town.get_with("/town/me/history.csv", &[("cookie", &cookie)]).await;
     assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
     assert_eq!(csv.header("cache-control"), "no-store");
-    assert!(csv.text().contains("野菜摂取の測定,20,保健センター,"), "{}", csv.text());
+    assert!(csv.text().contains("野菜測定,20,保健センター,"), "{}", csv.text());
 
     // Another resident's session shows nothing of it, and none shows nothing at all.
     let neighbour = town.log_in(&town.cast.phone(1), 2).await;

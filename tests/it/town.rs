@@ -252,9 +252,7 @@ impl Client {
             performed_at_s: self.clock.now_s(),
             holder,
             values: None,
-            exact_action: None,
-            code: None,
-            pin_proof: None,
+            ..Disclosure::default()
         }
     }
 
@@ -423,9 +421,10 @@ impl Town {
         let account = cast.account(number.into());
         let facts = AccountFacts {
             account,
-            age_tier: AgeTier::Adult,
+            age_tier: AgeTier::From18,
+            age_on: Day::fiscal_year_first(2026),
             insurance: Insurance::Nhi,
-            eligible: true,
+            eligible_from: Some(Day::fiscal_year_first(2020)),
             district: 1,
         };
         let issue = CardIssue {

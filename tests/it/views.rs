@@ -239,11 +239,18 @@ fn step(city: &mut City, paid: &mut Vec<Seq>, (kind, who, size): (u8, usize, u32
             city.core(Body::Void(Void { entry })).sign(&key("shop"), None)
         }
         10 => {
-            let age_tier = AgeTier::ALL[usize::try_from(size % 4).unwrap()];
-            let (insurance, eligible) = (Insurance::Nhi, size % 5 != 0);
+            let age_tier = AgeTier::ALL[usize::try_from(size % 6).unwrap()];
+            let from = Day::fiscal_year_first(2020);
+            let eligible_from = (size % 5 != 0).then_some(from);
             let district = size % 3;
-            let facts =
-                AccountFacts { account: account(name), age_tier, insurance, eligible, district };
+            let facts = AccountFacts {
+                account: account(name),
+                age_tier,
+                age_on: from,
+                insurance: Insurance::Nhi,
+                eligible_from,
+                district,
+            };
             city.core(Body::AccountFacts(facts)).sign(&key("staff"), None)
         }
         11 => {

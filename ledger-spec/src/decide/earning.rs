@@ -1,23 +1,24 @@
-//! Earning: the real-world act behind an action, and the points that caps and budget leave it.
+//! Earning: the real-world act behind an action, the points that caps and budget leave it, and what follows from it.
 
-use alloc::vec;
+use alloc::vec::Vec;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::holder::{channel_of, holder_of};
 use super::spending::balance_after;
-use super::{CLOCK_AHEAD_S_MAX, Context, Outcome, Rejection, actor, disclosure_of, programme_of};
+use super::{CLOCK_AHEAD_S_MAX, Context, Outcome, Rejection, disclosure_of, programme_of};
 use crate::cbor::{Wire, Writer};
-use crate::entry::{Contra, Effect, Reason};
-use crate::ids::{AccountId, NaturalKey, first_bytes};
-use crate::kinds;
-use crate::points::{LotKey, Purse};
-use crate::programme::{Programme, Rule, SameAct};
-use crate::rows::{Account, Actor, Budget, Counter, LOTS_MAX, Overlay, Signer};
-use crate::statement::{Disclosure, Statement};
+use crate::entry::{CapOf, CapPer, Channel, Contra, Effect, Reason, Room};
+use crate::ids::{AccountId, NaturalKey, Seq, first_bytes};
+use crate::kinds::{self, AgeTier, Body, Role};
+use crate::points::{Fund, LotKey, Purse};
+use crate::programme::{Evidence, Needs, Programme, Rule, SameAct, Times, Worth};
+use crate::rows::{Account, Budget, Counter, Facts, LOTS_MAX, Overlay, Recent, Signer};
+use crate::statement::{Disclosure, Statement, Values};
 use crate::time::Day;
 
+/// Judges an action: it is recorded if it is genuine, in time and no duplicate, with the points that are left for it.
 pub(super) fn judge_action(
     body: &kinds::Action,
     statement: &Statement,
@@ -25,11 +26,11 @@ pub(super) fn judge_action(
     rows: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
-    let witness = actor(signer)?;
+    let witness = signer.ok_or(Rejection::KeyUnknown)?;
     let disclosure = disclosure_of(statement)?;
-    let day = statement.core.day;
+    let (day, today) = (statement.core.day, context.today());
     let programme = programme_of(statement, day, rows)?;
-    if day < context.today().minus(programme.late_days) {
+    if day < today.minus(programme.late_days) || today > programme.late_until {
         return Err(Rejection::DayTooOld);
     }
     if disclosure.performed_at_s > context.now_s() + CLOCK_AHEAD_S_MAX {
@@ -41,80 +42,169 @@ pub(super) fn judge_action(
     }
     let rule = programme.rule_of(body.action.as_str()).ok_or(Rejection::ActionUnknown)?;
     let exact = disclosure.exact_action.as_ref().map(kinds::Code::as_str);
-    let exact_fits = match exact {
-        None => rule.exact.is_empty(),
-        Some(exact) => rule.exact.iter().any(|known| known == exact),
-    };
-    if !exact_fits {
-        return Err(Rejection::ActionUnknown);
-    }
-    if !rule.signers.contains(&witness.role) {
+    let worth = rule.worth(exact).ok_or(Rejection::ActionUnknown)?;
+    if !evidence_of(witness, disclosure).is_some_and(|given| worth.evidence.contains(&given)) {
         return Err(Rejection::RoleNotPermitted);
     }
+    check_values(rule, disclosure)?;
     let account = holder_of(disclosure, statement, witness, rows)?;
     let row = rows.accounts(&account).ok_or(Rejection::AccountUnknown)?;
-    let act = Act { rule, exact, account, witness, disclosure, day };
-    let key = act.natural_key(context.pepper);
+    let act = Act { rule, worth, exact, account, witness, disclosure, day };
+    let key = act.natural_key(context.pepper)?;
     if let Some(seq) = rows.acts(&key) {
         return Err(Rejection::ActionDuplicate(*seq));
     }
 
     // From here on the action is recorded; a grant is reduced to the room that is left.
-    let lot = LotKey { purse: rule.purse, fund: rule.fund, expires_on: programme.expiry_of(day) };
-    let today = context.today();
-    let (granted, reason) = grant(programme, rule, row, rows, (today, day, lot));
-    let mut effects = vec![
-        Effect::ActionJudged {
-            rule: rule.rule,
-            class: rule.class,
-            purse: rule.purse,
-            day,
-            granted,
-            reason,
-            channel: channel_of(disclosure, witness),
-        },
-        Effect::ActTaken { key },
-    ];
-    if granted > 0 {
-        let contra = match rule.purse {
-            Purse::Yen => Contra::Budget(day.fiscal_year()),
-            Purse::Challenge => Contra::Challenge,
-        };
-        effects.insert(0, Effect::Posting { lot, points: i64::from(granted), contra });
+    let slots: Result<Vec<NaturalKey>, CapPer> =
+        worth.times.iter().map(|times| act.free_slot(*times, rows, context.pepper)).collect();
+    let case = Case { programme, rows, today, day, channel: channel_of(disclosure, witness) };
+    let mut judged = Judged { account: row.clone(), budgets: Vec::new(), effects: Vec::new() };
+    let values = disclosure.values.unwrap_or_default();
+    let wanted = match &slots {
+        Err(per) => Err(Reason::Times(*per)),
+        Ok(_) => case.wanted(row, rule, &act.worth, &values),
+    };
+    let counted = case.judge(&mut judged, rule, act.worth.fund, wanted);
+    if counted {
+        case.judge_derived(&mut judged, row, rule, (&values, context.measured.as_ref()));
     }
-    // A programme's points outlive its late actions: what is granted here can be spent today.
-    let gained = |purse| if purse == lot.purse { u64::from(granted) } else { 0 };
-    effects.push(balance_after(row, today, gained, 0));
+    let mut effects = judged.effects;
+    effects.push(Effect::ActTaken { key });
+    let slots = slots.unwrap_or_default().into_iter().filter(|_| counted);
+    effects.extend(slots.map(|key| Effect::ActTaken { key }));
+    effects.push(balance_after(&judged.account, today, |_| 0, 0));
     Outcome::on(account, effects)
+}
+
+/// What a statement rests on: who signed it, and for a partner whether a phone's sensor counted.
+fn evidence_of(witness: &Signer, disclosure: &Disclosure) -> Option<Evidence> {
+    let Signer::Actor(actor) = witness else { return Some(Evidence::SelfReport) };
+    match actor.role {
+        Role::Staff => Some(Evidence::Staff),
+        Role::Registry => Some(Evidence::Registry),
+        Role::Station => Some(Evidence::Station),
+        Role::Coach => Some(Evidence::Coach),
+        Role::Kiosk => Some(Evidence::Kiosk),
+        Role::Partner if disclosure.values.is_some_and(|values| values.steps.is_some()) => {
+            Some(Evidence::PhoneSensor)
+        }
+        Role::Partner => Some(Evidence::Partner),
+        Role::Root | Role::Shop | Role::Pin | Role::System | Role::Auditor => None,
+    }
+}
+
+/// Values that the rule asks for, and what makes them plausible.
+fn check_values(rule: &Rule, disclosure: &Disclosure) -> Result<(), Rejection> {
+    let values = disclosure.values.unwrap_or_default();
+    if !rule.goals.is_empty() && values.steps.is_none() {
+        return Err(Rejection::ValueMissing);
+    }
+    let Some(plausible) = &rule.plausible else { return Ok(()) };
+    if values.by_hand == Some(true) {
+        return Err(Rejection::EnteredByHand);
+    }
+    if values.steps.is_some_and(|steps| steps > plausible.steps_max) {
+        return Err(Rejection::Implausible(plausible.steps_max));
+    }
+    let origin = disclosure.origin.as_ref().map(kinds::Code::as_str);
+    let known = |origin: &str| plausible.origins.iter().any(|known| known == origin);
+    if !plausible.origins.is_empty() && !origin.is_some_and(known) {
+        return Err(Rejection::OriginUnknown);
+    }
+    Ok(())
+}
+
+/// The earlier entry whose measured values a decision on this statement compares with: its disclosure is fetched
+/// beforehand.
+#[must_use]
+pub fn measured_before(statement: &Statement, rows: &Overlay<'_>) -> Option<Seq> {
+    let Body::Action(body) = &statement.core.body else { return None };
+    let day = statement.core.day;
+    let programme = rows.programme_for(day)?;
+    let rule = programme.rule_of(body.action.as_str())?;
+    let improvement = |(_, needs)| match needs {
+        Needs::Improvement { .. } => Some(needs),
+        Needs::Days { .. } => None,
+    };
+    let needs = programme.derived_from(rule.rule).find_map(improvement)?;
+    let witness = &rows.keys(&statement.kid)?.signer;
+    let account = holder_of(&statement.disclosure.as_ref()?.0, statement, witness, rows).ok()?;
+    earlier_measure(rows.accounts(&account)?, needs, day).map(|found| found.seq)
+}
+
+/// The latest measurement in the reach of an improvement.
+fn earlier_measure(account: &Account, needs: Needs, day: Day) -> Option<&Recent> {
+    let Needs::Improvement { rule, days_min, days_max, .. } = needs else { return None };
+    let within = |kept: &&Recent| {
+        let after = day.0.checked_sub(kept.day.0);
+        kept.rule == rule && after.is_some_and(|days| (days_min..=days_max).contains(&days))
+    };
+    account.recent.iter().filter(within).max_by_key(|kept| (kept.day, kept.seq))
 }
 
 /// The real-world act behind a report.
 struct Act<'a> {
     rule: &'a Rule,
+    worth: Worth<'a>,
     exact: Option<&'a str>,
     account: AccountId,
-    witness: &'a Actor,
+    witness: &'a Signer,
     disclosure: &'a Disclosure,
     day: Day,
 }
 
 impl Act<'_> {
-    fn natural_key(&self, pepper: &[u8; 32]) -> NaturalKey {
-        let mut writer = Writer::default();
-        writer.array(4);
-        writer.text(self.exact.unwrap_or(&self.rule.action));
-        self.account.write(&mut writer);
-        match self.rule.same_act {
+    fn natural_key(&self, pepper: &[u8; 32]) -> Result<NaturalKey, Rejection> {
+        let mut writer = self.named();
+        match self.worth.same_act {
             SameAct::Day => {
                 writer.null();
                 self.day.write(&mut writer);
             }
             SameAct::Minute => {
-                self.witness.place.write(&mut writer);
+                let place =
+                    if let Signer::Actor(actor) = self.witness { actor.place } else { None };
+                place.write(&mut writer);
                 writer.uint(self.disclosure.performed_at_s / 60);
             }
+            SameAct::Reference => {
+                let reference = self.disclosure.reference.as_ref();
+                let reference = reference.ok_or(Rejection::ReferenceMissing)?;
+                writer.null();
+                reference.write(&mut writer);
+            }
         }
-        keyed_hash(pepper, &writer.into_bytes())
+        Ok(keyed_hash(pepper, &writer.into_bytes()))
+    }
+
+    fn named(&self) -> Writer {
+        let mut writer = Writer::default();
+        writer.array(4);
+        writer.text(self.exact.unwrap_or(&self.rule.action));
+        self.account.write(&mut writer);
+        writer
+    }
+
+    /// The first of the exact action's places in its period that is not taken, or the period.
+    fn free_slot(
+        &self,
+        times: Times,
+        rows: &Overlay<'_>,
+        pepper: &[u8; 32],
+    ) -> Result<NaturalKey, CapPer> {
+        let of = (self.rule.rule, self.rule.class, self.rule.purse);
+        let start = Counter::of_grant(CapOf::Rule, times.per, of, self.day).start;
+        let slot = |index: u32| {
+            let mut writer = self.named();
+            writer.array(2);
+            times.per.write(&mut writer);
+            start.write(&mut writer);
+            writer.uint(index.into());
+            keyed_hash(pepper, &writer.into_bytes())
+        };
+        let mut slots = (0..times.times).map(slot);
+        slots.find(|slot| rows.acts(slot).is_none()).ok_or(times.per)
     }
 }
 
@@ -127,37 +217,185 @@ fn keyed_hash(pepper: &[u8; 32], message: &[u8]) -> NaturalKey {
     NaturalKey(first_bytes(full))
 }
 
-/// The points of a grant and what bound them: eligibility, caps in the programme's order, budget, lots.
-fn grant(
-    programme: &Programme,
-    rule: &Rule,
-    account: &Account,
-    rows: &Overlay<'_>,
-    (today, day, lot): (Day, Day, LotKey),
-) -> (u32, Reason) {
-    if !account.facts.is_some_and(|facts| facts.eligible) {
-        return (0, Reason::NotEligible);
-    }
-    let open = account.lots.iter().filter(|lot| lot.key.expires_on >= today).count();
-    if open >= LOTS_MAX && !account.lots.iter().any(|open| open.key == lot) {
-        return (0, Reason::Lots);
-    }
-    let (mut granted, mut reason) = (rule.points, Reason::Full);
-    for (of, per, points) in programme.caps_of(rule) {
-        let counter = Counter::of_grant(of, per, (rule.rule, rule.class, rule.purse), day);
-        let room = points.saturating_sub(account.charged(&counter));
-        if room < granted {
-            granted = room;
-            reason = Reason::Cap(of, per);
+/// What the grants of one action share.
+struct Case<'a> {
+    programme: &'a Programme,
+    rows: &'a Overlay<'a>,
+    today: Day,
+    day: Day,
+    channel: Channel,
+}
+
+/// The account and the budgets as the grants so far leave them.
+struct Judged {
+    account: Account,
+    budgets: Vec<(Fund, u32)>,
+    effects: Vec<Effect>,
+}
+
+impl Case<'_> {
+    /// The points that the rule gives before any cap, or why it gives none.
+    fn wanted(
+        &self,
+        account: &Account,
+        rule: &Rule,
+        worth: &Worth<'_>,
+        values: &Values,
+    ) -> Result<u32, Reason> {
+        let facts = self.eligible(account).ok_or(Reason::NotEligible)?;
+        if self.day > self.programme.earn_until {
+            return Err(Reason::Season);
+        }
+        let steps = values.steps.unwrap_or(0);
+        if rule.plausible.as_ref().is_some_and(|plausible| steps > plausible.review_above) {
+            return Err(Reason::Review);
+        }
+        let tier = facts.age_tier(self.programme.age_on);
+        let points = self.reached(rule, worth, (tier, steps)).ok_or(Reason::BelowGoal)?;
+        match self.too_soon(account, rule) {
+            Some(next) => Err(Reason::TooSoon(next)),
+            None => Ok(points),
         }
     }
-    if rule.purse == Purse::Yen {
-        let budget = rows.budgets(&(rule.fund, day.fiscal_year())).unwrap_or(&Budget::EMPTY);
-        let room = budget.allocated.saturating_sub(budget.granted);
-        if room < u64::from(granted) {
-            granted = u32::try_from(room).unwrap_or(granted);
-            reason = Reason::Budget;
+
+    /// Whether the person takes part on the action's day.
+    fn eligible(&self, account: &Account) -> Option<Facts> {
+        account.facts.filter(|facts| facts.eligible_from.is_some_and(|from| self.day >= from))
+    }
+
+    fn reached(
+        &self,
+        rule: &Rule,
+        worth: &Worth<'_>,
+        (tier, steps): (AgeTier, u32),
+    ) -> Option<u32> {
+        if rule.goals.is_empty() {
+            return Some(worth.points);
+        }
+        let reached =
+            rule.goals.iter().filter(|goal| goal.ages.contains(&tier) && steps >= goal.steps);
+        reached.map(|goal| goal.points).max()
+    }
+
+    /// The first day on which a rule that counts once in so many days counts again, if that is not this one. Reports that
+    /// arrive out of order are spaced in both directions.
+    fn too_soon(&self, account: &Account, rule: &Rule) -> Option<Day> {
+        let every = rule.every_days?;
+        let kept = account.recent.iter().filter(|kept| kept.rule == rule.rule);
+        let near = kept.filter(|kept| kept.day.0.abs_diff(self.day.0) < every);
+        near.map(|kept| kept.day.plus(every)).max()
+    }
+
+    /// Grants what is left of the wanted points; whether the action counts for others.
+    fn judge(
+        &self,
+        judged: &mut Judged,
+        rule: &Rule,
+        fund: Fund,
+        wanted: Result<u32, Reason>,
+    ) -> bool {
+        let (day, expires_on) = (self.day, self.programme.expiry_of(self.day));
+        let lot = LotKey { purse: rule.purse, fund, expires_on };
+        let (granted, reason, room) = match wanted {
+            Ok(points) => self.left_of(points, rule, lot, judged),
+            Err(reason) => (0, reason, None),
+        };
+        let (number, class, purse) = (rule.rule, rule.class, rule.purse);
+        if granted > 0 {
+            let contra = match purse {
+                Purse::Yen => Contra::Budget(day.fiscal_year()),
+                Purse::Challenge => Contra::Challenge,
+            };
+            let points = i64::from(granted);
+            judged.effects.push(Effect::Posting { lot, points, contra });
+            // A lot gains and a counter rises: neither can fail.
+            let _ = judged.account.move_lot(lot, points);
+            for (of, per, _) in self.programme.caps_of(rule) {
+                let counter = Counter::of_grant(of, per, (number, class, purse), day);
+                let _ = judged.account.charge(counter, points);
+            }
+            judged.budgets.push((fund, granted));
+        }
+        let channel = self.channel;
+        judged.effects.push(Effect::ActionJudged {
+            rule: number,
+            class,
+            purse,
+            day,
+            granted,
+            reason,
+            room,
+            channel,
+        });
+        reason.counts()
+    }
+
+    /// The points of a grant, what bound them, and what the tightest cap leaves: lots, caps in the programme's order, budget.
+    fn left_of(
+        &self,
+        wanted: u32,
+        rule: &Rule,
+        lot: LotKey,
+        judged: &Judged,
+    ) -> (u32, Reason, Option<Room>) {
+        let account = &judged.account;
+        let open = account.lots.iter().filter(|lot| lot.key.expires_on >= self.today).count();
+        if open >= LOTS_MAX && !account.lots.iter().any(|open| open.key == lot) {
+            return (0, Reason::Lots, None);
+        }
+        let (mut granted, mut reason, mut tightest) = (wanted, Reason::Full, None::<Room>);
+        for (of, per, points) in self.programme.caps_of(rule) {
+            let counter = Counter::of_grant(of, per, (rule.rule, rule.class, rule.purse), self.day);
+            let points = points.saturating_sub(account.charged(&counter));
+            if points < granted {
+                granted = points;
+                reason = Reason::Cap(of, per);
+            }
+            if tightest.is_none_or(|room| points < room.points) {
+                tightest = Some(Room { of, per, points });
+            }
+        }
+        if rule.purse == Purse::Yen {
+            let budget = self.rows.budgets(&(lot.fund, self.day.fiscal_year()));
+            let Budget { allocated, granted: spent } = *budget.unwrap_or(&Budget::EMPTY);
+            let here = judged.budgets.iter().filter(|(fund, _)| *fund == lot.fund);
+            let here: u64 = here.map(|(_, points)| u64::from(*points)).sum();
+            let room = allocated.saturating_sub(spent + here);
+            if room < u64::from(granted) {
+                granted = u32::try_from(room).unwrap_or(granted);
+                reason = Reason::Budget;
+            }
+        }
+        let left = |room: Room| Room { points: room.points.saturating_sub(granted), ..room };
+        let room = tightest.map(left).filter(|_| reason == Reason::Full);
+        (granted, reason, room)
+    }
+
+    /// What follows from an action that counts: enough days of it, or a level above one's own earlier one.
+    fn judge_derived(
+        &self,
+        judged: &mut Judged,
+        before: &Account,
+        source: &Rule,
+        (values, earlier): (&Values, Option<&Values>),
+    ) {
+        for (rule, needs) in self.programme.derived_from(source.rule) {
+            let met = match needs {
+                Needs::Days { days, per, .. } => {
+                    let of = (source.rule, source.class, source.purse);
+                    let counter = Counter::of_grant(CapOf::Days, per, of, self.day);
+                    before.charged(&counter).saturating_add(1) == days
+                }
+                Needs::Improvement { tenths, .. } => {
+                    let levels = (values.level_tenths, earlier.and_then(|v| v.level_tenths));
+                    let risen = matches!(levels, (Some(level), Some(old)) if level >= old + tenths);
+                    risen && earlier_measure(before, needs, self.day).is_some()
+                }
+            };
+            let employed = before.employer.is_some_and(|employer| self.day <= employer.until);
+            if met && (employed || !rule.employer) {
+                self.judge(judged, rule, rule.fund, Ok(rule.points));
+            }
         }
     }
-    (granted, reason)
 }

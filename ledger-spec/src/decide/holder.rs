@@ -3,8 +3,8 @@
 use super::Rejection;
 use crate::entry::Channel;
 use crate::ids::{AccountId, Kid, LedgerId};
-use crate::kinds::Role;
-use crate::rows::{Actor, Device, Overlay, Signer};
+use crate::kinds::{Purpose, Role};
+use crate::rows::{Device, Overlay, Signer};
 use crate::statement::{self, Disclosure, Holder, Statement};
 use crate::token::{PayToken, TOKEN_LIFE_S_MAX};
 
@@ -64,12 +64,13 @@ fn shown_by<'r>(
 }
 
 /// How the holder of a disclosure took part, once [`holder_of`] has accepted it.
-pub(super) fn channel_of(disclosure: &Disclosure, witness: &Actor) -> Channel {
+pub(super) fn channel_of(disclosure: &Disclosure, witness: &Signer) -> Channel {
+    let kiosk = matches!(witness, Signer::Actor(actor) if actor.role == Role::Kiosk);
     match &disclosure.holder {
-        Some(Holder::Phone(_)) => Channel::Phone,
-        Some(Holder::Card(_)) if witness.role == Role::Kiosk => Channel::Kiosk,
+        Some(Holder::Phone(_) | Holder::Link(_)) | None => Channel::Phone,
+        Some(Holder::Card(_)) if kiosk => Channel::Kiosk,
         Some(Holder::Card(_)) => Channel::Card,
-        Some(Holder::Account(_)) | None => Channel::Desk,
+        Some(Holder::Account(_)) => Channel::Desk,
     }
 }
 
@@ -77,9 +78,14 @@ pub(super) fn channel_of(disclosure: &Disclosure, witness: &Actor) -> Channel {
 pub(super) fn holder_of(
     disclosure: &Disclosure,
     statement: &Statement,
-    witness: &Actor,
+    witness: &Signer,
     rows: &Overlay<'_>,
 ) -> Result<AccountId, Rejection> {
+    let witness = match (witness, &disclosure.holder) {
+        (Signer::Device(device), None) => return Ok(device.account),
+        (Signer::Device(_), Some(_)) => return Err(Rejection::HolderNotAccepted),
+        (Signer::Actor(actor), _) => actor,
+    };
     match &disclosure.holder {
         Some(Holder::Phone(_)) => {
             let (token, kid) = statement.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
@@ -112,6 +118,20 @@ pub(super) fn holder_of(
             | Role::System
             | Role::Auditor => Err(Rejection::HolderNotAccepted),
         },
+        Some(Holder::Link(link)) => {
+            let row = rows.links(link).ok_or(Rejection::LinkUnknown)?;
+            if row.partner != statement.kid {
+                return Err(Rejection::LinkUnknown);
+            }
+            if row.revoked.is_some() || statement.core.day > row.until {
+                return Err(Rejection::LinkEnded);
+            }
+            let steps = disclosure.values.is_some_and(|values| values.steps.is_some());
+            if row.purpose != if steps { Purpose::Steps } else { Purpose::Sessions } {
+                return Err(Rejection::LinkPurpose);
+            }
+            Ok(row.account)
+        }
         None => Err(Rejection::HolderNotAccepted),
     }
 }

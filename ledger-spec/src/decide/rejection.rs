@@ -1,10 +1,13 @@
 //! Every reason for a refusal, with the byte that stands for it in the result of a manifest.
 
+use alloc::string::String;
+
 use thiserror::Error;
 
+use super::residents::LINK_DAYS_MAX;
 use crate::ids::Seq;
 use crate::manifest::ROWS_MAX;
-use crate::programme::ProgrammeFault;
+use crate::programme::{ProgrammeFault, ProgrammeProblem};
 use crate::statement::NOT_AFTER_S_MAX;
 use crate::token::TOKEN_LIFE_S_MAX;
 
@@ -71,7 +74,7 @@ rejections! {
     11 DisclosureMismatch,
     /// The programme document has a fault.
     #[error("{0}")]
-    12 Programme(#[from] ProgrammeFault = ProgrammeFault::Size),
+    12 Programme(#[from] ProgrammeFault = ProgrammeFault { at: String::new(), problem: ProgrammeProblem::Size }),
     /// The programme's version is not the next one.
     #[error("the next programme version is {0}")]
     13 ProgrammeNotNext(u32 = 0),
@@ -201,4 +204,37 @@ rejections! {
     /// The manifest has its result already.
     #[error("the manifest has its result already, entry {0}")]
     55 ManifestDone(Seq = Seq(0)),
+    /// A person typed in what a sensor must count.
+    #[error("the value was entered by hand")]
+    56 EnteredByHand,
+    /// More than a person can do.
+    #[error("more than {0} steps a day are not taken")]
+    57 Implausible(u32 = 0),
+    /// The data come from an application that the programme does not name.
+    #[error("the programme takes no data of this application")]
+    58 OriginUnknown,
+    /// The rule tells acts apart by a reference that is missing.
+    #[error("the reference of the record or event is missing")]
+    59 ReferenceMissing,
+    /// The rule needs a value that is missing.
+    #[error("the value that the rule goes by is missing")]
+    60 ValueMissing,
+    /// No such link for this partner.
+    #[error("no such link for this partner")]
+    61 LinkUnknown,
+    /// The resident has ended the link, or its last day is over.
+    #[error("the link has ended")]
+    62 LinkEnded,
+    /// The link is for something else.
+    #[error("the link is for another purpose")]
+    63 LinkPurpose,
+    /// The link's number is taken.
+    #[error("the link's number is taken")]
+    64 LinkExists,
+    /// The link would end before today or more than a year from today.
+    #[error("a link lasts from today on for at most {LINK_DAYS_MAX} days")]
+    65 LinkTerm,
+    /// An action must come first.
+    #[error("yen points can be spent once rule {0} of the programme is done")]
+    66 GateClosed(u32 = 0),
 }

@@ -5,9 +5,12 @@ use alloc::vec;
 use super::city::check_fresh_key;
 use super::{Context, Outcome, Rejection, disclosure_of};
 use crate::entry::Effect;
-use crate::kinds;
+use crate::kinds::{self, Purpose, Role};
 use crate::rows::{Overlay, Signer};
 use crate::statement::{self, Statement};
+
+/// A link lasts at most so many days: a year.
+pub(super) const LINK_DAYS_MAX: u32 = 366;
 
 pub(super) fn open_account(
     body: &kinds::AccountOpen,
@@ -26,8 +29,10 @@ pub(super) fn set_facts(
     if rows.accounts(&body.account).is_none() {
         return Err(Rejection::AccountUnknown);
     }
-    let kinds::AccountFacts { account, age_tier, insurance, eligible, district } = *body;
-    Outcome::on(account, vec![Effect::FactsSet { age_tier, insurance, eligible, district }])
+    let kinds::AccountFacts { account, age_tier, age_on, insurance, eligible_from, district } =
+        *body;
+    let facts = Effect::FactsSet { age_tier, age_on, insurance, eligible_from, district };
+    Outcome::on(account, vec![facts])
 }
 
 pub(super) fn issue_card(
@@ -96,4 +101,55 @@ pub(super) fn enrol_device(
         }
         _ => Err(Rejection::HolderNotAccepted),
     }
+}
+
+/// A resident lets a partner do one thing until a day.
+pub(super) fn grant_link(
+    body: &kinds::LinkGrant,
+    statement: &Statement,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let (Some(Signer::Device(device)), None) = (signer, &disclosure_of(statement)?.holder) else {
+        return Err(Rejection::HolderNotAccepted);
+    };
+    if rows.links(&body.link).is_some() {
+        return Err(Rejection::LinkExists);
+    }
+    let key = rows.keys(&body.partner).ok_or(Rejection::KeyUnknown)?;
+    if key.revoked.is_some() {
+        return Err(Rejection::KeyRevoked);
+    }
+    let role = if let Signer::Actor(actor) = &key.signer { Some(actor.role) } else { None };
+    let fits = match body.purpose {
+        Purpose::Steps | Purpose::Employer => role == Some(Role::Partner),
+        Purpose::Sessions => matches!(role, Some(Role::Partner | Role::Coach)),
+    };
+    if !fits {
+        return Err(Rejection::LinkPurpose);
+    }
+    let today = context.today();
+    if !(today..=today.plus(LINK_DAYS_MAX)).contains(&body.until) {
+        return Err(Rejection::LinkTerm);
+    }
+    let kinds::LinkGrant { link, purpose, until, partner } = *body;
+    Outcome::on(device.account, vec![Effect::LinkGranted { link, purpose, until, partner }])
+}
+
+/// Ends a link, by a phone of the account or at a desk.
+pub(super) fn revoke_link(
+    body: &kinds::LinkRevoke,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+) -> Result<Outcome, Rejection> {
+    let row = rows.links(&body.link).ok_or(Rejection::LinkUnknown)?;
+    let foreign = matches!(signer, Some(Signer::Device(device)) if device.account != row.account);
+    if foreign {
+        return Err(Rejection::LinkUnknown);
+    }
+    if row.revoked.is_some() {
+        return Err(Rejection::LinkEnded);
+    }
+    Outcome::on(row.account, vec![Effect::LinkRevoked { link: body.link }])
 }

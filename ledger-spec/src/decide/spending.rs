@@ -50,6 +50,9 @@ pub(super) fn redeem(
     if fresh && spent > limits.fresh_device_max_day {
         return Err(Rejection::FreshDeviceLimit(limits.fresh_device_max_day));
     }
+    if let Some(gate) = account.closed_gate(programme, today) {
+        return Err(Rejection::GateClosed(gate.rule));
+    }
     if account.available(Purse::Yen, today) < u64::from(points) {
         return Err(Rejection::InsufficientPoints);
     }

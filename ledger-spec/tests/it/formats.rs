@@ -12,7 +12,7 @@ use ledger_spec::{
     ids::{LedgerId, OpId, Seq},
     kinds::{Body, Code, Kind},
     points::{POINTS_MAX, Points},
-    programme::{Programme, ProgrammeFault},
+    programme::{Programme, ProgrammeProblem},
     statement::{Values, card_check_byte, seal_of},
     time::Day,
 };
@@ -162,15 +162,15 @@ fn programme_numbers_are_whole() {
         ("expires_after_years", json!(10), "taken"),
         ("expires_after_years", json!(11), "expires_after_years"),
         ("expires_after_years", json!(u32::MAX), "expires_after_years"),
-        ("redeem.min", json!(0), "redeem"),
+        ("redeem.min", json!(0), "redeem: 0 < min"),
         ("redeem.min", json!(1_001), "redeem"),
         ("redeem.max_day", json!(999), "redeem"),
         ("rules", json!([]), "1 to 200 rules"),
-        ("rules.0.signers", json!([]), "1 to 200 rules"),
+        ("rules.0.evidence", json!([]), "rules[0].evidence: evidence: at least one"),
         ("rules.0.rule", json!(2), "stands twice"),
         ("rules.0.action", json!("care"), "stands twice"),
-        ("rules.0.action", json!("diabetes"), "group of its own"),
-        ("rules.1.exact", json!(["care"]), "group of its own"),
+        ("rules.0.action", json!("diabetes"), "public code of its own"),
+        ("rules.1.exact.0.action", json!("care"), "public code of its own"),
         ("rules.0.action", json!(""), "without control characters"),
         ("rules.0.action", json!("a".repeat(41)), "without control characters"),
         ("name", json!("a\u{80}"), "without control characters"),
@@ -178,8 +178,11 @@ fn programme_numbers_are_whole() {
         ("rules.0.fund", json!("none"), "purse `yen` needs a fund"),
         ("rules.3.fund", json!("nhi"), "purse `yen` needs a fund"),
         ("rules.0.points", json!(501), "at most 500 points"),
-        ("rules.3.points", json!(51), "at most 50 points"),
-        ("rules.0.signers", json!(["shop"]), "at most 0 points"),
+        ("rules.0.evidence", json!(["kiosk"]), "taken"),
+        ("rules.2.evidence", json!(["kiosk"]), "at most 50 points"),
+        ("rules.0.evidence", json!(["shop"]), "unknown variant `shop`"),
+        ("rules.0.evidence", json!(["phone_sensor"]), "at most 3 points"),
+        ("rules.0.evidence", json!(["self_report"]), "for purse `challenge` only"),
         (
             "rules.0.caps",
             json!([{"per": "day", "points": 1}, {"per": "day", "points": 2}]),
@@ -218,8 +221,8 @@ fn points_outlive_late_actions() {
             ("expires_after_years", json!(years)),
         ];
         let changes = changes.map(|(member, value)| (member.into(), value));
-        let found = Programme::parse(&programme(&changes)).map(|_| ());
-        let expected = if fits { Ok(()) } else { Err(ProgrammeFault::Expiry) };
+        let found = Programme::parse(&programme(&changes)).map(|_| ()).map_err(|f| f.problem);
+        let expected = if fits { Ok(()) } else { Err(ProgrammeProblem::Expiry) };
         assert_eq!(found, expected, "{until} + {late_days}");
     }
 }

@@ -119,6 +119,7 @@ fn changes(rules: &Rules) -> Vec<(String, Value)> {
         CapOf::Rule => json!({"per": per, "points": points}),
         CapOf::Class => json!({"class": "habit", "purse": "yen", "per": per, "points": points}),
         CapOf::All => json!({"purse": "yen", "per": per, "points": points}),
+        CapOf::Days => unreachable!("no cap is over days"),
     };
     let caps = |own: bool| -> Vec<Value> {
         CAPS.iter().filter(|c| (c.0 == CapOf::Rule) == own).map(cap).collect()
@@ -235,6 +236,7 @@ fn same_period(per: CapPer, a: Day, b: Day) -> bool {
         CapPer::Day => a == b,
         CapPer::Month => (a.ymd().0, a.ymd().1) == (b.ymd().0, b.ymd().1),
         CapPer::FiscalYear => a.fiscal_year() == b.fiscal_year(),
+        CapPer::Week => (a.0 + 3) / 7 == (b.0 + 3) / 7,
     }
 }
 
@@ -290,6 +292,7 @@ impl Model {
                 CapOf::Rule => other.rule == 1,
                 CapOf::Class => other.class == ActionClass::Habit && other.fund != Fund::None,
                 CapOf::All => other.fund != Fund::None,
+                CapOf::Days => unreachable!("no cap is over days"),
             };
             if applies(report) {
                 let charged = self.granted(|grant, other, theirs| {

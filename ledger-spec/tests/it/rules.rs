@@ -4,6 +4,7 @@
 mod city;
 mod earning;
 mod log;
+mod programme;
 mod spending;
 
 use expect_test::Expect;
@@ -23,6 +24,7 @@ fn every_rejection_has_a_story() {
         include_str!("rules/city.rs"),
         include_str!("rules/earning.rs"),
         include_str!("rules/log.rs"),
+        include_str!("rules/programme.rs"),
         include_str!("rules/spending.rs"),
         include_str!("manifests.rs"),
     ]

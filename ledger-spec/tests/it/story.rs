@@ -2,17 +2,19 @@
 //!
 //! `key=value` at the end of a line makes the statement differ from what an honest client would send: its `day`,
 //! `programme`, `not_after` (seconds from the present), `op` (a named operation id), the `time` of the act, the token's
-//! `exp` (seconds from the act), `max`, `phone` and `ledger`, the `card` shown. `as=NAME` names the statement for later lines; `again NAME` sends the same bytes once more.
+//! `exp` (seconds from the act), `max`, `phone` and `ledger`, the `card` or `link` shown, the values `level` and `steps`, typed by
+//! `hand`, their `origin`, the act's `ref`erence. `as=NAME` names the statement for later lines; `again NAME` sends the same bytes once more.
 
 use std::collections::BTreeMap;
 
 use ledger_spec::{
+    cbor,
     entry::{Accounting, Effect, Reason},
-    ids::{LedgerId, OpId, PlaceId, Seq},
+    ids::{LedgerId, LinkId, OpId, PlaceId, Seq},
     kinds::{
-        AccountClose, AccountOpen, Action, Approve, Body, BudgetAllocate, CardIssue, CardRevoke,
-        Code, DayClose, DeviceEnrol, Document, KeyRevoke, Note, ProgrammePublish, Redeem, Role,
-        Void,
+        AccountClose, AccountFacts, AccountOpen, Action, AgeTier, Approve, Body, BudgetAllocate,
+        CardIssue, CardRevoke, Code, DayClose, DeviceEnrol, Document, Insurance, KeyRevoke,
+        LinkGrant, LinkRevoke, Note, ProgrammePublish, Purpose, Redeem, Role, Void,
     },
     points::{Fund, LotKey, Points, Purse},
     rows::{DayTotals, Lot},
@@ -85,6 +87,9 @@ impl Story {
         match words.as_slice() {
             ["at", day, time] => self.world.now_ms = instant_ms(day, time),
             ["the", "city", "is", "set", "up"] => self.world.set_up(&changes(&options)),
+            ["the", "example", "city", "is", "set", "up"] => {
+                self.world.set_up_example(&changes(&options));
+            }
             ["the", "city", "is", "founded"] => self.world.found(),
             [name, "joins"] => self.world.join(name),
             [name, "holds", count, "lots", "from", year] => {
@@ -99,6 +104,17 @@ impl Story {
                 return entry.effects.iter().find_map(|effect| {
                     let Effect::ActionJudged { channel, .. } = effect else { return None };
                     Some(format!("{channel:?}").to_lowercase())
+                });
+            }
+            ["room", "of", name] => {
+                let entry = self.world.entry(self.seq(name))?;
+                return entry.effects.iter().find_map(|effect| {
+                    let Effect::ActionJudged { room, .. } = effect else { return None };
+                    Some(
+                        room.map_or("none".into(), |r| {
+                            format!("{} {:?} {:?}", r.points, r.of, r.per)
+                        }),
+                    )
                 });
             }
             ["name", "of", place] => {
@@ -187,7 +203,25 @@ impl Story {
                 Body::AccountClose(AccountClose { account: account(name) })
             }
             ("closes", [day]) => Body::DayClose(DayClose { day: Day::parse(day).unwrap() }),
-            ("admits", [name]) => facts(name, true),
+            ("admits", [name]) => {
+                let Body::AccountFacts(known) = facts(name, true) else { unreachable!() };
+                let day = |name| option(name).map(|day| Day::parse(day).unwrap());
+                Body::AccountFacts(AccountFacts {
+                    age_tier: option("age").map_or(known.age_tier, |age| code(AgeTier::ALL, age)),
+                    age_on: day("on").unwrap_or(known.age_on),
+                    insurance: option("insurance")
+                        .map_or(known.insurance, |name| code(Insurance::ALL, name)),
+                    eligible_from: day("from").or(known.eligible_from),
+                    ..known
+                })
+            }
+            ("grants", ["link", name, "to", partner]) => Body::LinkGrant(LinkGrant {
+                link: LinkId(id(name)),
+                purpose: code(Purpose::ALL, option("purpose").unwrap_or("steps")),
+                until: Day::parse(option("until").unwrap_or("2027-03-31")).unwrap(),
+                partner: kid(partner),
+            }),
+            ("revokes", ["link", name]) => Body::LinkRevoke(LinkRevoke { link: LinkId(id(name)) }),
             ("excludes", [name]) => facts(name, false),
             ("issues", [name]) => self.issue(name, options),
             ("enrols", [phone]) => Body::DeviceEnrol(DeviceEnrol { public_key: public_key(phone) }),
@@ -218,18 +252,25 @@ impl Story {
         let time = options.get("time").map(|time| time.split_once('T').unwrap());
         let performed_at_s =
             time.map_or(self.world.now_s(), |(day, time)| instant_ms(day, time) / 1_000);
+        let link = options.get("link").map(|name| Holder::Link(LinkId(id(name))));
         let holder = match (options.get("card"), options.get("holder")) {
+            _ if link.is_some() => link,
             (Some(name), _) => Some(Holder::Card(card(name))),
             (None, Some(&"account")) => Some(Holder::Account(account(subject))),
             (None, Some(_)) => None,
             (None, None) => Some(Holder::Phone(self.token(subject, performed_at_s, options))),
         };
-        let holder = if words.len() == 1 { None } else { holder };
+        let holder = if words.len() == 1 || words.first() == Some(&"link") { None } else { holder };
         let honest = self.world.disclosure(holder);
-        let level = options.get("level").map(|level| level.parse().unwrap());
+        let number = |name| options.get(name).map(|number| number.parse().unwrap());
+        let by_hand = options.get("hand").map(|_| true);
+        let (level_tenths, steps) = (number("level"), number("steps"));
+        let values = Values { level_tenths, steps, by_hand, ..Values::default() };
         Disclosure {
             performed_at_s,
-            values: level.map(|_| Values { level_tenths: level, ..Values::default() }),
+            values: (values != Values::default()).then_some(values),
+            reference: options.get("ref").map(|name| cbor::Blob(name.as_bytes().to_vec())),
+            origin: options.get("origin").map(|name| Code::new(name).unwrap()),
             exact_action: options.get("exact").map(|exact| Code::new(exact).unwrap()),
             code: options.get("with").map(|name| id(name)),
             ..honest
@@ -329,10 +370,18 @@ fn accepted(entry: &Accounting) -> String {
         let why = match reason {
             Reason::Full => String::new(),
             Reason::Cap(of, per) => format!(", cap {of:?} {per:?}"),
-            Reason::Budget | Reason::Lots | Reason::NotEligible => format!(", {reason:?}"),
+            Reason::Budget
+            | Reason::Lots
+            | Reason::NotEligible
+            | Reason::TooSoon(_)
+            | Reason::BelowGoal
+            | Reason::Season
+            | Reason::Review
+            | Reason::Times(_) => format!(", {reason:?}"),
         };
         Some(format!("{granted} points{}", why.to_lowercase()))
     };
+    let judged: Vec<String> = entry.effects.iter().filter_map(judged).collect();
     let closed = |effect: &Effect| {
         let Effect::DayClosed { totals, .. } = effect else { return None };
         let DayTotals { entries, accounts, earners, spenders, granted, redeemed } = totals;
@@ -343,10 +392,8 @@ fn accepted(entry: &Accounting) -> String {
         entry.effects.iter().any(wanted).then_some(text)
     };
     let posted = posted.join(", ");
-    entry
-        .effects
-        .iter()
-        .find_map(judged)
+    Some(judged.join(" + "))
+        .filter(|judged| !judged.is_empty())
         .or_else(|| entry.effects.iter().find_map(closed))
         .or_else(|| has(|e| matches!(e, Effect::TokenSpent { .. }), format!("paid {posted}")))
         .or_else(|| has(|e| matches!(e, Effect::Undone { .. }), format!("back {posted}")))

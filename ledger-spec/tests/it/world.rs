@@ -7,7 +7,7 @@ use ledger_spec::programme::Programme;
 use ledger_spec::{
     apply::apply,
     cbor,
-    decide::{Context, Rejection, decide, earlier_of},
+    decide::{Context, Rejection, decide, earlier_of, measured_before},
     entry::Accounting,
     ids::{AccountId, Hash, Kid, LedgerId, OpId, PersonId, PlaceId, Seq},
     kinds::{
@@ -16,7 +16,7 @@ use ledger_spec::{
     },
     points::Fund,
     rows::{Overlay, Tables},
-    statement::{Core, Disclosure, Holder, Statement, StatementError, code_hash, open},
+    statement::{Core, Disclosure, Holder, Statement, StatementError, Values, code_hash, open},
     time::Day,
     token::{self, PayToken},
 };
@@ -25,6 +25,9 @@ use sha2::{Digest, Sha256};
 
 pub(crate) const PEPPER: [u8; 32] = [7; 32];
 pub(crate) const PROGRAMME: &str = include_str!("fixtures/programme.json");
+
+/// The programme that the specification gives as an example.
+pub(crate) const EXAMPLE: &str = include_str!("../../examples/programme.json");
 
 pub(crate) const ORIGIN: &str = "test.example/rules";
 
@@ -60,7 +63,12 @@ pub(crate) fn instant_ms(day: &str, time: &str) -> u64 {
 
 /// The programme of the fixture with members replaced: `redeem.min` names a member of a member.
 pub(crate) fn programme(changes: &[(String, Value)]) -> String {
-    let mut document: Value = serde_json::from_str(PROGRAMME).unwrap();
+    changed(PROGRAMME, changes)
+}
+
+/// A document with members replaced.
+pub(crate) fn changed(base: &str, changes: &[(String, Value)]) -> String {
+    let mut document: Value = serde_json::from_str(base).unwrap();
     for (path, value) in changes {
         let mut at = &mut document;
         for step in path.split('.') {
@@ -70,6 +78,21 @@ pub(crate) fn programme(changes: &[(String, Value)]) -> String {
             };
         }
         *at = value.clone();
+    }
+    // Unless a test says otherwise, actions earn to the end and are late for as long as each may be.
+    let late_days = document["late_days"].as_u64().and_then(|days| u32::try_from(days).ok());
+    let until = document["until"].as_str().and_then(Day::parse);
+    let ends = if base == PROGRAMME {
+        [("earn_until", Some(0)), ("late_until", late_days)]
+    } else {
+        [("", None); 2]
+    };
+    for (member, days) in ends {
+        if let (Some(until), Some(days)) = (until, days)
+            && !changes.iter().any(|(path, _)| path == member)
+        {
+            document[member] = until.plus(days).to_string().into();
+        }
     }
     // In the order of the fields, whichever order the build gives to a `Value`; a document with a fault stays as it is.
     let text = document.to_string();
@@ -152,8 +175,9 @@ impl World {
             return if same { Verdict::Replayed(*seq) } else { Verdict::Reused };
         }
         let earlier = self.earlier(&statement);
-        let context = Context { now_ms: self.now_ms, pepper: &PEPPER, earlier: earlier.as_ref() };
         let mut rows = Overlay::over(&self.tables);
+        let (now_ms, measured) = (self.now_ms, self.measured(&statement, &rows));
+        let context = Context { now_ms, pepper: &PEPPER, earlier: earlier.as_ref(), measured };
         let entry = match decide(&statement, &rows, &context) {
             Ok(entry) => entry,
             Err(rejection) => return Verdict::Refused(rejection),
@@ -173,6 +197,12 @@ impl World {
         self.entry(earlier_of(statement, &Overlay::over(&self.tables))?)
     }
 
+    fn measured(&self, statement: &Statement, rows: &Overlay<'_>) -> Option<Values> {
+        let seq = measured_before(statement, rows)?;
+        let record = self.records.get(usize::try_from(seq.0).ok()?)?;
+        record.statement.disclosure.as_ref()?.0.values
+    }
+
     /// Folds the records again in batches of these sizes: the recorded effects give the same state, and the rules
     /// give the same effects.
     pub(crate) fn replay(&self, batch_sizes: &[usize]) {
@@ -184,8 +214,9 @@ impl World {
             let mut rows = Overlay::over(&base);
             for record in records.by_ref().take((*sizes.next().unwrap()).max(1)) {
                 let earlier = self.earlier(&record.statement);
-                let context =
-                    Context { now_ms: record.now_ms, pepper: &PEPPER, earlier: earlier.as_ref() };
+                let (now_ms, measured) = (record.now_ms, self.measured(&record.statement, &rows));
+                let earlier = earlier.as_ref();
+                let context = Context { now_ms, pepper: &PEPPER, earlier, measured };
                 let entry: Accounting = cbor::from_bytes(&record.accounting).unwrap();
                 assert_eq!(decide(&record.statement, &rows, &context).as_ref(), Ok(&entry));
                 apply(&entry, &mut rows).unwrap();
@@ -217,10 +248,7 @@ impl World {
             salt: self.fresh(),
             performed_at_s: self.now_s(),
             holder,
-            values: None,
-            exact_action: None,
-            code: None,
-            pin_proof: None,
+            ..Disclosure::default()
         }
     }
 
@@ -254,6 +282,19 @@ impl World {
         self.staff();
         self.publish(1, changes);
         for fund in [Fund::General, Fund::Nhi] {
+            self.allocate(fund, 2026, 1_000_000);
+        }
+    }
+
+    /// The same with the specification's example of a programme.
+    pub(crate) fn set_up_example(&mut self, changes: &[(String, Value)]) {
+        self.staff();
+        for name in ["partner", "app"] {
+            self.enact(register(name, Role::Partner, name, None));
+        }
+        let document = Document::new(&changed(EXAMPLE, changes)).unwrap();
+        self.enact(Body::ProgrammePublish(ProgrammePublish { version: 1, document }));
+        for fund in [Fund::General, Fund::Nhi, Fund::CareInsurance, Fund::Employer] {
             self.allocate(fund, 2026, 1_000_000);
         }
     }
@@ -343,9 +384,10 @@ pub(crate) fn register(name: &str, role: Role, person: &str, place: Option<&str>
 pub(crate) fn facts(name: &str, eligible: bool) -> Body {
     Body::AccountFacts(AccountFacts {
         account: account(name),
-        age_tier: AgeTier::Adult,
+        age_tier: AgeTier::From18,
+        age_on: Day::fiscal_year_first(2026),
         insurance: Insurance::Nhi,
-        eligible,
+        eligible_from: eligible.then_some(Day::fiscal_year_first(2020)),
         district: 3,
     })
 }

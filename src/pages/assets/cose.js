@@ -163,13 +163,16 @@ export const deviceEnrol = (signer, ledger, code) =>
 
 /**
  * `action`: a station or coach witnesses what the holder did at the moment `atS`. `values` are pairs of the numbers that
- * kenmai.cddl gives them; `exact` is the action within a group.
+ * kenmai.cddl gives them; `exact` is the action within a group, `reference` the number of an event or record.
  */
-export const action = (signer, ledger, code, holder, { values = [], exact, atS } = {}) =>
+export const action = (signer, ledger, code, holder, { values = [], exact, reference, atS } = {}) =>
   statement(
     signer, ledger, 14,
     [[6, ledger.programmeVersion], [8, new Map([[1, code]])]],
-    [[3, holder], ...(values.length > 0 ? [[4, new Map(values)]] : []), ...(exact ? [[5, exact]] : [])],
+    [
+      [3, holder], ...(values.length > 0 ? [[4, new Map(values)]] : []), ...(exact ? [[5, exact]] : []),
+      ...(reference ? [[8, new TextEncoder().encode(reference)]] : []),
+    ],
     atS,
   );
 

@@ -30,9 +30,23 @@ export function element(tag, className, ...children) {
 export const number = (value) => value.toLocaleString("en");
 
 /** A day number as a date for people. */
-export function date(day) {
+export const date = (day) => dateOf(dayText(day));
+
+/** YYYY-MM-DD as a date for people. */
+export function dateOf(day) {
   const locale = document.documentElement.lang === "en" ? "en-GB" : "ja";
-  return new Date(dayText(day)).toLocaleDateString(locale, { dateStyle: "long", timeZone: "UTC" });
+  return new Date(day).toLocaleDateString(locale, { dateStyle: "long", timeZone: "UTC" });
+}
+
+/** Why an action brought its points and how often it still counts: sentences, none where there is nothing to say. */
+export function reasonWords({ code, of, per, next, times_left: times } = {}) {
+  const words = [];
+  if (code && code !== "full") {
+    const key = ["reason", code, of, per].filter(Boolean).join("-");
+    words.push(textOr(key, "reason-unknown", { date: next ? dateOf(next) : "" }));
+  }
+  if (times !== undefined) words.push(text(times > 0 ? `left-${per}` : `left-none-${per}`, { times }));
+  return words;
 }
 
 /** A problem as two sentences: what happened, what to do next. */

@@ -76,9 +76,7 @@ async function measure() {
   const level = (state.level / 10).toFixed(1);
   line("station", text("tour-level", { level }), text("tour-level-note"));
   line("phone", text("tour-granted", { points: number(verdict.points ?? 0) }), receiptNumber(verdict));
-  const { code: why, of, per } = verdict.reason ?? {};
-  const reason = ["reason", why, of, per].filter(Boolean).join("-");
-  if (why && why !== "full") line("phone", textOr(reason, "reason-unknown"));
+  for (const words of reasonWords(verdict.reason)) line("phone", words);
   await refreshPhone();
   return { level, points: number(verdict.points ?? 0) };
 }

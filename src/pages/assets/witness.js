@@ -7,7 +7,7 @@ import { readHolder } from "./holder.js";
 import { openRole, reader } from "./keyring.js";
 import { canRepeat, deliver, post, unfinished } from "./outbox.js";
 import { pad, typed } from "./pad.js";
-import { element, explain, ledgerName, number, showProblem, text, textOr } from "./page.js";
+import { element, explain, ledgerName, number, reasonWords, showProblem, text } from "./page.js";
 import { Scanner } from "./scan.js";
 import { muteButton, play } from "./sound.js";
 
@@ -28,6 +28,10 @@ const { key } = await openRole(role);
 const read = reader(key);
 const state = { holder: null, atS: 0, rule: null, job: null };
 let rules = [];
+
+/** Whether this role can witness an action: the rule's, or one of its exact ones. */
+const restsOn = (one, rule) => (one.evidence ?? rule.evidence).includes(role);
+const witnessed = (rule) => rule.exact?.some((one) => restsOn(one, rule)) ?? restsOn(rule, rule);
 
 function step(name) {
   for (const section of document.querySelectorAll("[data-step]")) section.hidden = section.dataset.step !== name;
@@ -53,7 +57,7 @@ const scanner = new Scanner(at("#scan"), async (scanned) => {
   }
   try {
     const ledger = await api.ledger(ledgerName);
-    rules = (await api.programme(ledgerName)).rules.filter(({ signers }) => signers.includes(role));
+    rules = (await api.programme(ledgerName)).rules.filter(witnessed);
     state.holder = holder.phone ? byPhone(holder.phone) : byCard(holder.card);
     // The person is here at this moment; the code may run out while the value is entered.
     state.atS = ledger.nowS();
@@ -108,9 +112,20 @@ function chooseRule() {
   at("#values").replaceChildren(...(VALUES[state.rule?.action] ?? []).map(field));
   const exact = state.rule?.exact ?? [];
   at("#exact").replaceChildren(
-    ...exact.map((code) => new Option(textOr(`exact-${code.replaceAll(".", "-")}`, "exact-unknown", { code }), code)),
+    ...exact.filter((one) => restsOn(one, state.rule))
+      .map((one) => new Option(english ? one.name_en : one.name, one.action)),
   );
   at("#exact-box").hidden = exact.length === 0;
+  askReference();
+}
+
+/** Events and records are told apart by their number. */
+function askReference() {
+  const exact = state.rule?.exact?.find(({ action: code }) => code === at("#exact").value);
+  const needed = (exact?.same_act ?? state.rule?.same_act) === "reference";
+  at("#reference-box").hidden = !needed;
+  at("#reference").required = needed;
+  at("#reference").value = "";
 }
 
 /** The values as the statement holds them; null when a field has a fault, which is told beside it. */
@@ -136,13 +151,17 @@ function valuesOrFault() {
 async function record() {
   const values = valuesOrFault();
   if (!values || state.job) return;
+  const reference = at("#reference").value.trim();
+  if (at("#reference").required && !reference) return void at("#reference").focus();
   const button = at("#record");
   button.disabled = true;
   try {
     const ledger = await api.ledger(ledgerName);
     const exact = at("#exact").value || undefined;
     const facts = { name: english ? state.rule.name_en : state.rule.name };
-    const deed = await action(key, ledger, state.rule.action, state.holder, { values, exact, atS: state.atS });
+    const deed = await action(key, ledger, state.rule.action, state.holder, {
+      values, exact, reference, atS: state.atS,
+    });
     await send(await post(role, deed, facts));
   } catch (error) {
     showProblem(problem, error);
@@ -175,9 +194,7 @@ async function send(job) {
     const verdict = await deliver(job);
     state.job = null;
     const values = { points: number(verdict.points ?? 0), number: verdict.receipt_number };
-    const { code, of, per } = verdict.reason ?? {};
-    const why = ["reason", code, of, per].filter(Boolean).join("-");
-    const reason = code && code !== "full" ? [textOr(why, "reason-unknown")] : [];
+    const reason = reasonWords(verdict.reason);
     say(true, text("witness-done", values), job.facts.name, ...reason, text("me-number", values));
   } catch (error) {
     if (canRepeat(error)) {
@@ -196,7 +213,10 @@ async function send(job) {
 }
 
 muteButton(at("#mute"));
-form.addEventListener("change", ({ target }) => target.name === "rule" && chooseRule());
+form.addEventListener("change", ({ target }) => {
+  if (target.name === "rule") chooseRule();
+  if (target.name === "exact") askReference();
+});
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   record();

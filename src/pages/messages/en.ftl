@@ -138,6 +138,8 @@ me-change = Points
 me-proof = Proof
 me-receipt = Receipt
 me-receipt-of = Receipt of { $number }
+me-waits-for = Points can be spent in shops after: { $name }. What you have waits until then.
+me-also = Also { $points } points for "{ $name }"
 me-check = Check
 me-check-of = Check { $number }
 me-number = Receipt number { $number }
@@ -401,6 +403,7 @@ witness-deed = Enter what was done
 witness-action = What was done
 witness-no-rules = The programme in force has no action that this terminal records.
 witness-exact = Kind
+witness-reference = Number of the event or record
 witness-exact-note = The kind is encrypted and belongs to the resident alone.
 witness-value-level = Vegetable level (0.1 to 12.0)
 witness-value-systolic = Systolic pressure (mmHg)
@@ -412,9 +415,6 @@ witness-done = { $points } points
 witness-unanswered = There is no answer yet. Send it again; nothing happens twice.
 witness-from-start = Go on with the next person, or start again.
 witness-privacy = This terminal shows no names, balances or records of other days. Measured values are encrypted under each person's own key.
-exact-guidance-session = Guidance session
-exact-guidance-first_interview = First interview
-exact-unknown = { $code }
 
 ## Trouble
 error-next = What you can do
@@ -445,22 +445,27 @@ reason-cap-all-fiscal_year = All points together have reached the limit of that 
 reason-budget = This fiscal year's budget is used up. Your activity is on record.
 reason-lots = You hold 64 sets of points with different dates, so none could be added.
 reason-not_eligible = You were not eligible for points on that day.
+reason-cap-rule-week = This activity has reached its limit of that week.
+reason-cap-class-week = Everyday activities have reached their limit of that week.
+reason-cap-all-week = All points together have reached the limit of that week.
+reason-too_soon = On record; it was not long enough after the last time. Points come again from { $date }.
+reason-below_goal = On record; the goal was not reached.
+reason-season = The season for points is over. Your activity is on record.
+reason-review = The city looks at this value. Points may follow.
+reason-times-day = This activity counts only so often in a day.
+reason-times-week = This activity counts only so often in a week.
+reason-times-month = This activity counts only so often in a month.
+reason-times-fiscal_year = This activity counts only so often in a fiscal year.
+left-day = { $times } more today.
+left-week = { $times } more this week.
+left-month = { $times } more this month.
+left-none-day = That is all for today.
+left-none-week = That is all for this week.
+left-none-month = That is all for this month.
 reason-unknown = Please ask at the city desk for the reason.
 reason-until = This limit holds until { $date }.
 
 ## Activities
-action-vegecheck-measure = Vegetable measurement
-action-care = Consultation or check-up
-action-station-blood_pressure = Blood pressure measurement
-action-station-body_composition = Body composition measurement
-action-self-report = Own note
-action-steps-day = Steps of a day
-action-event-attend = Health event
-action-class-kayoinoba = Community class
-action-volunteer-activity = Volunteering
-action-quiz-pass = Health quiz
-action-checkup-dental = Dental check-up
-action-unknown = Healthy activity
 
 ## Kinds of record
 kind-programme-publish = Rules published

@@ -139,6 +139,8 @@ me-change = ポイント
 me-proof = 証明
 me-receipt = 受領証
 me-receipt-of = { $number } の受領証
+me-waits-for = 「{ $name }」を受けると、お店で使えるようになります。これまでのポイントはそのまま待っています。
+me-also = さらに「{ $name }」で{ $points }ポイント
 me-check = 確かめる
 me-check-of = { $number } を確かめる
 me-number = 受付番号 { $number }
@@ -402,6 +404,7 @@ witness-deed = 内容を入れる
 witness-action = したこと
 witness-no-rules = いまの規則には、この端末で記録できる行動がありません。
 witness-exact = 種類
+witness-reference = 行事・記録の番号
 witness-exact-note = 種類は暗号化され、本人だけのものになります。
 witness-value-level = 野菜レベル(0.1〜12.0)
 witness-value-systolic = 上の血圧(mmHg)
@@ -413,9 +416,6 @@ witness-done = { $points } ポイント
 witness-unanswered = 返事がまだありません。もう一度送ってください。二重にはなりません。
 witness-from-start = 次の方へ進むか、はじめからやり直してください。
 witness-privacy = この端末に、名前、残高、ほかの日の記録は出ません。測定値は人ごとの鍵で暗号化されます。
-exact-guidance-session = 保健指導
-exact-guidance-first_interview = 初回面談
-exact-unknown = { $code }
 
 ## 困ったとき
 error-next = 次にできること
@@ -446,22 +446,25 @@ reason-cap-all-fiscal_year = ポイント全体が、その年度の上限に届
 reason-budget = 今年度の予算がなくなりました。行動の記録は残っています。
 reason-lots = 期限のちがうポイントが64組あるため、増やせませんでした。
 reason-not_eligible = その日は、ポイントの対象ではありませんでした。
+reason-cap-rule-week = この行動は、その週の上限に届きました。
+reason-cap-class-week = 毎日の行動は、その週の上限に届きました。
+reason-cap-all-week = ポイント全体が、その週の上限に届きました。
+reason-too_soon = 前回から日が浅いため、記録だけしました。次にポイントが付くのは{ $date }からです。
+reason-below_goal = 目標に届かなかったため、記録だけしました。
+reason-season = ポイントが付く期間は終わりました。行動の記録は残っています。
+reason-review = 数値を市の担当者が確認します。確認のあとで付くことがあります。
+reason-times-day = この行動に付くのは1日のうち決まった回数までです。
+reason-times-week = この行動に付くのは1週間のうち決まった回数までです。
+reason-times-month = この行動に付くのは1か月のうち決まった回数までです。
+reason-times-fiscal_year = この行動に付くのは1年度のうち決まった回数までです。
+left-day = 今日はあと{ $times }回です。
+left-week = 今週はあと{ $times }回です。
+left-month = 今月はあと{ $times }回です。
+left-none-day = 今日はここまでです。
+left-none-week = 今週はここまでです。
+left-none-month = 今月はここまでです。
 reason-unknown = 理由は市の窓口でお答えします。
 reason-until = この上限は{ $date }までです。
-
-## 行動の名前
-action-vegecheck-measure = 野菜摂取の測定
-action-care = 保健相談・健診等
-action-station-blood_pressure = 血圧の測定
-action-station-body_composition = 体組成の測定
-action-self-report = 自己記録
-action-steps-day = 一日の歩数
-action-event-attend = 健康イベントへの参加
-action-class-kayoinoba = 通いの場への参加
-action-volunteer-activity = ボランティア活動
-action-quiz-pass = 健康クイズ
-action-checkup-dental = 歯の健診
-action-unknown = 健康づくりの行動
 
 ## 記録の種類
 kind-programme-publish = 規則の公開

@@ -11,7 +11,7 @@ use ledger_spec::entry::Channel;
 use ledger_spec::ids::PlaceId;
 use ledger_spec::kinds::{AgeTier, Role};
 use ledger_spec::points::Fund;
-use ledger_spec::programme::Programme;
+use ledger_spec::programme::{Evidence, Programme, Rule};
 use ledger_spec::public::SMALL_CELL;
 use ledger_spec::rows::Tables;
 use ledger_spec::time::Day;
@@ -168,9 +168,9 @@ impl Band {
     fn tiers(self) -> &'static [AgeTier] {
         match self {
             Self::Under18 => &[AgeTier::Under18],
-            Self::Adult => &[AgeTier::Adult],
-            Self::Under65 => &[AgeTier::Under18, AgeTier::Adult],
-            Self::Senior => &[AgeTier::Senior],
+            Self::Adult => &[AgeTier::From18, AgeTier::From40],
+            Self::Under65 => &[AgeTier::Under18, AgeTier::From18, AgeTier::From40],
+            Self::Senior => &[AgeTier::From65, AgeTier::From75],
         }
     }
 }
@@ -211,14 +211,17 @@ impl Public {
     fn channels(&self, (first, last): (Day, Day)) -> Vec<Channel> {
         let ruling = self.programmes.iter().filter(|of| of.from <= last && of.until >= first);
         let rules = ruling.flat_map(|programme| &programme.rules);
-        let signers: BTreeSet<Role> = rules.flat_map(|rule| rule.signers.iter().copied()).collect();
-        let any = |roles: &[Role]| roles.iter().any(|role| signers.contains(role));
-        let witnessed = any(&[Role::Station, Role::Coach, Role::Partner]);
+        let worths = rules.flat_map(Rule::worths);
+        let known: BTreeSet<Evidence> =
+            worths.flat_map(|(_, worth)| worth.evidence.iter().copied()).collect();
+        let any = |wanted: &[Evidence]| wanted.iter().any(|evidence| known.contains(evidence));
+        let witnessed = any(&[Evidence::Station, Evidence::Coach]);
+        let own = any(&[Evidence::SelfReport, Evidence::PhoneSensor, Evidence::Partner]);
         let open = |channel: &Channel| match channel {
-            Channel::Phone => witnessed || any(&[Role::Kiosk]),
+            Channel::Phone => witnessed || own || any(&[Evidence::Kiosk]),
             Channel::Card => witnessed,
-            Channel::Kiosk => any(&[Role::Kiosk]),
-            Channel::Desk => any(&[Role::Staff, Role::Registry]),
+            Channel::Kiosk => any(&[Evidence::Kiosk]),
+            Channel::Desk => any(&[Evidence::Staff, Evidence::Registry]),
         };
         Channel::ALL.iter().copied().filter(open).collect()
     }
@@ -335,7 +338,7 @@ impl<'a> Material<'a> {
             Row { key, per_mille: rates(&persons, inhabitants), persons }
         });
         let ages = tables.ages.into_iter().map(|(key, persons)| {
-            let inhabitants = population.and_then(|of| of.of_ages(key.tiers(), &listed));
+            let inhabitants = population.and_then(|of| of.of_ages(key, &listed));
             Row { key, per_mille: rates(&persons, inhabitants), persons }
         });
         Month {

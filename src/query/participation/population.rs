@@ -12,7 +12,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use ledger_spec::kinds::AgeTier;
+use super::Band;
 
 /// The file within the data folder.
 pub const POPULATION_FILE: &str = "population.csv";
@@ -47,7 +47,7 @@ pub enum PopulationError {
 /// Inhabitants by district and age group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Population {
-    persons: BTreeMap<(u32, AgeTier), u64>,
+    persons: BTreeMap<(u32, Band), u64>,
 }
 
 impl Population {
@@ -104,19 +104,20 @@ impl Population {
         self.sum(|of, _| of == district)
     }
 
-    /// Inhabitants of age groups in some districts.
+    /// Inhabitants of an age group in some districts.
     #[must_use]
-    pub fn of_ages(&self, tiers: &[AgeTier], districts: &[u32]) -> Option<u64> {
-        self.sum(|of, tier| tiers.contains(&tier) && districts.contains(&of))
+    pub fn of_ages(&self, band: Band, districts: &[u32]) -> Option<u64> {
+        let within = |of: Band| of.tiers().iter().all(|tier| band.tiers().contains(tier));
+        self.sum(|of, age| within(age) && districts.contains(&of))
     }
 
-    fn sum(&self, wanted: impl Fn(u32, AgeTier) -> bool) -> Option<u64> {
-        let rows = self.persons.iter().filter(|((district, tier), _)| wanted(*district, *tier));
+    fn sum(&self, wanted: impl Fn(u32, Band) -> bool) -> Option<u64> {
+        let rows = self.persons.iter().filter(|((district, age), _)| wanted(*district, *age));
         Some(rows.map(|(_, persons)| persons).sum()).filter(|sum| *sum > 0)
     }
 }
 
-fn row(line: &str) -> Result<(u32, AgeTier, u64), &'static str> {
+fn row(line: &str) -> Result<(u32, Band, u64), &'static str> {
     let mut parts = line.split(',').map(str::trim);
     let (Some(district), Some(age), Some(persons), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
@@ -128,9 +129,9 @@ fn row(line: &str) -> Result<(u32, AgeTier, u64), &'static str> {
     let district = district.parse().ok().filter(|number| *number > 0);
     let district = district.ok_or("a district is its number from 1 on, as in `account.facts`")?;
     let tier = match age {
-        "under18" => AgeTier::Under18,
-        "adult" => AgeTier::Adult,
-        "senior" => AgeTier::Senior,
+        "under18" => Band::Under18,
+        "adult" => Band::Adult,
+        "senior" => Band::Senior,
         _ => return Err("an age group is `under18`, `adult` or `senior`"),
     };
     let persons: u32 = persons
@@ -149,7 +150,7 @@ mod tests {
         let population = Population::parse(sound).unwrap();
         assert_eq!(population.of_district(1), Some(2_566));
         assert_eq!(population.of_district(3), None);
-        assert_eq!(population.of_ages(&[AgeTier::Under18, AgeTier::Adult], &[1, 2]), Some(902));
+        assert_eq!(population.of_ages(Band::Under65, &[1, 2]), Some(902));
         for (lines, wrong) in [
             ("", 1),
             ("district;age;persons", 1),

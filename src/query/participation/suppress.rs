@@ -152,17 +152,19 @@ fn any(cell: Cell, (groups, hidden): (&[Cell], u64), k: u64) -> Cell {
 
 fn ages(counts: &Counts, made: &Persons, k: u64) -> BTreeMap<Band, Vec<Cell>> {
     // Of each column the people of the districts shown in it, by age.
-    let of = |at: usize, column: &Column, tier: AgeTier| -> u64 {
+    let of = |at: usize, column: &Column, band: Band| -> u64 {
         let shown = made
             .districts
             .iter()
             .filter(|(_, row)| row.get(at).is_some_and(|cell| cell.value().is_some()));
-        shown.filter_map(|(district, _)| counts.get(&(column.clone(), *district, tier))).sum()
+        let counted = |district: u32| band.tiers().iter().map(move |tier| (district, *tier));
+        let cells = shown.flat_map(|(district, _)| counted(*district));
+        cells.filter_map(|(district, tier)| counts.get(&(column.clone(), district, tier))).sum()
     };
-    let tier =
-        |tier| made.columns.iter().enumerate().map(|(at, column)| of(at, column, tier)).collect();
+    let row =
+        |band| made.columns.iter().enumerate().map(|(at, column)| of(at, column, band)).collect();
     let (young, adult, senior): (Vec<u64>, Vec<u64>, Vec<u64>) =
-        (tier(AgeTier::Under18), tier(AgeTier::Adult), tier(AgeTier::Senior));
+        (row(Band::Under18), row(Band::Adult), row(Band::Senior));
     let bands = if young.iter().all(|persons| *persons >= k) {
         vec![(Band::Under18, young), (Band::Adult, adult), (Band::Senior, senior)]
     } else {

@@ -227,11 +227,7 @@ fn check_statement(body: Body, maker: &mut Maker) {
     let disclosure = shape.disclosure.then(|| Disclosure {
         salt: id("salt"),
         performed_at_s: maker.random(),
-        holder: None,
-        values: None,
-        exact_action: None,
-        code: None,
-        pin_proof: None,
+        ..Disclosure::default()
     });
     let submission = core.clone().sign(&key("anyone"), disclosure.as_ref());
     let public = key("anyone").verifying_key();
@@ -273,7 +269,7 @@ fn the_cddl_and_the_code_name_the_same_kinds() {
     assert_eq!(listed("\ncore = {", "? 6"), with(|kind| kind.shape().programme));
     assert_eq!(listed("\ncore = {", "? 7"), with(|kind| kind.shape().not_after));
     let mut sealed = BTreeSet::new();
-    for (field, key) in ["? 3", "? 4", "? 5", "? 6", "? 7"].into_iter().zip(3..) {
+    for (field, key) in ["? 3", "? 4", "? 5", "? 6", "? 7", "? 8", "? 9"].into_iter().zip(3..) {
         let kinds = listed("\ndisclosure = {", field);
         assert_eq!(kinds, with_field(key), "{field}");
         sealed.extend(kinds);
@@ -291,6 +287,8 @@ fn with_field(field: u64) -> BTreeSet<u64> {
         exact_action: (field == 5).then(|| Code::new("diabetes").unwrap()),
         code: (field == 6).then(|| id("code")),
         pin_proof: (field == 7).then(|| cbor::Blob(vec![1])),
+        reference: (field == 8).then(|| cbor::Blob(vec![1])),
+        origin: (field == 9).then(|| Code::new("app").unwrap()),
     };
     let takes = |kind: &Kind| {
         let mut maker = Maker { types: definitions(), seed: 1 };

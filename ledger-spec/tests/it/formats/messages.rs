@@ -74,15 +74,7 @@ fn each_part_of_a_submission_is_checked_in_its_order() {
     let parts = |bytes: &[u8]| Sign1::from_bytes(bytes).unwrap();
     let without = Sign1 { disclosure: None, ..parts(&redeem) };
     check(&without.to_bytes(), StatementError::Sealed);
-    let other = Disclosure {
-        salt: [0; 16],
-        performed_at_s: 1,
-        holder: None,
-        values: None,
-        exact_action: None,
-        code: None,
-        pin_proof: None,
-    };
+    let other = Disclosure { salt: [0; 16], performed_at_s: 1, ..Disclosure::default() };
     let other = Some(cbor::to_bytes(&other));
     let changed = Sign1 { disclosure: other.clone(), ..parts(&redeem) };
     check(&changed.to_bytes(), StatementError::Sealed);

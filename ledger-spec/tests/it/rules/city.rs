@@ -163,7 +163,7 @@ fn proposals_are_judged_again_when_they_are_approved() {
         root-2 approves two → refused: the key is registered already
         root-1 publishes version 2 version=2 from=2026-04-11 as=three → proposed
         root-1 publishes version 2 version=2 from=2026-04-11 late_days=5 as=four → proposed
-        root-1 publishes version 2 version=2 late_days=32 → refused: `late_days` is at most 31
+        root-1 publishes version 2 version=2 late_days=32 → refused: late_days: `late_days` is at most 31
         root-2 approves three → in force
         root-2 approves four → refused: the next programme version is 3
     "#]]);

@@ -1,0 +1,270 @@
+//! A resident's account: lots, counters, and what the rules remember of it.
+
+use alloc::vec::Vec;
+
+use crate::cbor::wire_array;
+use crate::entry::{ActionClass, CapOf, CapPer};
+use crate::ids::{LinkId, Seq};
+use crate::kinds::{AgeTier, Insurance};
+use crate::points::{LotKey, Purse};
+use crate::programme::{Gate, Programme};
+use crate::time::Day;
+
+/// The most lots an account holds open.
+pub const LOTS_MAX: usize = 64;
+
+wire_array!(
+    /// An age group, and the day on which the person is of it.
+    #[derive(Copy)]
+    Aged {
+        /// The day.
+        on: Day,
+        /// The group.
+        tier: AgeTier,
+    }
+);
+
+impl Facts {
+    /// The age group for the day that a programme names; the latest that is known where none was stated for it.
+    #[must_use]
+    pub fn age_tier(&self, on: Day) -> AgeTier {
+        self.age_before.filter(|before| before.on == on).unwrap_or(self.age).tier
+    }
+}
+
+wire_array!(
+    /// What the rules know of an account's person.
+    #[derive(Copy)]
+    Facts {
+        /// Age group.
+        age: Aged,
+        /// The age group as stated for an earlier day: a late action of last year is judged by it.
+        age_before: Option<Aged>,
+        /// Insurance class.
+        insurance: Insurance,
+        /// The first day on which the person takes part, if ever.
+        eligible_from: Option<Day>,
+        /// District number.
+        district: u32,
+    }
+);
+
+wire_array!(
+    /// Points of one lot.
+    #[derive(Copy)]
+    Lot {
+        /// The lot.
+        key: LotKey,
+        /// What is left, above 0.
+        points: u32,
+    }
+);
+
+wire_array!(
+    /// What a counter counts: the points granted under a cap in one period, or those spent in a day.
+    #[derive(Copy, PartialOrd, Ord)]
+    Counter {
+        /// What the cap is over; `None` counts spending.
+        of: Option<CapOf>,
+        /// The rule of a rule's cap, otherwise 0.
+        rule: u32,
+        /// The class of a class cap.
+        class: Option<ActionClass>,
+        /// The purse.
+        purse: Purse,
+        /// The length of the period.
+        per: CapPer,
+        /// The first day of the period.
+        start: Day,
+    }
+);
+
+impl Counter {
+    /// The counter of a cap for an action of `(rule, class, purse)` on a day.
+    #[must_use]
+    pub fn of_grant(
+        of: CapOf,
+        per: CapPer,
+        (rule, class, purse): (u32, ActionClass, Purse),
+        day: Day,
+    ) -> Self {
+        let start = match per {
+            CapPer::Day => day,
+            CapPer::Week => day.week_start(),
+            CapPer::Month => day.month_start(),
+            CapPer::FiscalYear => day.fiscal_year_start(),
+        };
+        let (rule, class) = match of {
+            CapOf::Rule | CapOf::Days => (rule, None),
+            CapOf::Class => (0, Some(class)),
+            CapOf::All => (0, None),
+        };
+        Self { of: Some(of), rule, class, purse, per, start }
+    }
+
+    /// The counter of what an account spends on a day.
+    #[must_use]
+    pub fn of_spending(day: Day) -> Self {
+        Self { of: None, rule: 0, class: None, purse: Purse::Yen, per: CapPer::Day, start: day }
+    }
+
+    /// The last day of the period.
+    #[must_use]
+    pub fn end(&self) -> Day {
+        match self.per {
+            CapPer::Day => self.start,
+            CapPer::Week => self.start.plus(6),
+            CapPer::Month => self.start.plus(31).month_start().minus(1),
+            CapPer::FiscalYear => Day::fiscal_year_first(self.start.fiscal_year() + 1).minus(1),
+        }
+    }
+}
+
+wire_array!(
+    /// A counter's points.
+    #[derive(Copy)]
+    Charge {
+        /// The counter.
+        counter: Counter,
+        /// Its points.
+        points: u32,
+    }
+);
+
+wire_array!(
+    /// An action that counted, for rules that look back.
+    #[derive(Copy)]
+    Recent {
+        /// Its rule.
+        rule: u32,
+        /// Its own day.
+        day: Day,
+        /// Its entry.
+        seq: Seq,
+    }
+);
+
+wire_array!(
+    /// An employer's link.
+    #[derive(Copy)]
+    EmployerLink {
+        /// The link.
+        link: LinkId,
+        /// Its last day.
+        until: Day,
+    }
+);
+
+wire_array!(
+    /// A resident's account.
+    Account {
+        /// Entries so far; the next one's own count.
+        entries: u32,
+        /// The last of them.
+        last: Option<Seq>,
+        /// What the rules know of the person.
+        facts: Option<Facts>,
+        /// Open lots, ordered by key.
+        lots: Vec<Lot>,
+        /// Counters of periods that can still be charged, ordered.
+        charges: Vec<Charge>,
+        /// Actions that later decisions ask for, in log order.
+        recent: Vec<Recent>,
+        /// The employer's link and its last day.
+        employer: Option<EmployerLink>,
+        /// The last day with an entry.
+        active_on: Day,
+        /// The last day with a grant in the yen purse.
+        earned_on: Day,
+        /// The last day with a redemption.
+        spent_on: Day,
+    }
+);
+
+impl Account {
+    /// An account without history.
+    #[must_use]
+    pub fn fresh() -> Self {
+        Self {
+            entries: 0,
+            last: None,
+            facts: None,
+            lots: Vec::new(),
+            charges: Vec::new(),
+            recent: Vec::new(),
+            employer: None,
+            active_on: Day(0),
+            earned_on: Day(0),
+            spent_on: Day(0),
+        }
+    }
+
+    /// Points of a purse that can be spent on a day. An expired lot counts no more from midnight on, whether or not
+    /// an entry has recorded it.
+    #[must_use]
+    pub fn available(&self, purse: Purse, today: Day) -> u64 {
+        self.lots
+            .iter()
+            .filter(|lot| lot.key.purse == purse && lot.key.expires_on >= today)
+            .map(|lot| u64::from(lot.points))
+            .sum()
+    }
+
+    /// Adds to a counter; `None` if it would fall below zero.
+    #[must_use]
+    pub(crate) fn charge(&mut self, counter: Counter, points: i64) -> Option<()> {
+        let at = self.charges.binary_search_by(|charge| charge.counter.cmp(&counter));
+        let before = at.ok().and_then(|at| self.charges.get(at)).map_or(0, |charge| charge.points);
+        let points = u32::try_from(i64::from(before).checked_add(points)?).ok()?;
+        let charged = Charge { counter, points };
+        match at {
+            Ok(at) => self.charges.get_mut(at).into_iter().for_each(|row| *row = charged),
+            Err(at) => self.charges.insert(at, charged),
+        }
+        Some(())
+    }
+
+    /// Adds to a lot; `None` if it would fall below zero.
+    #[must_use]
+    pub(crate) fn move_lot(&mut self, key: LotKey, points: i64) -> Option<()> {
+        let at = self.lots.binary_search_by(|lot| lot.key.cmp(&key));
+        let held = at.ok().and_then(|at| self.lots.get(at)).map_or(0, |lot| lot.points);
+        let left = u32::try_from(i64::from(held).checked_add(points)?).ok()?;
+        match at {
+            Ok(at) if left == 0 => {
+                self.lots.remove(at);
+            }
+            Ok(at) => self.lots.get_mut(at).into_iter().for_each(|lot| lot.points = left),
+            Err(_) if left == 0 => return None,
+            Err(at) => self.lots.insert(at, Lot { key, points: left }),
+        }
+        Some(())
+    }
+
+    /// The points under a counter.
+    #[must_use]
+    pub fn charged(&self, counter: &Counter) -> u32 {
+        self.charges
+            .binary_search_by(|charge| charge.counter.cmp(counter))
+            .ok()
+            .and_then(|at| self.charges.get(at))
+            .map_or(0, |charge| charge.points)
+    }
+
+    /// The first gate of a programme that holds for this person and that no action has opened.
+    #[must_use]
+    pub fn closed_gate<'p>(&self, programme: &'p Programme, today: Day) -> Option<&'p Gate> {
+        let facts = self.facts?;
+        let tier = facts.age_tier(programme.age_on);
+        let opened = |gate: &Gate| {
+            let years = |day: Day| today.fiscal_year().saturating_sub(day.fiscal_year());
+            let mut done = self.recent.iter().filter(|kept| kept.rule == gate.rule);
+            done.any(|kept| years(kept.day) < gate.fiscal_years)
+        };
+        let holds = |gate: &&Gate| {
+            let insured = gate.insurance.is_none_or(|insurance| insurance == facts.insurance);
+            gate.ages.contains(&tier) && insured && !opened(gate)
+        };
+        programme.gates.iter().find(holds)
+    }
+}
