@@ -17,5 +17,6 @@ pub mod metrics;
 pub mod pages;
 pub mod query;
 pub mod registry;
+pub mod simulate;
 pub mod verify;
 pub mod views;

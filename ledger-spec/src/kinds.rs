@@ -7,8 +7,10 @@ use crate::ids::{AccountId, CardHash, Hash, Kid, LinkId, PersonId, PlaceId, Seq}
 use crate::points::{Fund, LotKey, Points};
 use crate::time::Day;
 
+/// The longest JSON document inside a statement.
+pub const DOCUMENT_BYTES_MAX: usize = 32_768;
 /// A JSON document inside a statement.
-pub type Document = Text<32_768>;
+pub type Document = Text<DOCUMENT_BYTES_MAX>;
 /// A reason, a finding, a source: 400 bytes of UTF-8.
 pub type Note = Text<400>;
 /// The public name of a key's holder or place: 120 bytes of UTF-8.

@@ -690,7 +690,5 @@ impl Rule {
             let at = format!("{at}.goals[{index}]");
             faults.unless(rises && within, &at, ProgrammeProblem::Scale);
         }
-        let apart = self.exact.iter().all(|exact| exact.action != self.action);
-        faults.unless(apart, &format!("{at}.exact"), ProgrammeProblem::Sensitive);
     }
 }

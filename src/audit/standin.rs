@@ -79,6 +79,10 @@ fn other(
             statement.disclosure = Some((disclosure(recorded_s, None), Vec::new()));
             recorded_s
         }
+        Body::LinkGrant(_) => {
+            statement.disclosure = Some((disclosure(recorded_s, None), Vec::new()));
+            recorded_s
+        }
         _ => recorded_s,
     };
     Some(StandIn { statement, now_ms: now_s * 1_000, measured: None })

@@ -25,6 +25,7 @@ pub mod fields;
 pub mod init;
 pub mod keygen;
 pub mod metrics;
+pub mod programme;
 pub mod rebuild;
 pub mod receipt;
 pub mod serve;
@@ -68,6 +69,7 @@ enum Command {
     Receipt(receipt::Args),
     Clock(clock::Args),
     Metrics(metrics::Args),
+    Programme(programme::Args),
 }
 
 /// How a command that was carried out ended.
@@ -100,6 +102,9 @@ pub enum CliError {
     /// The verification.
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    /// The simulation.
+    #[error(transparent)]
+    Simulate(#[from] crate::simulate::SimulateError),
     /// The demo city.
     #[error(transparent)]
     Demo(#[from] crate::demo::OpenError),
@@ -164,6 +169,7 @@ fn run(command: &Command) -> Outcome {
         Command::Receipt(args) => receipt::run(args),
         Command::Clock(args) => clock::run(args),
         Command::Metrics(args) => metrics::run(args),
+        Command::Programme(args) => programme::run(args),
     }
 }
 

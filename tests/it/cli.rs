@@ -30,6 +30,28 @@ fn check(folder: &Path, arguments: &str, code: i32, says: &str) -> Vec<u8> {
 const INIT: &str =
     "init --dir city --origin ledger.example.jp/city --root-key-1 a.pem --root-key-2 b.pem";
 
+/// Every fault of a programme is named with its place; a fault of the form with line and column.
+#[test]
+fn a_programme_is_checked() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    let sound = include_str!("../../ledger-spec/examples/programme.json");
+    let checked = |document: &str, code: i32, says: &str| {
+        fs::write(at.join("rules.json"), document).unwrap();
+        check(at, "programme check rules.json", code, says)
+    };
+    checked(sound, 0, "rules.json: a sound programme");
+    let two = sound.replacen("\"late_days\": 14", "\"late_days\": 32", 1);
+    let two = two.replacen("\"screening.lung\"", "\"care\"", 1);
+    let said = checked(&two, 1, "rules.json: late_days: `late_days` is at most 31");
+    let said = String::from_utf8(said).unwrap();
+    assert_eq!(said.lines().count(), 2, "{said}");
+    assert!(said.contains("rules[4].exact: a sensitive rule needs a public code of its own"));
+    checked(&sound.replacen("2026", "2026.5", 1), 1, "rules.json: line 5, column");
+    check(at, "programme check none.json", 2, "cannot open none.json");
+    check(at, "programme simulate rules.json --data . --keys .", 2, "line 5, column");
+}
+
 #[test]
 fn a_ledger_is_made_once_and_is_sound() {
     let folder = TempDir::new().unwrap();

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::http::Method;
+use kenmai::audit::{AuditConfig, audit};
 use kenmai::cli::metrics as metrics_of;
 use kenmai::config::Limits;
 use kenmai::demo::{
@@ -14,9 +15,11 @@ use kenmai::http::{self, Ledger, Server};
 use kenmai::keys;
 use kenmai::log::disk::RealDisk;
 use kenmai::metrics::Metrics;
+use kenmai::simulate::{Given, simulate};
 use ledger_spec::ids::{LedgerId, Seq};
 use ledger_spec::kinds::{Body, Redeem};
 use ledger_spec::points::Points;
+use ledger_spec::programme::Programme;
 use ledger_spec::statement::{self, Core, Holder};
 use ledger_spec::time::Day;
 use ledger_spec::token;
@@ -400,4 +403,49 @@ async fn a_folder_of_something_else_is_refused_and_left_alone() {
     assert!(other.join(".demo.making").is_dir() && other.join("secrets").is_dir());
     let file = other.join("diary.txt");
     check(&file, "cannot").await;
+}
+
+/// A year in which every rule of the example runs: the audit re-derives it with and without the city's secrets, and the same
+/// rules over the same acts give the same points again, rule by rule and fund by fund.
+#[tokio::test]
+async fn a_year_under_all_rules_is_audited_and_simulated() {
+    let home = tempfile::tempdir().unwrap();
+    let client = found(home.path(), "2027-03-31").await;
+    let rules = client.get(&client.path("/programme")).await.text().to_owned();
+    drop(client);
+    let data = home.path().join("yaizu-demo");
+    let keys = keys::LedgerKeys::load(&home.path().join("secrets")).unwrap();
+    for keys in [Some(&keys), None] {
+        let config = AuditConfig { data_folder: data.clone(), origin: YAIZU.origin.into(), keys };
+        let report = audit(&RealDisk, &config, &mut |_, _| ()).unwrap();
+        assert!(report.is_clean(), "{:?}", report.findings);
+    }
+    let simulated = |programme: &Programme| {
+        let of = (data.as_path(), YAIZU.origin, &keys);
+        simulate(&RealDisk, of, (programme, 2026), &mut |_, _| ()).unwrap()
+    };
+    let programme = Programme::parse(&rules).unwrap();
+    let same = simulated(&programme);
+    let rules: Vec<u32> = same.rules.keys().copied().collect();
+    assert_eq!(rules, [1, 2, 3, 4, 5, 8, 10, 12, 13, 14, 15, 16, 17, 18, 21]);
+    for (name, pair) in same.rules.values() {
+        assert_eq!(pair.was, pair.would, "{name}");
+        assert!(pair.was.points > 0, "{name}");
+    }
+    assert!(same.funds.values().all(|pair| pair.was == pair.would), "{:?}", same.funds);
+    assert_eq!((same.refused.len(), same.sealed), (0, 0));
+    // Half the points for a measurement, and no challenge any more.
+    let mut other = programme;
+    other.rules.retain(|rule| rule.action != "self.report");
+    let measured = other.rules.iter_mut().find(|rule| rule.rule == 3).unwrap();
+    measured.points = 10;
+    let changed = simulated(&other);
+    let of = |number: u32| changed.rules[&number].1;
+    assert_eq!((of(3).would.acts, of(3).would.points * 2), (of(3).was.acts, of(3).was.points));
+    assert_eq!(of(12), same.rules[&12].1);
+    assert_eq!(of(17).would, Given::default());
+    assert_eq!(changed.rules[&17].0, "健康の記録");
+    let refused: Vec<(&str, u64)> =
+        changed.refused.iter().map(|(reason, count)| (reason.as_str(), *count)).collect();
+    assert_eq!(refused, [("the programme has no such action", of(17).was.acts)]);
 }

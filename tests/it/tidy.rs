@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 9] = [
     &["cli"],
     &["http"],
     &["pages", "reports", "adapters"],
-    &["demo", "query", "audit", "verify"],
+    &["demo", "query", "audit", "verify", "simulate"],
     &["engine"],
     &["log", "views", "registry", "metrics"],
     &["config"],
@@ -21,9 +21,9 @@ const LAYERS: [&[&str]; 9] = [
 ];
 
 /// What pure modules, data in and text out, leave alone.
-const BELOW_ENGINE: [&str; 11] = [
-    "demo", "query", "audit", "verify", "engine", "log", "views", "registry", "metrics", "clock",
-    "keys",
+const BELOW_ENGINE: [&str; 12] = [
+    "demo", "query", "audit", "verify", "simulate", "engine", "log", "views", "registry",
+    "metrics", "clock", "keys",
 ];
 
 /// What a module, or one file of it, may not use although it stands to its right.

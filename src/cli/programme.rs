@@ -1,0 +1,126 @@
+//! `kenmai programme`: a programme document before it is proposed.
+
+use std::path::{Path, PathBuf};
+
+use ledger_spec::kinds::DOCUMENT_BYTES_MAX;
+use ledger_spec::programme::Programme;
+
+use super::{Bar, CliError, Ending, Outcome, ledger_file, read_text, say};
+use crate::keys::LedgerKeys;
+use crate::log::disk::RealDisk;
+use crate::simulate::{self, Pair, Simulation};
+
+/// Check a programme document, or try it on the actions of a year.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    Check(Check),
+    Simulate(Simulate),
+}
+
+/// Say everything that is wrong with a document, and where.
+#[derive(clap::Args)]
+#[command(after_help = "Exit code 0 only for a sound document. Example:\n\n  \
+                        kenmai programme check ledger-spec/examples/programme.json")]
+struct Check {
+    /// The document, JSON.
+    file: PathBuf,
+}
+
+/// Decide the actions of a fiscal year again under a document, and print what changes for each rule and fund.
+#[derive(clap::Args)]
+#[command(after_help = "Nothing is written; the server may run. Example:\n\n  \
+                        kenmai programme simulate next.json --data city/data --keys city/keys")]
+struct Simulate {
+    /// The document, JSON.
+    file: PathBuf,
+    /// The data folder of the ledger.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The ledger's keys folder: sealed parts say which action it was.
+    #[arg(long, value_name = "DIR")]
+    keys: PathBuf,
+    /// The fiscal year whose actions are decided again; the one before the document's unless told.
+    #[arg(long, value_name = "YEAR")]
+    year: Option<u32>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`CliError`]
+pub fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::Check(args) => check(&args.file),
+        Command::Simulate(args) => simulate(args),
+    }
+}
+
+fn check(file: &Path) -> Outcome {
+    let text = read_text(file, DOCUMENT_BYTES_MAX as u64)?;
+    let faults = match Programme::read(&text) {
+        Ok(programme) => programme.faults(),
+        Err(fault) => vec![fault],
+    };
+    for fault in &faults {
+        say(format_args!("{}: {fault}", file.display()));
+    }
+    if faults.is_empty() {
+        say(format_args!("{}: a sound programme", file.display()));
+        return Ok(Ending::Well);
+    }
+    Ok(Ending::Found)
+}
+
+fn simulate(args: &Simulate) -> Outcome {
+    let text = read_text(&args.file, DOCUMENT_BYTES_MAX as u64)?;
+    let programme = Programme::parse(&text)
+        .map_err(|fault| CliError::Refused(format!("{}: {fault}", args.file.display())))?;
+    let year = args.year.unwrap_or(programme.fiscal_year.saturating_sub(1));
+    let origin = ledger_file(&args.data)?.origin;
+    let keys = LedgerKeys::load(&args.keys)?;
+    let bar = Bar::new("simulate");
+    let of = (args.data.as_path(), origin.as_str(), &keys);
+    let mut progress = |done, total| bar.show(done, total);
+    let found = simulate::simulate(&RealDisk, of, (&programme, year), &mut progress)?;
+    drop(bar);
+    tell(&found);
+    Ok(Ending::Well)
+}
+
+fn tell(found: &Simulation) {
+    say(format_args!("fiscal year {}: as recorded, and under the document", found.fiscal_year));
+    say(line(["acts", "points", "acts", "points", "difference"].map(str::to_owned), ""));
+    for (number, (name, pair)) in &found.rules {
+        say(line(figures(pair), &format!("rule {number} {name}")));
+    }
+    for (fund, pair) in &found.funds {
+        let fund = serde_json::to_string(fund).unwrap_or_default();
+        say(line(figures(pair), &format!("fund {}", fund.trim_matches('"'))));
+    }
+    for (reason, count) in &found.refused {
+        say(format_args!("{count} would be refused: {reason}"));
+    }
+    if found.sealed > 0 {
+        say(format_args!("{} left out: their sealed part is gone", found.sealed));
+    }
+}
+
+fn figures(pair: &Pair) -> [String; 5] {
+    let Pair { was, would } = pair;
+    let difference = i128::from(would.points) - i128::from(was.points);
+    let shown = [was.acts, was.points, would.acts, would.points].map(|figure| figure.to_string());
+    let [a, b, c, d] = shown;
+    [a, b, c, d, format!("{difference:+}")]
+}
+
+/// Figures and what they are of: the name comes last, because a Japanese letter takes two columns.
+fn line(figures: [String; 5], name: &str) -> String {
+    let figures = figures.map(|figure| format!("{figure:>12}"));
+    format!("{}  {name}", figures.concat())
+}
