@@ -653,6 +653,9 @@ impl Rule {
 
     fn check_evidence(&self, at: &str, faults: &mut Faults) {
         let derived = self.evidence == [Evidence::Derived];
+        // Exact actions fall back on the rule's, so it has some even where each names its own.
+        let grouped = !self.exact.is_empty() && self.evidence.is_empty();
+        faults.unless(!grouped, &format!("{at}.evidence"), ProgrammeProblem::Evidence);
         for (exact, worth) in self.worths() {
             let at = exact.map_or_else(|| at.to_string(), |exact| format!("{at}.exact[{exact}]"));
             let fits = !worth.evidence.is_empty()

@@ -10,6 +10,7 @@
 )]
 
 mod monitoring;
+mod programme;
 #[path = "../support/server.rs"]
 mod server;
 
