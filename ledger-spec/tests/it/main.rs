@@ -9,6 +9,8 @@ mod proofs;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod random_rules;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod story;
