@@ -6,13 +6,14 @@ use thiserror::Error;
 
 use crate::entry::{Accounting, CapOf, Contra, Effect, VERSION};
 use crate::ids::{AccountId, CardHash, Hash, Kid, LinkId, NaturalKey, Seq};
-use crate::kinds::Purpose;
-use crate::points::{Fund, LotKey, Purse};
+use crate::kinds::{Purpose, SettlementClose};
+use crate::points::{Fund, FundSums, LotKey, Purse};
 use crate::programme::{LATE_DAYS_MAX, Needs, Programme};
 use crate::rows::{
     Account, Actor, Aged, Budget, Card, Counter, DayTotals, Device, EmployerLink, EnrolCode, Facts,
     Key, LinkRow, Overlay, Place, Proposal, Recent, Rows, Signer,
 };
+use crate::shops::Settlement;
 use crate::statement;
 use crate::time::Day;
 
@@ -115,7 +116,9 @@ fn needs_account(effect: &Effect) -> bool {
         | Effect::KeyRevoked { .. }
         | Effect::DayClosed { .. }
         | Effect::ManifestOpened { .. }
-        | Effect::ManifestClosed { .. } => false,
+        | Effect::ManifestClosed { .. }
+        | Effect::ShopSettled { .. }
+        | Effect::SettlementPaid { .. } => false,
     }
 }
 
@@ -185,7 +188,9 @@ fn on_account(
         | Effect::CodeUsed { .. }
         | Effect::DayClosed { .. }
         | Effect::ManifestOpened { .. }
-        | Effect::ManifestClosed { .. } => {}
+        | Effect::ManifestClosed { .. }
+        | Effect::ShopSettled { .. }
+        | Effect::SettlementPaid { .. } => {}
     }
     Ok(())
 }
@@ -239,7 +244,9 @@ fn count_action(
 /// What an effect changes outside the subject account's row.
 fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Result<(), Broken> {
     match effect {
-        Effect::Posting { lot, points, contra } => move_contra(*lot, *points, *contra, rows),
+        Effect::Posting { lot, points, contra } => {
+            move_contra(entry.accepted_day(), (*lot, *points, *contra), rows)
+        }
         Effect::ActTaken { key } => take_act(*key, entry.seq, rows),
         Effect::TokenSpent { nonce, exp_s } => spend_token((*exp_s, *nonce), rows),
         Effect::Undone { entry: undone } => {
@@ -297,6 +304,8 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
         }
         Effect::LinkRevoked { link } => end_link(*link, entry.seq, rows),
         Effect::ManifestClosed { manifest } => close_manifest(*manifest, entry.seq, rows),
+        Effect::ShopSettled { settlement } => settle(settlement, entry, rows),
+        Effect::SettlementPaid { settlement, .. } => pay(*settlement, entry.seq, rows),
         Effect::ActionJudged { .. }
         | Effect::Balance { .. }
         | Effect::AccountOpened {}
@@ -309,9 +318,8 @@ fn unseen(fresh: bool, what: &'static str) -> Result<(), Broken> {
 }
 
 fn move_contra(
-    lot: LotKey,
-    points: i64,
-    contra: Contra,
+    today: Day,
+    (lot, points, contra): (LotKey, i64, Contra),
     rows: &mut Overlay<'_>,
 ) -> Result<(), Broken> {
     // Only the challenge purse has a source that costs nobody money.
@@ -330,8 +338,11 @@ fn move_contra(
             rows.top().budgets.insert(key, budget);
         }
         Contra::Shop(shop) => {
-            let due = rows.shops(&shop).copied().unwrap_or(0).checked_add_signed(-points);
-            rows.top().shops.insert(shop, due.ok_or(Broken::Negative("shop"))?);
+            let mut row = rows.shops(&shop).cloned().unwrap_or_default();
+            row.total = row.total.checked_add_signed(-points).ok_or(Broken::Negative("shop"))?;
+            row.points.add(lot.fund, -points).ok_or(Broken::Negative("shop"))?;
+            row.moved_on = Some(today);
+            rows.top().shops.insert(shop, row);
         }
         Contra::Challenge => {}
     }
@@ -444,6 +455,32 @@ fn close_manifest(manifest: Seq, done: Seq, rows: &mut Overlay<'_>) -> Result<()
     let row = *rows.manifests(&manifest).ok_or(Broken::Missing("manifest"))?;
     unseen(row.done.is_none(), "manifest")?;
     rows.top().manifests.insert(manifest, Rows { done: Some(done), ..row });
+    Ok(())
+}
+
+/// A settlement takes all that its shop is due, or carries it on where more came back than was spent.
+fn settle(
+    settlement: &SettlementClose,
+    entry: &Accounting,
+    rows: &mut Overlay<'_>,
+) -> Result<(), Broken> {
+    let SettlementClose { shop, month, first, yen, .. } = *settlement;
+    let mut row = rows.shops(&shop).cloned().unwrap_or_default();
+    let due = row.settlement(shop, entry.seq, entry.accepted_day());
+    unseen(due.as_ref() == Some(settlement), "settlement")?;
+    let left = settlement.left().ok_or(Broken::Negative("shop"))?;
+    (row.points, row.carried, row.moved_on) = (FundSums::default(), left, None);
+    row.settled_until = entry.seq;
+    rows.top().shops.insert(shop, row);
+    let row = Settlement { shop, month, first, yen, paid: None };
+    rows.top().settlements.insert(entry.seq, row);
+    Ok(())
+}
+
+fn pay(settlement: Seq, paid: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+    let row = *rows.settlements(&settlement).ok_or(Broken::Missing("settlement"))?;
+    unseen(row.paid.is_none(), "payment")?;
+    rows.top().settlements.insert(settlement, Settlement { paid: Some(paid), ..row });
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod holder;
 mod log;
 mod rejection;
 mod residents;
+mod settlement;
 mod spending;
 
 use alloc::sync::Arc;
@@ -125,6 +126,8 @@ pub fn decide(
         Body::Redeem(body) => spending::redeem(body, statement, signer, rows, context),
         Body::Void(body) => spending::void(body, signer, rows, context),
         Body::DayClose(body) => log::close_day(body, rows, context),
+        Body::SettlementClose(body) => settlement::close(body, rows, context),
+        Body::SettlementPaid(body) => settlement::pay(body, rows, context),
         Body::Manifest(body) => log::open(body, statement, actor(signer)?.role),
         Body::ManifestDone(body) => log::close(body, rows),
         Body::AccountStatus(_)
@@ -146,8 +149,6 @@ pub fn decide(
         | Body::LotExtend(_)
         | Body::BalanceImport(_)
         | Body::Expire(_)
-        | Body::SettlementClose(_)
-        | Body::SettlementPaid(_)
         | Body::AuditStatement(_) => Err(Rejection::KindNotInForce),
     }?;
     Ok(record(statement, outcome, rows, context))

@@ -9,7 +9,7 @@ use crate::cbor::{Blob, CborError, Reader, Text, Wire, Writer, wire_array, wire_
 use crate::ids::{
     AccountId, CardHash, Hash, Kid, LedgerId, LinkId, NaturalKey, OpId, PersonId, PlaceId, Seq,
 };
-use crate::kinds::{AgeTier, Document, Insurance, Kind, Name, Purpose, Role};
+use crate::kinds::{AgeTier, Document, Insurance, Kind, Name, Purpose, Role, SettlementClose};
 use crate::points::{Fund, LotKey, Purse};
 use crate::rows::DayTotals;
 use crate::time::Day;
@@ -431,6 +431,18 @@ effects! {
     23 LinkRevoked {
         /// The link.
         link: LinkId
+    },
+    /// A shop's entries up to this one are settled.
+    37 ShopSettled {
+        /// Shop, month, range and sums.
+        settlement: SettlementClose
+    },
+    /// A settlement is paid.
+    38 SettlementPaid {
+        /// The settlement.
+        settlement: Seq,
+        /// Day of the transfer.
+        paid_on: Day
     },
 }
 

@@ -4,8 +4,8 @@ use crate::cbor::{
     Blob, CborError, List, Reader, Text, Wire, Writer, wire_array, wire_code, wire_map,
 };
 use crate::ids::{AccountId, CardHash, Hash, Kid, LinkId, PersonId, PlaceId, Seq};
-use crate::points::{Fund, LotKey, Points};
-use crate::time::Day;
+use crate::points::{Fund, FundSums, LotKey, Points};
+use crate::time::{Day, Month};
 
 /// The longest JSON document inside a statement.
 pub const DOCUMENT_BYTES_MAX: usize = 32_768;
@@ -477,18 +477,35 @@ wire_map!(
     SettlementClose {
         /// The shop.
         1 shop: PlaceId,
-        /// Year × 12 + month − 1.
-        2 month: u32,
+        /// The month.
+        2 month: Month,
         /// First entry of the range.
         3 first: Seq,
-        /// The entry after the range.
+        /// The entry after the range: the settlement's own.
         4 end: Seq,
-        /// Points.
-        5 points: u64,
+        /// Points spent in the range less those that came back, by the fund that pays.
+        5 points: FundSums,
+        /// What the last settlement left unpaid because more came back than was spent, by fund.
+        6 carried: FundSums,
         /// Yen due.
-        6 yen: u64,
+        7 yen: u64,
     }
 );
+impl SettlementClose {
+    /// What each fund pays of the settlement's yen: the sums of all shops are the funds' invoices. Nothing where nothing is
+    /// due; `None` where a sum does not fit.
+    #[must_use]
+    pub fn paid_by(&self) -> Option<FundSums> {
+        if self.yen == 0 { Some(FundSums::default()) } else { self.points.plus(&self.carried) }
+    }
+
+    /// What the settlement carries to the next: all of it where more came back than was spent, otherwise nothing.
+    #[must_use]
+    pub fn left(&self) -> Option<FundSums> {
+        if self.yen == 0 { self.points.plus(&self.carried) } else { Some(FundSums::default()) }
+    }
+}
+
 wire_map!(
     /// Records a transfer to a shop.
     SettlementPaid {

@@ -23,6 +23,7 @@ pub mod prove;
 pub mod public;
 pub mod receipt;
 pub mod rows;
+pub mod shops;
 pub mod statement;
 mod text;
 pub mod tile;

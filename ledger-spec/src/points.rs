@@ -1,5 +1,7 @@
 //! Points, purses, funds and lots: whole numbers only.
 
+use alloc::vec::Vec;
+
 use crate::cbor::{CborError, Reader, Wire, Writer, wire_array, wire_code};
 use crate::time::Day;
 
@@ -58,6 +60,69 @@ wire_code!(
         None = 5,
     }
 );
+
+wire_array!(
+    /// Points of one fund.
+    #[derive(Copy)]
+    FundPoints {
+        /// Who pays for them.
+        fund: Fund,
+        /// The points, negative where more came back than was spent.
+        points: i64,
+    }
+);
+
+/// Points by fund, ascending; a fund of 0 points is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FundSums(Vec<FundPoints>);
+
+impl FundSums {
+    /// Adds points of a fund; `None`, and nothing changed, where the sum does not fit.
+    #[must_use]
+    pub fn add(&mut self, fund: Fund, points: i64) -> Option<()> {
+        let at = self.0.binary_search_by_key(&fund, |row| row.fund);
+        let before = at.ok().and_then(|at| self.0.get(at)).map_or(0, |row| row.points);
+        let sum = FundPoints { fund, points: before.checked_add(points)? };
+        match at {
+            Ok(at) => self.0.get_mut(at).into_iter().for_each(|row| *row = sum),
+            Err(at) => self.0.insert(at, sum),
+        }
+        self.0.retain(|row| row.points != 0);
+        Some(())
+    }
+
+    /// The sums of both; `None` where one does not fit.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Option<Self> {
+        let mut sums = self.clone();
+        other.rows().iter().try_for_each(|row| sums.add(row.fund, row.points))?;
+        Some(sums)
+    }
+
+    /// The rows.
+    #[must_use]
+    pub fn rows(&self) -> &[FundPoints] {
+        &self.0
+    }
+
+    /// The points of all funds.
+    #[must_use]
+    pub fn total(&self) -> i128 {
+        self.0.iter().map(|row| i128::from(row.points)).sum()
+    }
+}
+
+impl Wire for FundSums {
+    fn write(&self, writer: &mut Writer) {
+        self.0.write(writer);
+    }
+    fn read(reader: &mut Reader<'_>) -> Result<Self, CborError> {
+        let rows: Vec<FundPoints> = Wire::read(reader)?;
+        let ascending = rows.is_sorted_by(|a, b| a.fund < b.fund);
+        let sound = ascending && rows.iter().all(|row| row.points != 0);
+        if sound { Ok(Self(rows)) } else { Err(CborError::NotDeterministic) }
+    }
+}
 
 wire_array!(
     /// What makes points the same lot: grants with equal keys add up.

@@ -98,6 +98,8 @@ fn of_effect<'e, 'k>(
         | Effect::ActionJudged { .. }
         | Effect::ManifestOpened { .. }
         | Effect::ManifestClosed { .. }
+        | Effect::ShopSettled { .. }
+        | Effect::SettlementPaid { .. }
         | Effect::ActTaken { .. }
         | Effect::TokenSpent { .. }
         | Effect::Balance { .. }

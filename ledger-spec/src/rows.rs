@@ -16,6 +16,7 @@ use crate::ids::{AccountId, CardHash, Hash, Kid, LinkId, NaturalKey, PersonId, P
 use crate::kinds::{Body, Kind, Name, Purpose, Role};
 use crate::points::Fund;
 use crate::programme::Programme;
+use crate::shops::{Settlement, Shop};
 use crate::time::Day;
 
 pub use self::account::{
@@ -316,8 +317,10 @@ tables! {
     nonces: (u64, [u8; 16]) => (),
     /// Budgets by fund and fiscal year.
     budgets: (Fund, u32) => Budget,
-    /// Points due to shops.
-    shops: PlaceId => u64,
+    /// What shops took in, and how far it is settled.
+    shops: PlaceId => Shop,
+    /// Settlements by seq.
+    settlements: Seq => Settlement,
     /// Entries undone, with the entry that did it.
     undone: Seq => Seq,
     /// Proposals by seq.
@@ -458,6 +461,7 @@ impl Tables {
         tables.pairs("nonces", &self.nonces);
         tables.pairs("budgets", &self.budgets);
         tables.pairs("shops", &self.shops);
+        tables.pairs("settlements", &self.settlements);
         tables.pairs("undone", &self.undone);
         tables.pairs("manifests", &self.manifests);
         tables.name("proposals");

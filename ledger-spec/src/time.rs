@@ -141,6 +141,62 @@ impl fmt::Debug for Day {
     }
 }
 
+/// A calendar month of Japan: year × 12 + month − 1.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month(pub u32);
+wire_newtype!(Month);
+
+impl Month {
+    /// The month that a day lies in.
+    #[must_use]
+    pub fn of(day: Day) -> Self {
+        let (year, month, _) = day.ymd();
+        Self(year.saturating_mul(12).saturating_add(month - 1))
+    }
+
+    /// Its first day; the end of time for a month that the calendar does not reach.
+    #[must_use]
+    pub fn first_day(self) -> Day {
+        Day::from_ymd(self.0 / 12, self.0 % 12 + 1, 1).unwrap_or(Day(u32::MAX))
+    }
+
+    /// Its last day.
+    #[must_use]
+    pub fn last_day(self) -> Day {
+        self.next().first_day().minus(1)
+    }
+
+    /// The month after it.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// Reads `YYYY-MM`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.len() == 7).then(|| Day::parse(&alloc::format!("{text}-01"))).flatten().map(Self::of)
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.0 / 12, self.0 % 12 + 1)
+    }
+}
+
+impl fmt::Debug for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl serde::Serialize for Month {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl serde::Serialize for Day {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

@@ -105,7 +105,7 @@ pub(crate) fn audit(
 ) -> Result<(), Failure> {
     let state = engine.state()?;
     for (number, shop) in city.shops.iter().enumerate() {
-        let due = state.shops.get(&shop.place).copied().unwrap_or(0);
+        let due = state.shops.get(&shop.place).map_or(0, |row| row.total);
         let expected = shop.due + book.due.get(&number).copied().unwrap_or(0);
         compare("due to a shop", due, expected)?;
     }
@@ -118,7 +118,11 @@ pub(crate) fn audit(
     }
     // Granted = left + redeemed, by the ledger's own three sums.
     let granted: u64 = state.budgets.values().map(|budget| budget.granted).sum();
-    compare("granted", granted, left_in_all + state.shops.values().sum::<u64>())?;
+    compare(
+        "granted",
+        granted,
+        left_in_all + state.shops.values().map(|row| row.total).sum::<u64>(),
+    )?;
     let of_fund = |fund: Fund| {
         let budgets = state.budgets.iter().filter(move |((of, _), _)| *of == fund);
         budgets.map(|(_, budget)| budget.granted).sum::<u64>()

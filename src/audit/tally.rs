@@ -15,6 +15,9 @@ pub(super) struct Tally {
     /// Spent less returned, by fund and by shop.
     spent: BTreeMap<Fund, i128>,
     due: BTreeMap<PlaceId, i128>,
+    /// Yen of the settlements, by shop and by the fund that pays.
+    settled: BTreeMap<PlaceId, i128>,
+    invoiced: BTreeMap<Fund, i128>,
     challenge: i128,
 }
 
@@ -24,6 +27,14 @@ impl Tally {
         for effect in &accounting.effects {
             if let Effect::BudgetAllocated { fund, fiscal_year, points } = effect {
                 *self.allocated.entry((*fund, *fiscal_year)).or_default() += i128::from(*points);
+            }
+        }
+        for effect in &accounting.effects {
+            if let Effect::ShopSettled { settlement } = effect {
+                *self.settled.entry(settlement.shop).or_default() += i128::from(settlement.yen);
+                for row in settlement.paid_by().unwrap_or_default().rows() {
+                    *self.invoiced.entry(row.fund).or_default() += i128::from(row.points);
+                }
             }
         }
         for (lot, points, contra) in accounting.postings() {
@@ -44,7 +55,8 @@ impl Tally {
     /// Compares every sum with the state and gives the number of equations that hold.
     ///
     /// Per fund and year: granted = what the state says, at most what was allocated. Per fund: granted − spent = what lies
-    /// in the lots. Per shop: what is due. Per challenge purse: granted = what lies in the lots.
+    /// in the lots, and spent = what settlements make it pay + what no settlement has taken. Per shop: spent = the yen of its
+    /// settlements + what they have not taken. Per challenge purse: granted = what lies in the lots.
     pub(super) fn check(&self, state: &Tables) -> Result<u64, String> {
         let mut equal = Equations(0);
         for (key, budget) in &state.budgets {
@@ -76,13 +88,31 @@ impl Tally {
                 in_lots(Purse::Challenge),
             )?;
         }
-        for (shop, due) in &state.shops {
-            let counted = self.due.get(shop).copied().unwrap_or(0);
-            equal.check(&format!("points due to shop {shop}"), counted, i128::from(*due))?;
-        }
         let unknown = self.due.keys().filter(|shop| !state.shops.contains_key(shop)).count();
         equal.check("shops that the state does not know", unknown as i128, 0)?;
+        self.check_shops(state, &mut equal)?;
         Ok(equal.0)
+    }
+
+    /// What shops took in, by shop and by fund.
+    fn check_shops(&self, state: &Tables, equal: &mut Equations) -> Result<(), String> {
+        let mut open: BTreeMap<Fund, i128> = BTreeMap::new();
+        for (shop, row) in &state.shops {
+            let counted = self.due.get(shop).copied().unwrap_or(0);
+            equal.check(&format!("points spent at shop {shop}"), counted, row.total.into())?;
+            let settled = self.settled.get(shop).copied().unwrap_or(0);
+            let left = row.points.total() + row.carried.total();
+            equal.check(&format!("points to settle with shop {shop}"), counted - settled, left)?;
+            for row in row.points.rows().iter().chain(row.carried.rows()) {
+                *open.entry(row.fund).or_default() += i128::from(row.points);
+            }
+        }
+        for fund in Fund::ALL {
+            let of = |sums: &BTreeMap<_, i128>| sums.get(fund).copied().unwrap_or(0);
+            let left = of(&self.spent) - of(&self.invoiced);
+            equal.check(&format!("points to settle by fund {fund:?}"), left, of(&open))?;
+        }
+        Ok(())
     }
 }
 
@@ -105,8 +135,9 @@ mod tests {
     use super::*;
     use ledger_spec::cbor::Blob;
     use ledger_spec::ids::{AccountId, Seq};
-    use ledger_spec::points::LotKey;
+    use ledger_spec::points::{FundSums, LotKey};
     use ledger_spec::rows::{Account, Budget, Lot};
+    use ledger_spec::shops::Shop;
     use ledger_spec::time::Day;
 
     const SHOP: PlaceId = PlaceId([1; 8]);
@@ -140,7 +171,17 @@ mod tests {
         let lots = vec![Lot { key: NHI, points: 200 }, Lot { key: WALKS, points: 15 }];
         state.accounts.insert(AccountId([2; 16]), Account { lots, ..Account::fresh() });
         state.budgets.insert((Fund::Nhi, 2026), Budget { allocated: 1_000, granted: 300 });
-        state.shops.insert(SHOP, 100);
+        let mut points = FundSums::default();
+        points.add(Fund::Nhi, 100).expect("a small sum");
+        let settled_until = Seq(1);
+        let row = Shop {
+            total: 100,
+            points,
+            moved_on: Some(Day(20_000)),
+            settled_until,
+            ..Shop::default()
+        };
+        state.shops.insert(SHOP, row);
         state
     }
 
@@ -154,9 +195,8 @@ mod tests {
 
     #[test]
     fn every_sum_has_to_be_met() {
-        // Two for the budget, one for its absence elsewhere, two a fund, one for the shop and one
-        // for there being no other.
-        assert_eq!(tally().check(&state()), Ok(2 + 1 + 2 * 5 + 1 + 1));
+        // Two for the budget, one for its absence elsewhere, three a fund, two for the shop and one for there being no other.
+        assert_eq!(tally().check(&state()), Ok(2 + 1 + 3 * 5 + 2 + 1));
         let budget = |state: &mut Tables, allocated, granted| {
             state.budgets.insert((Fund::Nhi, 2026), Budget { allocated, granted });
         };
@@ -168,7 +208,19 @@ mod tests {
             |state| state.accounts.values_mut().for_each(|account| account.lots.truncate(1)),
             "challenge points of fund None: 15 by the postings, 0",
         );
-        check(|state| *state.shops.get_mut(&SHOP).expect("the shop") = 99, "points due to shop");
+        let shop = |state: &mut Tables, change: &dyn Fn(&mut Shop)| {
+            change(state.shops.get_mut(&SHOP).expect("the shop"));
+        };
+        check(|state| shop(state, &|shop| shop.total = 99), "points spent at shop");
+        check(
+            |state| shop(state, &|shop| shop.points = FundSums::default()),
+            "points to settle with shop 0101010101010101: 100 by the postings, 0 in the state",
+        );
+        let other_fund = |shop: &mut Shop| {
+            shop.points.add(Fund::Nhi, -1).expect("a small sum");
+            shop.points.add(Fund::General, 1).expect("a small sum");
+        };
+        check(|state| shop(state, &other_fund), "points to settle by fund General");
         check(|state| state.shops.clear(), "shops");
     }
 }

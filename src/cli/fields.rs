@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use data_encoding::HEXLOWER;
 use ledger_spec::cbor::{Reader, Wire, Writer};
 use ledger_spec::kinds::{AgeTier, Body, Insurance, Kind, Purpose, Role, Status};
-use ledger_spec::points::{Fund, LotKey, Purse};
+use ledger_spec::points::{Fund, FundSums, LotKey, Purse};
 use ledger_spec::time::Day;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -46,6 +46,8 @@ pub enum Form {
     Lot,
     /// A list of lots, each with its `points`.
     Lots,
+    /// `{"fund": points, …}`.
+    Sums,
 }
 
 /// A field: its key in CBOR, its name in JSON, its form, and whether it may be left out.
@@ -105,7 +107,7 @@ const BODIES: &[(Kind, &[Field])] = &[
     (Kind::Approve, &[must(1, "proposal", Form::Number), must(2, "statement_hash", Form::Hex)]),
     (Kind::Expire, &[ACCOUNT, LOT, must(3, "points", Form::Number)]),
     (Kind::DayClose, &[must(1, "day", Form::Day)]),
-    (Kind::SettlementClose, &[SHOP, must(2, "month", Form::Number), must(3, "first", Form::Number), must(4, "end", Form::Number), must(5, "points", Form::Number), must(6, "yen", Form::Number)]),
+    (Kind::SettlementClose, &[SHOP, must(2, "month", Form::Number), must(3, "first", Form::Number), must(4, "end", Form::Number), must(5, "points", Form::Sums), must(6, "carried", Form::Sums), must(7, "yen", Form::Number)]),
     (Kind::SettlementPaid, &[must(1, "settlement", Form::Number), must(2, "paid_on", Form::Day), must(3, "reference", Form::Text)]),
     (Kind::AuditStatement, &[must(1, "first", Form::Number), must(2, "end", Form::Number), must(3, "root", Form::Hex), must(4, "finding", Form::Text)]),
     (Kind::Manifest, &[must(1, "rows", Form::Hex), must(2, "kind", Form::Kind)]),
@@ -190,6 +192,7 @@ fn form_text(form: Form) -> &'static str {
         Form::Status => "\"active\", \"frozen\", \"moved_out\" or \"deceased\"",
         Form::Kind => "the name of a kind",
         Form::Lot => "{\"purse\", \"fund\", \"expires_on\"}",
+        Form::Sums => "funds with their points, such as {\"general\": 300}",
         Form::Lots => "a list of {\"purse\", \"fund\", \"expires_on\", \"points\"}",
     }
 }
@@ -223,6 +226,14 @@ fn write_value(form: Form, value: &Value, writer: &mut Writer) -> Option<()> {
                 lot_key(lot, 4)?.write(writer);
                 writer.uint(lot.get("points")?.as_u64()?);
             }
+        }
+        Form::Sums => {
+            let mut sums = FundSums::default();
+            for (fund, points) in value.as_object()? {
+                let fund = serde_json::from_value(Value::from(fund.as_str())).ok()?;
+                sums.add(fund, points.as_i64()?)?;
+            }
+            sums.write(writer);
         }
     }
     Some(())
@@ -276,6 +287,7 @@ mod tests {
             Form::Kind => "action".into(),
             Form::Lot => lot,
             Form::Lots => vec![lots].into(),
+            Form::Sums => serde_json::json!({"nhi": 7, "general": -5}),
         }
     }
 

@@ -24,7 +24,7 @@ use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::public;
 use ledger_spec::rows::{Overlay, Tables};
 use ledger_spec::statement::{self, Core, Statement, Values};
-use ledger_spec::time::Day;
+use ledger_spec::time::{Day, Month};
 use sha2::{Digest, Sha256};
 
 use super::ops::Ops;
@@ -79,6 +79,8 @@ pub(super) struct Sequencer {
     time_ms: u64,
     /// Rows of manifests that wait for their turn.
     slices: VecDeque<WaitingRows>,
+    /// The month before which nothing is left to settle; `None` until that was looked for.
+    settled_before: Option<Month>,
     /// Entries of the last snapshot, and the thread that writes one.
     snapshot_size: u64,
     snapshot_writer: Option<JoinHandle<()>>,
@@ -130,6 +132,7 @@ impl Sequencer {
             locked: (head.size, ground.clock.boot_ms()),
             time_ms: time_ms.unwrap_or(0),
             slices: VecDeque::new(),
+            settled_before: None,
             snapshot_size: replay_from.0,
             snapshot_writer: None,
             shared,
@@ -260,7 +263,7 @@ impl Sequencer {
             Job::Result(manifest, outcomes, reply) => {
                 let body = Body::ManifestDone(ManifestDone { manifest, outcomes: Blob(outcomes) });
                 let today = Day::of_ms(self.time_ms.max(self.ground.clock.wall_ms()));
-                let statement = self.own_statement(body, today, manifest.0)?;
+                let statement = self.own_statement(body, today, &manifest.0.to_be_bytes())?;
                 Waiting { statement, reply }
             }
         };
@@ -296,6 +299,7 @@ impl Sequencer {
                 break;
             }
         }
+        self.settle_shops(now_ms)?;
         // 3. The rest: whoever stands at a counter first, then a slice of rows.
         let rows = slice.as_ref().map_or(&[][..], |slice| &slice.rows);
         let statements = jobs.iter().map(|job| &job.statement).chain(rows).collect();
@@ -535,7 +539,12 @@ impl Sequencer {
 
     /// A statement of the server itself: a pure function of the log, signed by the system key. The same `number` of a kind
     /// always has the same operation id, so a crash can only repeat it.
-    fn own_statement(&self, body: Body, today: Day, number: u64) -> Result<Statement, EngineError> {
+    fn own_statement(
+        &self,
+        body: Body,
+        today: Day,
+        number: &[u8],
+    ) -> Result<Statement, EngineError> {
         let core = Core {
             ledger: self.shared.ledger,
             op_id: system_op_id(body.kind(), number),
@@ -552,15 +561,58 @@ impl Sequencer {
 
     /// The statement that closes the first open day before today.
     fn next_day_close(&self, now_ms: u64) -> Result<Option<Statement>, EngineError> {
+        let known = self.system_key_in_force()?;
         let state = self.shared.state.read().map_err(|_| EngineError::ThreadDied)?;
-        let system = Kid::of(self.keys.system.verifying_key().as_bytes());
-        let known = state.keys.get(&system).is_some_and(|key| key.revoked.is_none());
         let today = Day::of_ms(now_ms);
         let Some(day) = Overlay::over(&state).open_day_before(today).filter(|_| known) else {
             return Ok(None);
         };
         drop(state);
-        self.own_statement(Body::DayClose(DayClose { day }), today, day.0.into()).map(Some)
+        let number = u64::from(day.0).to_be_bytes();
+        self.own_statement(Body::DayClose(DayClose { day }), today, &number).map(Some)
+    }
+
+    /// Settles the shops' months that are over, in frames of many: each statement names its own place in the log, so that
+    /// nothing comes between. A crash leaves some shops for the next batch, and none twice.
+    fn settle_shops(&mut self, now_ms: u64) -> Result<(), EngineError> {
+        let today = Day::of_ms(now_ms);
+        if self.settled_before == Some(Month::of(today)) || !self.system_key_in_force()? {
+            return Ok(());
+        }
+        loop {
+            let due = {
+                let state = self.shared.state.read().map_err(|_| EngineError::ThreadDied)?;
+                let shops = state.shops.iter();
+                let due = shops.filter_map(|(shop, row)| {
+                    let end = Seq(state.size);
+                    row.settlement(*shop, end, today)
+                });
+                due.take(BATCH_ENTRIES_MAX).collect::<Vec<_>>()
+            };
+            if due.is_empty() {
+                self.settled_before = Some(Month::of(today));
+                return Ok(());
+            }
+            let statements = due.into_iter().zip(0..).map(|(mut settlement, before)| {
+                settlement.end.0 += before;
+                let number = [&settlement.shop.0[..], &u64::from(settlement.month.0).to_be_bytes()];
+                let number = number.concat();
+                self.own_statement(Body::SettlementClose(settlement), today, &number)
+            });
+            let statements = statements.collect::<Result<Vec<_>, _>>()?;
+            let answers = self.commit(statements.iter().collect(), now_ms)?;
+            if let Some(refusal) = answers.into_iter().find_map(Result::err) {
+                tracing::error!(%refusal, "a shop's month could not be settled");
+                self.settled_before = Some(Month::of(today));
+                return Ok(());
+            }
+        }
+    }
+
+    fn system_key_in_force(&self) -> Result<bool, EngineError> {
+        let state = self.shared.state.read().map_err(|_| EngineError::ThreadDied)?;
+        let system = Kid::of(self.keys.system.verifying_key().as_bytes());
+        Ok(state.keys.get(&system).is_some_and(|key| key.revoked.is_none()))
     }
 
     fn show_standing(&self, alarm: Option<ClockAlarm>) {
@@ -596,11 +648,11 @@ fn weight(statement: &Statement) -> usize {
     statement.bytes.len() + disclosed + document + ENTRY_OVERHEAD_BYTES
 }
 
-fn system_op_id(kind: Kind, number: u64) -> OpId {
+fn system_op_id(kind: Kind, number: &[u8]) -> OpId {
     let digest: Hash = Sha256::new()
         .chain_update(b"kenmai/v1/system")
         .chain_update(kind.name())
-        .chain_update(number.to_be_bytes())
+        .chain_update(number)
         .finalize()
         .into();
     OpId(first_bytes(digest))

@@ -129,6 +129,11 @@ problem_types! {
     LINK_EXISTS "link-exists" 409 NewId "この連携番号はもう使われています。" "The link's number is taken.";
     LINK_TERM "link-term" 422 NewId "連携の期間は、今日から1年までです。" "A link lasts from today on for at most a year.";
     GATE_CLOSED "checkup-first" 403 Never "ポイントを使う前に、今年度の健診を受けてください。これまでのポイントはなくなりません。" "Points can be spent after the check-up. Nothing is lost until then.";
+    SETTLEMENT_NOT_DUE "settlement-not-due" 409 Never "この店には締める精算がありません。" "The shop has nothing to settle of a month that is over.";
+    SETTLEMENT_MISMATCH "settlement-mismatch" 422 Never "精算の内容が記録と合いません。" "The settlement is not what the log gives.";
+    SETTLEMENT_UNKNOWN "settlement-not-found" 404 Never "支払う精算がありません。番号を確かめてください。" "There is no such settlement with an amount to pay. Check the number.";
+    SETTLEMENT_PAID "settlement-already-paid" 409 Never "この精算はもう支払い済みです。" "The settlement is paid already.";
+    SETTLEMENT_DAY "settlement-day" 422 NewId "支払日は、月末以後で今日までの日にしてください。" "The day of the transfer lies between the end of the month and today.";
     OPERATION_REUSED "idempotency-key-reused" 422 NewId "同じ操作番号が別の内容で使われています。" "The operation id belongs to another statement.";
     BUSY "busy" 503 SameId "混み合っています。少し待ってからもう一度お試しください。" "Too many statements are waiting. Try again shortly.";
     READ_ONLY "log-read-only" 503 SameId "ただいま記録を止めています。少し待ってからもう一度お試しください。" "The ledger is read-only. Try again later.";
@@ -336,6 +341,11 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::LinkExists => LINK_EXISTS,
         Rejection::LinkTerm => LINK_TERM,
         Rejection::GateClosed(_) => GATE_CLOSED,
+        Rejection::SettlementNotDue => SETTLEMENT_NOT_DUE,
+        Rejection::SettlementMismatch => SETTLEMENT_MISMATCH,
+        Rejection::SettlementUnknown => SETTLEMENT_UNKNOWN,
+        Rejection::SettlementPaid(_) => SETTLEMENT_PAID,
+        Rejection::SettlementDay => SETTLEMENT_DAY,
     }
 }
 

@@ -594,7 +594,7 @@ pub fn figures(engine: &Engine) -> Result<Figures, EngineError> {
     Ok(Figures {
         entries: state.size,
         granted: state.budgets.values().map(|budget| budget.granted).sum(),
-        redeemed: state.shops.values().sum(),
+        redeemed: state.shops.values().map(|shop| shop.total).sum(),
         actions: state.acts.len() as u64,
         shops: places(Role::Shop),
         stations: places(Role::Station),

@@ -67,7 +67,9 @@ pub(super) fn apply(entry: &Accounting, changes: &mut Changes<'_>) -> Result<(),
             | Effect::ManifestOpened { .. }
             | Effect::ManifestClosed { .. }
             | Effect::LinkGranted { .. }
-            | Effect::LinkRevoked { .. } => {}
+            | Effect::LinkRevoked { .. }
+            | Effect::ShopSettled { .. }
+            | Effect::SettlementPaid { .. } => {}
         }
     }
     if let Some(link) = entry.link {

@@ -27,6 +27,7 @@ mod qr_frame;
 mod resident;
 #[path = "../support/server.rs"]
 mod server;
+mod settlement;
 mod sim_disk;
 mod snapshots;
 mod sockets;

@@ -237,4 +237,19 @@ rejections! {
     /// An action must come first.
     #[error("yen points can be spent once rule {0} of the programme is done")]
     66 GateClosed(u32 = 0),
+    /// The shop has nothing to settle of a month that is over.
+    #[error("the shop has nothing to settle of a month that is over")]
+    80 SettlementNotDue,
+    /// The settlement is not what the log gives.
+    #[error("the settlement's month, range or sums are not those of the log")]
+    81 SettlementMismatch,
+    /// No such settlement, or one without an amount.
+    #[error("no such settlement with an amount to pay")]
+    82 SettlementUnknown,
+    /// The settlement is paid already.
+    #[error("the settlement is paid already, by entry {0}")]
+    83 SettlementPaid(Seq = Seq(0)),
+    /// The day of the transfer lies before the end of the month or in the future.
+    #[error("a settlement is paid after the end of its month, and recorded when it is paid")]
+    84 SettlementDay,
 }

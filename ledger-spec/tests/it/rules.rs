@@ -5,6 +5,7 @@ mod city;
 mod earning;
 mod log;
 mod programme;
+mod settlement;
 mod spending;
 
 use expect_test::Expect;
@@ -25,6 +26,7 @@ fn every_rejection_has_a_story() {
         include_str!("rules/earning.rs"),
         include_str!("rules/log.rs"),
         include_str!("rules/programme.rs"),
+        include_str!("rules/settlement.rs"),
         include_str!("rules/spending.rs"),
         include_str!("manifests.rs"),
     ]

@@ -14,9 +14,10 @@ use ledger_spec::{
     kinds::{
         AccountClose, AccountFacts, AccountOpen, Action, AgeTier, Approve, Body, BudgetAllocate,
         CardIssue, CardRevoke, Code, DayClose, DeviceEnrol, Document, Insurance, KeyRevoke,
-        LinkGrant, LinkRevoke, Note, ProgrammePublish, Purpose, Redeem, Role, Void,
+        LinkGrant, LinkRevoke, Note, ProgrammePublish, Purpose, Redeem, Role, SettlementClose,
+        SettlementPaid, Void,
     },
-    points::{Fund, LotKey, Points, Purse},
+    points::{Fund, FundSums, LotKey, Points, Purse},
     rows::{DayTotals, Lot},
     statement::{Disclosure, Holder, Values, card_hash, code_hash},
     time::Day,
@@ -232,6 +233,23 @@ impl Story {
                 shop: PlaceId(id(option("shop").unwrap_or(who))),
                 points: Points::new(points.parse().unwrap()).unwrap(),
             }),
+            ("settles", [shop]) => {
+                let (shop, tables) = (PlaceId(id(shop)), &self.world.tables);
+                let row = tables.shops.get(&shop).cloned().unwrap_or_default();
+                // Of a month that is not over: what its end would give.
+                let later = self.world.today().plus(31);
+                let due = [self.world.today(), later]
+                    .map(|day| row.settlement(shop, Seq(tables.size), day));
+                let mut due = due.into_iter().flatten().next().expect("a movement");
+                due.yen = option("yen").map_or(due.yen, |yen| yen.parse().unwrap());
+                due.end.0 += option("end").map_or(0, |more| more.parse().unwrap());
+                Body::SettlementClose(due)
+            }
+            ("pays", [name]) => Body::SettlementPaid(SettlementPaid {
+                settlement: self.seq(name),
+                paid_on: option("on").map_or(self.world.today(), |day| Day::parse(day).unwrap()),
+                reference: note(),
+            }),
             ("voids", [name]) => Body::Void(Void { entry: self.seq(name) }),
             other => panic!("no such statement: {other:?}"),
         }
@@ -331,7 +349,8 @@ impl Story {
     }
 
     fn due(&self, shop: &str) -> String {
-        self.world.tables.shops.get(&PlaceId(id(shop))).copied().unwrap_or(0).to_string()
+        let row = self.world.tables.shops.get(&PlaceId(id(shop))).cloned().unwrap_or_default();
+        row.total.to_string()
     }
 }
 
@@ -388,6 +407,19 @@ fn accepted(entry: &Accounting) -> String {
         let points = format!("{earners} earned {granted}, {spenders} spent {redeemed}");
         Some(format!("closed: {entries} entries, {accounts} accounts, {points}"))
     };
+    let settled = |effect: &Effect| {
+        let Effect::ShopSettled { settlement } = effect else { return None };
+        let sums = |sums: &FundSums| {
+            let sums = sums.rows().iter().map(|row| format!("{:?} {}", row.fund, row.points));
+            let sums = sums.collect::<Vec<_>>().join(", ").to_lowercase();
+            if sums.is_empty() { "nothing".into() } else { sums }
+        };
+        let SettlementClose { month, first, end, points, carried, yen, .. } = settlement;
+        let (points, carried) = (sums(points), sums(carried));
+        Some(format!(
+            "{yen} yen for {month}, entries {first} to {end}: {points}, carried {carried}"
+        ))
+    };
     let has = |wanted: fn(&Effect) -> bool, text: String| {
         entry.effects.iter().any(wanted).then_some(text)
     };
@@ -395,6 +427,7 @@ fn accepted(entry: &Accounting) -> String {
     Some(judged.join(" + "))
         .filter(|judged| !judged.is_empty())
         .or_else(|| entry.effects.iter().find_map(closed))
+        .or_else(|| entry.effects.iter().find_map(settled))
         .or_else(|| has(|e| matches!(e, Effect::TokenSpent { .. }), format!("paid {posted}")))
         .or_else(|| has(|e| matches!(e, Effect::Undone { .. }), format!("back {posted}")))
         .or_else(|| has(|e| matches!(e, Effect::Proposed { .. }), "proposed".into()))

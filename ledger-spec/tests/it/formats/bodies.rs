@@ -112,6 +112,17 @@ impl Maker {
                 writer.bool(truth);
             }
             "bstr" => self.write("bstr .size 7", writer),
+            // Ascending and without zeros: what the comment says beside the form.
+            "fund-sums" => {
+                let funds: Vec<u64> = (1..=5).filter(|_| self.random() & 1 == 0).collect();
+                writer.array(funds.len() as u64);
+                for fund in funds {
+                    writer.array(2);
+                    writer.uint(fund);
+                    let points = self.random().cast_signed() | 1;
+                    writer.int(points);
+                }
+            }
             name => {
                 let form = self.types.get(name).unwrap_or_else(|| panic!("no type {name}"));
                 self.write(&form.clone(), writer);

@@ -1,0 +1,279 @@
+//! How what a shop took in becomes money: each movement once, each month once, to the yen.
+
+use expect_test::expect;
+use ledger_spec::{
+    apply::{Broken, apply},
+    cbor::{self, Blob},
+    entry::{Accounting, Contra, Effect, Link, VERSION},
+    ids::{PlaceId, Seq},
+    points::{Fund, FundSums, LotKey, Purse},
+    rows::{Account, Overlay, Tables},
+    shops::Shop,
+    time::{Day, Month},
+};
+use proptest::prelude::*;
+
+use super::check;
+use crate::world::account;
+
+#[test]
+fn a_shops_month_is_settled_once_it_is_over() {
+    check(&expect![[r#"
+        the city is set up
+        hanako joins
+        at 2026-04-20 10:00
+        staff-1 reports checkup of hanako holder=account → 500 points
+        coach reports care of hanako exact=diabetes → 300 points
+        shop-a takes 350 from hanako → paid 300 nhi until 2028-03-31, 50 general until 2028-03-31
+        shop-a takes 200 from hanako as=sale → paid 200 general until 2028-03-31
+        shop-a voids sale → back 200 general until 2028-03-31
+        shop-b takes 10 from hanako → paid 10 general until 2028-03-31
+        at 2026-04-30 23:59
+        system settles shop-a → refused: the shop has nothing to settle of a month that is over
+        at 2026-05-01 00:00
+        system settles shop-a yen=351 → refused: the settlement's month, range or sums are not those of the log
+        system settles shop-a end=1 → refused: the settlement's month, range or sums are not those of the log
+        staff-1 settles shop-a → refused: the key's role does not permit this
+        system settles shop-a as=april → 350 yen for 2026-04, entries 0 to 38: general 50, nhi 300, carried nothing
+        at 2026-05-09 12:00
+        shop-a takes 60 from hanako → paid 60 general until 2028-03-31
+        at 2026-06-01 00:00
+        system settles shop-a as=may → 60 yen for 2026-05, entries 38 to 40: general 60, carried nothing
+        # The other shop's April was left until June: it is April all the same.
+        system settles shop-b → 10 yen for 2026-04, entries 0 to 41: general 10, carried nothing
+    "#]]);
+}
+
+#[test]
+fn a_settlement_is_paid_once() {
+    check(&expect![[r#"
+        the city is set up
+        hanako joins
+        at 2026-04-20 10:00
+        staff-1 reports checkup of hanako holder=account → 500 points
+        shop-a takes 350 from hanako → paid 350 general until 2028-03-31
+        shop-b takes 100 from hanako as=sale → paid 100 general until 2028-03-31
+        shop-b voids sale → back 100 general until 2028-03-31
+        at 2026-05-01 00:00
+        system settles shop-a as=april → 350 yen for 2026-04, entries 0 to 36: general 350, carried nothing
+        system settles shop-b as=nothing → 0 yen for 2026-04, entries 0 to 37: nothing, carried nothing
+        at 2026-05-11 10:00
+        staff-1 pays april on=2026-04-29 → refused: a settlement is paid after the end of its month, and recorded when it is paid
+        staff-1 pays april on=2026-05-12 → refused: a settlement is paid after the end of its month, and recorded when it is paid
+        staff-1 pays nothing → refused: no such settlement with an amount to pay
+        staff-1 pays sale → refused: no such settlement with an amount to pay
+        shop-a pays april → refused: the key's role does not permit this
+        staff-1 pays april as=paid → done
+        staff-2 pays april → refused: the settlement is paid already, by entry 38
+    "#]]);
+}
+
+const SHOPS: [PlaceId; 3] = [PlaceId([1; 8]), PlaceId([2; 8]), PlaceId([3; 8])];
+const FUNDS: [Fund; 3] = [Fund::General, Fund::Nhi, Fund::CareInsurance];
+
+/// One thing that happens to the shops.
+#[derive(Clone, Debug)]
+enum Step {
+    /// A shop takes in points of a fund.
+    Take { shop: usize, fund: usize, points: i64 },
+    /// Some of what it once took in of a fund comes back.
+    Back { shop: usize, fund: usize, points: i64 },
+    /// Days pass; months that end are settled, or left for later.
+    Wait { days: u32, settle: bool },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let whom = (0..SHOPS.len(), 0..FUNDS.len(), 1..500_i64);
+    prop_oneof![
+        3 => whom.clone().prop_map(|(shop, fund, points)| Step::Take { shop, fund, points }),
+        2 => whom.prop_map(|(shop, fund, points)| Step::Back { shop, fund, points }),
+        2 => (1..40_u32, prop::bool::weighted(0.8)).prop_map(|(days, settle)| Step::Wait { days, settle }),
+    ]
+}
+
+/// Shops, one account with plenty of points, and a list of all that moved.
+struct Books {
+    tables: Tables,
+    day: Day,
+    spent_today: i64,
+    moves: Vec<(Seq, PlaceId, Fund, i64, Day)>,
+    settled: Vec<ledger_spec::kinds::SettlementClose>,
+}
+
+impl Books {
+    fn open() -> Self {
+        let mut tables = Tables::default();
+        let lots = FUNDS.map(|fund| ledger_spec::rows::Lot { key: lot(fund), points: 4_000_000 });
+        let row = Account { lots: lots.to_vec(), ..Account::fresh() };
+        tables.accounts.insert(account("hanako"), row);
+        let day = Day::from_ymd(2026, 1, 31).unwrap();
+        Self { tables, day, spent_today: 0, moves: Vec::new(), settled: Vec::new() }
+    }
+
+    fn write(&mut self, effects: Vec<Effect>, on_account: bool) {
+        let name = account("hanako");
+        let row = &self.tables.accounts[&name];
+        let link = Link { account: name, account_seq: row.entries, previous: row.last };
+        let entry = Accounting {
+            version: VERSION,
+            seq: Seq(self.tables.size),
+            accepted_min: self.day.start_ms() / 60_000,
+            statement: Blob(vec![0]),
+            link: on_account.then_some(link),
+            effects,
+        };
+        let mut rows = Overlay::over(&self.tables);
+        apply(&entry, &mut rows).unwrap();
+        let changes = rows.into_changes();
+        self.tables.absorb(changes);
+    }
+
+    fn act(&mut self, step: &Step) {
+        let (shop, fund, points) = match *step {
+            Step::Take { shop, fund, points } => (SHOPS[shop], FUNDS[fund], points),
+            Step::Back { shop, fund, points } => {
+                let (shop, fund) = (SHOPS[shop], FUNDS[fund]);
+                let took = self.moves.iter().filter(|row| (row.1, row.2) == (shop, fund));
+                let took: i64 = took.map(|row| row.3).sum();
+                (shop, fund, -points.min(took).min(self.spent_today))
+            }
+            Step::Wait { days, settle } => {
+                self.day = self.day.plus(days);
+                self.spent_today = 0;
+                if settle {
+                    self.settle();
+                }
+                return;
+            }
+        };
+        if points != 0 {
+            self.moves.push((Seq(self.tables.size), shop, fund, points, self.day));
+            self.spent_today += points;
+            let (lot, contra) = (lot(fund), Contra::Shop(shop));
+            self.write(vec![Effect::Posting { lot, points: -points, contra }], true);
+        }
+    }
+
+    /// Settles what is due, and compares each settlement with the list.
+    fn settle(&mut self) {
+        for shop in SHOPS {
+            let row = self.tables.shops.get(&shop).cloned().unwrap_or_default();
+            let Some(found) = row.settlement(shop, Seq(self.tables.size), self.day) else {
+                continue;
+            };
+            let before = self.settled.iter().rev().find(|before| before.shop == shop);
+            assert_eq!(found.first, before.map_or(Seq(0), |before| before.end), "no gap");
+            assert!(before.is_none_or(|before| before.month < found.month), "one a month");
+            let moves = self.moves.iter().filter(|row| row.1 == shop);
+            let moves: Vec<_> =
+                moves.filter(|row| found.first <= row.0 && row.0 < found.end).collect();
+            assert_eq!(moves.last().map(|row| Month::of(row.4)), Some(found.month));
+            let mut sums = FundSums::default();
+            moves.iter().for_each(|row| sums.add(row.2, row.3).unwrap());
+            assert_eq!(found.points, sums);
+            let paid: i128 = found.paid_by().unwrap().total();
+            assert_eq!(paid, i128::from(found.yen), "the funds pay what the shop gets");
+            self.write(vec![Effect::ShopSettled { settlement: found.clone() }], false);
+            self.settled.push(found);
+        }
+    }
+}
+
+fn lot(fund: Fund) -> LotKey {
+    LotKey { purse: Purse::Yen, fund, expires_on: Day::from_ymd(2040, 3, 31).unwrap() }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+    #[test]
+    fn random_histories_settle_to_the_yen(steps in prop::collection::vec(step(), 1..80)) {
+        let mut books = Books::open();
+        steps.iter().for_each(|step| books.act(step));
+        books.act(&Step::Wait { days: 40, settle: true });
+        for shop in SHOPS {
+            let row = books.tables.shops.get(&shop).cloned().unwrap_or_default();
+            prop_assert_eq!((row.points, row.moved_on), (FundSums::default(), None), "all is settled");
+            prop_assert!(row.carried.total() <= 0);
+            let settled = books.settled.iter().filter(|settled| settled.shop == shop);
+            for fund in FUNDS {
+                let of = |sums: &FundSums| {
+                    sums.rows().iter().find(|row| row.fund == fund).map_or(0, |row| row.points)
+                };
+                let paid: i64 = settled.clone().map(|row| of(&row.paid_by().unwrap())).sum();
+                let moved = books.moves.iter().filter(|row| (row.1, row.2) == (shop, fund));
+                prop_assert_eq!(paid + of(&row.carried), moved.map(|row| row.3).sum::<i64>());
+            }
+        }
+    }
+}
+
+/// What the log says of a settlement has to be what the log gives.
+#[test]
+fn a_settlement_that_the_log_does_not_give_cannot_be_applied() {
+    let mut books = Books::open();
+    books.act(&Step::Take { shop: 0, fund: 0, points: 100 });
+    books.day = books.day.plus(1);
+    let row: Shop = books.tables.shops[&SHOPS[0]].clone();
+    let honest = row.settlement(SHOPS[0], Seq(1), books.day).unwrap();
+    let check = |change: fn(&mut ledger_spec::kinds::SettlementClose), expected| {
+        let mut settlement = honest.clone();
+        change(&mut settlement);
+        let entry = Accounting {
+            version: VERSION,
+            seq: Seq(1),
+            accepted_min: books.day.start_ms() / 60_000,
+            statement: Blob(vec![0]),
+            link: None,
+            effects: vec![Effect::ShopSettled { settlement }],
+        };
+        let found = apply(&entry, &mut Overlay::over(&books.tables));
+        assert_eq!(found, expected);
+    };
+    let broken = Err(Broken::Missing("settlement"));
+    check(|_| {}, Ok(()));
+    check(|settlement| settlement.yen += 1, broken);
+    check(|settlement| settlement.first.0 += 1, broken);
+    check(|settlement| settlement.month = settlement.month.next(), broken);
+    check(|settlement| settlement.points.add(Fund::Nhi, 1).unwrap(), broken);
+    check(|settlement| settlement.carried.add(Fund::Nhi, -1).unwrap(), broken);
+    check(|settlement| settlement.shop = SHOPS[1], broken);
+}
+
+#[test]
+fn sums_have_one_form() {
+    let mut sums = FundSums::default();
+    for (fund, points) in
+        [(Fund::Nhi, 5), (Fund::General, -3), (Fund::Employer, 1), (Fund::Employer, -1)]
+    {
+        sums.add(fund, points).unwrap();
+    }
+    let bytes = cbor::to_bytes(&sums);
+    assert_eq!(bytes, [0x82, 0x82, 1, 0x22, 0x82, 2, 5]);
+    assert_eq!(cbor::from_bytes(&bytes), Ok(sums.clone()));
+    assert_eq!(sums.add(Fund::Nhi, i64::MAX), None);
+    for wrong in
+        [&[0x82, 0x82, 2, 5, 0x82, 1, 5][..], &[0x82, 0x82, 1, 5, 0x82, 1, 5], &[0x81, 0x82, 1, 0]]
+    {
+        assert!(cbor::from_bytes::<FundSums>(wrong).is_err(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_month_knows_its_days() {
+    let february = Month::parse("2028-02").unwrap();
+    assert_eq!(february, Month(2028 * 12 + 1));
+    assert_eq!(
+        (february.first_day(), february.last_day()),
+        (Day::parse("2028-02-01").unwrap(), Day::parse("2028-02-29").unwrap())
+    );
+    assert_eq!(
+        (february.to_string(), Month(2026 * 12 + 11).next().to_string()),
+        ("2028-02".into(), "2027-01".into())
+    );
+    assert_eq!(
+        [Month::parse("2028-13"), Month::parse("2028-2"), Month::parse("2028-02-01")],
+        [None; 3]
+    );
+    assert_eq!(Month(u32::MAX).last_day(), Day(u32::MAX - 1), "no month is past the end of time");
+}
