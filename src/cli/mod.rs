@@ -29,6 +29,7 @@ pub mod programme;
 pub mod rebuild;
 pub mod receipt;
 pub mod serve;
+pub mod settle;
 pub mod sign;
 pub mod sign_rows;
 pub mod submit;
@@ -67,6 +68,7 @@ enum Command {
     Audit(audit::Args),
     Rebuild(rebuild::Args),
     Receipt(receipt::Args),
+    Settle(settle::Args),
     Clock(clock::Args),
     Metrics(metrics::Args),
     Programme(programme::Args),
@@ -105,6 +107,12 @@ pub enum CliError {
     /// The simulation.
     #[error(transparent)]
     Simulate(#[from] crate::simulate::SimulateError),
+    /// The file of transfers.
+    #[error(transparent)]
+    Zengin(#[from] crate::reports::zengin::ZenginError),
+    /// The registry.
+    #[error(transparent)]
+    Registry(#[from] crate::registry::RegistryError),
     /// The demo city.
     #[error(transparent)]
     Demo(#[from] crate::demo::OpenError),
@@ -167,6 +175,7 @@ fn run(command: &Command) -> Outcome {
         Command::Audit(args) => audit::run(args),
         Command::Rebuild(args) => rebuild::run(args),
         Command::Receipt(args) => receipt::run(args),
+        Command::Settle(args) => settle::run(args),
         Command::Clock(args) => clock::run(args),
         Command::Metrics(args) => metrics::run(args),
         Command::Programme(args) => programme::run(args),

@@ -4,17 +4,15 @@ use super::Lang;
 use super::chart;
 use super::me::{Entry, what};
 use super::messages::{reason_text, t, time_on};
-
-/// Excel takes a file for UTF-8 only when it begins so.
-const BYTE_ORDER_MARK: char = '\u{feff}';
+use crate::csv::Table;
 
 /// The records as CSV (RFC 4180), one line each, the latest first.
 #[must_use]
 pub fn file(lang: Lang, entries: &[Entry]) -> String {
-    let mut out = String::from(BYTE_ORDER_MARK);
+    let mut out = Table::default();
     let head =
         ["date", "time", "what", "points", "shop", "reason", "number", "level", "high", "low"];
-    line(&mut out, &head.map(|column| t(lang, &format!("csv-{column}"))));
+    out.line(&head.map(|column| t(lang, &format!("csv-{column}"))));
     for entry in entries {
         let (high, low) = entry.measured.pressure_mmhg.unzip();
         let text = |value: Option<u32>| value.map_or_else(String::new, |value| value.to_string());
@@ -30,53 +28,14 @@ pub fn file(lang: Lang, entries: &[Entry]) -> String {
             text(high),
             text(low),
         ];
-        line(&mut out, &cells);
+        out.line(&cells);
     }
-    out
-}
-
-fn line(out: &mut String, cells: &[String]) {
-    for (number, cell) in cells.iter().enumerate() {
-        if number > 0 {
-            out.push(',');
-        }
-        *out += &guarded(cell);
-    }
-    *out += "\r\n";
-}
-
-/// A cell that no spreadsheet takes for a formula; a number keeps its sign.
-fn guarded(cell: &str) -> String {
-    let formula =
-        cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<i64>().is_err();
-    let guard = if formula { "'" } else { "" };
-    if formula || cell.contains(['"', ',', '\r', '\n']) {
-        format!("\"{guard}{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell.to_owned()
-    }
+    out.into_text()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cells_are_quoted_and_never_formulas() {
-        let cases = [
-            ("魚政", "魚政"),
-            ("a,b", "\"a,b\""),
-            ("say \"hi\"", "\"say \"\"hi\"\"\""),
-            ("=1+1", "\"'=1+1\""),
-            ("@cmd", "\"'@cmd\""),
-            ("-100", "-100"),
-            ("-1+1", "\"'-1+1\""),
-            ("", ""),
-        ];
-        for (cell, written) in cases {
-            assert_eq!(guarded(cell), written);
-        }
-    }
 
     #[test]
     fn an_empty_history_is_a_head() {

@@ -14,6 +14,8 @@
 //! lock is held, so no reader can bring back a key that an erasure is destroying.
 
 mod read_only;
+mod schema;
+mod shops;
 pub mod vault;
 
 use std::fs::{File, OpenOptions};
@@ -24,11 +26,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aes_gcm::Aes256Gcm;
-use ledger_spec::ids::AccountId;
+use ledger_spec::ids::{AccountId, PlaceId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use thiserror::Error;
 
 use crate::keys::{self, KeyError, SECRET_BYTES};
+use schema::{SCHEMA_VERSION, create_schema};
 pub use vault::NONCE_BYTES;
 use vault::{DataKey, ERASED, KeyCache};
 
@@ -37,22 +40,6 @@ const MAX_CACHED_KEYS: usize = 100_000;
 
 /// How long a statement waits while another process, a backup, reads the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Raised by one with every change of the tables.
-const SCHEMA_VERSION: u32 = 1;
-
-const SCHEMA: &str = "
-    CREATE TABLE key_check (sealed BLOB NOT NULL);
-    CREATE TABLE data_keys (
-        row INTEGER PRIMARY KEY,
-        account BLOB NOT NULL UNIQUE CHECK (length(account) = 16),
-        wrapped BLOB NOT NULL CHECK (length(wrapped) = 60)
-    );
-    CREATE TABLE persons (
-        account BLOB PRIMARY KEY REFERENCES data_keys (account),
-        sealed BLOB NOT NULL
-    );
-";
 
 const PUT_PERSON: &str = "INSERT INTO persons (account, sealed) VALUES (?1, ?2)
     ON CONFLICT (account) DO UPDATE SET sealed = excluded.sealed";
@@ -134,6 +121,9 @@ pub enum RegistryError {
         /// Whose it is.
         account: AccountId,
     },
+    /// The bytes do not open, as with an account.
+    #[error("the bank account of shop {0} is damaged; set it again with `kenmai settle account`")]
+    DamagedShop(PlaceId),
     /// AES-GCM seals at most 64 GiB at once.
     #[error("more than 64 GiB cannot be sealed at once")]
     TooLong,
@@ -419,12 +409,6 @@ fn configure(connection: &Connection) -> rusqlite::Result<String> {
     connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
 }
 
-fn create_schema(transaction: &Transaction<'_>, key_check: &[u8]) -> rusqlite::Result<()> {
-    transaction.execute_batch(SCHEMA)?;
-    transaction.execute("INSERT INTO key_check (sealed) VALUES (?1)", [key_check])?;
-    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)
-}
-
 /// Overwrites the wrapped keys where they stand; a row keeps its length, so SQLite does not move it.
 fn overwrite(transaction: &Transaction<'_>, accounts: &[AccountId]) -> rusqlite::Result<()> {
     let mut person = transaction.prepare("DELETE FROM persons WHERE account = ?1")?;
@@ -514,6 +498,7 @@ mod tests {
             RegistryError::NoKey(_) => "no key",
             RegistryError::Erased(_) => "erased",
             RegistryError::Damaged { .. } => "damaged",
+            RegistryError::DamagedShop(_) => "damaged shop",
             RegistryError::TooLong => "too long",
             RegistryError::Randomness(_) => "randomness",
         }
@@ -696,12 +681,12 @@ mod tests {
         );
         let newer = |path: &Path| {
             let other = Connection::open(path).expect("opened");
-            other.pragma_update(None, "user_version", 2).expect("set");
+            other.pragma_update(None, "user_version", 3).expect("set");
         };
         check_open(
             KEK,
             newer,
-            "the registry DIR/registry.db has schema version 2, this kenmai knows 1; run the kenmai version that \
+            "the registry DIR/registry.db has schema version 3, this kenmai knows 2; run the kenmai version that \
              wrote it",
         );
         check_open(

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{BUSY_TIMEOUT, Registry, RegistryError, SCHEMA_VERSION, vault};
+use super::schema::SCHEMA_VERSION;
+use super::{BUSY_TIMEOUT, Registry, RegistryError, vault};
 use crate::keys::{self, KeyError, SECRET_BYTES};
 
 impl Registry {

@@ -1,13 +1,19 @@
 //! Settlement by the writer of the log: each shop's month once, when it is over, also after a pause.
 
+use std::process::{Command, Output};
+
+use expect_test::expect;
 use kenmai::audit::{AuditConfig, audit};
+use kenmai::cli::fields;
 use kenmai::log::disk::RealDisk;
 use ledger_spec::entry::Effect;
 use ledger_spec::ids::{PlaceId, Seq};
-use ledger_spec::kinds::{Body, Note, SettlementClose, SettlementPaid};
+use ledger_spec::kinds::{Body, Kind, Note, SettlementClose, SettlementPaid, Void};
+use ledger_spec::statement::Holder;
 use ledger_spec::time::{Day, Month};
+use serde_json::Value;
 
-use crate::city::{City, MINUTE_MS, ORIGIN, id};
+use crate::city::{City, MINUTE_MS, ORIGIN, account, id};
 
 const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
 
@@ -72,4 +78,143 @@ fn each_month_is_settled_once_before_anything_of_the_next() {
     );
     city.close();
     audit_is_clean(&city);
+}
+
+fn run(city: &City, command: &str, arguments: &[&str]) -> Output {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_kenmai"));
+    program.args(["settle", command]).arg(city.data()).args(arguments).output().unwrap()
+}
+
+/// What `kenmai settle` says of the city's folder, or what it complains of.
+fn settle(city: &City, command: &str, arguments: &[&str]) -> Result<String, String> {
+    let Output { status, stdout, stderr } = run(city, command, arguments);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if status.success() { Ok(text(&stdout)) } else { Err(text(&stderr)) }
+}
+
+/// A city in December that has to pay its shop 450 yen of two funds for November.
+fn city_with_november() -> (City, String, Seq) {
+    let mut city = City::settled();
+    city.measure("mei");
+    city.consult("mei");
+    city.pay("mei", 200);
+    city.clock.pass(MINUTE_MS);
+    let sale = city.pay("mei", 30);
+    city.must("shop", Body::Void(Void { entry: sale }));
+    city.clock.pass(3 * DAY_MS);
+    city.act("staff", "checkup", None, Holder::Account(account("mei")));
+    city.pay("mei", 250);
+    city.clock.pass(9 * DAY_MS);
+    city.measure("mei");
+    let settlement = settlements(&city)[0].0;
+    (city, PlaceId(id("place of shop")).to_string(), settlement)
+}
+
+#[test]
+fn a_shops_statement_has_every_line_and_adds_up() {
+    let (city, shop, _) = city_with_november();
+    expect![[r#"
+                34  2026-11  a179cae38d2c7a57           450  not paid     shop
+                    total                            450
+    "#]]
+    .assert_eq(&settle(&city, "list", &[]).unwrap());
+    let csv = settle(&city, "statement", &["--shop", &shop]).unwrap();
+    assert!(csv.starts_with('\u{feff}'), "Excel needs the mark");
+    expect![[r#"
+        伝票番号,日付,時刻,種別,ポイント,記録番号
+        000V-H0,2026-11-22,18:00,お支払い,200,27
+        000W-TB,2026-11-22,18:01,お支払い,30,28
+        000X-HT,2026-11-22,18:01,取消,-30,29
+        0010-WW,2026-11-25,18:01,お支払い,250,32
+        ,2026-11-30,,合計,450,
+        ,2026-11-30,,前回からの繰越,0,
+        ,2026-11-30,,お支払額(円),450,
+    "#]]
+    .assert_eq(&csv.replace('\u{feff}', "").replace("\r\n", "\n"));
+    let json = settle(&city, "statement", &["--shop", &shop, "--json", "--month", "2026-11"]);
+    let json: Value = serde_json::from_str(&json.unwrap()).unwrap();
+    assert_eq!(json["yen"], 450);
+    let lines = json["lines"].as_array().unwrap();
+    assert_eq!(lines.iter().map(|line| line["points"].as_i64().unwrap()).sum::<i64>(), 450);
+    assert_eq!(json["log"]["size"], city.engine().state().unwrap().size);
+    expect![[r#"
+        kenmai: there is no settlement of 2026-10; the ledger settles a month with its first entry after it
+    "#]].assert_eq(
+        &settle(&city, "statement", &["--shop", &shop, "--month", "2026-10"]).unwrap_err(),
+    );
+    expect![[r#"
+        kenmai: there is no shop `0000000000000000`; the shops are
+          a179cae38d2c7a57  shop
+    "#]]
+    .assert_eq(&settle(&city, "statement", &["--shop", "0000000000000000"]).unwrap_err());
+}
+
+#[test]
+fn the_funds_invoices_add_up_to_what_the_shops_get() {
+    let (city, _, _) = city_with_november();
+    let csv = settle(&city, "invoice", &[]).unwrap();
+    expect![[r#"
+        月,財源,店舗番号,店舗名,精算番号,金額(円)
+        2026-11,一般会計,a179cae38d2c7a57,shop,34,150
+        2026-11,一般会計,,合計,,150
+        2026-11,国民健康保険,a179cae38d2c7a57,shop,34,300
+        2026-11,国民健康保険,,合計,,300
+    "#]]
+    .assert_eq(&csv.replace('\u{feff}', "").replace("\r\n", "\n"));
+    let sums = csv.lines().filter(|line| line.contains("合計"));
+    let sum: i64 = sums.map(|line| line.rsplit(',').next().unwrap().parse::<i64>().unwrap()).sum();
+    assert_eq!(sum, 450);
+}
+
+#[test]
+fn a_month_goes_to_the_bank_and_comes_back_paid() {
+    let (mut city, shop, settlement) = city_with_november();
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("transfers.txt").display().to_string();
+    let keys = city.data().parent().unwrap().join("keys").display().to_string();
+    let zengin = |date: &str| {
+        let payer = ["--payer-code", "0000000042", "--payer-account", "0149-002-1-7654321"];
+        let arguments =
+            ["--keys", &keys, "--payer-name", "ヤイヅシ", "--date", date, "--out", &out];
+        settle(&city, "zengin", &[&payer[..], &arguments].concat())
+    };
+    expect![[r#"
+        kenmai: shop has no bank account; set it with `kenmai settle account --shop SHOP`
+    "#]]
+    .assert_eq(&zengin("2026-12-07").unwrap_err().replace(&shop, "SHOP"));
+    expect![[r#"
+        kenmai: banks do not work on 2026-12-05; the next day they do is 2026-12-07
+    "#]]
+    .assert_eq(&zengin("2026-12-05").unwrap_err());
+    let set_account = |holder: &str| {
+        let account = ["--shop", &shop, "--account", "0149-001-1-1234567"];
+        settle(&city, "account", &[&account[..], &["--keys", &keys, "--holder", holder]].concat())
+    };
+    expect![[r#"
+        kenmai: shop: holder: `魚` is no sign that banks take; write the name in kana as it stands in the bank book
+    "#]].assert_eq(&set_account("魚政").unwrap_err());
+    expect![[r#"
+        shop is paid to 0149-001-1-1234567 ｳｵﾏｻ
+    "#]]
+    .assert_eq(&set_account("うおまさ").unwrap());
+    expect![[r#"
+        transfers: 1, yen: 450, on 2026-12-07: FILE
+    "#]]
+    .assert_eq(&zengin("2026-12-07").unwrap().replace(&out, "FILE"));
+    let file = std::fs::read(&out).unwrap();
+    assert_eq!(file.len(), 4 * 120);
+    assert_eq!(file[120 + 80..120 + 91], *b"00000004500");
+    assert_eq!(
+        zengin("2026-12-07").unwrap_err().matches("File exists").count(),
+        1,
+        "never overwritten"
+    );
+
+    let paid = settle(&city, "paid", &["--on", "2026-12-04", "--reference", "FB-1"]).unwrap();
+    let Value::Object(body) = serde_json::from_str(paid.trim()).unwrap() else { panic!("{paid}") };
+    assert_eq!(body["settlement"], settlement.0);
+    city.must("staff", fields::body_of(Kind::SettlementPaid, &body).unwrap());
+    assert_eq!(settle(&city, "paid", &["--on", "2026-12-04", "--reference", "FB-1"]).unwrap(), "");
+    let list = settle(&city, "list", &["--month", "2026-11"]).unwrap();
+    assert!(list.contains("2026-12-04"), "{list}");
 }

@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 9] = [
     &["engine"],
     &["log", "views", "registry", "metrics"],
     &["config"],
-    &["clock", "keys"],
+    &["clock", "keys", "csv"],
 ];
 
 /// What pure modules, data in and text out, leave alone.
@@ -61,7 +61,7 @@ const HOMES: [(&str, &[&str]); 29] = [
     ("tracing_subscriber", &["main", "cli"]),
     ("unic_langid", &["pages"]),
     ("ureq", &["cli", "verify"]),
-    ("utoipa", &["http", "query"]),
+    ("utoipa", &["http", "query", "reports"]),
     ("utoipa_axum", &["http"]),
     ("utoipa_swagger_ui", &["http"]),
     ("zeroize", &["cli", "http", "engine", "registry", "keys"]),

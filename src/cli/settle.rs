@@ -1,0 +1,363 @@
+//! `kenmai settle`: what shops are due, from the ledger's own settlements to the bank's file and back.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER;
+use ledger_spec::ids::{LedgerId, PlaceId};
+use ledger_spec::time::{Day, Month};
+use serde_json::{Value, json};
+
+use super::{Bar, CliError, Ending, Outcome, ledger_file, read_text, say, say_bytes};
+use crate::clock::{Clock, SystemClock};
+use crate::engine::{REGISTRY_FILE, parse_entry};
+use crate::keys::LedgerKeys;
+use crate::log::disk::RealDisk;
+use crate::log::{self, FrameRefusal, LOG_FOLDER, LogConfig, SEGMENT_BYTES, SEGMENTS_FOLDER};
+use crate::registry::Registry;
+use crate::reports::bank_days::{business_day_from, is_business_day, transfer_day};
+use crate::reports::books::{Books, Settled};
+use crate::reports::tables::{self, LogHead};
+use crate::reports::zengin::{self, BankAccount, Payer, Transfer};
+
+/// The longest file of banks or branches.
+const BANKS_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Statements, invoices and transfers of what shops are due.
+#[derive(clap::Args)]
+#[command(
+    after_help = "The ledger settles each shop's month by itself when the month is over. A month's round:\n\n  \
+                  kenmai settle list city/data --month 2026-10\n  \
+                  kenmai settle invoice city/data --month 2026-10 > invoice.csv\n  \
+                  kenmai settle zengin city/data --keys city/keys --month 2026-10 --payer-code 0000000042 \\\n    \
+                  --payer-account 0149-001-1-1234567 --payer-name ヤイヅシ --out transfers.txt\n  \
+                  kenmai settle paid city/data --month 2026-10 --on 2026-11-09 --reference FB-2026-11 > paid.jsonl\n\n\
+                  Each line of paid.jsonl is the body of a settlement.paid: `kenmai sign --kind settlement.paid --json LINE`."
+)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// List settlements: number, month, shop, yen, day of payment.
+    List {
+        #[command(flatten)]
+        from: Source,
+    },
+    /// Write a shop's statement for a month, with every line.
+    Statement {
+        #[command(flatten)]
+        from: Source,
+        /// The shop's id, 16 hexadecimal digits (`list` names it).
+        #[arg(long, value_name = "ID")]
+        shop: String,
+        /// JSON in the place of CSV.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write what each fund pays for a month, shop by shop, as CSV.
+    Invoice {
+        #[command(flatten)]
+        from: Source,
+    },
+    /// Set the bank account that a shop is paid to.
+    Account(Account),
+    /// Write the file of transfers for a month's settlements that are not paid (全銀協フォーマット, 総合振込).
+    Zengin(Zengin),
+    /// Write the bodies of the `settlement.paid` statements for a month, one JSON object a line.
+    Paid {
+        #[command(flatten)]
+        from: Source,
+        /// The day of the transfer.
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        on: String,
+        /// The bank's reference.
+        #[arg(long)]
+        reference: String,
+    },
+}
+
+/// Which ledger, and which month.
+#[derive(clap::Args)]
+struct Source {
+    /// The data folder of the ledger; its server may run.
+    dir: PathBuf,
+    /// The month; `list` shows all without it, all else takes the last month settled.
+    #[arg(long, value_name = "YYYY-MM")]
+    month: Option<String>,
+}
+
+#[derive(clap::Args)]
+struct Account {
+    /// The data folder of the ledger.
+    dir: PathBuf,
+    /// The ledger's keys folder.
+    #[arg(long, value_name = "DIR")]
+    keys: PathBuf,
+    /// The shop's id.
+    #[arg(long, value_name = "ID")]
+    shop: String,
+    /// Bank (4 digits), branch (3), type (1 普通, 2 当座, 4 貯蓄) and number (7).
+    #[arg(long, value_name = "BANK-BRANCH-TYPE-NUMBER")]
+    account: String,
+    /// The holder's name in kana, as it stands in the bank book.
+    #[arg(long, value_name = "KANA")]
+    holder: String,
+    /// A folder with the banks' list (`banks.json` and `branches/BANK.json` of zengin-code) to check against.
+    #[arg(long, value_name = "DIR")]
+    banks: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct Zengin {
+    #[command(flatten)]
+    from: Source,
+    /// The ledger's keys folder.
+    #[arg(long, value_name = "DIR")]
+    keys: PathBuf,
+    /// The payer's code, 10 digits that the bank gave.
+    #[arg(long, value_name = "CODE")]
+    payer_code: String,
+    /// The account that pays.
+    #[arg(long, value_name = "BANK-BRANCH-TYPE-NUMBER")]
+    payer_account: String,
+    /// The payer's name in kana.
+    #[arg(long, value_name = "KANA")]
+    payer_name: String,
+    /// The day of the transfer; without it the fifth bank business day after the month, or the next one to come.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    date: Option<String>,
+    /// End each record with carriage return and line feed.
+    #[arg(long)]
+    crlf: bool,
+    /// A folder with the banks' list of zengin-code: accounts are checked against it and its names written.
+    #[arg(long, value_name = "DIR")]
+    banks: Option<PathBuf>,
+    /// The file to make.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`CliError`]
+pub fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::List { from } => list(from),
+        Command::Statement { from, shop, json } => statement(from, shop, *json),
+        Command::Invoice { from } => {
+            let (books, _) = read(&from.dir, None)?;
+            let month = month_of(from, &books)?;
+            let lines = tables::invoice(&books, month);
+            say_bytes(tables::invoice_csv(month, &lines).as_bytes());
+            Ok(Ending::Well)
+        }
+        Command::Account(args) => account(args),
+        Command::Zengin(args) => transfers(args),
+        Command::Paid { from, on, reference } => paid(from, on, reference),
+    }
+}
+
+/// The books of the whole log, read once from its start.
+fn read(dir: &Path, lines_of: Option<PlaceId>) -> Result<(Books, LogHead), CliError> {
+    let origin = ledger_file(dir)?.origin;
+    let ledger = LedgerId::of_origin(&origin);
+    let mut books = Books::open(ledger, lines_of);
+    let config = LogConfig { data_folder: dir.to_owned(), ledger, segment_bytes: SEGMENT_BYTES };
+    let segments = std::fs::read_dir(dir.join(LOG_FOLDER).join(SEGMENTS_FOLDER));
+    let files = segments.into_iter().flatten().flatten().filter_map(|file| file.metadata().ok());
+    let (bar, total, mut done) = (Bar::new("books"), files.map(|file| file.len()).sum(), 0);
+    let inspected = log::inspect(&RealDisk, &config, |frame| {
+        for (seq, bytes) in frame.entries() {
+            let (_, accounting) = parse_entry(seq, bytes).map_err(FrameRefusal::from)?;
+            books.read(&accounting);
+        }
+        done += frame.bytes().len() as u64;
+        bar.show(done, total);
+        Ok(())
+    })?;
+    drop(bar);
+    let (size, root) = (inspected.tip.next_seq.0, HEXLOWER.encode(&inspected.tip.root));
+    Ok((books, LogHead { origin, size, root, checkpoint: None }))
+}
+
+fn refused(text: impl Into<String>) -> CliError {
+    CliError::Refused(text.into())
+}
+
+fn parse_month(from: &Source) -> Result<Option<Month>, CliError> {
+    let parse = |text| Month::parse(text).ok_or_else(|| refused("--month is a month YYYY-MM"));
+    from.month.as_deref().map(parse).transpose()
+}
+
+/// The month asked for, or else the last one that has a settlement.
+fn month_of(from: &Source, books: &Books) -> Result<Month, CliError> {
+    let last = books.settlements(None).map(|settled| settled.close.month).max();
+    let month = parse_month(from)?.or(last);
+    let month = month.ok_or_else(|| refused("this ledger has no settlement"))?;
+    if books.settlements(Some(month)).next().is_none() {
+        return Err(refused(format!(
+            "there is no settlement of {month}; the ledger settles a month with its first entry after it"
+        )));
+    }
+    Ok(month)
+}
+
+fn parse_day(name: &str, text: &str) -> Result<Day, CliError> {
+    Day::parse(text).ok_or_else(|| refused(format!("{name} is a day YYYY-MM-DD")))
+}
+
+fn parse_shop(text: &str, books: &Books) -> Result<PlaceId, CliError> {
+    let known = PlaceId::from_hex(text).filter(|shop| books.shops().contains_key(shop));
+    known.ok_or_else(|| {
+        let shops = books.shops().iter().map(|(id, name)| format!("\n  {id}  {name}"));
+        refused(format!("there is no shop `{text}`; the shops are{}", shops.collect::<String>()))
+    })
+}
+
+fn list(from: &Source) -> Outcome {
+    let (books, _) = read(&from.dir, None)?;
+    let month = parse_month(from)?;
+    let mut total = 0;
+    for Settled { seq, close, paid_on, .. } in books.settlements(month) {
+        let paid = match paid_on {
+            Some(day) => day.to_string(),
+            None if close.yen == 0 => "nothing due".to_owned(),
+            None => "not paid".to_owned(),
+        };
+        let (shop, yen, name) = (close.shop, close.yen, books.name(close.shop));
+        say(format_args!("{seq:>10}  {}  {shop}  {yen:>12}  {paid:<11}  {name}", close.month));
+        total += yen;
+    }
+    say(format_args!("{:>10}  total             {total:>18}", ""));
+    Ok(Ending::Well)
+}
+
+fn statement(from: &Source, shop: &str, json: bool) -> Outcome {
+    let (books, head) = read(&from.dir, PlaceId::from_hex(shop))?;
+    let shop = parse_shop(shop, &books)?;
+    let month = month_of(from, &books)?;
+    let settled = books.settlements(Some(month)).find(|settled| settled.close.shop == shop);
+    let settled = settled
+        .ok_or_else(|| refused(format!("{} has no settlement of {month}", books.name(shop))))?;
+    let statement = tables::statement(books.name(shop), settled, head);
+    if !statement.adds_up() {
+        return Err(refused("the lines do not add up to the settlement; run `kenmai audit`"));
+    }
+    if json {
+        let text = serde_json::to_string_pretty(&statement);
+        say(text.map_err(|error| refused(error.to_string()))?);
+    } else {
+        say_bytes(statement.csv().as_bytes());
+    }
+    Ok(Ending::Well)
+}
+
+fn paid(from: &Source, on: &str, reference: &str) -> Outcome {
+    let paid_on = parse_day("--on", on)?;
+    let (books, _) = read(&from.dir, None)?;
+    for settled in unpaid(&books, month_of(from, &books)?) {
+        let settlement = settled.seq.0;
+        say(json!({"settlement": settlement, "paid_on": paid_on, "reference": reference}));
+    }
+    Ok(Ending::Well)
+}
+
+fn unpaid(books: &Books, month: Month) -> impl Iterator<Item = &Settled> {
+    let open = |settled: &&Settled| settled.paid_on.is_none() && settled.close.yen > 0;
+    books.settlements(Some(month)).filter(open)
+}
+
+fn account(args: &Account) -> Outcome {
+    let (books, _) = read(&args.dir, None)?;
+    let shop = parse_shop(&args.shop, &books)?;
+    let name = books.name(shop);
+    let account = BankAccount::parse(&name, &args.account, &args.holder)?;
+    if let Some(banks) = &args.banks {
+        bank_names(banks, &name, &account)?;
+    }
+    let keys = LedgerKeys::load(&args.keys)?;
+    let registry = Registry::open(&args.dir.join(REGISTRY_FILE), &keys.kek)?;
+    registry.put_shop_account(shop, &account.to_text())?;
+    say(format_args!("{name} is paid to {} {}", account.account_text(), account.holder));
+    Ok(Ending::Well)
+}
+
+fn transfers(args: &Zengin) -> Outcome {
+    let (books, _) = read(&args.from.dir, None)?;
+    let month = month_of(&args.from, &books)?;
+    let today = Day::of_ms(SystemClock.wall_ms());
+    let date = match &args.date {
+        None => transfer_day(month, today),
+        Some(text) => parse_day("--date", text)?,
+    };
+    if !is_business_day(date) {
+        let next = business_day_from(date);
+        return Err(refused(format!(
+            "banks do not work on {date}; the next day they do is {next}"
+        )));
+    }
+    let keys = LedgerKeys::load(&args.keys)?;
+    let registry = Registry::open_read_only(&args.from.dir.join(REGISTRY_FILE), &keys.kek)?;
+    let accounts = registry.shop_accounts()?;
+    let names = |whose: &str, account: &BankAccount| match &args.banks {
+        Some(banks) => bank_names(banks, whose, account),
+        None => Ok([String::new(), String::new()]),
+    };
+    let account = BankAccount::parse("the payer", &args.payer_account, &args.payer_name)?;
+    let bank = names("the payer", &account)?;
+    let payer = Payer { code: args.payer_code.clone(), account, bank_names: bank };
+    let mut transfers = Vec::new();
+    for settled in unpaid(&books, month) {
+        let shop = books.name(settled.close.shop);
+        let to = accounts.get(&settled.close.shop).and_then(|text| BankAccount::of_text(text));
+        let to = to.ok_or_else(|| {
+            let id = settled.close.shop;
+            refused(format!(
+                "{shop} has no bank account; set it with `kenmai settle account --shop {id}`"
+            ))
+        })?;
+        let bank_names = names(&shop, &to)?;
+        let (yen, settlement) = (settled.close.yen, settled.seq.0);
+        transfers.push(Transfer { shop, to, bank_names, yen, settlement });
+    }
+    let file = zengin::file(&payer, date, &transfers, args.crlf)?;
+    write_new(&args.out, &file)?;
+    let total: u64 = transfers.iter().map(|transfer| transfer.yen).sum();
+    say(format_args!(
+        "transfers: {}, yen: {total}, on {date}: {}",
+        transfers.len(),
+        args.out.display()
+    ));
+    Ok(Ending::Well)
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .map_err(CliError::file("make", path))
+}
+
+/// The names of an account's bank and branch as zengin-code lists them, half-width; an error where it lists none.
+fn bank_names(folder: &Path, whose: &str, account: &BankAccount) -> Result<[String; 2], CliError> {
+    let name = |file: PathBuf, code: &str, what: &str| {
+        let text = read_text(&file, BANKS_BYTES_MAX)?;
+        let list: BTreeMap<String, Value> = serde_json::from_str(&text)
+            .map_err(|error| refused(format!("{}: {error}", file.display())))?;
+        let kana = list.get(code).and_then(|row| row.get("kana")).and_then(Value::as_str);
+        let kana = kana.ok_or_else(|| refused(format!("{whose}: there is no {what} {code}")))?;
+        // A name with a sign that no bank takes is left out: the code says it all.
+        Ok::<_, CliError>(zengin::kana(kana).unwrap_or_default())
+    };
+    let BankAccount { bank, branch, .. } = account;
+    let branches = folder.join("branches").join(format!("{bank}.json"));
+    Ok([name(folder.join("banks.json"), bank, "bank")?, name(branches, branch, "branch")?])
+}

@@ -1,0 +1,32 @@
+//! The tables of the registry's file.
+
+use rusqlite::Transaction;
+
+/// Raised by one with every change of the tables.
+pub(super) const SCHEMA_VERSION: u32 = 2;
+
+const SCHEMA: &str = "
+    CREATE TABLE key_check (sealed BLOB NOT NULL);
+    CREATE TABLE data_keys (
+        row INTEGER PRIMARY KEY,
+        account BLOB NOT NULL UNIQUE CHECK (length(account) = 16),
+        wrapped BLOB NOT NULL CHECK (length(wrapped) = 60)
+    );
+    CREATE TABLE persons (
+        account BLOB PRIMARY KEY REFERENCES data_keys (account),
+        sealed BLOB NOT NULL
+    );
+    CREATE TABLE shop_accounts (
+        shop BLOB PRIMARY KEY CHECK (length(shop) = 8),
+        sealed BLOB NOT NULL
+    );
+";
+
+pub(super) fn create_schema(
+    transaction: &Transaction<'_>,
+    key_check: &[u8],
+) -> rusqlite::Result<()> {
+    transaction.execute_batch(SCHEMA)?;
+    transaction.execute("INSERT INTO key_check (sealed) VALUES (?1)", [key_check])?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)
+}
