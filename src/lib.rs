@@ -5,6 +5,7 @@
 
 pub mod adapters;
 pub mod audit;
+pub mod bank_days;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -11,13 +11,13 @@ use ledger_spec::time::{Day, Month};
 use serde_json::{Value, json};
 
 use super::{Bar, CliError, Ending, Outcome, ledger_file, read_text, say, say_bytes};
+use crate::bank_days::{business_day_from, is_business_day, transfer_day};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{REGISTRY_FILE, parse_entry};
 use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
 use crate::log::{self, FrameRefusal, LOG_FOLDER, LogConfig, SEGMENT_BYTES, SEGMENTS_FOLDER};
 use crate::registry::Registry;
-use crate::reports::bank_days::{business_day_from, is_business_day, transfer_day};
 use crate::reports::books::{Books, Settled};
 use crate::reports::tables::{self, LogHead};
 use crate::reports::zengin::{self, BankAccount, Payer, Transfer};
@@ -231,10 +231,10 @@ fn list(from: &Source) -> Outcome {
             None => "not paid".to_owned(),
         };
         let (shop, yen, name) = (close.shop, close.yen, books.name(close.shop));
-        say(format_args!("{seq:>10}  {}  {shop}  {yen:>12}  {paid:<11}  {name}", close.month));
+        say(format_args!("{seq:<10}  {}  {shop}  {yen:>12}  {paid:<11}  {name}", close.month));
         total += yen;
     }
-    say(format_args!("{:>10}  total             {total:>18}", ""));
+    say(format_args!("total       {total:>39}"));
     Ok(Ending::Well)
 }
 

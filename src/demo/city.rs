@@ -98,7 +98,7 @@ impl<'a> Voice<'a> {
 
     /// Sends a statement without waiting for its verdict; [`Voice::settle`] waits for all. Where `again` says so it may
     /// have been sent before, and a refusal of it changes nothing.
-    fn send(&mut self, statement: Statement, again: bool) -> Result<(), CityError> {
+    pub(super) fn send(&mut self, statement: Statement, again: bool) -> Result<(), CityError> {
         if self.waiting.len() >= UNDER_WAY
             && let Some(first) = self.waiting.pop_front()
         {
@@ -229,6 +229,9 @@ pub fn found(
     for (number, name) in cast.city.shops.iter().enumerate() {
         let who = (Role::Shop, cast.person("shop", number), Some(cast.shop_place(number)));
         register_key(&cast.till(number), who, name)?;
+        // No bank has this number.
+        let account = format!("9999-001-1-{number:07} ﾃﾞﾓ ﾐｾ {:02}", number + 1);
+        engine.registry().put_shop_account(cast.shop_place(number), &account)?;
     }
     for (number, name) in cast.city.coaches.iter().enumerate() {
         let who = (Role::Coach, cast.person("coach", number), None);

@@ -6,8 +6,8 @@
 
 use ed25519_dalek::SigningKey;
 use ledger_spec::cbor::{Blob, Text};
-use ledger_spec::ids::{Kid, OpId};
-use ledger_spec::kinds::{Action, Body, LinkGrant, Purpose, Redeem};
+use ledger_spec::ids::{Kid, OpId, Seq};
+use ledger_spec::kinds::{Action, Body, LinkGrant, Purpose, Redeem, SettlementPaid};
 use ledger_spec::points::Points;
 use ledger_spec::rows::Overlay;
 use ledger_spec::statement::{Core, Disclosure, Holder, Statement, Values};
@@ -19,6 +19,7 @@ use super::crew::in_order;
 use super::programme::{BODY, CARE, CHECKUP, MEASURE, ORIGIN, PRESSURE, STEPS};
 use super::residents::{Dice, Resident, SUNDRIES, Witness};
 use super::{Cast, OPEN_PHONES, StagedClock};
+use crate::bank_days::transfer_day;
 use crate::engine::Engine;
 
 const MINUTE_MS: u64 = 60_000;
@@ -85,6 +86,7 @@ pub fn fill(
                 }
                 voice.settle()?;
             }
+            pay_shops(&mut voice)?;
             progress(days_from(piece));
             Ok(())
         },
@@ -92,6 +94,25 @@ pub fn fill(
     clock.run();
     let today = voice.today();
     ensure_rules(&mut voice, today)
+}
+
+/// Records the transfers of what the shops are due, from the day on which a city makes them.
+fn pay_shops(voice: &mut Voice<'_>) -> Result<(), CityError> {
+    let today = voice.today();
+    let due: Vec<(Seq, Day)> = {
+        let state = voice.engine.state()?;
+        let open = state.settlements.iter().filter(|(_, row)| row.paid.is_none() && row.yen > 0);
+        let due = open.map(|(seq, row)| (*seq, transfer_day(row.month, row.month.last_day())));
+        due.filter(|(_, day)| *day <= today).collect()
+    };
+    for (settlement, paid_on) in due {
+        let reference = Text::new("FB-DEMO").ok_or(CityError::Text)?;
+        let body = SettlementPaid { settlement, paid_on, reference };
+        let core = voice.core(Body::SettlementPaid(body))?;
+        let statement = open(voice.engine, core, &voice.cast.staff(), None)?;
+        voice.send(statement, false)?;
+    }
+    voice.settle()
 }
 
 /// Writes and signs what a day brings.

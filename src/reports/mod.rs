@@ -1,10 +1,8 @@
 //! Files for the people who handle the money: what shops took in and are due, what funds pay, and the transfers themselves.
 //!
 //! Everything here is pure: entries of the log and plain values in, text and bytes out. [`books`] reads the log's entries into
-//! settlements and their lines; [`tables`] writes them for shops and funds; [`zengin`] writes the file that a bank takes;
-//! [`bank_days`] knows when banks work.
+//! settlements and their lines; [`tables`] writes them for shops and funds; [`zengin`] writes the file that a bank takes.
 
-pub mod bank_days;
 pub mod books;
 pub mod tables;
 pub mod zengin;

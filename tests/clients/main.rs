@@ -1,5 +1,5 @@
 //! Programs of others against the demo city. Here the Python clients of `ledger-spec/examples`, bytes that no Rust code
-//! made, and a thousand calls made up from `ledger-spec/openapi.json`; in `monitoring` Prometheus.
+//! made, and a thousand calls made up from `ledger-spec/openapi.json`; in `monitoring` Prometheus; in `settlement` banks, branches and holidays as others list them.
 //!
 //! `tests/run` makes the Python environment and installs Prometheus.
 #![expect(
@@ -13,6 +13,7 @@ mod monitoring;
 mod programme;
 #[path = "../support/server.rs"]
 mod server;
+mod settlement;
 
 use std::path::Path;
 use std::process::Command;

@@ -12,16 +12,17 @@ use kenmai::demo::{
     self, Blueprint, Cast, City, CityMetrics, HISTORY_DAYS, MINATO, OPEN_PHONES, OpenError, YAIZU,
 };
 use kenmai::http::{self, Ledger, Server};
-use kenmai::keys;
+use kenmai::keys::{self, LedgerKeys};
 use kenmai::log::disk::RealDisk;
 use kenmai::metrics::Metrics;
+use kenmai::reports::zengin::BankAccount;
 use kenmai::simulate::{Given, simulate};
 use ledger_spec::ids::{LedgerId, Seq};
 use ledger_spec::kinds::{Body, Redeem};
 use ledger_spec::points::Points;
 use ledger_spec::programme::Programme;
 use ledger_spec::statement::{self, Core, Holder};
-use ledger_spec::time::Day;
+use ledger_spec::time::{Day, Month};
 use ledger_spec::token;
 use serde_json::Value;
 
@@ -414,7 +415,7 @@ async fn a_year_under_all_rules_is_audited_and_simulated() {
     let rules = client.get(&client.path("/programme")).await.text().to_owned();
     drop(client);
     let data = home.path().join("yaizu-demo");
-    let keys = keys::LedgerKeys::load(&home.path().join("secrets")).unwrap();
+    let keys = LedgerKeys::load(&home.path().join("secrets")).unwrap();
     for keys in [Some(&keys), None] {
         let config = AuditConfig { data_folder: data.clone(), origin: YAIZU.origin.into(), keys };
         let report = audit(&RealDisk, &config, &mut |_, _| ()).unwrap();
@@ -448,4 +449,39 @@ async fn a_year_under_all_rules_is_audited_and_simulated() {
     let refused: Vec<(&str, u64)> =
         changed.refused.iter().map(|(reason, count)| (reason.as_str(), *count)).collect();
     assert_eq!(refused, [("the programme has no such action", of(17).was.acts)]);
+}
+
+#[tokio::test]
+async fn months_are_settled_paid_and_audited() {
+    let data = tempfile::tempdir().unwrap();
+    let clock = TestClock::noon("2026-11-05");
+    let metrics = Metrics::new().expect("fixed names");
+    let city = Blueprint { residents: 150, ..YAIZU };
+    let opened = open_city((data.path(), city), &clock, &metrics).await.unwrap();
+    {
+        let state = opened.engine.state().unwrap();
+        let today = Day::of_ms(clock.now_s() * 1_000);
+        let october = Month::of(today.month_start().minus(1));
+        assert!(state.settlements.values().any(|row| row.month == october));
+        assert!(state.settlements.values().any(|row| row.month < october && row.yen > 0));
+        for row in state.settlements.values() {
+            // October's transfers are due on the fifth bank business day of November.
+            assert_eq!(row.paid.is_some(), row.month < october && row.yen > 0, "{row:?}");
+        }
+        for (shop, row) in &state.shops {
+            let settled = state.settlements.values().filter(|of| of.shop == *shop);
+            let settled: i128 = settled.map(|of| i128::from(of.yen)).sum();
+            let open = row.points.total() + row.carried.total();
+            assert_eq!(i128::from(row.total), settled + open);
+        }
+        let accounts = opened.engine.registry().shop_accounts().unwrap();
+        assert_eq!(accounts.len(), city.shops.len());
+        assert!(accounts.values().all(|text| BankAccount::of_text(text).is_some()));
+    }
+    drop(opened);
+    let keys = LedgerKeys::load(&data.path().join("secrets")).unwrap();
+    let (data_folder, origin) = (data.path().join(city.ledger), city.origin.to_owned());
+    let config = AuditConfig { data_folder, origin, keys: Some(&keys) };
+    let report = audit(&RealDisk, &config, &mut |_, _| {}).unwrap();
+    assert_eq!(report.findings, []);
 }

@@ -114,8 +114,8 @@ fn city_with_november() -> (City, String, Seq) {
 fn a_shops_statement_has_every_line_and_adds_up() {
     let (city, shop, _) = city_with_november();
     expect![[r#"
-                34  2026-11  a179cae38d2c7a57           450  not paid     shop
-                    total                            450
+        34          2026-11  a179cae38d2c7a57           450  not paid     shop
+        total                                           450
     "#]]
     .assert_eq(&settle(&city, "list", &[]).unwrap());
     let csv = settle(&city, "statement", &["--shop", &shop]).unwrap();

@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 9] = [
     &["engine"],
     &["log", "views", "registry", "metrics"],
     &["config"],
-    &["clock", "keys", "csv"],
+    &["clock", "keys", "csv", "bank_days"],
 ];
 
 /// What pure modules, data in and text out, leave alone.
