@@ -153,7 +153,9 @@ pub fn run(args: &Args) -> Outcome {
         Command::Invoice { from } => {
             let (books, _) = read(&from.dir, None)?;
             let month = month_of(from, &books)?;
-            let lines = tables::invoice(&books, month);
+            let of_month = books.settlements(Some(month));
+            let named = |of: &Settled| books.name(of.close.shop);
+            let lines = tables::invoice(of_month.map(|of| (of.seq, &of.close, named(of))));
             say_bytes(tables::invoice_csv(month, &lines).as_bytes());
             Ok(Ending::Well)
         }

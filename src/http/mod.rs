@@ -43,6 +43,7 @@ pub mod problem;
 mod public_log;
 mod resident;
 mod scan;
+mod settlement;
 mod shop;
 mod site;
 mod statements;
@@ -144,6 +145,11 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(resident::manifest))
         .routes(routes!(shop::check_code))
         .routes(routes!(shop::today))
+        .routes(routes!(settlement::settlements))
+        .routes(routes!(settlement::statement))
+        .routes(routes!(settlement::statement_csv))
+        .routes(routes!(settlement::invoice))
+        .routes(routes!(settlement::invoice_csv))
         .routes(routes!(scan::read_frame).layer(DefaultBodyLimit::max(FRAME_BYTES_MAX)))
         .routes(routes!(terminal::places))
         .routes(routes!(terminal::proposal))
@@ -181,6 +187,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/{ledger}/enrol", get(terminal::propose))
         .route("/{ledger}/approve", get(terminal::approve))
         .route("/{ledger}/shop", get(terminal::till))
+        .route("/{ledger}/settlement", get(settlement::show_page))
         .route("/{ledger}/station", get(terminal::station))
         .route("/{ledger}/coach", get(terminal::coach))
         .route("/{ledger}/participation", get(participation::show_page))

@@ -32,21 +32,23 @@ impl ToSchema for Binary {}
 const DESCRIPTION: &str = "A signed, append-only ledger of health points. Statements are COSE_Sign1 over deterministic CBOR \
     (kenmai.cddl). Every refusal is an RFC 9457 problem whose `type` ends in a stable slug.";
 
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     ("statements", "The one door for writing"),
     ("sessions", "Who reads"),
     ("resident", "What a resident reads"),
     ("shop", "What a till asks"),
+    ("settlement", "What shops are due, and which fund pays"),
     ("ledger", "What everyone may ask of a ledger"),
     ("log", "The public log: C2SP tlog-tiles"),
     ("demo", "Only where everything is fictitious"),
 ];
 
 /// Path parameters: name, schema, meaning.
-const PARAMETERS: [(&str, &str, &str); 4] = [
+const PARAMETERS: [(&str, &str, &str); 5] = [
     ("ledger", r#"{"type":"string","example":"yaizu-demo"}"#, "The ledger's name"),
     ("kid", r#"{"type":"string","pattern":"^[0-9a-f]{16}$"}"#, "A key id"),
     ("seq", r#"{"type":"integer","format":"int64","minimum":0}"#, "An entry's number"),
+    ("month", r#"{"type":"string","pattern":"^[0-9]{4}-[0-9]{2}$"}"#, "A month"),
     (
         "path",
         r#"{"type":"string","example":"0/000"}"#,
@@ -87,12 +89,14 @@ const NEVER_FOR_STATEMENTS: [&str; 6] = [
 ];
 
 /// Operations by their handlers' names, with what they refuse beside [`ANY`].
-const REFUSALS: [(&str, &[&[&str]]); 22] = [
+const REFUSALS: [(&str, &[&[&str]]); 27] = [
     ("balance", &[&SESSION, &["entry-not-found"]]),
     ("check_code", &[&MESSAGE, &["role-not-permitted"]]),
     ("checkpoint", &[]),
     ("history", &[&SESSION]),
     ("info", &[]),
+    ("invoice", &[&SESSION]),
+    ("invoice_csv", &[&SESSION]),
     ("key", &[&["not-found"]]),
     ("manifest", &[&SESSION, &["entry-not-found"]]),
     ("open_session", &[&MESSAGE, &["session-already-opened", "busy"]]),
@@ -103,6 +107,9 @@ const REFUSALS: [(&str, &[&[&str]]); 22] = [
     ("read_frame", &[&SESSION, &["too-large", "rate-limited"]]),
     ("receipt", &[&SESSION, &["entry-not-found"]]),
     ("ready", &[]),
+    ("settlements", &[&SESSION]),
+    ("statement", &[&SESSION, &["entry-not-found", "busy"]]),
+    ("statement_csv", &[&SESSION, &["entry-not-found", "busy"]]),
     // Every rule has its problem.
     ("submit", &[]),
     ("submit_manifest", &[]),

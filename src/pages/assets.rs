@@ -26,7 +26,7 @@ macro_rules! asset {
 }
 
 /// Every file, in alphabetical order.
-pub const ASSETS: [Asset; 29] = [
+pub const ASSETS: [Asset; 30] = [
     asset!("api.js", JS),
     asset!("approve.js", JS),
     asset!("cbor.js", JS),
@@ -46,6 +46,7 @@ pub const ASSETS: [Asset; 29] = [
     asset!("proof.js", JS),
     asset!("qr.js", JS),
     asset!("scan.js", JS),
+    asset!("settlement.js", JS),
     asset!("shop.js", JS),
     asset!("sound.js", JS),
     asset!("staff.js", JS),

@@ -18,6 +18,7 @@ pub mod messages;
 pub mod participation;
 pub mod pay;
 pub mod scan;
+pub mod settlement;
 pub mod terminal;
 pub mod till;
 pub mod tour;

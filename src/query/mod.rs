@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 use crate::engine::{Engine, EngineError};
 
 pub mod participation;
+pub mod settlements;
 
 /// The most entries of a history that one answer gives.
 pub const HISTORY_ENTRIES_MAX: usize = 200;

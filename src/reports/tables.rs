@@ -3,12 +3,13 @@
 //! Columns are in Japanese: the files go to shops and to the accounts of a Japanese city.
 
 use ledger_spec::ids::Seq;
+use ledger_spec::kinds::SettlementClose;
 use ledger_spec::points::Fund;
 use ledger_spec::time::{Day, Month};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::books::{Books, Line, Settled};
+use super::books::{Line, Settled};
 use crate::csv::Table;
 
 /// A shop's month: every line that is in no other statement.
@@ -140,15 +141,15 @@ pub struct InvoiceLine {
 
 /// The funds' invoices for a month: fund by fund, shop by shop. Together they are what the shops are paid.
 #[must_use]
-pub fn invoice(books: &Books, month: Month) -> Vec<InvoiceLine> {
-    let mut lines: Vec<InvoiceLine> = books
-        .settlements(Some(month))
-        .flat_map(|settled| {
-            let paid_by = settled.close.paid_by().unwrap_or_default();
-            let (shop, name) = (settled.close.shop.to_string(), books.name(settled.close.shop));
+pub fn invoice<'a>(
+    settlements: impl Iterator<Item = (Seq, &'a SettlementClose, String)>,
+) -> Vec<InvoiceLine> {
+    let mut lines: Vec<InvoiceLine> = settlements
+        .flat_map(|(seq, close, name)| {
+            let (paid_by, shop) = (close.paid_by().unwrap_or_default(), close.shop.to_string());
             let line = move |(fund, yen)| {
                 let (shop, name) = (shop.clone(), name.clone());
-                InvoiceLine { fund, settlement: settled.seq.0, shop, name, yen }
+                InvoiceLine { fund, settlement: seq.0, shop, name, yen }
             };
             paid_by.rows().iter().map(|row| (row.fund, row.points)).map(line).collect::<Vec<_>>()
         })

@@ -129,6 +129,7 @@ fn of_account(
         Contra::Budget(_) | Contra::Challenge => None,
     });
     if let Some(shop) = shop {
+        changes.shop_entries((shop, day))?.push(entry.seq);
         let row = changes.shop_days((shop, day))?;
         if let Body::Redeem(_) = &statement.core.body {
             row.count += 1;

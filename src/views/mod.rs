@@ -2,7 +2,8 @@
 //!
 //! The views follow the log: the rows that a run of entries changes and the next entry to apply go to the disk in one batch, so
 //! that a crash leaves the views of some earlier moment. They hold sums, an account's last week and month, and which few
-//! accounts stand behind a small figure; no entry, no time of day, no value. Everything here can be deleted: whatever is
+//! accounts stand behind a small figure; of entries no more than the numbers of those that
+//! moved a shop's points, no time of day, no value. Everything here can be deleted: whatever is
 //! damaged, of another form or of another ledger is made again from the log.
 
 use std::io;
@@ -31,7 +32,7 @@ pub const VIEWS_FOLDER: &str = "views";
 /// Entries that one call of [`Views::apply`] should take: a batch costs the same for one entry as for many.
 pub const RUN_ENTRIES_MAX: usize = 4_096;
 /// The form of the rows. Views of another form are made again.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 /// The key of [`Progress`]; no table has the number.
 const PROGRESS_KEY: &[u8] = &[0];
 /// Memory for pages of the tree.

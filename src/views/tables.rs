@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use ledger_spec::cbor::{self, Reader, Wire, Writer};
 use ledger_spec::entry::Channel;
-use ledger_spec::ids::{AccountId, Kid, PlaceId};
+use ledger_spec::ids::{AccountId, Kid, PlaceId, Seq};
 use ledger_spec::points::Fund;
 use ledger_spec::time::Day;
 use sled::{Batch, Db};
@@ -92,6 +92,26 @@ macro_rules! tables {
             pub fn shop_day(&self, shop: PlaceId, day: Day) -> Result<ShopDay, ViewsError> {
                 read(&self.db, 2, &(shop, day))
             }
+
+            /// The entries from `first` up to `end` that moved a shop's points, in order.
+            ///
+            /// # Errors
+            /// [`ViewsError`]
+            pub fn entries_of_shop(
+                &self,
+                shop: PlaceId,
+                (first, end): (Seq, Seq),
+            ) -> Result<Vec<Seq>, ViewsError> {
+                let mut prefix = vec![13];
+                prefix.extend(cbor::to_bytes(&shop));
+                let mut found: Vec<Seq> = Vec::new();
+                for row in self.db.scan_prefix(prefix) {
+                    found.extend(cbor::from_bytes::<Vec<Seq>>(&row?.1)?);
+                }
+                found.retain(|seq| (first..end).contains(seq));
+                found.sort_unstable();
+                Ok(found)
+            }
         }
     };
 }
@@ -121,4 +141,7 @@ tables! {
     11 budgets: Fund => u32,
     /// Where the keys of stations stand.
     12 station_keys: Kid => Option<PlaceId>,
+    /// The entries of a shop's day that moved its points: a list in one row, so that a statement of a month need not read the
+    /// log of the whole city.
+    13 shop_entries: (PlaceId, Day) => Vec<Seq>,
 }

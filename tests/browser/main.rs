@@ -16,6 +16,7 @@ mod codes;
 mod resident;
 #[path = "../support/server.rs"]
 mod server;
+mod settlement;
 mod terminals;
 
 use std::fs;

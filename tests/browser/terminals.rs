@@ -95,7 +95,7 @@ async fn script_in(browser: &Browser, script: &str) -> WebDriverResult<String> {
 }
 
 /// The keys of the world's city.
-fn cast(world: &World) -> Cast {
+pub(crate) fn cast(world: &World) -> Cast {
     let seed = world.data.path().join("demo-keys/demo.seed");
     Cast::new(*keys::read_secret(&seed).expect("the demo's seed"), YAIZU)
 }

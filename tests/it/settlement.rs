@@ -14,6 +14,7 @@ use ledger_spec::time::{Day, Month};
 use serde_json::Value;
 
 use crate::city::{City, MINUTE_MS, ORIGIN, account, id};
+use crate::town::{Plan, Town};
 
 const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
 
@@ -217,4 +218,61 @@ fn a_month_goes_to_the_bank_and_comes_back_paid() {
     assert_eq!(settle(&city, "paid", &["--on", "2026-12-04", "--reference", "FB-1"]).unwrap(), "");
     let list = settle(&city, "list", &["--month", "2026-11"]).unwrap();
     assert!(list.contains("2026-12-04"), "{list}");
+}
+
+#[tokio::test]
+async fn a_shop_reads_its_own_settlements_and_staff_read_all() {
+    let town = Town::found(Plan::default()).await;
+    town.accept(&town.coaching(100, 0)).await;
+    town.accept(&town.redeem(101, 30, town.code(1, 500))).await;
+    town.clock.pass(60);
+    town.accept(&town.redeem(102, 40, town.code(2, 500))).await;
+    town.clock.pass(9 * 86_400);
+    town.accept(&town.coaching(103, 0)).await;
+    let till = town.log_in(&town.cast.till(0), 1).await;
+    let list = town.read("/settlements", &till).await.json();
+    assert_eq!((&list[0]["month"], &list[0]["yen"]), (&"2026-11".into(), &70.into()), "{list}");
+    let seq = list[0]["settlement"].as_u64().unwrap();
+    let path = format!("/settlements/{seq}");
+    // The views follow the log a moment later.
+    let mut statement = town.read(&path, &till).await;
+    for _ in 0..500 {
+        if statement.status.as_u16() != 503 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        statement = town.read(&path, &till).await;
+    }
+    let statement = statement.json();
+    let points: Vec<_> =
+        statement["lines"].as_array().unwrap().iter().map(|l| &l["points"]).collect();
+    assert_eq!(points, [30, 40]);
+    assert_eq!((&statement["points"], &statement["yen"]), (&70.into(), &70.into()));
+    assert!(
+        statement["log"]["checkpoint"]
+            .as_str()
+            .unwrap()
+            .starts_with(statement["log"]["origin"].as_str().unwrap())
+    );
+    assert_eq!(statement["log"]["root"].as_str().unwrap().len(), 64);
+
+    let neighbour = town.log_in(&town.cast.till(1), 2).await;
+    assert_eq!(town.read("/settlements", &neighbour).await.json(), Value::Array(Vec::new()));
+    for path in [path.clone(), format!("{path}/csv"), "/settlements/0".to_owned()] {
+        assert_eq!(town.read(&path, &neighbour).await.slug(), "entry-not-found", "{path}");
+    }
+    assert_eq!(town.read("/invoices/2026-11", &till).await.slug(), "role-not-permitted");
+    let staff = town.log_in(&town.cast.staff(), 3).await;
+    assert_eq!(
+        town.read("/settlements?month=2026-10", &staff).await.json(),
+        Value::Array(Vec::new())
+    );
+    assert_eq!(town.read("/settlements?month=2026", &staff).await.slug(), "malformed-request");
+    assert_eq!(town.read("/settlements?month=2026-11", &staff).await.json(), list);
+    let invoice = town.read("/invoices/2026-11", &staff).await.json();
+    let sum: i64 = invoice.as_array().unwrap().iter().map(|l| l["yen"].as_i64().unwrap()).sum();
+    assert_eq!(sum, 70);
+    let phone = town.log_in(&town.cast.phone(0), 4).await;
+    assert_eq!(town.read("/settlements", &phone).await.slug(), "role-not-permitted");
+    assert_eq!(town.read(&path, &phone).await.slug(), "role-not-permitted");
 }

@@ -57,6 +57,11 @@ async function tabs(nav, role) {
     if (other === role) tab.setAttribute("aria-current", "page");
     nav.append(tab);
   }
+  if (role === "shop") {
+    const due = element("a", "", text("terminal-tab-settlement"));
+    due.href = `/${ledgerName}/settlement`;
+    nav.append(due);
+  }
   nav.hidden = nav.children.length < 2;
 }
 

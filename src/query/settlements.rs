@@ -1,0 +1,92 @@
+//! What shops are due: settlements out of the state, and the entries that one of them covers.
+
+use ledger_spec::entry::{Accounting, Effect};
+use ledger_spec::ids::{PlaceId, Seq};
+use ledger_spec::kinds::SettlementClose;
+use ledger_spec::time::{Day, Month};
+
+use crate::engine::{Engine, EngineError};
+
+/// The most settlements that one answer gives, newest first.
+pub const SETTLEMENTS_MAX: usize = 500;
+
+/// A settlement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// Its own entry.
+    pub seq: Seq,
+    /// Shop, month, range and sums.
+    pub close: SettlementClose,
+    /// The shop's public name.
+    pub name: String,
+    /// The day of the transfer, once it is recorded.
+    pub paid_on: Option<Day>,
+}
+
+/// The newest settlements of a shop or of all, of a month or of all.
+///
+/// # Errors
+/// [`EngineError`]
+pub fn settlements(
+    engine: &Engine,
+    shop: Option<PlaceId>,
+    month: Option<Month>,
+) -> Result<Vec<Settlement>, EngineError> {
+    let wanted: Vec<Seq> = {
+        let state = engine.state()?;
+        let of_shop = state.settlements.iter().rev().filter(|(_, row)| {
+            shop.is_none_or(|shop| shop == row.shop) && month.is_none_or(|m| m == row.month)
+        });
+        of_shop.take(SETTLEMENTS_MAX).map(|(seq, _)| *seq).collect()
+    };
+    wanted.into_iter().filter_map(|seq| settlement(engine, seq).transpose()).collect()
+}
+
+/// A settlement; `None` where the entry is none.
+///
+/// # Errors
+/// [`EngineError`]
+pub fn settlement(engine: &Engine, seq: Seq) -> Result<Option<Settlement>, EngineError> {
+    let (row, name) = {
+        let state = engine.state()?;
+        let Some(row) = state.settlements.get(&seq).copied() else { return Ok(None) };
+        (row, state.places.get(&row.shop).map(|place| place.name.as_str().to_owned()))
+    };
+    let Some((_, entry)) = engine.entry(seq)? else { return Ok(None) };
+    let close = entry.effects.iter().find_map(|effect| {
+        if let Effect::ShopSettled { settlement } = effect {
+            Some(settlement.clone())
+        } else {
+            None
+        }
+    });
+    let paid = row.paid.map(|paid| engine.entry(paid)).transpose()?.flatten();
+    let paid_on = paid.and_then(|(_, entry)| {
+        entry.effects.iter().find_map(|effect| {
+            if let Effect::SettlementPaid { paid_on, .. } = effect { Some(*paid_on) } else { None }
+        })
+    });
+    let name = name.unwrap_or_else(|| row.shop.to_string());
+    Ok(close.map(|close| Settlement { seq, close, name, paid_on }))
+}
+
+/// The entries that a settlement covers, in the order of the log; `None` while the views have not come so far, or where they
+/// are more than `most`.
+///
+/// # Errors
+/// [`EngineError`]
+pub fn entries_of(
+    engine: &Engine,
+    close: &SettlementClose,
+    most: usize,
+) -> Result<Option<Vec<Accounting>>, EngineError> {
+    if engine.views().applied() < close.end {
+        return Ok(None);
+    }
+    let covered = engine.views().entries_of_shop(close.shop, (close.first, close.end))?;
+    if covered.len() > most {
+        return Ok(None);
+    }
+    let entries = covered.into_iter().filter_map(|seq| engine.entry(seq).transpose());
+    entries.map(|entry| Ok(Some(entry?.1))).collect()
+}
