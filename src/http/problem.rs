@@ -273,6 +273,7 @@ pub fn of_outcome(outcome: u8) -> ProblemType {
 
 /// The problem type of a rule.
 #[must_use]
+#[expect(clippy::too_many_lines, reason = "a table with a line for each rule")]
 pub fn of_rejection(rejection: &Rejection) -> ProblemType {
     match rejection {
         Rejection::KeyUnknown => KEY_UNKNOWN,

@@ -165,6 +165,7 @@ impl Story {
         outcome(&verdict)
     }
 
+    #[expect(clippy::too_many_lines, reason = "an arm for each statement")]
     fn body(&mut self, who: &str, line: (&str, &[&str]), options: &Options<'_>) -> Body {
         let option = |name: &str| options.get(name).copied();
         match line {
@@ -233,26 +234,31 @@ impl Story {
                 shop: PlaceId(id(option("shop").unwrap_or(who))),
                 points: Points::new(points.parse().unwrap()).unwrap(),
             }),
-            ("settles", [shop]) => {
-                let (shop, tables) = (PlaceId(id(shop)), &self.world.tables);
-                let row = tables.shops.get(&shop).cloned().unwrap_or_default();
-                // Of a month that is not over: what its end would give.
-                let later = self.world.today().plus(31);
-                let due = [self.world.today(), later]
-                    .map(|day| row.settlement(shop, Seq(tables.size), day));
-                let mut due = due.into_iter().flatten().next().expect("a movement");
-                due.yen = option("yen").map_or(due.yen, |yen| yen.parse().unwrap());
-                due.end.0 += option("end").map_or(0, |more| more.parse().unwrap());
-                Body::SettlementClose(due)
-            }
-            ("pays", [name]) => Body::SettlementPaid(SettlementPaid {
-                settlement: self.seq(name),
-                paid_on: option("on").map_or(self.world.today(), |day| Day::parse(day).unwrap()),
-                reference: note(),
-            }),
+            ("settles" | "pays", [name]) => self.settlement(line.0, name, options),
             ("voids", [name]) => Body::Void(Void { entry: self.seq(name) }),
             other => panic!("no such statement: {other:?}"),
         }
+    }
+
+    /// What a shop is due, or its payment.
+    fn settlement(&self, verb: &str, name: &str, options: &Options<'_>) -> Body {
+        let option = |name: &str| options.get(name).copied();
+        let today = self.world.today();
+        if verb == "pays" {
+            return Body::SettlementPaid(SettlementPaid {
+                settlement: self.seq(name),
+                paid_on: option("on").map_or(today, |day| Day::parse(day).unwrap()),
+                reference: note(),
+            });
+        }
+        let (shop, tables) = (PlaceId(id(name)), &self.world.tables);
+        let row = tables.shops.get(&shop).cloned().unwrap_or_default();
+        // Of a month that is not over: what its end would give.
+        let due = [today, today.plus(31)].map(|day| row.settlement(shop, Seq(tables.size), day));
+        let mut due = due.into_iter().flatten().next().expect("a movement");
+        due.yen = option("yen").map_or(due.yen, |yen| yen.parse().unwrap());
+        due.end.0 += option("end").map_or(0, |more| more.parse().unwrap());
+        Body::SettlementClose(due)
     }
 
     fn issue(&self, name: &str, options: &Options<'_>) -> Body {
