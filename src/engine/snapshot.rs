@@ -16,7 +16,7 @@ use ledger_spec::rows::Tables;
 use sha2::{Digest, Sha256};
 
 use super::ops::Ops;
-use crate::log::disk::{Access, Disk};
+use crate::log::disk::{Access, Disk, open_or_create, read_exact_at};
 
 /// The file in the data folder.
 pub(super) const SNAPSHOT_FILE: &str = "snapshot";
@@ -108,13 +108,8 @@ pub(super) fn read(
 fn read_file(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
     let file = disk.open(path, Access::Read)?;
     let size_bytes = usize::try_from(file.size_bytes()?).map_err(io::Error::other)?;
-    let (mut bytes, mut filled) = (vec![0; size_bytes], 0);
-    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, filled as u64)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            count => filled += count,
-        }
-    }
+    let mut bytes = vec![0; size_bytes];
+    read_exact_at(file.as_ref(), &mut bytes, 0)?;
     Ok(bytes)
 }
 
@@ -127,14 +122,8 @@ pub(super) fn write(disk: &Arc<dyn Disk>, data_folder: &Path, bytes: &[u8]) {
 }
 
 fn write_file(disk: &dyn Disk, draft: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let file = match disk.open(draft, Access::CreateNew) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let file = disk.open(draft, Access::Write)?;
-            file.set_size_bytes(0)?;
-            file
-        }
-        opened => opened?,
-    };
+    let file = open_or_create(disk, draft)?;
+    file.set_size_bytes(0)?;
     file.write_all_at(bytes, 0)?;
     file.sync_data()?;
     // A crash up to here leaves a draft, which nobody reads; after it the old or the new snapshot, each whole.

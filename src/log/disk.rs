@@ -99,7 +99,7 @@ pub trait DiskFile: Send + Sync {
 }
 
 /// Opens a file for writing, making it where it is missing.
-pub(super) fn open_or_create(disk: &dyn Disk, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+pub(crate) fn open_or_create(disk: &dyn Disk, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
     match disk.open(path, Access::Write) {
         Err(error) if error.kind() == ErrorKind::NotFound => disk.open(path, Access::CreateNew),
         opened => opened,
@@ -107,7 +107,7 @@ pub(super) fn open_or_create(disk: &dyn Disk, path: &Path) -> io::Result<Arc<dyn
 }
 
 /// Fills the whole buffer, or fails with `UnexpectedEof`.
-pub(super) fn read_exact_at(
+pub(crate) fn read_exact_at(
     file: &dyn DiskFile,
     mut buffer: &mut [u8],
     mut offset: u64,
