@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use ledger_spec::entry::receipt_number;
 use ledger_spec::ids::Seq;
 use ledger_spec::kinds::Body;
@@ -19,7 +18,7 @@ use utoipa::ToSchema;
 use super::auth::typed_body;
 use super::openapi::Binary;
 use super::problem::{self, Problem};
-use super::statements::REPLAYED;
+use super::statements::{answer, counted};
 use super::{App, Ledger};
 use crate::engine::{Accepted, EngineError, Refusal, slices};
 use crate::query::{ReasonJson, reason_of};
@@ -91,10 +90,7 @@ pub(super) async fn submit(
 ) -> Result<Response, Problem> {
     let ledger = Arc::clone(server.ledger(&name)?);
     let sequence = typed_body("application/cbor-seq", &headers, body)?;
-    let counted = |problem: Problem| {
-        server.metrics.ledger(&name).refused(problem.kind.slug);
-        problem
-    };
+    let counted = |problem| counted(&server, &name, problem);
     // Reading 2,000 rows takes milliseconds, which the other requests of this thread must not wait.
     let reading = Arc::clone(&ledger);
     let opened = tokio::task::spawn_blocking(move || reading.engine.open_manifest(&sequence)).await;
@@ -105,23 +101,19 @@ pub(super) async fn submit(
     let manifest = accepted.accounting.seq;
     let verdicts = judge(&ledger, opened, manifest).await.map_err(|p| counted(p.on(op_id)))?;
     for refusal in verdicts.iter().filter_map(|verdict| verdict.as_ref().err()) {
-        server.metrics.ledger(&name).refused(Problem::from(refusal.clone()).kind.slug);
+        counted(Problem::from(refusal.clone()));
     }
     let (done, outcomes) = finish(&ledger, manifest, &verdicts).await?;
     let rows =
         verdicts.iter().zip(outcomes).map(|(verdict, outcome)| row(&ledger, verdict, outcome));
-    let body = Json(Outcome {
+    let outcome = Outcome {
         op_id: op_id.to_string(),
         seq: manifest.0,
         done: done.0,
         accepted: verdicts.iter().filter(|verdict| verdict.is_ok()).count(),
         rows: rows.collect(),
-    });
-    Ok(if accepted.replayed {
-        (StatusCode::OK, [(REPLAYED, "true")], body).into_response()
-    } else {
-        (StatusCode::CREATED, body).into_response()
-    })
+    };
+    Ok(answer(accepted.replayed, outcome))
 }
 
 type Verdicts = Vec<Result<Accepted, Refusal>>;

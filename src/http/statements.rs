@@ -16,12 +16,12 @@ use utoipa::ToSchema;
 use super::auth::cose_body;
 use super::openapi::Binary;
 use super::problem::Problem;
-use super::{App, Ledger};
+use super::{App, Ledger, Server};
 use crate::engine::{Accepted, EngineError};
 use crate::query::{ReasonJson, reason_of};
 
 /// Tells that the answer is the first one, given again.
-pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Submits a signed statement.
 ///
@@ -42,21 +42,28 @@ pub(super) async fn submit(
 ) -> Result<Response, Problem> {
     let ledger = server.ledger(&name)?;
     let submission = cose_body(&headers, body)?;
-    let counted = |problem: Problem| {
-        server.metrics.ledger(&name).refused(problem.kind.slug);
-        problem
-    };
+    let counted = |problem| counted(&server, &name, problem);
     let statement =
         ledger.engine.open_statement(&submission).map_err(|e| counted(Problem::from(e)))?;
     let (op_id, kind, day) = (statement.core.op_id, statement.core.body.kind(), statement.core.day);
     let decided = ledger.engine.submit(statement).await;
     let accepted = decided.map_err(|refusal| counted(Problem::from(refusal).on(op_id)))?;
-    let body = Json(verdict(ledger, (op_id, kind, day), &accepted)?);
-    Ok(if accepted.replayed {
-        (StatusCode::OK, [(REPLAYED, "true")], body).into_response()
+    Ok(answer(accepted.replayed, verdict(ledger, (op_id, kind, day), &accepted)?))
+}
+
+/// A refusal, after the metrics have seen it.
+pub(super) fn counted(server: &Server, ledger: &str, problem: Problem) -> Problem {
+    server.metrics.ledger(ledger).refused(problem.kind.slug);
+    problem
+}
+
+/// 201 for what the ledger took just now, 200 with a header for what it had taken before.
+pub(super) fn answer(replayed: bool, body: impl Serialize) -> Response {
+    if replayed {
+        (StatusCode::OK, [(REPLAYED, "true")], Json(body)).into_response()
     } else {
-        (StatusCode::CREATED, body).into_response()
-    })
+        (StatusCode::CREATED, Json(body)).into_response()
+    }
 }
 
 /// What the signer may know: the entry's place, the points that moved and the proof; never the balance, a fund or a lot.
