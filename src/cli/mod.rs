@@ -233,6 +233,16 @@ impl Drop for Bar {
     }
 }
 
+/// Makes a file that must not exist yet, and makes its bytes durable.
+fn make_file(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .map_err(CliError::file("make", path))
+}
+
 /// A text file of at most so many bytes.
 fn read_text(path: &Path, most_bytes: u64) -> Result<String, CliError> {
     let mut text = String::new();

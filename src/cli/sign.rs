@@ -1,7 +1,5 @@
 //! `kenmai sign`: a statement out of JSON.
 
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
@@ -11,7 +9,7 @@ use ledger_spec::statement::{self, Core};
 use ledger_spec::time::Day;
 use serde_json::{Map, Value};
 
-use super::{CliError, Ending, Outcome, complain, fields, read_text, say_bytes};
+use super::{CliError, Ending, Outcome, complain, fields, make_file, read_text, say_bytes};
 use crate::clock::{Clock, SystemClock};
 use crate::config::check_origin;
 use crate::keys;
@@ -94,12 +92,7 @@ pub fn run(args: &Args) -> Outcome {
     }
     match &args.out {
         None => say_bytes(&bytes),
-        Some(path) => OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(path)
-            .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
-            .map_err(CliError::file("make", path))?,
+        Some(path) => make_file(path, &bytes)?,
     }
     Ok(Ending::Well)
 }

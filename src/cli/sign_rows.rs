@@ -1,8 +1,8 @@
 //! `kenmai sign-rows`: many statements of one kind under one signature.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
 use ledger_spec::cbor::{Blob, Text};
@@ -14,7 +14,7 @@ use ledger_spec::time::Day;
 use serde_json::{Map, Value};
 
 use super::sign::random_op_id;
-use super::{CliError, Ending, Outcome, complain, fields, say};
+use super::{CliError, Ending, Outcome, complain, fields, make_file, say};
 use crate::clock::{Clock, SystemClock};
 use crate::config::check_origin;
 use crate::keys;
@@ -85,7 +85,7 @@ pub fn run(args: &Args) -> Outcome {
         let body = Body::AccountOpen(AccountOpen { account: AccountId([0; 16]) });
         let own = Core { op_id: random_op_id()?, ..core(args, None, today(), body) };
         let path = PathBuf::from(format!("{}-{number:04}.cbor-seq", args.out));
-        make(&path, &manifest::sign(own, kind, some.to_vec(), &key))?;
+        make_file(&path, &manifest::sign(own, kind, some.to_vec(), &key))?;
         say(path.display());
     }
     complain(format_args!("signed {} rows of {}", rows.len(), kind.name()));
@@ -100,15 +100,6 @@ fn core(args: &Args, programme: Option<u32>, day: Day, body: Body) -> Core {
     let ledger = LedgerId::of_origin(&args.origin);
     let (op_id, not_after_s, sealed) = (OpId([0; 16]), None, None);
     Core { ledger, op_id, day, programme, not_after_s, body, sealed }
-}
-
-fn make(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .map_err(CliError::file("make", path))
 }
 
 type Row = (Core, Option<Disclosure>);
