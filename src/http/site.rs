@@ -1,7 +1,5 @@
 //! The pages: data out of query, HTML out of `pages`. Errors are pages too, in the reader's language.
 
-use std::sync::Arc;
-
 use axum::extract::{Path, Query, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,6 +9,7 @@ use serde_json::Value;
 
 use super::problem::Problem;
 use super::{App, Ledger, Server};
+use crate::engine::EngineError;
 use crate::pages::messages::t;
 use crate::pages::{Lang, Site, assets, city, door, error, first, tour, verify};
 use crate::query::{self, Shown};
@@ -92,9 +91,22 @@ pub(super) fn failed(server: &Server, lang: Lang, problem: &Problem) -> Response
     (status, html(&PageQuery::default(), page.into_string())).into_response()
 }
 
-/// The ledger of an address; without one, the first.
-fn chosen<'a>(server: &'a Server, name: Option<&str>) -> Option<&'a Arc<Ledger>> {
-    name.map_or(Some(&server.first), |name| server.ledgers.get(name))
+/// A page about the ledger of an address; without one, about the first.
+fn about(
+    server: &Server,
+    name: Option<&Path<String>>,
+    (query, headers): (&PageQuery, &HeaderMap),
+    page: impl FnOnce(&Ledger, Lang) -> Result<String, EngineError>,
+) -> Response {
+    let lang = language(query, headers);
+    let ledger = name.map_or(Some(&server.first), |Path(name)| server.ledgers.get(name));
+    let Some(ledger) = ledger else {
+        return refused(server, headers, &Problem::not_found());
+    };
+    match page(ledger, lang) {
+        Ok(page) => html(query, page),
+        Err(error) => failed(server, lang, &error.into()),
+    }
 }
 
 /// The address of a ledger's front page.
@@ -109,28 +121,23 @@ pub(super) async fn first(
     Query(query): Asked,
     headers: HeaderMap,
 ) -> Response {
-    let lang = language(&query, &headers);
-    let Some(ledger) = chosen(&server, name.as_deref().map(String::as_str)) else {
-        return nothing_here(State(server), headers).await;
-    };
-    let figures = match query::figures(&ledger.engine) {
-        Ok(figures) => figures,
-        Err(error) => return failed(&server, lang, &error.into()),
-    };
-    let others = server.ledgers.values().filter(|other| other.name != ledger.name);
-    let others = others.map(|other| (front(&server, other), site(&server, other, lang).name));
-    let data = first::First {
-        site: site(&server, ledger, lang),
-        tour: format!("{}/tour", front(&server, ledger).trim_end_matches('/')),
-        others: others.collect(),
-        records: figures.entries,
-        granted_points: figures.granted,
-        used_points: figures.redeemed,
-        measurements: figures.actions,
-        shops: figures.shops as u64,
-        stations: figures.stations as u64,
-    };
-    html(&query, first::page(lang, &data).into_string())
+    about(&server, name.as_ref(), (&query, &headers), |ledger, lang| {
+        let figures = query::figures(&ledger.engine)?;
+        let others = server.ledgers.values().filter(|other| other.name != ledger.name);
+        let others = others.map(|other| (front(&server, other), site(&server, other, lang).name));
+        let data = first::First {
+            site: site(&server, ledger, lang),
+            tour: format!("{}/tour", front(&server, ledger).trim_end_matches('/')),
+            others: others.collect(),
+            records: figures.entries,
+            granted_points: figures.granted,
+            used_points: figures.redeemed,
+            measurements: figures.actions,
+            shops: figures.shops as u64,
+            stations: figures.stations as u64,
+        };
+        Ok(first::page(lang, &data).into_string())
+    })
 }
 
 /// `GET /tour` and `GET /{ledger}/tour`
@@ -140,12 +147,10 @@ pub(super) async fn tour(
     Query(query): Asked,
     headers: HeaderMap,
 ) -> Response {
-    let lang = language(&query, &headers);
-    let Some(ledger) = chosen(&server, name.as_deref().map(String::as_str)) else {
-        return nothing_here(State(server), headers).await;
-    };
-    let data = tour::Tour { site: site(&server, ledger, lang) };
-    html(&query, tour::page(lang, &data).into_string())
+    about(&server, name.as_ref(), (&query, &headers), |ledger, lang| {
+        let data = tour::Tour { site: site(&server, ledger, lang) };
+        Ok(tour::page(lang, &data).into_string())
+    })
 }
 
 /// `GET /verify`
