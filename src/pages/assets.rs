@@ -40,6 +40,7 @@ pub const ASSETS: [Asset; 30] = [
     asset!("me.js", JS),
     asset!("offline.js", JS),
     asset!("outbox.js", JS),
+    asset!("outcome.js", JS),
     asset!("pad.js", JS),
     asset!("page.js", JS),
     asset!("pay.js", JS),

@@ -5,6 +5,7 @@ import { qrCheck, redeem, unhex, voidSale } from "./cose.js";
 import { readHolder } from "./holder.js";
 import { openRole, reader } from "./keyring.js";
 import { canRepeat, deliver, post, unfinished } from "./outbox.js";
+import { say, sending, step, unanswered } from "./outcome.js";
 import { pad, typed } from "./pad.js";
 import { element, explain, ledgerName, number, showProblem, text } from "./page.js";
 import { Scanner } from "./scan.js";
@@ -20,11 +21,6 @@ const [points, amount, result, problem, again] = ["#points", "#amount", "#result
 const { key, found } = await openRole("shop");
 const till = { phone: null, job: null };
 const read = reader(key);
-
-/** Shows one step: "scan", "amount" or "result". */
-function step(name) {
-  for (const section of document.querySelectorAll("[data-step]")) section.hidden = section.dataset.step !== name;
-}
 
 function next() {
   till.phone = null;
@@ -81,33 +77,17 @@ function pointsOrFault() {
   return fault ? null : value;
 }
 
-function say(good, sentence, ...lines) {
-  const mark = element("span", "mark", good ? "✔" : "✘");
-  mark.setAttribute("aria-hidden", "true");
-  result.className = `outcome ${good ? "pass" : "fail"}`;
-  result.replaceChildren(mark, element("strong", "", sentence), ...lines.map((line) => element("p", "", line)));
-  play(good ? "good" : "bad");
-  step("result");
-  result.focus({ preventScroll: true });
-}
-
 /** Sends what waits, and says whether there is a verdict. Until there is, the same bytes are sent again. */
 async function send(job) {
   till.job = job;
-  problem.hidden = true;
-  again.hidden = true;
-  at("#next").hidden = true;
   at("#change").hidden = true;
-  result.className = "outcome";
-  result.replaceChildren(element("strong", "", text("shop-sending")));
-  step("result");
+  sending(text("shop-sending"));
   try {
     const verdict = await deliver(job);
     till.job = null;
     const values = { points: number(verdict.points ?? job.facts.points), number: verdict.receipt_number };
     const done = job.facts.kind === "void" ? text("shop-voided", values) : text("shop-done", values);
     say(true, done, text("me-number", values));
-    at("#next").hidden = false;
     at("#next").focus({ preventScroll: true });
   } catch (error) {
     refuse(error);
@@ -118,13 +98,7 @@ async function send(job) {
 
 function refuse(error) {
   if (canRepeat(error)) {
-    // The answer is missing, not the deed: only asking again tells what became of it.
-    const [title] = explain(error);
-    result.className = "outcome";
-    result.replaceChildren(element("strong", "", title), element("p", "", text("shop-unanswered")));
-    play("bad");
-    again.hidden = false;
-    again.focus({ preventScroll: true });
+    unanswered(error, "shop-unanswered");
     return;
   }
   till.job = null;
@@ -132,7 +106,6 @@ function refuse(error) {
   const other = OTHER_POINTS.includes(slug) && till.phone;
   say(false, title, other ? text("shop-other-points") : text("shop-other-code"), slug);
   at("#change").hidden = !other;
-  at("#next").hidden = false;
 }
 
 async function pay() {

@@ -6,6 +6,7 @@ import { action, byCard, byPhone } from "./cose.js";
 import { readHolder } from "./holder.js";
 import { openRole, reader } from "./keyring.js";
 import { canRepeat, deliver, post, unfinished } from "./outbox.js";
+import { say, sending, step, unanswered } from "./outcome.js";
 import { pad, typed } from "./pad.js";
 import { element, explain, ledgerName, number, reasonWords, showProblem, text } from "./page.js";
 import { Scanner } from "./scan.js";
@@ -32,10 +33,6 @@ let rules = [];
 /** Whether this role can witness an action: the rule's, or one of its exact ones. */
 const restsOn = (one, rule) => (one.evidence ?? rule.evidence).includes(role);
 const witnessed = (rule) => rule.exact?.some((one) => restsOn(one, rule)) ?? restsOn(rule, rule);
-
-function step(name) {
-  for (const section of document.querySelectorAll("[data-step]")) section.hidden = section.dataset.step !== name;
-}
 
 /** Nothing of the last person stays on the screen. */
 function next() {
@@ -170,26 +167,10 @@ async function record() {
   }
 }
 
-function say(good, sentence, ...lines) {
-  const mark = element("span", "mark", good ? "✔" : "✘");
-  mark.setAttribute("aria-hidden", "true");
-  result.className = `outcome ${good ? "pass" : "fail"}`;
-  result.replaceChildren(mark, element("strong", "", sentence), ...lines.map((line) => element("p", "", line)));
-  play(good ? "good" : "bad");
-  at("#next").hidden = false;
-  step("result");
-  result.focus({ preventScroll: true });
-}
-
 /** Sends what waits, and says whether there is a verdict. */
 async function send(job) {
   state.job = job;
-  problem.hidden = true;
-  again.hidden = true;
-  at("#next").hidden = true;
-  result.className = "outcome";
-  result.replaceChildren(element("strong", "", text("witness-sending")));
-  step("result");
+  sending(text("witness-sending"));
   try {
     const verdict = await deliver(job);
     state.job = null;
@@ -198,11 +179,7 @@ async function send(job) {
     say(true, text("witness-done", values), job.facts.name, ...reason, text("me-number", values));
   } catch (error) {
     if (canRepeat(error)) {
-      const [title] = explain(error);
-      result.replaceChildren(element("strong", "", title), element("p", "", text("witness-unanswered")));
-      play("bad");
-      again.hidden = false;
-      again.focus({ preventScroll: true });
+      unanswered(error, "witness-unanswered");
       return false;
     }
     state.job = null;
