@@ -309,6 +309,7 @@ impl LedgerMetrics {
                 }
                 Contra::Shop(_) if points < 0 => self.spent.inc_by(points.unsigned_abs()),
                 Contra::Shop(_) => self.returned.inc_by(points.unsigned_abs()),
+                Contra::Expired | Contra::Imported => {}
             }
         }
     }

@@ -6,12 +6,12 @@ use thiserror::Error;
 
 use crate::entry::{Accounting, CapOf, Contra, Effect, VERSION};
 use crate::ids::{AccountId, CardHash, Hash, Kid, LinkId, NaturalKey, Seq};
-use crate::kinds::{Purpose, SettlementClose};
+use crate::kinds::{Purpose, SettlementClose, Status};
 use crate::points::{Fund, FundSums, LotKey, Purse};
 use crate::programme::{LATE_DAYS_MAX, Needs, Programme};
 use crate::rows::{
     Account, Actor, Aged, Budget, Card, Counter, DayTotals, Device, EmployerLink, EnrolCode, Facts,
-    Key, LinkRow, Overlay, Place, Proposal, Recent, Rows, Signer,
+    Key, LinkRow, Overlay, Place, Proposal, Recent, Rows, Signer, Standing,
 };
 use crate::shops::Settlement;
 use crate::statement;
@@ -102,6 +102,9 @@ fn needs_account(effect: &Effect) -> bool {
         | Effect::Undone { .. }
         | Effect::AccountOpened {}
         | Effect::FactsSet { .. }
+        | Effect::StatusSet { .. }
+        | Effect::ActionWithdrawn { .. }
+        | Effect::LotExtended { .. }
         | Effect::DeviceEnrolled { .. }
         | Effect::CardIssued { .. }
         | Effect::CardRevoked { .. }
@@ -159,6 +162,13 @@ fn on_account(
             let district = *district;
             account.facts = Some(Facts { age, age_before, insurance, eligible_from, district });
         }
+        Effect::StatusSet { status, since } => {
+            let standing = Standing { status: *status, since: *since };
+            account.standing = Some(standing).filter(|_| *status != Status::Active);
+        }
+        Effect::ActionWithdrawn { .. } => uncount_action(account, effect, rows)?,
+        Effect::Undone { entry } => account.recent.retain(|kept| kept.seq != *entry),
+        Effect::LotExtended { lot, until } => extend_lot(account, *lot, *until)?,
         Effect::Balance { yen, challenge } => {
             let found = [Purse::Yen, Purse::Challenge].map(|p| account.available(p, today));
             if found != [*yen, *challenge] {
@@ -174,7 +184,6 @@ fn on_account(
         Effect::LinkGranted { .. }
         | Effect::ActTaken { .. }
         | Effect::TokenSpent { .. }
-        | Effect::Undone { .. }
         | Effect::Proposed { .. }
         | Effect::Approved { .. }
         | Effect::ProgrammeInForce { .. }
@@ -260,8 +269,7 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
             publish(*version, document.as_str(), rows)
         }
         Effect::BudgetAllocated { fund, fiscal_year, points } => {
-            allocate((*fund, *fiscal_year), *points, rows);
-            Ok(())
+            allocate((*fund, *fiscal_year), *points, rows)
         }
         Effect::KeyRegistered { public_key, role, person, place, name } => {
             let fresh = place.filter(|place| rows.places(place).is_none());
@@ -309,7 +317,10 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
         Effect::ActionJudged { .. }
         | Effect::Balance { .. }
         | Effect::AccountOpened {}
-        | Effect::FactsSet { .. } => Ok(()),
+        | Effect::FactsSet { .. }
+        | Effect::StatusSet { .. }
+        | Effect::ActionWithdrawn { .. }
+        | Effect::LotExtended { .. } => Ok(()),
     }
 }
 
@@ -317,13 +328,27 @@ fn unseen(fresh: bool, what: &'static str) -> Result<(), Broken> {
     if fresh { Ok(()) } else { Err(Broken::Missing(what)) }
 }
 
+/// What is left of a lot goes to the lot that lasts longer.
+fn extend_lot(account: &mut Account, lot: LotKey, until: Day) -> Result<(), Broken> {
+    let held = account.lots.iter().find(|held| held.key == lot);
+    let points = i64::from(held.ok_or(Broken::Missing("lot"))?.points);
+    let later = LotKey { expires_on: until, ..lot };
+    let moved = account.move_lot(lot, -points).and_then(|()| account.move_lot(later, points));
+    moved.ok_or(Broken::Negative("lot"))
+}
+
 fn move_contra(
     today: Day,
     (lot, points, contra): (LotKey, i64, Contra),
     rows: &mut Overlay<'_>,
 ) -> Result<(), Broken> {
-    // Only the challenge purse has a source that costs nobody money.
-    if (contra == Contra::Challenge) != (lot.purse == Purse::Challenge) {
+    // Only the challenge purse has a source that costs nobody money; expiry and import know both purses.
+    let fits = match contra {
+        Contra::Challenge => lot.purse == Purse::Challenge,
+        Contra::Budget(_) | Contra::Shop(_) => lot.purse == Purse::Yen,
+        Contra::Expired | Contra::Imported => true,
+    };
+    if !fits {
         return Err(Broken::Missing("contra account"));
     }
     match contra {
@@ -345,6 +370,41 @@ fn move_contra(
             rows.top().shops.insert(shop, row);
         }
         Contra::Challenge => {}
+        Contra::Expired => {
+            let sum = rows.expired(&lot.fund).copied().unwrap_or(0).checked_add_signed(-points);
+            rows.top().expired.insert(lot.fund, sum.ok_or(Broken::Negative("expired points"))?);
+        }
+        Contra::Imported => {
+            let sum = rows.imported(&lot.fund).copied().unwrap_or(0).checked_add_signed(points);
+            rows.top().imported.insert(lot.fund, sum.ok_or(Broken::Negative("imported points"))?);
+        }
+    }
+    Ok(())
+}
+
+/// Takes a withdrawn judgement out of the counters that it was charged to, as far as their periods still count.
+fn uncount_action(
+    account: &mut Account,
+    effect: &Effect,
+    rows: &Overlay<'_>,
+) -> Result<(), Broken> {
+    let Effect::ActionWithdrawn { rule, class, purse, day, granted, counted, .. } = effect else {
+        return Ok(());
+    };
+    let programme = rows.programme_for(*day).ok_or(Broken::Missing("programme"))?;
+    let row = programme.rule(*rule).ok_or(Broken::Missing("rule"))?;
+    let of = (*rule, *class, *purse);
+    let counter = |cap, per| Counter::of_grant(cap, per, of, *day);
+    let caps = programme.caps_of(row).map(|(cap, per, _)| (counter(cap, per), *granted));
+    let days = programme.derived_from(*rule).filter_map(|(_, needs)| match needs {
+        Needs::Days { per, .. } => Some((counter(CapOf::Days, per), u32::from(*counted))),
+        Needs::Improvement { .. } => None,
+    });
+    for (counter, points) in caps.chain(days).filter(|(_, points)| *points > 0) {
+        if account.charges.iter().any(|charge| charge.counter == counter) {
+            let charged = account.charge(counter, -i64::from(points));
+            charged.ok_or(Broken::Negative("counter"))?;
+        }
     }
     Ok(())
 }
@@ -353,9 +413,10 @@ fn subject_of(entry: &Accounting) -> Result<AccountId, Broken> {
     entry.link.map(|link| link.account).ok_or(Broken::Missing("account"))
 }
 
-fn allocate(key: (Fund, u32), points: u32, rows: &mut Overlay<'_>) {
+fn allocate(key: (Fund, u32), points: u32, rows: &mut Overlay<'_>) -> Result<(), Broken> {
     let Budget { allocated, granted } = rows.budgets(&key).copied().unwrap_or(Budget::EMPTY);
     rows.top().budgets.insert(key, Budget { allocated: allocated + u64::from(points), granted });
+    Ok(())
 }
 
 fn approved(proposal: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
@@ -446,7 +507,7 @@ fn end_link(link: LinkId, revoked: Seq, rows: &mut Overlay<'_>) -> Result<(), Br
 }
 
 fn take_act(key: NaturalKey, seq: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
-    unseen(rows.acts(&key).is_none(), "act")?;
+    unseen(rows.act_taken(&key).is_none(), "act")?;
     rows.top().acts.insert(key, seq);
     Ok(())
 }

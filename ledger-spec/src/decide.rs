@@ -4,6 +4,7 @@
 //! which nothing can fail. State changes only when [`crate::apply::apply`] takes the effects over.
 
 mod city;
+mod corrections;
 mod earning;
 mod holder;
 mod log;
@@ -19,6 +20,7 @@ use crate::cbor::Blob;
 use crate::entry::{self, Accounting, Effect, Link};
 use crate::ids::{AccountId, Seq};
 use crate::kinds::{Body, Kind, Role};
+use crate::manifest::TWO_PERSON_ROW_KINDS;
 use crate::programme::Programme;
 use crate::rows::{Actor, Overlay, Signer};
 use crate::statement::{Disclosure, NOT_AFTER_S_MAX, Statement, Values};
@@ -64,6 +66,7 @@ pub fn earlier_of(statement: &Statement, rows: &Overlay<'_>) -> Option<Seq> {
 fn named_by(body: &Body) -> Option<Seq> {
     match body {
         Body::Void(body) => Some(body.entry),
+        Body::ActionWithdraw(body) => Some(body.entry),
         _ => None,
     }
 }
@@ -110,13 +113,23 @@ pub fn decide(
         Body::KeyRegister(body) if signer.is_none() => {
             city::register_first_roots(body, rows, context)
         }
-        Body::ProgrammePublish(_) | Body::BudgetAllocate(_) | Body::KeyRegister(_) => {
-            city::propose(&statement.core.body, signer, rows, context)
+        // A row of an approved manifest has its two persons already.
+        Body::BalanceImport(body) if statement.row.is_some() => {
+            corrections::import_balance(body, rows, context)
         }
+        Body::ProgrammePublish(_)
+        | Body::BudgetAllocate(_)
+        | Body::KeyRegister(_)
+        | Body::ActionWithdraw(_)
+        | Body::Adjust(_)
+        | Body::LotExtend(_)
+        | Body::BalanceImport(_) => city::propose(&statement.core.body, signer, rows, context),
         Body::KeyRevoke(body) => city::revoke_key(body, signer, rows, context),
         Body::Approve(body) => city::approve(body, statement, signer, rows, context),
         Body::AccountOpen(body) => residents::open_account(body, rows),
         Body::AccountFacts(body) => residents::set_facts(body, rows),
+        Body::AccountStatus(body) => corrections::set_status(body, rows),
+        Body::Expire(body) => corrections::expire(body, rows, context),
         Body::DeviceEnrol(body) => residents::enrol_device(body, statement, signer, rows, context),
         Body::LinkGrant(body) => residents::grant_link(body, statement, signer, rows, context),
         Body::LinkRevoke(body) => residents::revoke_link(body, signer, rows),
@@ -128,13 +141,11 @@ pub fn decide(
         Body::DayClose(body) => log::close_day(body, rows, context),
         Body::SettlementClose(body) => settlement::close(body, rows, context),
         Body::SettlementPaid(body) => settlement::pay(body, rows, context),
-        Body::Manifest(body) => log::open(body, statement, actor(signer)?.role),
+        Body::Manifest(body) => log::open(body, statement, actor(signer)?.role, context),
         Body::ManifestDone(body) => log::close(body, rows),
-        Body::AccountStatus(_)
-        | Body::AccountClose(_)
+        Body::AccountClose(_)
         | Body::AccountErase(_)
         | Body::DeviceRevoke(_)
-        | Body::ActionWithdraw(_)
         | Body::Refund(_)
         | Body::Hold(_)
         | Body::Capture(_)
@@ -145,10 +156,6 @@ pub fn decide(
         | Body::RewardCancel(_)
         | Body::DrawCommit(_)
         | Body::DrawResult(_)
-        | Body::Adjust(_)
-        | Body::LotExtend(_)
-        | Body::BalanceImport(_)
-        | Body::Expire(_)
         | Body::AuditStatement(_) => Err(Rejection::KindNotInForce),
     }?;
     Ok(record(statement, outcome, rows, context))
@@ -169,8 +176,12 @@ fn record(
             previous: row.and_then(|row| row.last),
         }
     });
-    // A resident's exact time stays in the erasable part, except where money moves.
-    let exact = link.is_none() || matches!(statement.core.body.kind(), Kind::Redeem | Kind::Void);
+    // A resident's exact time stays in the erasable part, except where money moves. A proposal is staff's, and lapses to
+    // the minute.
+    let proposes = |effect: &Effect| matches!(effect, Effect::Proposed { .. });
+    let exact = link.is_none()
+        || matches!(statement.core.body.kind(), Kind::Redeem | Kind::Void)
+        || outcome.effects.iter().any(proposes);
     let accepted_min = if exact { context.now_min() } else { context.today().start_ms() / 60_000 };
     Accounting {
         version: entry::VERSION,
@@ -244,8 +255,10 @@ fn admit<'r>(
         return Err(Rejection::KeyRevoked);
     }
     let (day, today) = (statement.core.day, context.today());
-    // An action's own day is judged by its programme; every other statement is sent soon after it is signed.
-    if kind != Kind::Action && day < today.minus(1) {
+    // An action's own day is judged by its programme, a row that waited for approval by that; every other statement is
+    // sent soon after it is signed.
+    let waited = statement.row.is_some() && TWO_PERSON_ROW_KINDS.contains(&kind);
+    if kind != Kind::Action && !waited && day < today.minus(1) {
         return Err(Rejection::DayTooOld);
     }
     if day > today.plus(u32::from(kind != Kind::Action)) {

@@ -9,7 +9,9 @@ use crate::cbor::{Blob, CborError, Reader, Text, Wire, Writer, wire_array, wire_
 use crate::ids::{
     AccountId, CardHash, Hash, Kid, LedgerId, LinkId, NaturalKey, OpId, PersonId, PlaceId, Seq,
 };
-use crate::kinds::{AgeTier, Document, Insurance, Kind, Name, Purpose, Role, SettlementClose};
+use crate::kinds::{
+    AgeTier, Document, Insurance, Kind, Name, Purpose, Role, SettlementClose, Status,
+};
 use crate::points::{Fund, LotKey, Purse};
 use crate::rows::DayTotals;
 use crate::time::Day;
@@ -102,6 +104,8 @@ pub enum Reason {
     Review,
     /// This exact action has counted as often as it can in the period.
     Times(CapPer),
+    /// The account's standing on that day.
+    Standing(Status),
 }
 
 impl Reason {
@@ -116,7 +120,8 @@ impl Reason {
             | Self::BelowGoal
             | Self::Season
             | Self::Review
-            | Self::Times(_) => false,
+            | Self::Times(_)
+            | Self::Standing(_) => false,
         }
     }
 }
@@ -160,6 +165,11 @@ impl Wire for Reason {
                 writer.uint(9);
                 return per.write(writer);
             }
+            Self::Standing(status) => {
+                writer.array(2);
+                writer.uint(20);
+                return status.write(writer);
+            }
         };
         writer.array(1);
         writer.uint(code);
@@ -178,6 +188,7 @@ impl Wire for Reason {
             (7, 1) => Ok(Self::Season),
             (8, 1) => Ok(Self::Review),
             (9, 2) => Wire::read(reader).map(Self::Times),
+            (20, 2) => Wire::read(reader).map(Self::Standing),
             _ => Err(CborError::OutOfRange("reason")),
         }
     }
@@ -192,6 +203,10 @@ pub enum Contra {
     Shop(PlaceId),
     /// The source of the challenge purse, which costs nobody money.
     Challenge,
+    /// Points that have expired.
+    Expired,
+    /// Opening points from another system.
+    Imported,
 }
 
 impl Wire for Contra {
@@ -211,6 +226,14 @@ impl Wire for Contra {
                 writer.array(1);
                 writer.uint(3);
             }
+            Self::Expired => {
+                writer.array(1);
+                writer.uint(10);
+            }
+            Self::Imported => {
+                writer.array(1);
+                writer.uint(11);
+            }
         }
     }
 
@@ -220,6 +243,8 @@ impl Wire for Contra {
             (1, 2) => Wire::read(reader).map(Self::Budget),
             (2, 2) => Wire::read(reader).map(Self::Shop),
             (3, 1) => Ok(Self::Challenge),
+            (10, 1) => Ok(Self::Expired),
+            (11, 1) => Ok(Self::Imported),
             _ => Err(CborError::OutOfRange("contra")),
         }
     }
@@ -444,6 +469,37 @@ effects! {
         /// Day of the transfer.
         paid_on: Day
     },
+    /// The account has another standing.
+    40 StatusSet {
+        /// The standing.
+        status: Status,
+        /// From this day on.
+        since: Day
+    },
+    /// A judgement of an action is taken back: its counters lose what was granted.
+    41 ActionWithdrawn {
+        /// The programme's rule.
+        rule: u32,
+        /// The rule's class.
+        class: ActionClass,
+        /// The rule's purse.
+        purse: Purse,
+        /// The action's own day.
+        day: Day,
+        /// Points that had been granted.
+        granted: u32,
+        /// Whether it counted for other rules.
+        counted: bool,
+        /// How many of the points had left their lot already and stay with the resident.
+        shortfall: u32
+    },
+    /// What is left of a lot can be spent for longer.
+    42 LotExtended {
+        /// The lot.
+        lot: LotKey,
+        /// Its last day from here on.
+        until: Day
+    },
 }
 
 wire_array!(
@@ -467,7 +523,8 @@ wire_array!(
         version: u64,
         /// The entry's place in the log.
         seq: Seq,
-        /// Unix minutes. For entries on an account that move no money out: the first minute of the Japanese day.
+        /// Unix minutes. For entries on an account that move no money out and propose nothing: the first minute of the
+        /// Japanese day.
         accepted_min: u64,
         /// The statement as kept, signature included.
         statement: Blob<65_536>,

@@ -193,6 +193,8 @@ wire_map!(
         2 status: Status,
         /// From this day on.
         3 since: Day,
+        /// Why, for the person concerned.
+        4 reason: Option<Note>,
     }
 );
 wire_map!(

@@ -29,9 +29,18 @@ pub const MANIFEST_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// The outcome of a row whose operation id belongs to another statement; below it stand [`crate::decide::Rejection`]s.
 pub const OUTCOME_OPERATION_REUSED: u8 = 255;
 
-/// The kinds that rows can be of: none moves money out, and none needs a second person.
-pub const ROW_KINDS: [Kind; 4] =
-    [Kind::Action, Kind::AccountOpen, Kind::AccountFacts, Kind::CardIssue];
+/// The kinds that rows can be of: none moves money out.
+pub const ROW_KINDS: [Kind; 6] = [
+    Kind::Action,
+    Kind::AccountOpen,
+    Kind::AccountFacts,
+    Kind::CardIssue,
+    Kind::AccountStatus,
+    Kind::BalanceImport,
+];
+
+/// Kinds whose manifest is a proposal: its rows are judged once another person has approved it.
+pub const TWO_PERSON_ROW_KINDS: [Kind; 2] = [Kind::AccountStatus, Kind::BalanceImport];
 
 /// Why bytes are not a manifest that anyone could accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

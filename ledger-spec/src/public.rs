@@ -113,7 +113,10 @@ fn of_effect<'e, 'k>(
         | Effect::CardRevoked { .. }
         | Effect::CodeUsed { .. }
         | Effect::LinkGranted { .. }
-        | Effect::LinkRevoked { .. } => None,
+        | Effect::LinkRevoked { .. }
+        | Effect::StatusSet { .. }
+        | Effect::ActionWithdrawn { .. }
+        | Effect::LotExtended { .. } => None,
     }
 }
 

@@ -20,7 +20,7 @@ use crate::shops::{Settlement, Shop};
 use crate::time::Day;
 
 pub use self::account::{
-    Account, Aged, Charge, Counter, EmployerLink, Facts, LOTS_MAX, Lot, Recent,
+    Account, Aged, Charge, Counter, EmployerLink, Facts, LOTS_MAX, Lot, Recent, Standing,
 };
 
 /// Who signs with a key.
@@ -321,6 +321,10 @@ tables! {
     shops: PlaceId => Shop,
     /// Settlements by seq.
     settlements: Seq => Settlement,
+    /// Points that have expired on record, by fund.
+    expired: Fund => u64,
+    /// Opening points from other systems, by fund.
+    imported: Fund => u64,
     /// Entries undone, with the entry that did it.
     undone: Seq => Seq,
     /// Proposals by seq.
@@ -378,6 +382,12 @@ impl<'a> Overlay<'a> {
     #[must_use]
     pub fn into_changes(self) -> Tables {
         self.top
+    }
+
+    /// The entry that holds a real-world act; once it is withdrawn, the act can be recorded again.
+    #[must_use]
+    pub fn act_taken(&self, key: &NaturalKey) -> Option<Seq> {
+        self.acts(key).copied().filter(|seq| self.undone(seq).is_none())
     }
 
     /// The next entry's seq.
@@ -462,6 +472,8 @@ impl Tables {
         tables.pairs("budgets", &self.budgets);
         tables.pairs("shops", &self.shops);
         tables.pairs("settlements", &self.settlements);
+        tables.pairs("expired", &self.expired);
+        tables.pairs("imported", &self.imported);
         tables.pairs("undone", &self.undone);
         tables.pairs("manifests", &self.manifests);
         tables.name("proposals");

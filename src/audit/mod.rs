@@ -2,7 +2,7 @@
 //!
 //! A log can be whole and still lie: an operator has the keys to write frames, hashes and heads that fit together. What
 //! an operator cannot make is a statement signed by a shop or a station, and an effect that the rules would not have
-//! given it. So the audit reads each frame ([`crate::log::inspect`] checks that they are whole and chained), computes
+//! given it. So the audit reads each frame ([`crate::log::inspect_with_reader`] checks that they are whole and chained), computes
 //! each leaf and the tree again, verifies each signature with the key of its time, decides on each statement again and
 //! compares byte for byte, applies the effects, and adds up where the points went by a count of its own.
 //!
@@ -221,8 +221,8 @@ pub fn audit(
     let mut replay = Replay::new(ledger, secrets, segments, levels);
     let data_folder = config.data_folder.clone();
     let log_config = LogConfig { data_folder, ledger, segment_bytes: SEGMENT_BYTES };
-    let inspected = log::inspect(disk, &log_config, |frame| {
-        replay.frame(frame);
+    let inspected = log::inspect_with_reader(disk, &log_config, |frame, reader| {
+        replay.frame(frame, reader);
         progress(replay.read_bytes(), total_bytes);
         if replay.is_broken() { Err(Box::new(Ended)) } else { Ok(()) }
     });

@@ -1,5 +1,6 @@
 //! The replay: one entry after the other, each asked everything that can be asked of it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ed25519_dalek::VerifyingKey;
@@ -29,7 +30,7 @@ use super::{
 };
 use crate::engine::{EngineError, PersonalReader, parse_entry};
 use crate::keys::LedgerKeys;
-use crate::log::Locked;
+use crate::log::{Locked, LogReader};
 use crate::registry::Registry;
 
 /// Stands in for the pepper where that is not at hand: no key made with it is ever compared.
@@ -49,8 +50,9 @@ pub(super) struct Replay<'a> {
     operations: HashSet<OpId>,
     /// The manifests whose rows may still follow.
     manifests: BTreeMap<Seq, kinds::Manifest>,
-    /// The redemptions of the day in hand: a void names one of them.
-    redemptions: (Day, BTreeMap<Seq, Accounting>),
+    /// The frames before the one in hand, and the entries of that one: what a later entry may name.
+    log: Option<LogReader>,
+    frame: BTreeMap<Seq, Accounting>,
     /// What measurements found that later ones can be compared with, and on which day.
     measured: BTreeMap<Seq, (Day, Values)>,
     /// The latest time of acceptance that a sealed part told.
@@ -80,7 +82,8 @@ impl<'a> Replay<'a> {
             devices: HashMap::new(),
             operations: HashSet::new(),
             manifests: BTreeMap::new(),
-            redemptions: (Day(0), BTreeMap::new()),
+            log: None,
+            frame: BTreeMap::new(),
             measured: BTreeMap::new(),
             last_ms: 0,
             signatures: Signatures::default(),
@@ -104,7 +107,9 @@ impl<'a> Replay<'a> {
     }
 
     /// Checks a frame that is whole and chained.
-    pub(super) fn frame(&mut self, frame: &Frame) {
+    pub(super) fn frame(&mut self, frame: &Frame, reader: &LogReader) {
+        self.log.get_or_insert_with(|| reader.clone());
+        self.frame.clear();
         let place = self.segments.step(frame.bytes().len());
         let state = std::mem::take(&mut self.state);
         let mut rows = Overlay::over(&state);
@@ -366,7 +371,9 @@ impl<'a> Replay<'a> {
         let mut wrong = None;
         for candidate in candidates {
             let StandIn { statement, now_ms, measured } = candidate;
-            let earlier = earlier_of(&statement, rows).and_then(|seq| self.redemptions.1.get(&seq));
+            let named = earlier_of(&statement, rows);
+            let named = named.map(|seq| self.earlier(seq)).transpose()?.flatten();
+            let earlier = named.as_deref();
             let pepper = pepper.unwrap_or(&NO_PEPPER);
             let context = Context { now_ms, pepper, earlier, measured };
             let mut decided = match decide(&statement, rows, &context) {
@@ -401,20 +408,26 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
+    /// An entry that has been checked already: of the frame in hand, or read again from the log.
+    fn earlier(&self, seq: Seq) -> Result<Option<Cow<'_, Accounting>>, String> {
+        if let Some(found) = self.frame.get(&seq) {
+            return Ok(Some(Cow::Borrowed(found)));
+        }
+        let Some(log) = self.log.as_ref() else { return Ok(None) };
+        let found = log.entry(seq).map_err(|error| error.to_string())?;
+        let parsed = found.map(|bytes| parse_entry(seq, &bytes)).transpose().map_err(reason_of)?;
+        Ok(parsed.map(|(_, accounting)| Cow::Owned(accounting)))
+    }
+
     /// What later entries are judged by.
     fn remember(&mut self, accounting: Accounting) {
         self.tally.add(&accounting);
-        let day = accounting.accepted_day();
-        if self.redemptions.0 != day {
-            self.redemptions = (day, BTreeMap::new());
-            let asked = day.minus(LOOK_BACK_DAYS_MAX + LATE_DAYS_MAX);
-            while let Some(oldest) = self.measured.first_entry()
-                && oldest.get().0 < asked
-            {
-                oldest.remove();
-            }
+        let asked = accounting.accepted_day().minus(LOOK_BACK_DAYS_MAX + LATE_DAYS_MAX);
+        while let Some(oldest) = self.measured.first_entry()
+            && oldest.get().0 < asked
+        {
+            oldest.remove();
         }
-        let is_spent = |effect: &Effect| matches!(effect, Effect::TokenSpent { .. });
         for effect in &accounting.effects {
             if let Effect::ManifestClosed { manifest } = effect {
                 self.manifests.remove(manifest);
@@ -425,9 +438,7 @@ impl<'a> Replay<'a> {
                 self.devices.entry(link.account).or_default().push(Kid::of(public_key));
             }
         }
-        if accounting.effects.iter().any(is_spent) {
-            self.redemptions.1.insert(accounting.seq, accounting);
-        }
+        self.frame.insert(accounting.seq, accounting);
     }
 
     fn check_signatures(&mut self) {

@@ -19,6 +19,9 @@ pub(super) struct Tally {
     settled: BTreeMap<PlaceId, i128>,
     invoiced: BTreeMap<Fund, i128>,
     challenge: i128,
+    /// Of both purses: what expired on record, and what came from other systems.
+    expired: BTreeMap<Fund, i128>,
+    imported: BTreeMap<Fund, i128>,
 }
 
 impl Tally {
@@ -48,15 +51,18 @@ impl Tally {
                     *self.due.entry(shop).or_default() -= points;
                 }
                 Contra::Challenge => self.challenge += points,
+                Contra::Expired => *self.expired.entry(lot.fund).or_default() -= points,
+                Contra::Imported => *self.imported.entry(lot.fund).or_default() += points,
             }
         }
     }
 
     /// Compares every sum with the state and gives the number of equations that hold.
     ///
-    /// Per fund and year: granted = what the state says, at most what was allocated. Per fund: granted − spent = what lies
-    /// in the lots, and spent = what settlements make it pay + what no settlement has taken. Per shop: spent = the yen of its
-    /// settlements + what they have not taken. Per challenge purse: granted = what lies in the lots.
+    /// Per fund and year: granted = what the state says, at most what was allocated. Per fund: granted + imported − spent −
+    /// expired = what lies in the lots; expired and imported = what the state says; spent = what settlements make it pay + what
+    /// no settlement has taken. Per shop: spent = the yen of its settlements + what they have not taken. The challenge purse has
+    /// the fund `none` for itself.
     pub(super) fn check(&self, state: &Tables) -> Result<u64, String> {
         let mut equal = Equations(0);
         for (key, budget) in &state.budgets {
@@ -79,13 +85,28 @@ impl Tally {
             let in_lots = |purse| lots.get(&(purse, *fund)).copied().unwrap_or(0);
             let years = self.granted.iter().filter(|((of, _), _)| of == fund);
             let granted: i128 = years.map(|(_, points)| points).sum();
-            let left = granted - self.spent.get(fund).copied().unwrap_or(0);
-            equal.check(&format!("yen points of fund {fund:?}"), left, in_lots(Purse::Yen))?;
-            let challenge = if *fund == Fund::None { self.challenge } else { 0 };
+            let sum = |sums: &BTreeMap<_, i128>| sums.get(fund).copied().unwrap_or(0);
+            let known = |sums: &BTreeMap<_, u64>| i128::from(sums.get(fund).copied().unwrap_or(0));
+            let (expired, imported) = (sum(&self.expired), sum(&self.imported));
             equal.check(
-                &format!("challenge points of fund {fund:?}"),
-                challenge,
-                in_lots(Purse::Challenge),
+                &format!("expired points of fund {fund:?}"),
+                expired,
+                known(&state.expired),
+            )?;
+            let name = format!("imported points of fund {fund:?}");
+            equal.check(&name, imported, known(&state.imported))?;
+            let challenge = if *fund == Fund::None { self.challenge } else { 0 };
+            let left = granted + challenge + imported - expired - sum(&self.spent);
+            let (own, other) = if *fund == Fund::None {
+                (Purse::Challenge, Purse::Yen)
+            } else {
+                (Purse::Yen, Purse::Challenge)
+            };
+            equal.check(&format!("points of fund {fund:?}"), left, in_lots(own))?;
+            equal.check(
+                &format!("points of fund {fund:?} in the other purse"),
+                0,
+                in_lots(other),
             )?;
         }
         let unknown = self.due.keys().filter(|shop| !state.shops.contains_key(shop)).count();
@@ -195,18 +216,18 @@ mod tests {
 
     #[test]
     fn every_sum_has_to_be_met() {
-        // Two for the budget, one for its absence elsewhere, three a fund, two for the shop and one for there being no other.
-        assert_eq!(tally().check(&state()), Ok(2 + 1 + 3 * 5 + 2 + 1));
+        // Two for the budget, one for its absence elsewhere, five a fund, two for the shop and one for there being no other.
+        assert_eq!(tally().check(&state()), Ok(2 + 1 + 5 * 5 + 2 + 1));
         let budget = |state: &mut Tables, allocated, granted| {
             state.budgets.insert((Fund::Nhi, 2026), Budget { allocated, granted });
         };
         check(|state| budget(state, 1_001, 300), "points allocated by fund Nhi");
         check(|state| budget(state, 1_000, 301), "points granted by fund Nhi");
         check(|state| state.budgets.clear(), "budgets granted from that nobody allocated: 1");
-        check(|state| state.accounts.clear(), "yen points of fund Nhi: 200 by the postings, 0");
+        check(|state| state.accounts.clear(), "points of fund Nhi: 200 by the postings, 0");
         check(
             |state| state.accounts.values_mut().for_each(|account| account.lots.truncate(1)),
-            "challenge points of fund None: 15 by the postings, 0",
+            "points of fund None: 15 by the postings, 0",
         );
         let shop = |state: &mut Tables, change: &dyn Fn(&mut Shop)| {
             change(state.shops.get_mut(&SHOP).expect("the shop"));
@@ -222,5 +243,13 @@ mod tests {
         };
         check(|state| shop(state, &other_fund), "points to settle by fund General");
         check(|state| state.shops.clear(), "shops");
+        check(
+            |state| *state.expired.entry(Fund::Nhi).or_default() += 1,
+            "expired points of fund Nhi: 0 by the postings, 1",
+        );
+        check(
+            |state| *state.imported.entry(Fund::Nhi).or_default() += 1,
+            "imported points of fund Nhi: 0 by the postings, 1",
+        );
     }
 }

@@ -78,7 +78,7 @@ const BODIES: &[(Kind, &[Field])] = &[
     (Kind::KeyRevoke, &[must(1, "kid", Form::Hex), REASON]),
     (Kind::AccountOpen, &[ACCOUNT]),
     (Kind::AccountFacts, &[ACCOUNT, must(2, "age_tier", Form::AgeTier), must(3, "age_on", Form::Day), must(4, "insurance", Form::Insurance), may(5, "eligible_from", Form::Day), must(6, "district", Form::Number)]),
-    (Kind::AccountStatus, &[ACCOUNT, must(2, "status", Form::Status), must(3, "since", Form::Day)]),
+    (Kind::AccountStatus, &[ACCOUNT, must(2, "status", Form::Status), must(3, "since", Form::Day), may(4, "reason", Form::Text)]),
     (Kind::AccountClose, &[ACCOUNT]),
     (Kind::AccountErase, &[ACCOUNT, must(2, "basis", Form::Text)]),
     (Kind::DeviceEnrol, &[must(1, "public_key", Form::Hex)]),

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
+use ledger_spec::cbor::Reader;
+use ledger_spec::cose::Sign1;
 use ledger_spec::ids::{LedgerId, OpId};
 use ledger_spec::kinds::{Body, Kind};
-use ledger_spec::statement::{self, Core};
+use ledger_spec::statement::{self, Core, StatementError};
 use ledger_spec::time::Day;
 use serde_json::{Map, Value};
 
@@ -114,7 +116,10 @@ fn body(args: &Args, kind: Kind) -> Result<Body, CliError> {
     }
     if let Some(path) = &args.approve {
         let bytes = std::fs::read(path).map_err(CliError::file("read", path))?;
-        let (_, proposal) = statement::read(&bytes).map_err(|error| {
+        // Of a manifest with its rows the first item is the statement.
+        let proposal = Sign1::read(&mut Reader::new(&bytes)).map(|signed| signed.to_bytes());
+        let proposal = proposal.map_err(StatementError::from).and_then(|b| statement::read(&b));
+        let (_, proposal) = proposal.map_err(|error| {
             CliError::Refused(format!("{} is not a statement: {error}", path.display()))
         })?;
         named.insert("statement_hash".to_owned(), HEXLOWER.encode(&proposal.hash()).into());

@@ -25,7 +25,7 @@ const LINE_BYTES_MAX: usize = 4_096;
 /// Sign a file of rows, one JSON object a line, as manifests that `kenmai submit` sends.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Rows can be account.open, account.facts, card.issue and action. A row has the fields of its kind's body \
+    after_help = "Rows can be account.open, account.facts, account.status, balance.import, card.issue and action. A row has the fields of its kind's body \
                         (`kenmai sign --kind KIND --fields`); an action also `performed_at_s` (Unix seconds), one of `account` and `card` \
                         (lower-case hexadecimal), and, where they fit, `exact_action`, `level_tenths`, `by_hand`, `origin`, `reference`, `systolic_mmhg`, `diastolic_mmhg`, \
                         `minutes`, `steps`. An empty line is left out.\n\n\

@@ -29,7 +29,9 @@ const MAX_ANSWER_BYTES: u64 = 1024 * 1024;
 #[command(
     after_help = "A statement is sent again, the same bytes, while the network fails or the server is busy: it is never applied \
                         twice. Exit code 1 when one is refused; those after it are not sent. The rows of a manifest that are refused are named on \
-                        standard error; the others stand."
+                        standard error; the others stand. A manifest of account.status or balance.import is recorded first and waits for \
+                        another person's approval (`kenmai sign --kind approve --approve FILE`); exit code 1 says so, and the same file is \
+                        then sent again."
 )]
 pub struct Args {
     /// The server: a scheme and a host, such as `https://ledger.example.jp`
@@ -55,19 +57,31 @@ pub fn run(args: &Args) -> Outcome {
         .build()
         .new_agent();
     let ledger = format!("{}/v1/{}", args.url.trim_end_matches('/'), args.ledger);
+    let mut ending = Ending::Well;
     for path in &args.files {
         let bytes = read(path)?;
         let door = if is_manifest(&bytes) { MANIFESTS } else { STATEMENTS };
         let (status, answer) = send(&agent, &ledger, door, &bytes)
             .map_err(|reason| CliError::Refused(format!("{}: {reason}", path.display())))?;
         tell_refused_rows(path, &answer);
-        say(answer);
-        if !matches!(status, 200 | 201) {
-            complain(format_args!("{} was refused with status {status}", path.display()));
-            return Ok(Ending::Found);
+        say(&answer);
+        match status {
+            200 | 201 => {}
+            202 => {
+                let (file, seq) = (path.display(), answer.get("seq").unwrap_or(&Value::Null));
+                complain(format_args!(
+                    "{file} waits for another person: `kenmai sign --kind approve --approve {file} --json \
+                     '{{\"proposal\":{seq}}}'` with that person's key; then send {file} again"
+                ));
+                ending = Ending::Found;
+            }
+            _ => {
+                complain(format_args!("{} was refused with status {status}", path.display()));
+                return Ok(Ending::Found);
+            }
         }
     }
-    Ok(Ending::Well)
+    Ok(ending)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CliError> {

@@ -38,6 +38,7 @@ mod ops;
 mod recovery;
 mod sequencer;
 mod snapshot;
+mod sweep;
 mod tiles;
 
 pub use recovery::REGISTRY_FILE;

@@ -29,6 +29,7 @@ use sha2::{Digest, Sha256};
 
 use super::ops::Ops;
 use super::snapshot;
+use super::sweep::Sweep;
 use super::{
     Accepted, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, EngineConfig, EngineError, Ground, Head, Job,
     PersonalReader, Refusal, SNAPSHOT_ENTRIES, SNAPSHOT_ENTRIES_MAX, Shared, Standing, Verdict,
@@ -81,6 +82,8 @@ pub(super) struct Sequencer {
     slices: VecDeque<WaitingRows>,
     /// The month before which nothing is left to settle; `None` until that was looked for.
     settled_before: Option<Month>,
+    /// Lots that expire and are recorded when nobody waits.
+    sweep: Sweep,
     /// Entries of the last snapshot, and the thread that writes one.
     snapshot_size: u64,
     snapshot_writer: Option<JoinHandle<()>>,
@@ -133,6 +136,7 @@ impl Sequencer {
             time_ms: time_ms.unwrap_or(0),
             slices: VecDeque::new(),
             settled_before: None,
+            sweep: Sweep::default(),
             snapshot_size: replay_from.0,
             snapshot_writer: None,
             shared,
@@ -164,7 +168,8 @@ impl Sequencer {
         self.show_standing(self.clock.alarm());
         loop {
             // Rows of manifests wait here while statements pass them: one slice goes with each batch.
-            let wait_ms = if self.slices.is_empty() { LOCK_EVERY_MS } else { 0 };
+            let idle = self.slices.is_empty() && !self.sweep.is_under_way();
+            let wait_ms = if idle { LOCK_EVERY_MS } else { 0 };
             match jobs.recv_timeout(Duration::from_millis(wait_ms)) {
                 Ok(first) => {
                     let (mut batch, mut weight) = (Vec::new(), 0);
@@ -185,6 +190,11 @@ impl Sequencer {
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     self.accept_clock();
+                    self.record_expired()?;
+                    // Nobody waits, so the lock need not either.
+                    if !self.sweep.is_under_way() && self.locked.0 < self.head.size {
+                        self.lock()?;
+                    }
                     self.snapshot_if_due(SNAPSHOT_ENTRIES)?;
                 }
                 Err(RecvTimeoutError::Disconnected) => {
@@ -291,14 +301,8 @@ impl Sequencer {
             }
         };
         self.time_ms = now_ms;
-        // 2. Days that are over are closed before anything of today is decided, each in a frame of its own.
-        while let Some(close) = self.next_day_close(now_ms)? {
-            let answers = self.commit(vec![&close], now_ms)?;
-            if let Some(Err(refusal)) = answers.into_iter().next() {
-                tracing::error!(%refusal, "a day could not be closed");
-                break;
-            }
-        }
+        // 2. Days that are over are closed before anything of today is decided.
+        self.close_days(now_ms)?;
         self.settle_shops(now_ms)?;
         // 3. The rest: whoever stands at a counter first, then a slice of rows.
         let rows = slice.as_ref().map_or(&[][..], |slice| &slice.rows);
@@ -312,6 +316,52 @@ impl Sequencer {
             self.answer_rows(slice, of_rows);
         }
         Ok(())
+    }
+
+    /// Closes the days that are over, each in a frame of its own.
+    fn close_days(&mut self, now_ms: u64) -> Result<(), EngineError> {
+        while let Some(close) = self.next_day_close(now_ms)? {
+            let answers = self.commit(vec![&close], now_ms)?;
+            if let Some(Err(refusal)) = answers.into_iter().next() {
+                tracing::error!(%refusal, "a day could not be closed");
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Records lots that have expired, while nobody waits. A crash here leaves the rest to the next pass.
+    fn record_expired(&mut self) -> Result<(), EngineError> {
+        let Ok(now_ms) = self.clock.batch_time_ms(self.ground.clock.read()) else {
+            return Ok(());
+        };
+        let today = Day::of_ms(now_ms);
+        let shared = Arc::clone(&self.shared);
+        let due = {
+            let state = shared.state.read().map_err(|_| EngineError::ThreadDied)?;
+            if !self.has_system_key(&state) {
+                return Ok(());
+            }
+            self.sweep.next(&state, today)
+        };
+        if due.is_empty() {
+            return Ok(());
+        }
+        self.time_ms = now_ms;
+        self.close_days(now_ms)?;
+        let statements = due.into_iter().map(|(body, of)| self.own_statement(body, today, &of));
+        let statements = statements.collect::<Result<Vec<_>, _>>()?;
+        for answer in self.commit(statements.iter().collect(), now_ms)? {
+            if let Err(refusal) = answer {
+                tracing::error!(%refusal, "an expired lot could not be recorded");
+            }
+        }
+        Ok(())
+    }
+
+    fn has_system_key(&self, state: &Tables) -> bool {
+        let system = Kid::of(self.keys.system.verifying_key().as_bytes());
+        state.keys.get(&system).is_some_and(|key| key.revoked.is_none())
     }
 
     fn commit(
@@ -537,17 +587,17 @@ impl Sequencer {
         let _ = slice.reply.send(verdicts);
     }
 
-    /// A statement of the server itself: a pure function of the log, signed by the system key. The same `number` of a kind
-    /// always has the same operation id, so a crash can only repeat it.
+    /// A statement of the server itself: a pure function of the log, signed by the system key. What a kind is `about`
+    /// always gives the same operation id, so a crash can only repeat it.
     fn own_statement(
         &self,
         body: Body,
         today: Day,
-        number: &[u8],
+        about: &[u8],
     ) -> Result<Statement, EngineError> {
         let core = Core {
             ledger: self.shared.ledger,
-            op_id: system_op_id(body.kind(), number),
+            op_id: system_op_id(body.kind(), about),
             day: today,
             programme: None,
             not_after_s: None,
@@ -561,8 +611,8 @@ impl Sequencer {
 
     /// The statement that closes the first open day before today.
     fn next_day_close(&self, now_ms: u64) -> Result<Option<Statement>, EngineError> {
-        let known = self.system_key_in_force()?;
         let state = self.shared.state.read().map_err(|_| EngineError::ThreadDied)?;
+        let known = self.has_system_key(&state);
         let today = Day::of_ms(now_ms);
         let Some(day) = Overlay::over(&state).open_day_before(today).filter(|_| known) else {
             return Ok(None);
@@ -576,12 +626,15 @@ impl Sequencer {
     /// nothing comes between. A crash leaves some shops for the next batch, and none twice.
     fn settle_shops(&mut self, now_ms: u64) -> Result<(), EngineError> {
         let today = Day::of_ms(now_ms);
-        if self.settled_before == Some(Month::of(today)) || !self.system_key_in_force()? {
+        if self.settled_before == Some(Month::of(today)) {
             return Ok(());
         }
         loop {
             let due = {
                 let state = self.shared.state.read().map_err(|_| EngineError::ThreadDied)?;
+                if !self.has_system_key(&state) {
+                    return Ok(());
+                }
                 let shops = state.shops.iter();
                 let due = shops.filter_map(|(shop, row)| {
                     let end = Seq(state.size);
@@ -607,12 +660,6 @@ impl Sequencer {
                 return Ok(());
             }
         }
-    }
-
-    fn system_key_in_force(&self) -> Result<bool, EngineError> {
-        let state = self.shared.state.read().map_err(|_| EngineError::ThreadDied)?;
-        let system = Kid::of(self.keys.system.verifying_key().as_bytes());
-        Ok(state.keys.get(&system).is_some_and(|key| key.revoked.is_none()))
     }
 
     fn show_standing(&self, alarm: Option<ClockAlarm>) {
@@ -648,11 +695,11 @@ fn weight(statement: &Statement) -> usize {
     statement.bytes.len() + disclosed + document + ENTRY_OVERHEAD_BYTES
 }
 
-fn system_op_id(kind: Kind, number: &[u8]) -> OpId {
+fn system_op_id(kind: Kind, about: &[u8]) -> OpId {
     let digest: Hash = Sha256::new()
         .chain_update(b"kenmai/v1/system")
         .chain_update(kind.name())
-        .chain_update(number)
+        .chain_update(about)
         .finalize()
         .into();
     OpId(first_bytes(digest))

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use ledger_spec::decide::Rejection;
 use ledger_spec::entry::receipt_number;
-use ledger_spec::ids::Seq;
+use ledger_spec::ids::{OpId, Seq};
 use ledger_spec::kinds::Body;
 use ledger_spec::manifest::{MANIFEST_BYTES_MAX, OUTCOME_OPERATION_REUSED, Opened};
 use ledger_spec::statement;
@@ -21,7 +23,7 @@ use super::problem::{self, Problem};
 use super::statements::{answer, counted};
 use super::{App, Ledger};
 use crate::engine::{Accepted, EngineError, Refusal, slices};
-use crate::query::{ReasonJson, reason_of};
+use crate::query::{ReasonJson, reason_for_signer};
 
 /// A manifest is the one body that may be larger than a statement.
 pub(super) fn body_limit() -> DefaultBodyLimit {
@@ -42,6 +44,26 @@ pub(super) struct Outcome {
     accepted: usize,
     /// What became of each row, in their order.
     rows: Vec<RowOutcome>,
+}
+
+/// A manifest that waits for another person.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Waiting {
+    /// The manifest's operation id.
+    #[schema(pattern = "^[0-9a-f]{32}$")]
+    op_id: String,
+    /// The entry of the manifest: the proposal to approve.
+    seq: u64,
+    /// Always `true`.
+    proposal: bool,
+    /// Unix seconds; it lapses then.
+    until_s: u64,
+    /// The slug of what its rows would be refused for.
+    problem: &'static str,
+    /// What to do, in Japanese.
+    title: &'static str,
+    /// What to do, in English.
+    title_en: &'static str,
 }
 
 /// What the signer may know of a row: its entry and points, or the rule that refused it.
@@ -78,6 +100,7 @@ pub(super) enum RowOutcome {
     request_body(content = Binary, content_type = "application/cbor-seq"),
     responses(
         (status = CREATED, body = Outcome),
+        (status = ACCEPTED, description = "Another person has to approve; then send the same bytes again", body = Waiting),
         (status = OK, description = "A repeat", body = Outcome,
             headers(("Idempotent-Replayed" = String, description = "Always `true`"))),
     )
@@ -99,6 +122,9 @@ pub(super) async fn submit(
     let accepted = ledger.engine.submit(opened.statement.clone()).await;
     let accepted = accepted.map_err(|refusal| counted(Problem::from(refusal).on(op_id)))?;
     let manifest = accepted.accounting.seq;
+    if let Some(waiting) = waiting(&ledger, (op_id, manifest), server.clock.wall_ms())? {
+        return Ok((StatusCode::ACCEPTED, Json(waiting)).into_response());
+    }
     let verdicts = judge(&ledger, opened, manifest).await.map_err(|p| counted(p.on(op_id)))?;
     for refusal in verdicts.iter().filter_map(|verdict| verdict.as_ref().err()) {
         counted(Problem::from(refusal.clone()));
@@ -114,6 +140,34 @@ pub(super) async fn submit(
         rows: rows.collect(),
     };
     Ok(answer(accepted.replayed, outcome))
+}
+
+/// Where the manifest is a proposal that nobody has approved yet: what to do. A lapsed one never succeeds.
+fn waiting(
+    ledger: &Ledger,
+    (op_id, manifest): (OpId, Seq),
+    now_ms: u64,
+) -> Result<Option<Waiting>, Problem> {
+    let until_min = {
+        let state = ledger.engine.state()?;
+        match state.proposals.get(&manifest) {
+            Some(proposal) if !proposal.done => proposal.until_min,
+            Some(_) | None => return Ok(None),
+        }
+    };
+    if now_ms / 60_000 >= until_min {
+        return Err(Problem::from(Refusal::Rejected(Rejection::ProposalLapsed)).on(op_id));
+    }
+    let waits = problem::of_rejection(&Rejection::ManifestWaits(manifest));
+    Ok(Some(Waiting {
+        op_id: op_id.to_string(),
+        seq: manifest.0,
+        proposal: true,
+        until_s: until_min * 60,
+        problem: waits.slug,
+        title: waits.ja,
+        title_en: waits.en,
+    }))
 }
 
 type Verdicts = Vec<Result<Accepted, Refusal>>;
@@ -176,7 +230,7 @@ fn row(ledger: &Ledger, verdict: &Result<Accepted, Refusal>, outcome: u8) -> Row
             RowOutcome::Taken {
                 seq: accounting.seq.0,
                 points: accounting.points().unsigned_abs(),
-                reason: reason_of(accounting),
+                reason: reason_for_signer(accounting),
                 receipt_number: receipt_number(ledger.engine.ledger(), accounting.seq),
             }
         }

@@ -222,6 +222,8 @@ fn entry(line: HistoryLine, today: Option<Day>) -> me::Entry {
         place: line.place,
         reason: line.reason.map(|found| reason(found, line.day, today)),
         receipt_number: Some(line.receipt_number),
+        note: line.note,
+        waits: line.proposal.is_some(),
     }
 }
 

@@ -134,6 +134,18 @@ problem_types! {
     SETTLEMENT_UNKNOWN "settlement-not-found" 404 Never "支払う精算がありません。番号を確かめてください。" "There is no such settlement with an amount to pay. Check the number.";
     SETTLEMENT_PAID "settlement-already-paid" 409 Never "この精算はもう支払い済みです。" "The settlement is paid already.";
     SETTLEMENT_DAY "settlement-day" 422 NewId "支払日は、月末以後で今日までの日にしてください。" "The day of the transfer lies between the end of the month and today.";
+    ACCOUNT_FROZEN "account-suspended" 403 NewId "この口座は一時停止中です。市の窓口にお問い合わせください。" "The account is suspended. Ask at the city desk.";
+    ACCOUNT_DECEASED "account-ended" 403 Never "この口座は使えません。市の窓口にお問い合わせください。" "The account has ended. Ask at the city desk.";
+    MANIFEST_WAITS "manifest-waits" 409 SameId "別の人の承認を待っています。承認されたら、同じファイルをもう一度送ってください。" "Another person has to approve the list. Then send the same file again.";
+    NOT_ACTION "not-an-action" 422 Never "この記録は健康行動ではありません。" "The entry is no action.";
+    LOT_RANGE "lot-out-of-range" 422 NewId "ポイントの種類、財源、期限の組み合わせが正しくありません。" "Purse, fund and last day of the lot do not fit together.";
+    LOT_UNKNOWN "lot-not-found" 404 NewId "この口座に、使えるそのポイントはありません。" "The account has no such lot that can be spent, or less in it.";
+    BUDGET_LACKING "budget-exhausted" 422 NewId "この財源の予算が足りません。" "The fund's budget has not enough left.";
+    CONTROL_TOTAL "control-total" 422 NewId "合計が合いません。ポイントの行を確かめてください。" "The lots do not add up to the control total, or one stands twice.";
+    LOTS_FULL "too-many-lots" 422 NewId "期限のちがうポイントが64組を超えます。" "An account holds at most 64 lots.";
+    NOT_EXPIRED "lot-not-expired" 409 Never "このポイントはまだ期限内か、数が違います。" "The lot has not expired, or holds other points.";
+    ADJUST_RANGE "adjustment-out-of-range" 422 NewId "修正は1から100,000ポイントまでです。" "An adjustment is 1 to 100,000 points, up or down.";
+    NOT_LATER "not-later" 422 NewId "期限は今より後の日にしてください。" "A lot is extended to a later day.";
     OPERATION_REUSED "idempotency-key-reused" 422 NewId "同じ操作番号が別の内容で使われています。" "The operation id belongs to another statement.";
     BUSY "busy" 503 SameId "混み合っています。少し待ってからもう一度お試しください。" "Too many statements are waiting. Try again shortly.";
     READ_ONLY "log-read-only" 503 SameId "ただいま記録を止めています。少し待ってからもう一度お試しください。" "The ledger is read-only. Try again later.";
@@ -347,6 +359,18 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::SettlementUnknown => SETTLEMENT_UNKNOWN,
         Rejection::SettlementPaid(_) => SETTLEMENT_PAID,
         Rejection::SettlementDay => SETTLEMENT_DAY,
+        Rejection::AccountFrozen => ACCOUNT_FROZEN,
+        Rejection::AccountDeceased => ACCOUNT_DECEASED,
+        Rejection::ManifestWaits(_) => MANIFEST_WAITS,
+        Rejection::NotAnAction => NOT_ACTION,
+        Rejection::LotRange => LOT_RANGE,
+        Rejection::LotUnknown => LOT_UNKNOWN,
+        Rejection::BudgetLacking => BUDGET_LACKING,
+        Rejection::ControlTotal => CONTROL_TOTAL,
+        Rejection::LotsFull => LOTS_FULL,
+        Rejection::NotExpired => NOT_EXPIRED,
+        Rejection::AdjustRange => ADJUST_RANGE,
+        Rejection::NotLater => NOT_LATER,
     }
 }
 

@@ -18,7 +18,7 @@ use super::openapi::Binary;
 use super::problem::Problem;
 use super::{App, Ledger, Server};
 use crate::engine::{Accepted, EngineError};
-use crate::query::{ReasonJson, reason_of};
+use crate::query::{ReasonJson, reason_for_signer};
 
 /// Tells that the answer is the first one, given again.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -103,7 +103,7 @@ fn verdict(
 ) -> Result<Verdict, EngineError> {
     let accounting = &accepted.accounting;
     let receipt = ledger.engine.receipt(accounting.seq, &accepted.head, false)?;
-    let reason = reason_of(accounting);
+    let reason = reason_for_signer(accounting);
     let moves = reason.is_some() || accounting.postings().next().is_some();
     let waits = |effect: &Effect| matches!(effect, Effect::Proposed { .. });
     Ok(Verdict {

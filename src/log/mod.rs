@@ -38,7 +38,7 @@ use disk::{Disk, FolderGuard};
 pub use levels::{Levels, LevelsReader};
 use lock::LockFile;
 pub use lock::Locked;
-pub use recovery::{Inspection, TornTail, inspect};
+pub use recovery::{Inspection, TornTail, inspect, inspect_with_reader};
 use segments::SegmentWriter;
 pub use segments::{Frames, LogReader, SEGMENT_BYTES, SEGMENTS_FOLDER};
 

@@ -15,7 +15,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, RwLock, RwLockWriteGuard},
 };
 
 use ledger_spec::{
@@ -101,13 +101,26 @@ pub fn inspect(
     config: &LogConfig,
     mut on_frame: impl FnMut(&Frame) -> Result<(), FrameRefusal>,
 ) -> Result<Inspection, LogError> {
+    inspect_with_reader(disk, config, |frame, _| on_frame(frame))
+}
+
+/// The same with a reader of the frames before the one in hand.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_with_reader(
+    disk: &dyn Disk,
+    config: &LogConfig,
+    mut on_frame: impl FnMut(&Frame, &LogReader) -> Result<(), FrameRefusal>,
+) -> Result<Inspection, LogError> {
     let log_folder = config.log_folder();
     // Read before the frames: a server that appends meanwhile moves the lock on, and never past what is durable.
     let locked = lock::read(disk, &log_folder, config.ledger)?;
     let mut scan = Scan::new(disk, config, locked, Mode::ReadOnly);
-    scan.run(&log_folder.join(SEGMENTS_FOLDER), &mut on_frame)?;
-    let Scan { durable, tip, torn, .. } = scan;
-    Ok(Inspection { tip, locked, torn, reader: LogReader::over(durable) })
+    let reader = LogReader::over(Arc::clone(&scan.durable));
+    scan.run(&log_folder.join(SEGMENTS_FOLDER), &mut |frame| on_frame(frame, &reader))?;
+    let Scan { tip, torn, .. } = scan;
+    Ok(Inspection { tip, locked, torn, reader })
 }
 
 /// Keeps a torn tail in a file of its own, then cuts it off the segment.
@@ -164,7 +177,7 @@ struct Scan<'a> {
     locked: Option<Locked>,
     mode: Mode,
     replay_from: Seq,
-    durable: Durable,
+    durable: Arc<RwLock<Durable>>,
     tip: Tip,
     torn: Option<TornTail>,
 }
@@ -187,8 +200,12 @@ struct BadFrame {
 
 impl<'a> Scan<'a> {
     fn new(disk: &'a dyn Disk, config: &'a LogConfig, locked: Option<Locked>, mode: Mode) -> Self {
-        let (durable, tip) = (Durable::default(), Tip::empty());
+        let (durable, tip) = (Arc::default(), Tip::empty());
         Self { disk, config, locked, mode, replay_from: Seq(0), durable, tip, torn: None }
+    }
+
+    fn durable(&self) -> Result<RwLockWriteGuard<'_, Durable>, LogError> {
+        self.durable.write().map_err(|_| LogError::thread_died())
     }
 
     fn locked_size(&self) -> Seq {
@@ -227,7 +244,7 @@ impl<'a> Scan<'a> {
             return Err(LogError::damaged(path, 0, &"the segment file is empty"));
         }
         let segment = Segment { file: Arc::clone(&file), path: path.to_owned(), size_bytes: 0 };
-        self.durable.add_segment(segment);
+        self.durable()?.add_segment(segment);
         let mut window =
             Window { file: file.as_ref(), path, size_bytes, start: 0, bytes: Vec::new() };
         let mut offset = 0;
@@ -246,7 +263,7 @@ impl<'a> Scan<'a> {
             };
             self.tip = Tip::after(&header, hash);
             self.check_lock()?;
-            self.durable.add_frame(&header);
+            self.durable()?.add_frame(&header);
             offset += header.frame_bytes() as u64;
         }
         if rewritten {
@@ -313,7 +330,7 @@ impl<'a> Scan<'a> {
     /// The lock is only ever written at the end of a frame: there the root must be the same.
     fn check_lock(&self) -> Result<(), LogError> {
         let Some(locked) = self.locked else { return Ok(()) };
-        let passed = self.durable.next_seq() < locked.size && self.tip.next_seq >= locked.size;
+        let passed = self.durable()?.next_seq() < locked.size && self.tip.next_seq >= locked.size;
         if passed && (self.tip.next_seq, self.tip.root) != (locked.size, locked.root) {
             let path = self.config.log_folder();
             return Err(LogError::OffLock { path, locked: locked.size });

@@ -104,9 +104,9 @@ impl SegmentWriter {
         disk: Arc<dyn Disk>,
         folder: PathBuf,
         segment_bytes: u64,
-        durable: Durable,
+        durable: Arc<RwLock<Durable>>,
     ) -> Self {
-        Self { disk, folder, segment_bytes, durable: Arc::new(RwLock::new(durable)) }
+        Self { disk, folder, segment_bytes, durable }
     }
 
     pub(super) fn reader(&self) -> LogReader {
@@ -168,8 +168,8 @@ pub struct LogReader {
 }
 
 impl LogReader {
-    pub(super) fn over(durable: Durable) -> Self {
-        Self { durable: Arc::new(RwLock::new(durable)) }
+    pub(super) fn over(durable: Arc<RwLock<Durable>>) -> Self {
+        Self { durable }
     }
 
     /// Entries in the log that are durable; also the place of the next one.

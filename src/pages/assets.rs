@@ -26,7 +26,7 @@ macro_rules! asset {
 }
 
 /// Every file, in alphabetical order.
-pub const ASSETS: [Asset; 30] = [
+pub const ASSETS: [Asset; 31] = [
     asset!("api.js", JS),
     asset!("approve.js", JS),
     asset!("cbor.js", JS),

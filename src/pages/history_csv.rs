@@ -22,7 +22,12 @@ pub fn file(lang: Lang, entries: &[Entry]) -> String {
             what(lang, entry),
             entry.points.map_or_else(String::new, |points| points.to_string()),
             entry.place.clone().unwrap_or_default(),
-            entry.reason.as_ref().map_or_else(String::new, |reason| reason_text(lang, reason)),
+            entry
+                .reason
+                .as_ref()
+                .map(|r| reason_text(lang, r))
+                .or(entry.note.clone())
+                .unwrap_or_default(),
             entry.receipt_number.clone().unwrap_or_default(),
             entry.measured.level_tenths.map_or_else(String::new, |level| chart::value(true, level)),
             text(high),

@@ -99,6 +99,10 @@ pub struct Entry {
     pub receipt_number: Option<String>,
     /// What was measured.
     pub measured: Measured,
+    /// Why the city changed something, in its own words.
+    pub note: Option<String>,
+    /// Whether it does nothing until another person approves.
+    pub waits: bool,
 }
 
 /// Kinds whose points leave the account.
@@ -324,6 +328,10 @@ fn row(lang: Lang, ledger: &str, entry: &Entry) -> Markup {
                 @for (names, points) in &entry.also {
                     br; small { (t_args(lang, "me-also", &[("name", &named(lang, names)), ("points", &number(u64::from(*points)))])) }
                 }
+                @if entry.waits { br; small { (t(lang, "me-proposed")) } }
+                @if let Some(note) = &entry.note {
+                    br; small lang=[(lang != Lang::Ja).then_some("ja")] { (t_args(lang, "me-note", &[("note", note)])) }
+                }
                 @if entry.receipt_number.is_some() { br; small { (of_entry("me-number")) } }
             }
             td.points { (change(entry)) }
@@ -413,6 +421,8 @@ mod tests {
             reason: None,
             receipt_number: Some("A3K-7Q2F".into()),
             measured: Measured::default(),
+            note: None,
+            waits: false,
         }
     }
 
@@ -451,6 +461,12 @@ mod tests {
                     measured: level(75),
                     ..entry("action", 0)
                 },
+                Entry {
+                    note: Some("二重に登録したため".into()),
+                    waits: true,
+                    points: None,
+                    ..entry("action.withdraw", 0)
+                },
             ],
             next_before: Some(9_000),
             phones: vec![Phone {
@@ -480,6 +496,8 @@ mod tests {
             "野菜摂取の測定",
             "この行動は、その日の上限に届きました。",
             "受付番号 A3K-7Q2F",
+            "理由: 二重に登録したため",
+            "もう一人の職員が承認すると有効になります。",
             "/v1/yaizu-demo/entries/10452/receipt",
             "/verify?ledger=yaizu-demo&amp;seq=10452",
             "?before=9000&amp;show=actions#history",

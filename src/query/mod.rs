@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use ledger_spec::decide::{Rejection, judge_token};
 use ledger_spec::entry::{Accounting, CapOf, CapPer, Effect, Reason, receipt_number};
 use ledger_spec::ids::{AccountId, Kid, PlaceId, Seq};
-use ledger_spec::kinds::{Body, Code, Kind, Role};
+use ledger_spec::kinds::{Body, Code, Kind, Note, Role, Status};
 use ledger_spec::points::{LotKey, Purse};
 use ledger_spec::programme::Rule;
 use ledger_spec::rows::{Overlay, Signer, Tables};
@@ -156,6 +156,12 @@ pub struct HistoryLine {
     /// What was measured, while the personal part is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub values: Option<ValuesJson>,
+    /// Why the city changed something, in the words of whoever did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// `true` for a proposal, which does nothing until another person approves; otherwise absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<bool>,
 }
 
 /// A rule that followed from an action.
@@ -222,7 +228,8 @@ pub struct History {
 /// A [`Reason`] as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReasonJson {
-    /// `full`, `cap`, `budget`, `lots`, `not_eligible`, `too_soon`, `below_goal`, `season`, `review` or `times`.
+    /// `full`, `cap`, `budget`, `lots`, `not_eligible`, `too_soon`, `below_goal`, `season`, `review`, `times`, `frozen`, `moved_out`
+    /// or `deceased`.
     #[schema(example = "cap")]
     pub code: &'static str,
     /// What a cap is over: `rule`, `class` or `all`.
@@ -256,6 +263,10 @@ impl From<Reason> for ReasonJson {
             Reason::Season => plain("season"),
             Reason::Review => plain("review"),
             Reason::Times(per) => Self { per: Some(per), ..plain("times") },
+            Reason::Standing(Status::Active) => plain("full"),
+            Reason::Standing(Status::Frozen) => plain("frozen"),
+            Reason::Standing(Status::MovedOut) => plain("moved_out"),
+            Reason::Standing(Status::Deceased) => plain("deceased"),
         }
     }
 }
@@ -276,6 +287,18 @@ pub fn reason_of(accounting: &Accounting) -> Option<ReasonJson> {
             None => json,
         })
     })
+}
+
+/// The reason as the signer of an action may know it: a person's standing is told to that person alone.
+#[must_use]
+pub fn reason_for_signer(accounting: &Accounting) -> Option<ReasonJson> {
+    let standing = |effect: &Effect| {
+        matches!(effect, Effect::ActionJudged { reason: Reason::Standing(_), .. })
+    };
+    if accounting.effects.iter().any(standing) {
+        return Some(Reason::NotEligible.into());
+    }
+    reason_of(accounting)
 }
 
 /// An account's entries, newest first, before `before`: the chain of previous entries in the log. Of a narrowed history
@@ -344,6 +367,15 @@ fn history_line(
     let yen_after = accounting.effects.iter().find_map(|effect| {
         if let Effect::Balance { yen, .. } = effect { Some(*yen) } else { None }
     });
+    // What a second person approved is told as what it is.
+    let body = if let Body::Approve(approve) = &statement.core.body
+        && let Some(proposal) = state.proposals.get(&approve.proposal)
+    {
+        &proposal.body
+    } else {
+        &statement.core.body
+    };
+    let waits = |effect: &Effect| matches!(effect, Effect::Proposed { .. });
     let (exact_ms, disclosure) = personal.unzip();
     let disclosure = disclosure.flatten();
     let exact = disclosure.as_ref().and_then(|disclosure| disclosure.exact_action.as_ref());
@@ -360,8 +392,10 @@ fn history_line(
     });
     HistoryLine {
         seq: accounting.seq.0,
-        kind: statement.core.body.kind().name(),
+        kind: body.kind().name(),
         day: statement.core.day,
+        note: note_of(body).map(|note| note.as_str().to_owned()),
+        proposal: accounting.effects.iter().any(waits).then_some(true),
         accepted_at_s: exact_ms.unwrap_or(accounting.accepted_min * 60_000) / 1_000,
         points: moves.then(|| accounting.points()),
         action,
@@ -390,6 +424,23 @@ fn named(rule: &Rule, exact: Option<&str>) -> (String, String) {
     match exact {
         Some(exact) => (exact.name.clone(), exact.name_en.clone()),
         None => (rule.name.clone(), rule.name_en.clone()),
+    }
+}
+
+/// The reason that a correction gives, or the source of opening points.
+#[expect(clippy::wildcard_enum_match_arm, reason = "most kinds give no reason in words")]
+fn note_of(body: &Body) -> Option<&Note> {
+    match body {
+        Body::AccountStatus(body) => body.reason.as_ref(),
+        Body::ActionWithdraw(body) => Some(&body.reason),
+        Body::Refund(body) => Some(&body.reason),
+        Body::RewardCancel(body) => Some(&body.reason),
+        Body::Adjust(body) => Some(&body.reason),
+        Body::LotExtend(body) => Some(&body.reason),
+        Body::BalanceImport(body) => Some(&body.source),
+        Body::KeyRevoke(body) => Some(&body.reason),
+        Body::CardRevoke(body) => Some(&body.reason),
+        _ => None,
     }
 }
 

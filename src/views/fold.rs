@@ -69,7 +69,10 @@ pub(super) fn apply(entry: &Accounting, changes: &mut Changes<'_>) -> Result<(),
             | Effect::LinkGranted { .. }
             | Effect::LinkRevoked { .. }
             | Effect::ShopSettled { .. }
-            | Effect::SettlementPaid { .. } => {}
+            | Effect::SettlementPaid { .. }
+            | Effect::StatusSet { .. }
+            | Effect::ActionWithdrawn { .. }
+            | Effect::LotExtended { .. } => {}
         }
     }
     if let Some(link) = entry.link {
@@ -97,12 +100,22 @@ fn of_account(
             let summary = changes.summaries(account)?;
             (summary.age_tier, summary.district) = (*age_tier, *district);
         }
+        if let Effect::LotExtended { lot, until } = effect
+            && lot.purse == Purse::Yen
+        {
+            let held = &changes.summaries(account)?.held;
+            let same = |held: &&Held| (held.fund, held.expires_on) == (lot.fund, lot.expires_on);
+            let points = held.iter().find(same).map_or(0, |held| held.points);
+            hold(account, *lot, (day, -points), changes)?;
+            hold(account, LotKey { expires_on: *until, ..*lot }, (day, points), changes)?;
+        }
         if let Effect::ActionJudged { purse: Purse::Yen, granted: 1.., .. } = effect {
             changes.days(day)?.earners.join(account);
         }
     }
     for (lot, points, contra) in entry.postings() {
-        if lot.purse != Purse::Yen {
+        // What has expired left the views' sums at midnight already.
+        if lot.purse != Purse::Yen || contra == Contra::Expired {
             continue;
         }
         hold(account, lot, (day, points), changes)?;
@@ -118,7 +131,7 @@ fn of_account(
                 changes.shop_days((shop, day))?.points -= points;
                 changes.days(day)?.spenders.join(account);
             }
-            Contra::Budget(_) | Contra::Challenge => {
+            Contra::Budget(_) | Contra::Challenge | Contra::Imported | Contra::Expired => {
                 fund.granted += points;
                 fund.earners.join(account);
             }
@@ -126,7 +139,7 @@ fn of_account(
     }
     let shop = entry.postings().find_map(|(_, _, contra)| match contra {
         Contra::Shop(shop) => Some(shop),
-        Contra::Budget(_) | Contra::Challenge => None,
+        Contra::Budget(_) | Contra::Challenge | Contra::Expired | Contra::Imported => None,
     });
     if let Some(shop) = shop {
         changes.shop_entries((shop, day))?.push(entry.seq);

@@ -91,7 +91,7 @@ row!(
     /// What a fund gave and paid in a month.
     #[derive(Default)]
     pub struct FundMonth {
-        /// Points granted.
+        /// Points granted less those taken back, and opening points from other systems.
         granted: i64,
         /// Who was granted some.
         earners: Crowd,

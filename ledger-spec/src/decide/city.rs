@@ -1,10 +1,11 @@
 //! The city: keys, budgets and rules, which need two persons.
 
 use alloc::vec;
+use alloc::vec::Vec;
 
 use ed25519_dalek::VerifyingKey;
 
-use super::{Context, Outcome, Rejection, actor};
+use super::{Context, Outcome, Rejection, actor, corrections};
 use crate::entry::Effect;
 use crate::ids::{Kid, Seq};
 use crate::kinds::{self, Body, Role};
@@ -102,6 +103,12 @@ fn enact(
                 if let Signer::Device(device) = &key.signer { Some(device.account) } else { None };
             Ok(Outcome { account, effects: vec![Effect::KeyRevoked { kid: body.kid }] })
         }
+        Body::ActionWithdraw(body) => corrections::withdraw(body, rows, context),
+        Body::Adjust(body) => corrections::adjust(body, rows, context),
+        Body::LotExtend(body) => corrections::extend_lot(body, rows, context),
+        Body::BalanceImport(body) => corrections::import_balance(body, rows, context),
+        // Its rows do the rest.
+        Body::Manifest(_) => Outcome::without_account(Vec::new()),
         _ => Err(Rejection::KindNotInForce),
     }
 }

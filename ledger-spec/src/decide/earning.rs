@@ -7,7 +7,9 @@ use sha2::Sha256;
 
 use super::holder::{channel_of, holder_of};
 use super::spending::balance_after;
-use super::{CLOCK_AHEAD_S_MAX, Context, Outcome, Rejection, disclosure_of, programme_of};
+use super::{
+    CLOCK_AHEAD_S_MAX, Context, Outcome, Rejection, corrections, disclosure_of, programme_of,
+};
 use crate::cbor::{Wire, Writer};
 use crate::entry::{CapOf, CapPer, Channel, Contra, Effect, Reason, Room};
 use crate::ids::{AccountId, NaturalKey, Seq, first_bytes};
@@ -51,8 +53,8 @@ pub(super) fn judge_action(
     let row = rows.accounts(&account).ok_or(Rejection::AccountUnknown)?;
     let act = Act { rule, worth, exact, account, witness, disclosure, day };
     let key = act.natural_key(context.pepper)?;
-    if let Some(seq) = rows.acts(&key) {
-        return Err(Rejection::ActionDuplicate(*seq));
+    if let Some(seq) = rows.act_taken(&key) {
+        return Err(Rejection::ActionDuplicate(seq));
     }
 
     // From here on the action is recorded; a grant is reduced to the room that is left.
@@ -204,7 +206,7 @@ impl Act<'_> {
             keyed_hash(pepper, &writer.into_bytes())
         };
         let mut slots = (0..times.times).map(slot);
-        slots.find(|slot| rows.acts(slot).is_none()).ok_or(times.per)
+        slots.find(|slot| rows.act_taken(slot).is_none()).ok_or(times.per)
     }
 }
 
@@ -242,6 +244,9 @@ impl Case<'_> {
         worth: &Worth<'_>,
         values: &Values,
     ) -> Result<u32, Reason> {
+        if let Some(status) = corrections::bars_earning(account, (self.today, self.day)) {
+            return Err(Reason::Standing(status));
+        }
         let facts = self.eligible(account).ok_or(Reason::NotEligible)?;
         if self.day > self.programme.earn_until {
             return Err(Reason::Season);

@@ -2,10 +2,11 @@
 
 use alloc::vec;
 
-use super::{Context, Outcome, Rejection, roles_for};
+use super::{Context, Outcome, PROPOSAL_LIFE_MIN, Rejection, roles_for};
 use crate::entry::Effect;
+use crate::ids::Seq;
 use crate::kinds::{self, Role};
-use crate::manifest::ROW_KINDS;
+use crate::manifest::{ROW_KINDS, TWO_PERSON_ROW_KINDS};
 use crate::rows::Overlay;
 use crate::statement::Statement;
 
@@ -14,6 +15,7 @@ pub(super) fn open(
     body: &kinds::Manifest,
     statement: &Statement,
     role: Role,
+    context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     if !roles_for(body.kind).contains(&role) {
         return Err(Rejection::RoleNotPermitted);
@@ -25,7 +27,11 @@ pub(super) fn open(
         return Err(Rejection::ManifestRows);
     }
     let (kid, kind) = (statement.kid, body.kind);
-    Outcome::without_account(vec![Effect::ManifestOpened { kid, kind, rows }])
+    let mut effects = vec![Effect::ManifestOpened { kid, kind, rows }];
+    if TWO_PERSON_ROW_KINDS.contains(&kind) {
+        effects.push(Effect::Proposed { until_min: context.now_min() + PROPOSAL_LIFE_MIN });
+    }
+    Outcome::without_account(effects)
 }
 
 /// For a row: its manifest is in the log, by the same key, over so many rows of this kind, and has no result yet. That the
@@ -39,9 +45,17 @@ pub(super) fn check_row(statement: &Statement, rows: &Overlay<'_>) -> Result<(),
     if !same || place.index >= manifest.count {
         return Err(Rejection::ManifestUnknown);
     }
-    match manifest.done {
-        Some(done) => Err(Rejection::ManifestDone(done)),
-        None => Ok(()),
+    if let Some(done) = manifest.done {
+        return Err(Rejection::ManifestDone(done));
+    }
+    check_approved(place.manifest, rows)
+}
+
+/// A manifest that is a proposal has taken effect.
+fn check_approved(manifest: Seq, rows: &Overlay<'_>) -> Result<(), Rejection> {
+    match rows.proposals(&manifest) {
+        Some(proposal) if !proposal.done => Err(Rejection::ManifestWaits(manifest)),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -51,6 +65,7 @@ pub(super) fn close(body: &kinds::ManifestDone, rows: &Overlay<'_>) -> Result<Ou
     if let Some(done) = manifest.done {
         return Err(Rejection::ManifestDone(done));
     }
+    check_approved(body.manifest, rows)?;
     if usize::try_from(manifest.count) != Ok(body.outcomes.0.len()) {
         return Err(Rejection::ManifestRows);
     }

@@ -4,10 +4,13 @@ use alloc::string::String;
 
 use thiserror::Error;
 
+use super::corrections::LOT_YEARS_MAX;
 use super::residents::LINK_DAYS_MAX;
 use crate::ids::Seq;
 use crate::manifest::ROWS_MAX;
+use crate::points::POINTS_MAX;
 use crate::programme::{ProgrammeFault, ProgrammeProblem};
+use crate::rows::LOTS_MAX;
 use crate::statement::NOT_AFTER_S_MAX;
 use crate::token::TOKEN_LIFE_S_MAX;
 
@@ -252,4 +255,40 @@ rejections! {
     /// The day of the transfer lies before the end of the month or in the future.
     #[error("a settlement is paid after the end of its month, and recorded when it is paid")]
     84 SettlementDay,
+    /// The account is suspended.
+    #[error("the account is suspended")]
+    85 AccountFrozen,
+    /// The person has died.
+    #[error("the account has ended with its person's death")]
+    86 AccountDeceased,
+    /// The manifest's kind needs two persons, and the second has not agreed yet.
+    #[error("another person has to approve the manifest, entry {0}, before its rows are sent again")]
+    87 ManifestWaits(Seq = Seq(0)),
+    /// The entry is no action.
+    #[error("the entry is no action")]
+    88 NotAnAction,
+    /// The lot's purse and fund do not fit, or its last day is over or too far away.
+    #[error("a lot has a paying fund in purse yen, none in purse challenge, and lasts from today to {LOT_YEARS_MAX} years from now")]
+    89 LotRange,
+    /// The account has no such lot, or less in it.
+    #[error("the account has no such lot that can be spent, or less in it")]
+    90 LotUnknown,
+    /// The fund's budget cannot carry the correction.
+    #[error("the fund's budget has not enough left")]
+    91 BudgetLacking,
+    /// The control total is not the sum.
+    #[error("the lots do not add up to the control total, or one stands twice")]
+    92 ControlTotal,
+    /// Too many lots.
+    #[error("an account holds at most {LOTS_MAX} lots")]
+    93 LotsFull,
+    /// The lot can still be spent, or holds other points.
+    #[error("the lot has not expired, or holds other points")]
+    94 NotExpired,
+    /// An adjustment moves too little or too much.
+    #[error("an adjustment is 1 to {POINTS_MAX} points, up or down")]
+    95 AdjustRange,
+    /// The lot would not last longer.
+    #[error("a lot is extended to a later day")]
+    96 NotLater,
 }

@@ -3,7 +3,9 @@
 use alloc::vec::Vec;
 
 use super::holder::token_of;
-use super::{Context, Outcome, REDEEM_AGE_S_MAX, Rejection, actor, disclosure_of, programme_of};
+use super::{
+    Context, Outcome, REDEEM_AGE_S_MAX, Rejection, actor, corrections, disclosure_of, programme_of,
+};
 use crate::entry::{Contra, Effect};
 use crate::kinds::{self, Body};
 use crate::points::{LotKey, Purse};
@@ -41,6 +43,7 @@ pub(super) fn redeem(
         return Err(Rejection::TokenCap);
     }
     let account = rows.accounts(&device.account).ok_or(Rejection::AccountUnknown)?;
+    corrections::check_spending(account, today)?;
     let spent = account.charged(&Counter::of_spending(today)).saturating_add(points);
     if spent > limits.max_day {
         return Err(Rejection::DayLimit(limits.max_day));

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::cbor::wire_array;
 use crate::entry::{ActionClass, CapOf, CapPer};
 use crate::ids::{LinkId, Seq};
-use crate::kinds::{AgeTier, Insurance};
+use crate::kinds::{AgeTier, Insurance, Status};
 use crate::points::{LotKey, Purse};
 use crate::programme::{Gate, Programme};
 use crate::time::Day;
@@ -46,6 +46,17 @@ wire_array!(
         eligible_from: Option<Day>,
         /// District number.
         district: u32,
+    }
+);
+
+wire_array!(
+    /// An account's standing where it is not simply active.
+    #[derive(Copy)]
+    Standing {
+        /// The standing.
+        status: Status,
+        /// From this day on.
+        since: Day,
     }
 );
 
@@ -164,6 +175,8 @@ wire_array!(
         last: Option<Seq>,
         /// What the rules know of the person.
         facts: Option<Facts>,
+        /// Its standing; `None` is active.
+        standing: Option<Standing>,
         /// Open lots, ordered by key.
         lots: Vec<Lot>,
         /// Counters of periods that can still be charged, ordered.
@@ -189,6 +202,7 @@ impl Account {
             entries: 0,
             last: None,
             facts: None,
+            standing: None,
             lots: Vec::new(),
             charges: Vec::new(),
             recent: Vec::new(),
@@ -208,6 +222,12 @@ impl Account {
             .filter(|lot| lot.key.purse == purse && lot.key.expires_on >= today)
             .map(|lot| u64::from(lot.points))
             .sum()
+    }
+
+    /// What the account's standing says of a day: `None` while the person takes part.
+    #[must_use]
+    pub fn standing_on(&self, day: Day) -> Option<Status> {
+        self.standing.filter(|standing| standing.since <= day).map(|standing| standing.status)
     }
 
     /// Adds to a counter; `None` if it would fall below zero.

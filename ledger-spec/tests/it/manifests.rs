@@ -1,12 +1,17 @@
 //! Manifests: what their form refuses, and how their rows are judged.
 
 use ledger_spec::{
-    cbor,
+    cbor::{self, List},
     decide::Rejection,
     ids::{OpId, Seq},
-    kinds::{AccountOpen, Action, Body, Code, Kind, ManifestDone},
+    kinds::{
+        AccountOpen, AccountStatus, Action, Approve, BalanceImport, Body, Code, Kind, LotPoints,
+        ManifestDone, Note, Status,
+    },
     manifest::{self, ManifestError, Opened, RowError},
+    points::{Fund, LotKey, Points, Purse},
     statement::{Core, Disclosure, Holder, StatementError, kept},
+    time::Day,
 };
 
 use crate::world::{Verdict, World, account, card, id, key, kid, ledger, opened};
@@ -151,6 +156,76 @@ fn who_may_sign_which_rows() {
     check("station-1", Kind::AccountOpen, "refused: the key's role does not permit this");
     check("shop-a", Kind::Action, "refused: the key's role does not permit this");
     check("root-1", Kind::AccountOpen, "refused: the key's role does not permit this");
+}
+
+/// Deaths and opening lots in bulk: nothing happens before another person has approved the list.
+#[test]
+fn rows_that_need_two_persons_wait_for_the_second() {
+    let mut world = city();
+    let since = world.today();
+    let dead = |name| AccountStatus {
+        account: account(name),
+        status: Status::Deceased,
+        since,
+        reason: None,
+    };
+    let lot = LotKey {
+        purse: Purse::Yen,
+        fund: Fund::General,
+        expires_on: Day::from_ymd(2027, 3, 31).unwrap(),
+    };
+    let (lots, control_total) = (vec![LotPoints { lot, points: Points::new(70).unwrap() }], 70);
+    let source = Note::new("the paper cards").unwrap();
+    let brought =
+        BalanceImport { account: account("hanako"), lots: List(lots), control_total, source };
+    let rows = [
+        ("registry", Kind::AccountStatus, Body::AccountStatus(dead("taro")), "0 points"),
+        ("staff-1", Kind::BalanceImport, Body::BalanceImport(brought), "70 points"),
+    ];
+    for (who, kind, body, expected) in rows {
+        let row = (world.core(body), None);
+        let bytes = signed(&mut world, who, kind, vec![row]);
+        let manifest = open(&world, &bytes).unwrap();
+        let seq = Seq(world.tables.size);
+        let waits = format!(
+            "refused: another person has to approve the manifest, entry {seq}, before its rows are sent again"
+        );
+        assert_eq!(judged(&mut world, manifest.clone()), [waits.as_str()]);
+        assert_eq!(shown(&done(&mut world, seq, &[0])), waits);
+        let statement_hash = manifest.statement.hash();
+        let approve = Body::Approve(Approve { proposal: seq, statement_hash });
+        let own = world.core(approve.clone()).sign(&key(who), None);
+        let same = if who == "registry" { "key's role does not permit" } else { "second person" };
+        assert!(shown(&world.submit(&own)).contains(same));
+        // The rows were signed long before; the approval is what counts.
+        world.now_ms += 6 * 86_400_000;
+        world.must("staff-2", approve);
+        assert_eq!(judged(&mut world, manifest.clone()), [expected]);
+        let result = done(&mut world, seq, &[0]);
+        assert!(matches!(result, Verdict::Accepted(_)), "{result:?}");
+        world.replay(&[2, 3]);
+    }
+    let taro = &world.tables.accounts[&account("taro")];
+    assert_eq!(taro.standing_on(since), Some(Status::Deceased));
+    assert_eq!(world.tables.imported[&Fund::General], 70);
+}
+
+#[test]
+fn a_list_that_nobody_approves_lapses() {
+    let mut world = city();
+    let (status, since) = (Status::MovedOut, world.today());
+    let body = AccountStatus { account: account("taro"), status, since, reason: None };
+    let row = (world.core(Body::AccountStatus(body)), None);
+    let bytes = signed(&mut world, "registry", Kind::AccountStatus, vec![row]);
+    let manifest = open(&world, &bytes).unwrap();
+    let seq = Seq(world.tables.size);
+    assert!(judged(&mut world, manifest.clone())[0].contains("another person"));
+    world.now_ms += 7 * 86_400_000;
+    let statement_hash = manifest.statement.hash();
+    let approve = world.core(Body::Approve(Approve { proposal: seq, statement_hash }));
+    let approve = approve.sign(&key("staff-2"), None);
+    assert_eq!(shown(&world.submit(&approve)), "refused: the proposal has lapsed");
+    assert!(judged(&mut world, manifest)[0].contains("another person"));
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! Random days in a small city, against a model that knows nothing but lists: every balance, cap, limit and budget is
 //! added up from the beginning each time.
 
+mod corrections;
+
 use std::collections::BTreeMap;
 
 use ledger_spec::{
     decide::Rejection,
     entry::{ActionClass, CapOf, CapPer, Contra, Reason},
     ids::{PlaceId, Seq},
-    kinds::{Action, Body, Code, DayClose, Redeem, Void},
+    kinds::{Action, Body, Code, DayClose, Redeem, Status, Void},
     points::{Fund, LotKey, Points, Purse},
     rows::{Lot, Overlay},
     statement::{Disclosure, Holder},
@@ -16,6 +18,7 @@ use ledger_spec::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use self::corrections::{Correction, Move, Source, correction};
 use crate::world::{Verdict, World, account, facts, id, key, sign_token};
 
 const RESIDENTS: [&str; 3] = ["hanako", "taro", "yuki"];
@@ -169,6 +172,7 @@ enum Step {
         which: prop::sample::Index,
     },
     CloseDay,
+    Correct(Correction),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -185,6 +189,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (shop, which.clone()).prop_map(|(shop, which)| Step::Void { shop, which }),
         2 => which.prop_map(|which| Step::Again { which }),
         1 => Just(Step::CloseDay),
+        4 => correction().prop_map(Step::Correct),
     ]
 }
 
@@ -209,6 +214,7 @@ struct Grant {
     said: (usize, usize, u64),
     lot: LotKey,
     points: u32,
+    withdrawn_by: Option<Seq>,
 }
 
 struct Spend {
@@ -225,6 +231,8 @@ struct Model {
     joined_on: Day,
     grants: Vec<Grant>,
     spends: Vec<Spend>,
+    moves: Vec<Move>,
+    standings: BTreeMap<usize, (Status, Day)>,
 }
 
 fn day_of(performed_at_s: u64) -> Day {
@@ -250,13 +258,16 @@ impl Model {
         for (lot, points) in spends.flat_map(|spend| &spend.parts) {
             *lots.entry(*lot).or_default() += points;
         }
+        for moved in self.moves.iter().filter(|moved| moved.resident == resident) {
+            *lots.entry(moved.lot).or_default() += moved.points;
+        }
         lots.retain(|_, points| *points != 0);
         lots
     }
 
     fn granted(&self, counts: impl Fn(&Grant, &Report, Day) -> bool) -> u32 {
-        let counted =
-            self.grants.iter().filter(|g| counts(g, &REPORTS[g.said.0], day_of(g.said.2)));
+        let standing = self.grants.iter().filter(|grant| grant.withdrawn_by.is_none());
+        let counted = standing.filter(|g| counts(g, &REPORTS[g.said.0], day_of(g.said.2)));
         counted.map(|grant| grant.points).sum()
     }
 
@@ -275,8 +286,12 @@ impl Model {
             };
             who == resident && REPORTS[theirs].action == report.action && there && when
         };
-        if let Some(first) = self.grants.iter().find(same) {
+        let mut standing = self.grants.iter().filter(|grant| grant.withdrawn_by.is_none());
+        if let Some(first) = standing.find(same) {
             return Expected::Refused(Rejection::ActionDuplicate(first.seq));
+        }
+        if let Some(status) = self.bars_earning(resident, day_of(now_s), day) {
+            return Expected::Granted(0, Reason::Standing(status));
         }
         if RESIDENTS[resident] == "yuki" {
             return Expected::Granted(0, Reason::NotEligible);
@@ -304,8 +319,7 @@ impl Model {
         if let Some((fund, year, money)) =
             FUNDS.iter().find(|(fund, year, _)| (*fund, *year) == (report.fund, day.fiscal_year()))
         {
-            let used = self
-                .granted(|_, other, theirs| other.fund == *fund && theirs.fiscal_year() == *year);
+            let used = u32::try_from(self.used(*fund, *year)).unwrap();
             bind(money - used, Reason::Budget);
         }
         Expected::Granted(points, reason)
@@ -337,6 +351,10 @@ impl Model {
             Rejection::BelowMinimum(REDEEM_MIN)
         } else if points > REDEEM_MAX {
             Rejection::AboveMaximum(REDEEM_MAX)
+        } else if self.standing(resident, today) == Some(Status::Frozen) {
+            Rejection::AccountFrozen
+        } else if self.standing(resident, today) == Some(Status::Deceased) {
+            Rejection::AccountDeceased
         } else if spent > REDEEM_MAX_DAY {
             Rejection::DayLimit(REDEEM_MAX_DAY)
         } else if today <= self.joined_on.plus(1) && spent > REDEEM_MAX_FRESH {
@@ -396,7 +414,7 @@ impl Model {
                 let purse = if fund == Fund::None { Purse::Challenge } else { Purse::Yen };
                 let lot = LotKey { purse, fund, expires_on: Day::parse(rules.expires_on).unwrap() };
                 let said = (report, resident, performed_at_s);
-                self.grants.push(Grant { seq, said, lot, points: *points });
+                self.grants.push(Grant { seq, said, lot, points: *points, withdrawn_by: None });
             }
             (Said::Redeem { shop, resident, .. }, Expected::Moved(parts)) => {
                 let (day, parts) = (day_of(now_s), parts.clone());
@@ -435,7 +453,13 @@ impl City {
         }
         RESIDENTS.iter().for_each(|resident| world.join(resident));
         world.must("staff-1", facts("yuki", false));
-        let model = Model { joined_on: world.today(), grants: Vec::new(), spends: Vec::new() };
+        let model = Model {
+            joined_on: world.today(),
+            grants: Vec::new(),
+            spends: Vec::new(),
+            moves: Vec::new(),
+            standings: BTreeMap::new(),
+        };
         Self { world, model, sent: Vec::new() }
     }
 
@@ -479,6 +503,7 @@ impl City {
                 return;
             }
             Step::CloseDay => return self.close_day(),
+            Step::Correct(correction) => return self.correct(correction),
             Step::Again { which } => {
                 if !self.sent.is_empty() {
                     let which = which.index(self.sent.len());
@@ -561,7 +586,17 @@ impl City {
         let held = tables.accounts.values().flat_map(|row| &row.lots).filter(yen);
         let held: u64 = held.map(|lot| u64::from(lot.points)).sum();
         let due: u64 = tables.shops.values().map(|shop| shop.total).sum();
-        assert_eq!(allocated, left + held + due, "points neither appear nor vanish");
+        let moved = |source: Source| -> u64 {
+            let moves = self.model.moves.iter();
+            let moves = moves.filter(|m| m.source == source && m.lot.fund != Fund::None);
+            moves.map(|m| m.points.unsigned_abs()).sum()
+        };
+        let [expired, imported] = [&tables.expired, &tables.imported].map(|sums| -> u64 {
+            sums.iter().filter(|(fund, _)| **fund != Fund::None).map(|(_, points)| points).sum()
+        });
+        assert_eq!((expired, imported), (moved(Source::Expired), moved(Source::Brought)));
+        let placed = left + held + due + expired;
+        assert_eq!(allocated + imported, placed, "points neither appear nor vanish");
     }
 }
 

@@ -2,6 +2,7 @@
 //! `UPDATE_EXPECT=1 cargo test` writes the outcomes; read them before you keep them.
 
 mod city;
+mod corrections;
 mod earning;
 mod log;
 mod programme;
@@ -23,6 +24,7 @@ fn check(story: &Expect) {
 fn every_rejection_has_a_story() {
     let stories = [
         include_str!("rules/city.rs"),
+        include_str!("rules/corrections.rs"),
         include_str!("rules/earning.rs"),
         include_str!("rules/log.rs"),
         include_str!("rules/programme.rs"),

@@ -8,14 +8,15 @@
 use std::collections::BTreeMap;
 
 use ledger_spec::{
-    cbor,
-    entry::{Accounting, Effect, Reason},
+    cbor::{self, List},
+    entry::{Accounting, Contra, Effect, Reason},
     ids::{LedgerId, LinkId, OpId, PlaceId, Seq},
     kinds::{
-        AccountClose, AccountFacts, AccountOpen, Action, AgeTier, Approve, Body, BudgetAllocate,
-        CardIssue, CardRevoke, Code, DayClose, DeviceEnrol, Document, Insurance, KeyRevoke,
-        LinkGrant, LinkRevoke, Note, ProgrammePublish, Purpose, Redeem, Role, SettlementClose,
-        SettlementPaid, Void,
+        AccountClose, AccountFacts, AccountOpen, AccountStatus, Action, ActionWithdraw, Adjust,
+        AgeTier, Approve, BalanceImport, Body, BudgetAllocate, CardIssue, CardRevoke, Code,
+        DayClose, DeviceEnrol, Document, Expire, Insurance, KeyRevoke, LinkGrant, LinkRevoke,
+        LotExtend, LotPoints, Note, ProgrammePublish, Purpose, Redeem, Role, SettlementClose,
+        SettlementPaid, Status, Void,
     },
     points::{Fund, FundSums, LotKey, Points, Purse},
     rows::{DayTotals, Lot},
@@ -236,6 +237,54 @@ impl Story {
             }),
             ("settles" | "pays", [name]) => self.settlement(line.0, name, options),
             ("voids", [name]) => Body::Void(Void { entry: self.seq(name) }),
+            other => self.correction(other, &option),
+        }
+    }
+
+    /// Corrections, and residents who come and go.
+    fn correction<'o>(
+        &self,
+        line: (&str, &[&str]),
+        option: &dyn Fn(&str) -> Option<&'o str>,
+    ) -> Body {
+        match line {
+            ("marks", [name, status]) => {
+                let since = option("since").map_or(self.world.today(), |d| Day::parse(d).unwrap());
+                let (account, status) = (account(name), code(Status::ALL, status));
+                Body::AccountStatus(AccountStatus { account, status, since, reason: None })
+            }
+            ("withdraws", [name]) => {
+                Body::ActionWithdraw(ActionWithdraw { entry: self.seq(name), reason: note() })
+            }
+            ("adjusts", [name, points, fund, day]) => Body::Adjust(Adjust {
+                account: account(name),
+                lot: lot(fund, day, option("purse")),
+                points: points.parse().unwrap(),
+                reason: note(),
+            }),
+            ("extends", [name, fund, day, "to", until]) => Body::LotExtend(LotExtend {
+                account: account(name),
+                lot: lot(fund, day, None),
+                until: Day::parse(until).unwrap(),
+                reason: note(),
+            }),
+            ("brings", [name, lots @ ..]) => {
+                let lots = lots.chunks(3).map(|words| LotPoints {
+                    lot: lot(words[1], words[2], None),
+                    points: Points::new(words[0].parse().unwrap()).unwrap(),
+                });
+                let lots: Vec<_> = lots.collect();
+                let sum = lots.iter().map(|lot| u64::from(lot.points.get())).sum();
+                let control_total = option("total").map_or(sum, |total| total.parse().unwrap());
+                let account = account(name);
+                let lots = List(lots);
+                Body::BalanceImport(BalanceImport { account, lots, control_total, source: note() })
+            }
+            ("expires", [name, points, fund, day]) => Body::Expire(Expire {
+                account: account(name),
+                lot: lot(fund, day, None),
+                points: Points::new(points.parse().unwrap()).unwrap(),
+            }),
             other => panic!("no such statement: {other:?}"),
         }
     }
@@ -360,6 +409,13 @@ impl Story {
     }
 }
 
+fn lot(fund: &str, day: &str, purse: Option<&str>) -> LotKey {
+    let fund = code(Fund::ALL, fund);
+    let own = if fund == Fund::None { Purse::Challenge } else { Purse::Yen };
+    let purse = purse.map_or(own, |purse| code(Purse::ALL, purse));
+    LotKey { purse, fund, expires_on: Day::parse(day).unwrap() }
+}
+
 /// Members to change in the programme: options whose value is JSON, or a word.
 fn changes(options: &Options<'_>) -> Vec<(String, Value)> {
     let apart = ["day", "as", "op", "not_after"];
@@ -395,6 +451,7 @@ fn accepted(entry: &Accounting) -> String {
         let why = match reason {
             Reason::Full => String::new(),
             Reason::Cap(of, per) => format!(", cap {of:?} {per:?}"),
+            Reason::Standing(status) => format!(", {status:?}"),
             Reason::Budget
             | Reason::Lots
             | Reason::NotEligible
@@ -430,10 +487,35 @@ fn accepted(entry: &Accounting) -> String {
         entry.effects.iter().any(wanted).then_some(text)
     };
     let posted = posted.join(", ");
+    let withdrawn = || {
+        let sums = entry.effects.iter().filter_map(|effect| {
+            let Effect::ActionWithdrawn { granted, shortfall, .. } = effect else { return None };
+            Some((granted, shortfall))
+        });
+        let sums: Vec<_> = sums.collect();
+        let granted: u32 = sums.iter().map(|(granted, _)| **granted).sum();
+        let shortfall: u32 = sums.iter().map(|(_, shortfall)| **shortfall).sum();
+        let back = if posted.is_empty() { "nothing" } else { &posted };
+        let text = format!("withdrawn, back {back}; {shortfall} of {granted} are gone");
+        (!sums.is_empty()).then_some(text)
+    };
+    let extended = |effect: &Effect| {
+        let Effect::LotExtended { lot, until } = effect else { return None };
+        Some(format!("{} to {until}", lot_text(lot)))
+    };
+    let moved = || {
+        let contra = entry.postings().next().map(|(_, _, contra)| contra)?;
+        let plus = if entry.points() > 0 { "plus" } else { "minus" };
+        let text = format!("{plus} {posted}, {contra:?}").to_lowercase();
+        (!matches!(contra, Contra::Shop(_))).then_some(text)
+    };
     Some(judged.join(" + "))
         .filter(|judged| !judged.is_empty())
         .or_else(|| entry.effects.iter().find_map(closed))
         .or_else(|| entry.effects.iter().find_map(settled))
+        .or_else(withdrawn)
+        .or_else(|| entry.effects.iter().find_map(extended))
+        .or_else(moved)
         .or_else(|| has(|e| matches!(e, Effect::TokenSpent { .. }), format!("paid {posted}")))
         .or_else(|| has(|e| matches!(e, Effect::Undone { .. }), format!("back {posted}")))
         .or_else(|| has(|e| matches!(e, Effect::Proposed { .. }), "proposed".into()))

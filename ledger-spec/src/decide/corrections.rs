@@ -1,0 +1,243 @@
+//! Corrections, and residents who come and go: standing, actions taken back, lots adjusted, extended, brought and expired.
+
+use alloc::collections::BTreeSet;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::spending::balance_after;
+use super::{Context, Outcome, Rejection};
+use crate::entry::{Contra, Effect};
+use crate::ids::AccountId;
+use crate::kinds::{self, Status};
+use crate::points::{Fund, LotKey, POINTS_MAX, Purse};
+use crate::programme::EXPIRES_AFTER_YEARS_MAX;
+use crate::rows::{Account, Budget, LOTS_MAX, Overlay};
+use crate::time::Day;
+
+/// A lot that is corrected, extended or brought lasts at most so many years from today.
+pub(super) const LOT_YEARS_MAX: u32 = EXPIRES_AFTER_YEARS_MAX;
+
+/// Changes an account's standing. One person does it, because a death or a theft cannot wait; what is done so can be
+/// undone in the same way.
+pub(super) fn set_status(
+    body: &kinds::AccountStatus,
+    rows: &Overlay<'_>,
+) -> Result<Outcome, Rejection> {
+    account_of(body.account, rows)?;
+    let kinds::AccountStatus { account, status, since, .. } = *body;
+    Outcome::on(account, vec![Effect::StatusSet { status, since }])
+}
+
+/// The standing that leaves an action of `day` without points: any while the account is suspended today, otherwise
+/// what the person was on the action's own day.
+pub(super) fn bars_earning(account: &Account, (today, day): (Day, Day)) -> Option<Status> {
+    match account.standing_on(today)? {
+        Status::Frozen => Some(Status::Frozen),
+        Status::Active | Status::MovedOut | Status::Deceased => account.standing_on(day),
+    }
+}
+
+/// Whether an account may spend today: whoever moved out still can.
+pub(super) fn check_spending(account: &Account, today: Day) -> Result<(), Rejection> {
+    match account.standing_on(today) {
+        Some(Status::Frozen) => Err(Rejection::AccountFrozen),
+        Some(Status::Deceased) => Err(Rejection::AccountDeceased),
+        Some(Status::Active | Status::MovedOut) | None => Ok(()),
+    }
+}
+
+/// Takes an action back. The resident keeps what has left the lot already: the shortfall is recorded and nobody owes it.
+pub(super) fn withdraw(
+    body: &kinds::ActionWithdraw,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let earlier = context.earlier.filter(|earlier| earlier.seq == body.entry);
+    let earlier = earlier.ok_or(Rejection::EntryUnknown)?;
+    let acted = earlier.effects.iter().any(|e| matches!(e, Effect::ActionJudged { .. }));
+    let link = earlier.link.filter(|_| acted).ok_or(Rejection::NotAnAction)?;
+    if let Some(by) = rows.undone(&body.entry) {
+        return Err(Rejection::AlreadyUndone(*by));
+    }
+    let mut account = account_of(link.account, rows)?.clone();
+
+    // From here on the action is taken back, with every judgement that it brought.
+    let today = context.today();
+    let (mut effects, mut back) = (Vec::new(), 0);
+    for effect in &earlier.effects {
+        if let Effect::Posting { lot, points, contra } = effect {
+            let points = u32::try_from(*points).unwrap_or(0);
+            back = points.min(spendable(&account, *lot, today));
+            let (lot, points, contra) = (*lot, -i64::from(back), *contra);
+            if back > 0 {
+                effects.push(Effect::Posting { lot, points, contra });
+                // No more than there is: it cannot fail.
+                let _ = account.move_lot(lot, points);
+            }
+        }
+        effects.extend(withdrawn(effect, back));
+        if matches!(effect, Effect::ActionJudged { .. }) {
+            back = 0;
+        }
+    }
+    effects.push(Effect::Undone { entry: body.entry });
+    effects.push(balance_after(&account, today, |_| 0, 0));
+    Outcome::on(link.account, effects)
+}
+
+/// A judgement taken back, with the points that its lot gives back. The posting of a grant stands before its judgement.
+fn withdrawn(effect: &Effect, back: u32) -> Option<Effect> {
+    let Effect::ActionJudged { rule, class, purse, day, granted, reason, .. } = effect else {
+        return None;
+    };
+    let (rule, class, purse, day, granted) = (*rule, *class, *purse, *day, *granted);
+    let (counted, shortfall) = (reason.counts(), granted.saturating_sub(back));
+    Some(Effect::ActionWithdrawn { rule, class, purse, day, granted, counted, shortfall })
+}
+
+/// Corrects a lot by hand. Points come out of the fund's budget of today's fiscal year; points that are taken go back to
+/// the latest fiscal year that granted as many.
+pub(super) fn adjust(
+    body: &kinds::Adjust,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let kinds::Adjust { account: id, lot, points, .. } = *body;
+    let account = account_of(id, rows)?;
+    let today = context.today();
+    let many = u32::try_from(points.unsigned_abs()).ok();
+    let many = many.filter(|many| (1..=POINTS_MAX).contains(many)).ok_or(Rejection::AdjustRange)?;
+    check_lot(lot, today)?;
+    if points < 0 && spendable(account, lot, today) < many {
+        return Err(Rejection::LotUnknown);
+    }
+    if points > 0 {
+        check_room(account, &[lot], today)?;
+    }
+    let contra = match lot.purse {
+        Purse::Challenge => Contra::Challenge,
+        Purse::Yen => Contra::Budget(paying_year(lot.fund, points, rows, today)?),
+    };
+    let mut effects = vec![Effect::Posting { lot, points, contra }];
+    effects.push(balance(account, &effects, today));
+    Outcome::on(id, effects)
+}
+
+/// The fiscal year whose budget carries an adjustment.
+fn paying_year(fund: Fund, points: i64, rows: &Overlay<'_>, today: Day) -> Result<u32, Rejection> {
+    let year = today.fiscal_year();
+    let budget = |year: &u32| rows.budgets(&(fund, *year)).copied().unwrap_or(Budget::EMPTY);
+    let mut years = (year.saturating_sub(LOT_YEARS_MAX)..=year).rev();
+    let carries = |year: &u32| match budget(year).granted.checked_add_signed(points) {
+        Some(granted) => points < 0 || granted <= budget(year).allocated,
+        None => false,
+    };
+    let found = if points < 0 { years.find(carries) } else { Some(year).filter(carries) };
+    found.ok_or(Rejection::BudgetLacking)
+}
+
+/// Lets what is left of a lot be spent for longer.
+pub(super) fn extend_lot(
+    body: &kinds::LotExtend,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let kinds::LotExtend { account: id, lot, until, .. } = *body;
+    let (account, today) = (account_of(id, rows)?, context.today());
+    let points = spendable(account, lot, today);
+    if points == 0 {
+        return Err(Rejection::LotUnknown);
+    }
+    let later = LotKey { expires_on: until, ..lot };
+    if until <= lot.expires_on {
+        return Err(Rejection::NotLater);
+    }
+    check_lot(later, today)?;
+    if spendable(account, later, today).checked_add(points).is_none() {
+        return Err(Rejection::AdjustRange);
+    }
+    let mut effects = vec![Effect::LotExtended { lot, until }];
+    effects.push(balance(account, &effects, today));
+    Outcome::on(id, effects)
+}
+
+/// Opening lots from paper or another system, with the days on which they would have expired there.
+pub(super) fn import_balance(
+    body: &kinds::BalanceImport,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let (account, today) = (account_of(body.account, rows)?, context.today());
+    let lots = &body.lots.0;
+    let sum: u64 = lots.iter().map(|lot| u64::from(lot.points.get())).sum();
+    let keys: Vec<LotKey> = lots.iter().map(|lot| lot.lot).collect();
+    let distinct = keys.iter().collect::<BTreeSet<_>>().len() == keys.len();
+    if sum != body.control_total || sum == 0 || !distinct {
+        return Err(Rejection::ControlTotal);
+    }
+    keys.iter().try_for_each(|lot| check_lot(*lot, today))?;
+    check_room(account, &keys, today)?;
+    let mut effects: Vec<Effect> = lots
+        .iter()
+        .map(|kinds::LotPoints { lot, points }| {
+            let (lot, points) = (*lot, i64::from(points.get()));
+            Effect::Posting { lot, points, contra: Contra::Imported }
+        })
+        .collect();
+    effects.push(balance(account, &effects, today));
+    Outcome::on(body.account, effects)
+}
+
+/// Records that a lot has expired. The balance was right without it since midnight.
+pub(super) fn expire(
+    body: &kinds::Expire,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let kinds::Expire { account: id, lot, points } = *body;
+    let (account, today) = (account_of(id, rows)?, context.today());
+    let held = account.lots.iter().find(|held| held.key == lot).map_or(0, |held| held.points);
+    if lot.expires_on >= today || held != points.get() {
+        return Err(Rejection::NotExpired);
+    }
+    let points = -i64::from(held);
+    let mut effects = vec![Effect::Posting { lot, points, contra: Contra::Expired }];
+    effects.push(balance(account, &effects, today));
+    Outcome::on(id, effects)
+}
+
+fn account_of<'r>(id: AccountId, rows: &'r Overlay<'_>) -> Result<&'r Account, Rejection> {
+    rows.accounts(&id).ok_or(Rejection::AccountUnknown)
+}
+
+/// What can be spent of a lot today.
+fn spendable(account: &Account, lot: LotKey, today: Day) -> u32 {
+    let found = account.lots.iter().find(|held| held.key == lot && lot.expires_on >= today);
+    found.map_or(0, |held| held.points)
+}
+
+fn check_lot(lot: LotKey, today: Day) -> Result<(), Rejection> {
+    let last = Day::fiscal_year_first(today.fiscal_year() + LOT_YEARS_MAX + 1).minus(1);
+    let pays = (lot.purse == Purse::Yen) == (lot.fund != Fund::None);
+    let lasts = (today..=last).contains(&lot.expires_on);
+    if pays && lasts { Ok(()) } else { Err(Rejection::LotRange) }
+}
+
+/// Whether these lots find room beside the account's open ones.
+fn check_room(account: &Account, lots: &[LotKey], today: Day) -> Result<(), Rejection> {
+    let open = account.lots.iter().filter(|held| held.key.expires_on >= today);
+    let open: BTreeSet<LotKey> = open.map(|held| held.key).chain(lots.iter().copied()).collect();
+    if open.len() > LOTS_MAX { Err(Rejection::LotsFull) } else { Ok(()) }
+}
+
+/// The balance after these postings.
+fn balance(account: &Account, effects: &[Effect], today: Day) -> Effect {
+    let mut after = account.clone();
+    for effect in effects {
+        if let Effect::Posting { lot, points, .. } = effect {
+            // The checks before have found room for it.
+            let _ = after.move_lot(*lot, *points);
+        }
+    }
+    balance_after(&after, today, |_| 0, 0)
+}
