@@ -21,7 +21,10 @@ use crate::verify::VerifyError;
 pub mod audit;
 pub mod clock;
 pub mod demo;
+pub mod export;
 pub mod fields;
+mod folder;
+pub mod import;
 pub mod init;
 pub mod keygen;
 pub mod metrics;
@@ -63,6 +66,8 @@ enum Command {
     Keygen(keygen::Args),
     Sign(sign::Args),
     SignRows(sign_rows::Args),
+    Import(import::Args),
+    Export(export::Args),
     Submit(submit::Args),
     Verify(verify::Args),
     Audit(audit::Args),
@@ -170,6 +175,8 @@ fn run(command: &Command) -> Outcome {
         Command::Keygen(args) => keygen::run(args),
         Command::Sign(args) => sign::run(args),
         Command::SignRows(args) => sign_rows::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Export(args) => export::run(args),
         Command::Submit(args) => submit::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Audit(args) => audit::run(args),

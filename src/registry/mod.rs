@@ -13,6 +13,7 @@
 //! Locks: the database lock is always taken before the cache lock. A key is put into the cache only while the database
 //! lock is held, so no reader can bring back a key that an erasure is destroying.
 
+mod persons;
 mod read_only;
 mod schema;
 mod shops;
@@ -26,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aes_gcm::Aes256Gcm;
-use ledger_spec::ids::{AccountId, PlaceId};
+use ledger_spec::ids::{AccountId, Hash, PlaceId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use thiserror::Error;
 
@@ -41,11 +42,7 @@ const MAX_CACHED_KEYS: usize = 100_000;
 /// How long a statement waits while another process, a backup, reads the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-const PUT_PERSON: &str = "INSERT INTO persons (account, sealed) VALUES (?1, ?2)
-    ON CONFLICT (account) DO UPDATE SET sealed = excluded.sealed";
-
 const KEY_CHECK_AAD: &[u8] = b"kenmai/v1/kek-check";
-const PERSON_TAG: &[u8] = b"kenmai/v1/person";
 
 /// What can go wrong with the registry.
 #[derive(Debug, Error)]
@@ -136,6 +133,8 @@ pub enum RegistryError {
 pub struct Registry {
     path: PathBuf,
     kek: Aes256Gcm,
+    /// Keys the hashes of the city's numbers.
+    number_key: Hash,
     database: Mutex<Connection>,
     cache: Mutex<KeyCache>,
 }
@@ -148,7 +147,7 @@ impl Registry {
     /// another version, [`RegistryError::File`] if others may read it.
     pub fn open(path: &Path, kek: &[u8; SECRET_BYTES]) -> Result<Self, RegistryError> {
         create_private(path)?;
-        let kek = vault::cipher(kek);
+        let (kek, number_key) = (vault::cipher(kek), persons::number_key(kek));
         let database_error = |source| RegistryError::Database { path: path.to_owned(), source };
         let mut connection = Connection::open(path).map_err(database_error)?;
         let journal = configure(&connection).map_err(database_error)?;
@@ -170,11 +169,15 @@ impl Registry {
             _ => return Err(RegistryError::Schema { path: path.to_owned(), found }),
         }
         transaction.commit().map_err(database_error)?;
-        Self::checked(path, kek, connection)
+        Self::checked(path, (kek, number_key), connection)
     }
 
     /// The registry over this connection, if it was made under this key-encryption key.
-    fn checked(path: &Path, kek: Aes256Gcm, connection: Connection) -> Result<Self, RegistryError> {
+    fn checked(
+        path: &Path,
+        (kek, number_key): (Aes256Gcm, Hash),
+        connection: Connection,
+    ) -> Result<Self, RegistryError> {
         let check: Vec<u8> = connection
             .query_row("SELECT sealed FROM key_check", [], |row| row.get(0))
             .map_err(|source| RegistryError::Database { path: path.to_owned(), source })?;
@@ -182,7 +185,7 @@ impl Registry {
             .ok_or_else(|| RegistryError::WrongKey { path: path.to_owned() })?;
         let database = Mutex::new(connection);
         let cache = Mutex::new(KeyCache::new(MAX_CACHED_KEYS));
-        Ok(Self { path: path.to_owned(), kek, database, cache })
+        Ok(Self { path: path.to_owned(), kek, number_key, database, cache })
     }
 
     /// Gives every account a data key that has none: one transaction, durable on return. An erased account stays
@@ -264,53 +267,6 @@ impl Registry {
         let key = self.data_key(account)?;
         vault::unseal(&vault::cipher(&key), aad, sealed)
             .ok_or(RegistryError::Damaged { what: "a sealed part", account })
-    }
-
-    /// Stores the persons behind accounts, which must have data keys: one transaction, durable on return.
-    ///
-    /// # Errors
-    /// As [`seal`](Self::seal); then no person was stored.
-    pub fn put_persons(
-        &self,
-        persons: &[(AccountId, impl AsRef<str>)],
-    ) -> Result<(), RegistryError> {
-        let sealed = persons.iter().map(|(account, name)| {
-            let aad = vault::aad_of(PERSON_TAG, *account);
-            Ok((account, self.seal(*account, &aad, name.as_ref().as_bytes())?))
-        });
-        let rows = sealed.collect::<Result<Vec<_>, RegistryError>>()?;
-        let mut database = self.database();
-        let transaction = database.transaction().map_err(self.database_error())?;
-        for (account, sealed) in rows {
-            // Asked again under the lock: an erasure in between must not be followed by a row.
-            self.stored_key(&transaction, *account)?;
-            let stored = transaction.execute(PUT_PERSON, params![account.0, sealed]);
-            stored.map_err(self.database_error())?;
-        }
-        transaction.commit().map_err(self.database_error())
-    }
-
-    /// The name of the person behind an account, if one is stored.
-    ///
-    /// # Errors
-    /// As [`unseal`](Self::unseal).
-    pub fn person(&self, account: AccountId) -> Result<Option<String>, RegistryError> {
-        let sealed: Option<Vec<u8>> = self
-            .database()
-            .query_row("SELECT sealed FROM persons WHERE account = ?1", [account.0], |row| {
-                row.get(0)
-            })
-            .optional()
-            .map_err(self.database_error())?;
-        let Some(sealed) = sealed else { return Ok(None) };
-        let damaged = RegistryError::Damaged { what: "the person", account };
-        let key = self.data_key(account)?;
-        let aad = vault::aad_of(PERSON_TAG, account);
-        let name = vault::unseal(&vault::cipher(&key), &aad, &sealed);
-        match name.and_then(|name| String::from_utf8(name).ok()) {
-            Some(name) => Ok(Some(name)),
-            None => Err(damaged),
-        }
     }
 
     /// Destroys keys and persons of these accounts, in file, write-ahead log and memory; durable on return. Repeating
@@ -412,6 +368,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<String> {
 /// Overwrites the wrapped keys where they stand; a row keeps its length, so SQLite does not move it.
 fn overwrite(transaction: &Transaction<'_>, accounts: &[AccountId]) -> rusqlite::Result<()> {
     let mut person = transaction.prepare("DELETE FROM persons WHERE account = ?1")?;
+    let mut number = transaction.prepare("DELETE FROM city_numbers WHERE account = ?1")?;
     let mut key = transaction.prepare(
         "INSERT INTO data_keys (account, wrapped) VALUES (?1, ?2)
          ON CONFLICT (account) DO UPDATE SET wrapped = excluded.wrapped
@@ -419,6 +376,7 @@ fn overwrite(transaction: &Transaction<'_>, accounts: &[AccountId]) -> rusqlite:
     )?;
     for account in accounts {
         person.execute([account.0])?;
+        number.execute([account.0])?;
         key.execute(params![account.0, ERASED])?;
     }
     Ok(())

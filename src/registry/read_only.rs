@@ -7,7 +7,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 
 use super::schema::SCHEMA_VERSION;
-use super::{BUSY_TIMEOUT, Registry, RegistryError, vault};
+use super::{BUSY_TIMEOUT, Registry, RegistryError, persons, vault};
 use crate::keys::{self, KeyError, SECRET_BYTES};
 
 impl Registry {
@@ -36,7 +36,8 @@ impl Registry {
         if found != SCHEMA_VERSION {
             return Err(RegistryError::Schema { path: path.to_owned(), found });
         }
-        Self::checked(path, vault::cipher(kek), connection)
+        let secrets = (vault::cipher(kek), persons::number_key(kek));
+        Self::checked(path, secrets, connection)
     }
 }
 

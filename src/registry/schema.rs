@@ -16,6 +16,10 @@ const SCHEMA: &str = "
         account BLOB PRIMARY KEY REFERENCES data_keys (account),
         sealed BLOB NOT NULL
     );
+    CREATE TABLE city_numbers (
+        account BLOB PRIMARY KEY REFERENCES data_keys (account),
+        keyed BLOB NOT NULL UNIQUE CHECK (length(keyed) = 32)
+    );
     CREATE TABLE shop_accounts (
         shop BLOB PRIMARY KEY CHECK (length(shop) = 8),
         sealed BLOB NOT NULL

@@ -1,5 +1,6 @@
 //! Programs of others against the demo city. Here the Python clients of `ledger-spec/examples`, bytes that no Rust code
-//! made, and a thousand calls made up from `ledger-spec/openapi.json`; in `monitoring` Prometheus; in `settlement` banks, branches and holidays as others list them.
+//! made, and a thousand calls made up from `ledger-spec/openapi.json`; in `monitoring` Prometheus; in `settlement` banks,
+//! branches and holidays as others list them; in `clinic` the files of a clinic that clinosim makes.
 //!
 //! `tests/run` makes the Python environment and installs Prometheus.
 #![expect(
@@ -9,6 +10,7 @@
     reason = "a test ends at the first surprise"
 )]
 
+mod clinic;
 mod monitoring;
 mod programme;
 #[path = "../support/server.rs"]

@@ -36,14 +36,16 @@ const MAY_NOT_USE: [(&str, &[&str]); 5] = [
 ];
 
 /// Where a package may be named. A package of the program stands here or in [`ANYWHERE`].
-const HOMES: [(&str, &[&str]); 29] = [
+const HOMES: [(&str, &[&str]); 31] = [
     ("aes_gcm", &["registry"]),
     ("argon2", &["registry"]),
     ("axum", &["http"]),
     ("chrono", &["reports", "pages", "config"]),
     ("clap", &["main", "cli"]),
     ("crc32fast", &["log", "engine"]),
+    ("csv", &["cli", "adapters"]),
     ("ed25519_dalek", &["cli", "demo", "audit", "verify", "engine", "keys"]),
+    ("encoding_rs", &["adapters"]),
     ("fluent_bundle", &["pages"]),
     ("getrandom", &["cli", "http", "demo", "engine", "registry", "keys"]),
     ("indicatif", &["cli"]),
@@ -80,7 +82,7 @@ const LINES_MAX: usize = 700;
 
 /// Files that are longer all the same, each with its ceiling. A ceiling only ever comes down.
 const LONGER: [(&str, usize); 2] =
-    [("ledger-spec/tests/it/proofs.rs", 900), ("src/registry/mod.rs", 750)];
+    [("ledger-spec/tests/it/proofs.rs", 900), ("src/registry/mod.rs", 712)];
 
 /// The folders that the rules read, beside the files that lie at the root.
 const FOLDERS: [&str; 7] =

@@ -1,0 +1,158 @@
+//! `kenmai export`: everything a ledger holds on accounts, as CSV that another programme can take over.
+
+use std::path::{Path, PathBuf};
+
+use ledger_spec::entry::{Accounting, Contra};
+use ledger_spec::points::{Fund, Purse};
+use ledger_spec::rows::Tables;
+use ledger_spec::statement;
+use ledger_spec::time::Day;
+
+use super::{CliError, Ending, Outcome, complain, folder, make_file};
+use crate::clock::{Clock, SystemClock};
+
+/// Write balances, lots and history of every account as CSV.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Makes balances.csv, lots.csv and history.csv in a new folder (formats: ledger-spec/07-files.md). Accounts are random \
+                        numbers; no name and no measured value is in them. The log is only read; a server may be running.\n\n\
+                        `kenmai import lots lots.csv` turns the lots into rows for another ledger."
+)]
+pub struct Args {
+    /// Export all accounts; there is no other choice yet.
+    #[arg(long, required = true)]
+    all: bool,
+    /// The data folder of the ledger.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Leave out lots that expire before this day; today in Japan unless told otherwise.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    day: Option<String>,
+    /// The folder to make.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`CliError`]
+pub fn run(args: &Args) -> Outcome {
+    let day = args.day.as_deref().map(|text| Day::parse(text).ok_or(text)).transpose();
+    let day = day.map_err(|text| CliError::Refused(format!("--day {text} is no YYYY-MM-DD")))?;
+    std::fs::create_dir(&args.out).map_err(CliError::file("make", &args.out))?;
+    let mut history = Table::new(&[
+        "seq",
+        "accepted_on",
+        "account",
+        "kind",
+        "purse",
+        "fund",
+        "expires_on",
+        "points",
+        "from_or_to",
+    ])?;
+    let mut failed = Ok(());
+    let state = folder::replay(&args.data, |entry| {
+        if failed.is_ok() {
+            failed = history_lines(entry, &mut history);
+        }
+    })?;
+    failed?;
+    let today = day.unwrap_or_else(|| Day::of_ms(SystemClock.wall_ms()));
+    let (balances, lots) = holdings(&state, today)?;
+    for (name, table) in [("balances.csv", balances), ("lots.csv", lots), ("history.csv", history)]
+    {
+        table.write(&args.out.join(name))?;
+    }
+    complain(format_args!("exported {} accounts as of {today}", state.accounts.len()));
+    Ok(Ending::Well)
+}
+
+/// Balances and unexpired lots of every account.
+fn holdings(state: &Tables, today: Day) -> Result<(Table, Table), CliError> {
+    let mut balances = Table::new(&["account", "purse", "points"])?;
+    let mut lots = Table::new(&["account", "purse", "fund", "expires_on", "points"])?;
+    for (id, account) in &state.accounts {
+        let id = id.to_string();
+        for purse in Purse::ALL {
+            let points = account.available(*purse, today).to_string();
+            balances.line(&[&id, purse_name(*purse), &points])?;
+        }
+        for lot in account.lots.iter().filter(|lot| lot.key.expires_on >= today) {
+            let (day, points) = (lot.key.expires_on.to_string(), lot.points.to_string());
+            let (purse, fund) = (purse_name(lot.key.purse), fund_name(lot.key.fund));
+            lots.line(&[&id, purse, fund, &day, &points])?;
+        }
+    }
+    Ok((balances, lots))
+}
+
+/// One line for each posting; entries of accounts without one have a line without points.
+fn history_lines(entry: &Accounting, table: &mut Table) -> Result<(), CliError> {
+    let Some(link) = entry.link else { return Ok(()) };
+    let kind = statement::kept(&entry.statement.0).map(|kept| kept.core.body.kind().name());
+    let (seq, day) = (entry.seq.to_string(), entry.accepted_day().to_string());
+    let (account, kind) = (link.account.to_string(), kind.unwrap_or_default());
+    let mut moved = false;
+    for (lot, points, contra) in entry.postings() {
+        moved = true;
+        let (expires_on, points) = (lot.expires_on.to_string(), points.to_string());
+        let (purse, fund) = (purse_name(lot.purse), fund_name(lot.fund));
+        let other = contra_text(contra);
+        table.line(&[&seq, &day, &account, kind, purse, fund, &expires_on, &points, &other])?;
+    }
+    if !moved {
+        table.line(&[&seq, &day, &account, kind, "", "", "", "", ""])?;
+    }
+    Ok(())
+}
+
+fn contra_text(contra: Contra) -> String {
+    match contra {
+        Contra::Budget(year) => format!("budget {year}"),
+        Contra::Shop(shop) => format!("shop {shop}"),
+        Contra::Challenge => "challenge".to_owned(),
+        Contra::Expired => "expired".to_owned(),
+        Contra::Imported => "imported".to_owned(),
+    }
+}
+
+fn purse_name(purse: Purse) -> &'static str {
+    match purse {
+        Purse::Yen => "yen",
+        Purse::Challenge => "challenge",
+    }
+}
+
+fn fund_name(fund: Fund) -> &'static str {
+    match fund {
+        Fund::General => "general",
+        Fund::Nhi => "nhi",
+        Fund::CareInsurance => "care_insurance",
+        Fund::Employer => "employer",
+        Fund::None => "none",
+    }
+}
+
+/// A CSV file (RFC 4180, UTF-8) on its way to the disk.
+pub(super) struct Table(csv::Writer<Vec<u8>>);
+
+impl Table {
+    pub(super) fn new(head: &[&str]) -> Result<Self, CliError> {
+        let mut table = Self(
+            csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new()),
+        );
+        table.line(head)?;
+        Ok(table)
+    }
+
+    pub(super) fn line(&mut self, cells: &[&str]) -> Result<(), CliError> {
+        self.0.write_record(cells).map_err(|error| CliError::Refused(error.to_string()))
+    }
+
+    pub(super) fn write(self, path: &Path) -> Result<(), CliError> {
+        let bytes = self.0.into_inner().map_err(|error| CliError::Refused(error.to_string()))?;
+        make_file(path, &bytes)
+    }
+}
