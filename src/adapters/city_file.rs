@@ -51,6 +51,9 @@ pub struct Map {
     /// For actions of a sensitive rule: the exact action.
     #[serde(default)]
     pub exact_action: Option<String>,
+    /// For actions: the column with the number of the record or event, where the rule tells acts apart by it.
+    #[serde(default)]
+    pub reference: Option<String>,
     /// For standings: what the person is told.
     #[serde(default)]
     pub reason: Option<String>,
@@ -90,6 +93,8 @@ pub enum What {
         exact_action: Option<String>,
         /// The day.
         day: Day,
+        /// The number of the record or event at its source.
+        reference: Option<String>,
     },
 }
 
@@ -183,6 +188,7 @@ pub enum FileError {
 struct Columns {
     number: usize,
     day: Option<usize>,
+    reference: Option<usize>,
     only: Vec<(usize, BTreeSet<String>)>,
     status: Option<(usize, BTreeMap<String, Status>)>,
 }
@@ -251,6 +257,7 @@ fn columns(head: &[String], map: &Map) -> Result<Columns, FileError> {
     Ok(Columns {
         number: find(&map.number)?,
         day: map.day.as_ref().map(find).transpose()?,
+        reference: map.reference.as_ref().map(find).transpose()?,
         only: only.collect::<Result<_, FileError>>()?,
         status: status.transpose()?,
     })
@@ -289,7 +296,8 @@ fn row(
         (Into::Status, Some(day), Some(status), _) => What::Standing(StatusOrder(status), day),
         (Into::Action, Some(day), _, Some(action)) => {
             let (action, exact_action) = (action.clone(), map.exact_action.clone());
-            What::Action { action, exact_action, day }
+            let reference = columns.reference.map(cell).filter(|text| !text.is_empty());
+            What::Action { action, exact_action, day, reference }
         }
         (Into::Status | Into::Action, ..) => {
             let reason = format!("`{}` is no day", written.unwrap_or_default());
@@ -364,7 +372,7 @@ mod tests {
             r#"{"kind": "action", "number": "No", "day": "受診日", "action": "checkup.specific", "only": {"受診": ["済"]}}"#,
             "Ｎｏ,受診日,受診\n7,20260610,済\n8,20260610,未\n",
             expect![[r#"
-                2: 7 Action { action: "checkup.specific", exact_action: None, day: 2026-06-10 }
+                2: 7 Action { action: "checkup.specific", exact_action: None, day: 2026-06-10, reference: None }
                 1 left out, 0 repeated"#]],
         );
         check(

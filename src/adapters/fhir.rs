@@ -216,7 +216,8 @@ fn act(
         return Found::Refused("it names no day", "send it with the day of the act");
     };
     let (action, exact_action) = (action.clone(), exact_action.cloned());
-    Found::Of(subject.to_owned(), vec![What::Action { action, exact_action, day }])
+    let reference = text_at(resource, "/id").map(str::to_owned);
+    Found::Of(subject.to_owned(), vec![What::Action { action, exact_action, day, reference }])
 }
 
 /// The day in Japan of a FHIR `dateTime` that has one: a date as it is, an instant by its own offset.
@@ -277,7 +278,7 @@ mod tests {
         let dead = json!({"resourceType": "Patient", "id": "b", "name": [{"text": "山田太郎"}],
             "identifier": [{"system": "urn:city", "value": "1002"}], "deceasedDateTime": "2026-04-30T20:00:00Z"});
         let shot = |status, person, time| {
-            json!({"resourceType": "Immunization", "status": status, "patient": {"reference": person},
+            json!({"resourceType": "Immunization", "id": "i1", "status": status, "patient": {"reference": person},
                 "occurrenceDateTime": time})
         };
         let visit = |code, status| {
@@ -316,8 +317,8 @@ mod tests {
             shown,
             [
                 "3 1002 Standing(StatusOrder(Deceased), 2026-05-01)",
-                r#"4 1001 Action { action: "immunization.recorded", exact_action: None, day: 2026-10-05 }"#,
-                r#"9 1001 Action { action: "checkup.specific", exact_action: None, day: 2026-06-10 }"#,
+                r#"4 1001 Action { action: "immunization.recorded", exact_action: None, day: 2026-10-05, reference: Some("i1") }"#,
+                r#"9 1001 Action { action: "checkup.specific", exact_action: None, day: 2026-06-10, reference: None }"#,
             ]
         );
         assert_eq!((found.left_out, found.repeated), (6, 1));

@@ -197,12 +197,14 @@ fn row(account: AccountId, what: &What, reason: Option<&str>) -> (&'static str, 
             row.extend(reason.map(|reason| ("reason".to_owned(), reason.into())));
             ("account.status", row.into())
         }
-        What::Action { action, exact_action, day } => {
+        What::Action { action, exact_action, day, reference } => {
             row.insert("action".to_owned(), action.as_str().into());
             row.insert("performed_at_s".to_owned(), (day.start_ms() / 1_000).into());
             row.extend(
                 exact_action.as_deref().map(|code| ("exact_action".to_owned(), code.into())),
             );
+            let reference = reference.as_deref();
+            row.extend(reference.map(|number| ("reference".to_owned(), number.into())));
             ("action", row.into())
         }
     }
