@@ -443,45 +443,45 @@ fn outcome(verdict: &Verdict) -> String {
     }
 }
 
+fn judged(effect: &Effect) -> Option<String> {
+    let Effect::ActionJudged { granted, reason, .. } = effect else { return None };
+    let why = match reason {
+        Reason::Full => String::new(),
+        Reason::Cap(of, per) => format!(", cap {of:?} {per:?}"),
+        Reason::Standing(status) => format!(", {status:?}"),
+        Reason::Budget
+        | Reason::Lots
+        | Reason::NotEligible
+        | Reason::TooSoon(_)
+        | Reason::BelowGoal
+        | Reason::Season
+        | Reason::Review
+        | Reason::Times(_) => format!(", {reason:?}"),
+    };
+    Some(format!("{granted} points{}", why.to_lowercase()))
+}
+
+fn settled(effect: &Effect) -> Option<String> {
+    let Effect::ShopSettled { settlement } = effect else { return None };
+    let sums = |sums: &FundSums| {
+        let sums = sums.rows().iter().map(|row| format!("{:?} {}", row.fund, row.points));
+        let sums = sums.collect::<Vec<_>>().join(", ").to_lowercase();
+        if sums.is_empty() { "nothing".into() } else { sums }
+    };
+    let SettlementClose { month, first, end, points, carried, yen, .. } = settlement;
+    let (points, carried) = (sums(points), sums(carried));
+    Some(format!("{yen} yen for {month}, entries {first} to {end}: {points}, carried {carried}"))
+}
+
 fn accepted(entry: &Accounting) -> String {
     let posted: Vec<String> =
         entry.postings().map(|(lot, n, _)| format!("{} {}", n.abs(), lot_text(&lot))).collect();
-    let judged = |effect: &Effect| {
-        let Effect::ActionJudged { granted, reason, .. } = effect else { return None };
-        let why = match reason {
-            Reason::Full => String::new(),
-            Reason::Cap(of, per) => format!(", cap {of:?} {per:?}"),
-            Reason::Standing(status) => format!(", {status:?}"),
-            Reason::Budget
-            | Reason::Lots
-            | Reason::NotEligible
-            | Reason::TooSoon(_)
-            | Reason::BelowGoal
-            | Reason::Season
-            | Reason::Review
-            | Reason::Times(_) => format!(", {reason:?}"),
-        };
-        Some(format!("{granted} points{}", why.to_lowercase()))
-    };
     let judged: Vec<String> = entry.effects.iter().filter_map(judged).collect();
     let closed = |effect: &Effect| {
         let Effect::DayClosed { totals, .. } = effect else { return None };
         let DayTotals { entries, accounts, earners, spenders, granted, redeemed } = totals;
         let points = format!("{earners} earned {granted}, {spenders} spent {redeemed}");
         Some(format!("closed: {entries} entries, {accounts} accounts, {points}"))
-    };
-    let settled = |effect: &Effect| {
-        let Effect::ShopSettled { settlement } = effect else { return None };
-        let sums = |sums: &FundSums| {
-            let sums = sums.rows().iter().map(|row| format!("{:?} {}", row.fund, row.points));
-            let sums = sums.collect::<Vec<_>>().join(", ").to_lowercase();
-            if sums.is_empty() { "nothing".into() } else { sums }
-        };
-        let SettlementClose { month, first, end, points, carried, yen, .. } = settlement;
-        let (points, carried) = (sums(points), sums(carried));
-        Some(format!(
-            "{yen} yen for {month}, entries {first} to {end}: {points}, carried {carried}"
-        ))
     };
     let has = |wanted: fn(&Effect) -> bool, text: String| {
         entry.effects.iter().any(wanted).then_some(text)
