@@ -288,6 +288,8 @@ pub async fn serve(
     listener: TcpListener,
     metrics_listener: Option<TcpListener>,
 ) -> io::Result<Option<String>> {
+    // Before anyone is answered: a signal must not end the process under a request.
+    let told = told_to_stop()?;
     let (stop, _) = tokio::sync::watch::channel(false);
     let wait = |mut stopped: tokio::sync::watch::Receiver<bool>| async move {
         // The sender lives until the end of this function.
@@ -308,7 +310,7 @@ pub async fn serve(
             done.map_err(io::Error::other)??;
             None
         }
-        signal = told_to_stop() => { signal?; None }
+        () = told => None,
         reason = any_stopped(&server) => Some(reason),
     };
     stop.send_replace(true);
@@ -325,15 +327,17 @@ pub async fn serve(
     Ok(broken)
 }
 
-async fn told_to_stop() -> io::Result<()> {
+/// Listens for the signals from this call on; the future ends with the first.
+fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 async fn any_stopped(server: &Server) -> String {
