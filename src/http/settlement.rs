@@ -71,7 +71,7 @@ fn month_of(text: &str) -> Result<Month, Problem> {
     Month::parse(text).ok_or(Problem::malformed_request())
 }
 
-/// Lists the newest settlements, a shop's own or for staff all.
+/// Lists the settlements of a month, or else the newest 500: a shop's own, or for staff all.
 #[utoipa::path(
     get, path = "/v1/{ledger}/settlements", tag = "settlement", params(OfMonth),
     responses((status = OK, body = Vec<SettlementLine>))

@@ -7,7 +7,8 @@ use ledger_spec::time::{Day, Month};
 
 use crate::engine::{Engine, EngineError};
 
-/// The most settlements that one answer gives, newest first.
+/// The most settlements that one answer gives where no month is named, newest first. Of a month there is one a shop, and an
+/// invoice must have all of them.
 pub const SETTLEMENTS_MAX: usize = 500;
 
 /// A settlement.
@@ -23,7 +24,7 @@ pub struct Settlement {
     pub paid_on: Option<Day>,
 }
 
-/// The newest settlements of a shop or of all, of a month or of all.
+/// The settlements of a month, or else the newest, of a shop or of all.
 ///
 /// # Errors
 /// [`EngineError`]
@@ -37,7 +38,8 @@ pub fn settlements(
         let of_shop = state.settlements.iter().rev().filter(|(_, row)| {
             shop.is_none_or(|shop| shop == row.shop) && month.is_none_or(|m| m == row.month)
         });
-        of_shop.take(SETTLEMENTS_MAX).map(|(seq, _)| *seq).collect()
+        let most = if month.is_some() { usize::MAX } else { SETTLEMENTS_MAX };
+        of_shop.take(most).map(|(seq, _)| *seq).collect()
     };
     wanted.into_iter().filter_map(|seq| settlement(engine, seq).transpose()).collect()
 }

@@ -189,6 +189,16 @@ impl Browser {
         self.become_phone().await
     }
 
+    /// The page as it is printed, a PDF, which is kept beside the pictures.
+    pub(crate) async fn print(&self, name: &str) -> WebDriverResult<Vec<u8>> {
+        let how = json!({"preferCSSPageSize": true});
+        let printed = self.driver.cdp().send_raw("Page.printToPDF", how).await?;
+        let base64 = printed["data"].as_str().expect("a PDF").as_bytes();
+        let pdf = data_encoding::BASE64.decode(base64).expect("base64");
+        fs::write(screenshots().join(format!("{name}.pdf")), &pdf).expect("it can be kept");
+        Ok(pdf)
+    }
+
     /// Keeps a picture of the page and expects that axe finds nothing to criticise in it and that nothing sticks out.
     pub(crate) async fn check_page(&self, name: &str) -> WebDriverResult<()> {
         self.driver.screenshot(&screenshots().join(format!("{name}.png"))).await?;

@@ -50,6 +50,15 @@ async fn a_shop_sees_what_it_is_due_line_by_line() -> WebDriverResult<()> {
         let lines = column(&world, "#statement-lines .points").await?;
         assert_eq!(lines.iter().sum::<i64>(), yen[0], "the lines add up to what is paid");
         browser.check_page(&format!("settlement-shop-{lang}")).await?;
+        // The slip alone, on a roll of 58 mm: 164 points of 1/72 inch.
+        browser.run("document.body.dataset.print = 'slip'").await?;
+        let slip = browser.print(&format!("settlement-slip-{lang}")).await?;
+        let slip = String::from_utf8_lossy(&slip).into_owned();
+        let pages: Vec<&str> = slip.split("/MediaBox [0 0 ").skip(1).collect();
+        assert!(pages.len() == 1 && pages[0].starts_with("163.9"), "one page as wide as the roll");
+        browser.run("document.body.dataset.print = 'statement'").await?;
+        browser.print(&format!("settlement-statement-{lang}")).await?;
+        browser.run("delete document.body.dataset.print").await?;
         browser.whole_page(&format!("settlement-shop-{lang}-whole")).await?;
     }
     assert_eq!(browser.count("#months[hidden]").await?, 1, "no funds for a shop");

@@ -69,7 +69,8 @@ export const vkey = async (name) => parseVkey(await plain(`/${name}/vkey`));
 export const programme = (name) => json(`/v1/${name}/programme`);
 export const places = (name, role) => json(`/v1/${name}/places?role=${role}`);
 export const proposal = (name, seq, token) => json(`/v1/${name}/proposals/${seq}`, bearer(token));
-export const settlements = (name, token) => json(`/v1/${name}/settlements`, bearer(token));
+export const settlements = (name, token, month) =>
+  json(`/v1/${name}/settlements${month ? `?month=${month}` : ""}`, bearer(token));
 export const statement = (name, seq, token) => json(`/v1/${name}/settlements/${seq}`, bearer(token));
 export const statementCsv = (name, seq, token) => plain(`/v1/${name}/settlements/${seq}/csv`, bearer(token));
 export const invoice = (name, month, token) => json(`/v1/${name}/invoices/${month}`, bearer(token));

@@ -102,17 +102,17 @@ async function showList(read, isStaff) {
     return row(one.month, one.name, one.yen, paid, open);
   };
   const month = at("#month");
-  const show = () => {
-    const shown = found.filter((one) => !isStaff || one.month === month.value);
+  const show = async () => {
+    const shown = isStaff && month.value ? await read((token) => api.settlements(ledgerName, token, month.value)) : found;
     at("#list-lines").replaceChildren(...shown.map(line));
   };
   // A shop knows its own name; staff look at one month of all shops.
   at("#list-table").classList.toggle("own", !isStaff);
   month.replaceChildren(...[...new Set(found.map((one) => one.month))].map((name) => new Option(name)));
-  month.addEventListener("change", show);
+  month.addEventListener("change", guarded(show));
   at("#funds").addEventListener("click", guarded(() => showInvoice(read, month.value)));
   at("#months").hidden = !isStaff || found.length === 0;
-  show();
+  await show();
   at("#list").hidden = false;
   say.textContent = found.length === 0 ? text("settlement-none") : "";
 }
