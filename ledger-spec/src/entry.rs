@@ -304,7 +304,8 @@ effects! {
         granted: u32,
         /// Why so many.
         reason: Reason,
-        /// The tightest cap that leaves room, for "once more today"; none where something bound.
+        /// The tightest cap that leaves room, for "once more today"; none where something bound, and for a rule that counts once
+        /// in some days.
         room: Option<Room>,
         /// How the resident took part.
         channel: Channel

@@ -10,11 +10,12 @@ use ledger_spec::kinds::{
     AccountFacts, AccountOpen, Action, AgeTier, Approve, Body, CardIssue, Insurance, KeyRegister,
     Name, Role,
 };
+use ledger_spec::programme::LATE_DAYS_MAX;
 use ledger_spec::statement::{Core, Disclosure, Holder, StatementError, card_hash, code_hash};
 use ledger_spec::time::Day;
 
 use super::city::{CityError, core, disclosure, due_rules, open};
-use super::programme::{CARE, age_on};
+use super::programme::{CARE, FIRST_INTERVIEW, age_on};
 use super::{Cast, card_of, random};
 use crate::engine::{Accepted, Engine, Refusal};
 
@@ -214,7 +215,8 @@ impl Desk {
             age_on: age_on(today.fiscal_year()),
             // No gate stands before a visitor.
             insurance: Insurance::Other,
-            eligible_from: Some(today),
+            // A visitor may try what is reported late.
+            eligible_from: Some(today.minus(LATE_DAYS_MAX)),
             district: 1,
         };
         desk.say(Body::AccountFacts(facts), &staff).await?;
@@ -230,7 +232,7 @@ impl Desk {
 
     async fn first_session(&self, desk: &At<'_>, card: [u8; 11]) -> Result<(), DeskError> {
         let mut disclosed = disclosure(desk.now_ms / 1_000, Some(Holder::Card(card)), None)?;
-        disclosed.exact_action = Text::new(CARE.1);
+        disclosed.exact_action = Text::new(FIRST_INTERVIEW);
         let action = Text::new(CARE.0).ok_or(CityError::Text)?;
         let core = core(desk.engine, desk.now_ms, Body::Action(Action { action }))?;
         desk.send(core, &self.cast.coach(0), Some(&disclosed)).await?;

@@ -19,6 +19,8 @@ pub(super) const BUDGETS: [(Fund, u32); 4] = [
 pub(super) const MEASURE: &str = "vegecheck.measure";
 /// The public group of coaching sessions, and an exact action of it.
 pub(super) const CARE: (&str, &str) = ("care", "guidance.followup");
+/// A visitor's session: once a year, and worth most.
+pub(super) const FIRST_INTERVIEW: &str = "guidance.first_interview";
 /// The action of a blood-pressure measurement.
 pub(super) const PRESSURE: &str = "station.blood_pressure";
 /// The action of the specific check-up.

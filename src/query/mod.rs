@@ -216,6 +216,9 @@ impl Shown {
     }
 }
 
+/// More times than this are as good as any number.
+const TIMES_TOLD_MAX: u32 = 31;
+
 /// A page of a history, newest first.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct History {
@@ -280,11 +283,11 @@ pub fn reason_of(accounting: &Accounting) -> Option<ReasonJson> {
         // What the tightest cap leaves, in whole actions like this one; a cap of years is no news.
         let soon = room.filter(|room| room.per != CapPer::FiscalYear && *granted > 0);
         Some(match soon {
-            Some(room) => {
+            Some(room) if room.points / granted <= TIMES_TOLD_MAX => {
                 let (of, per) = (Some(room.of), Some(room.per));
                 ReasonJson { times_left: Some(room.points / granted), of, per, ..json }
             }
-            None => json,
+            Some(_) | None => json,
         })
     })
 }

@@ -352,7 +352,7 @@ async fn a_resident_earns_at_a_station_and_spends_at_a_shop() -> WebDriverResult
     let told = outcome(browser, "pass").await?;
     assert!(told.contains("5 ポイント") && told.contains("血圧の測定"), "{told}");
 
-    // By card, typed, at another place: the day's cap is reached, and the page says so.
+    // By card, typed, at another place: it counts once in 14 days, and the page says so.
     world.hold_key("station", "保健センター").await?;
     world.open("/yaizu-demo/station").await?;
     browser.find("#work:not([hidden])").await?;
@@ -362,7 +362,7 @@ async fn a_resident_earns_at_a_station_and_spends_at_a_shop() -> WebDriverResult
     browser.write("#code", &format!("{}\n", card.to_lowercase())).await?;
     browser.write("#value-level", "0.1\n").await?;
     let told = outcome(browser, "pass").await?;
-    assert!(told.contains("0 ポイント") && told.contains("その日の上限"), "{told}");
+    assert!(told.contains("0 ポイント") && told.contains("前回から日が浅い"), "{told}");
 
     world.open("/yaizu-demo/coach").await?;
     browser.write("#code", &format!("{card}\n")).await?;

@@ -356,7 +356,10 @@ impl Case<'_> {
                 granted = points;
                 reason = Reason::Cap(of, per);
             }
-            if tightest.is_none_or(|room| points < room.points) {
+            // Of an act that counts once a day or in some days, "once more today" would be no news.
+            let told =
+                rule.every_days.is_none() && (per, rule.same_act) != (CapPer::Day, SameAct::Day);
+            if told && tightest.is_none_or(|room| points < room.points) {
                 tightest = Some(Room { of, per, points });
             }
         }

@@ -4,7 +4,7 @@
 import * as api from "./api.js";
 import { LivingCode } from "./code.js";
 import * as cose from "./cose.js";
-import { canSign, element, explain, ledgerName, main, number, showProblem, showStep, text, textOr } from "./page.js";
+import { canSign, element, explain, ledgerName, main, number, reasonWords, showProblem, showStep, text } from "./page.js";
 import { examine, forgeReceipt, parseProof } from "./proof.js";
 import { keep, makeKey } from "./store.js";
 

@@ -16,10 +16,10 @@ fn steps_have_goals_by_age() {
         app reports steps.day of hanako link=walk steps=9000 origin=com.apple.health → refused: this act is recorded already, as entry 42
         at 2026-04-11 10:00
         app reports steps.day of hanako link=walk steps=6000 origin=com.apple.health as=six → 1 points
-        room of six → 2 Rule Day
+        room of six → 799 Class Month
         at 2026-04-12 10:00
         app reports steps.day of hanako link=walk steps=8000 origin=com.apple.health as=eight → 3 points
-        room of eight → 0 Rule Day
+        room of eight → 796 Class Month
         # The group for another day is not asked for; the one for this programme's day is, although a later one is known.
         registry admits hanako age=from65 on=2028-03-31 → done
         at 2026-04-13 10:00
