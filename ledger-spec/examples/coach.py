@@ -15,7 +15,7 @@ def session(client, coach, card):
     body = {8: {1: "care"}}
     disclosure = {
         3: [2, card],  # the holder, by the number on the paper card
-        5: "guidance.session",  # the exact action
+        5: "guidance.first_interview",  # the exact action
     }
     return client.statement(client.key(coach), ACTION, body, disclosure)
 

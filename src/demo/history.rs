@@ -16,7 +16,7 @@ use ledger_spec::token::{self, PayToken};
 
 use super::city::{CityError, Voice, ensure_rules, open};
 use super::crew::in_order;
-use super::programme::{BODY, CARE, CHECKUP, MEASURE, ORIGIN, PRESSURE, STEPS};
+use super::programme::{BODY, CARE, CHECKUP, DENTAL, MEASURE, ORIGIN, PRESSURE, STEPS};
 use super::residents::{Dice, Resident, SUNDRIES, Witness};
 use super::{Cast, OPEN_PHONES, StagedClock};
 use crate::bank_days::transfer_day;
@@ -210,10 +210,12 @@ impl<'a> Scribe<'a> {
                 }
             }
         }
-        if plan.checkup {
-            let disclosed =
-                self.told(page, Holder::Account(self.cast.account(page.resident.number)));
-            acts.push(self.action(page, &self.cast.registry(), CHECKUP, &disclosed)?);
+        for (due, action) in [(plan.checkup, CHECKUP), (plan.dental, DENTAL)] {
+            if due {
+                let account = Holder::Account(self.cast.account(page.resident.number));
+                let disclosed = self.told(page, account);
+                acts.push(self.action(page, &self.cast.registry(), action, &disclosed)?);
+            }
         }
         if let Some(steps) = plan.steps {
             acts.extend(self.steps(page, steps)?);
@@ -272,10 +274,6 @@ impl<'a> Scribe<'a> {
                 let reference = Some(Blob(page.day.to_string().into_bytes()));
                 let met = Disclosure { reference, ..self.met(page, false, 1_800) };
                 (self.stations.first().cloned(), met)
-            }
-            Witness::Registry => {
-                let told = self.told(page, Holder::Account(self.cast.account(number)));
-                (Some(self.cast.registry()), told)
             }
             Witness::Own if page.resident.has_phone => {
                 let own = Disclosure { holder: None, ..self.met(page, false, 60) };

@@ -25,6 +25,8 @@ pub(super) const FIRST_INTERVIEW: &str = "guidance.first_interview";
 pub(super) const PRESSURE: &str = "station.blood_pressure";
 /// The action of the specific check-up.
 pub(super) const CHECKUP: &str = "checkup.specific";
+/// The action of the dental check-up.
+pub(super) const DENTAL: &str = "checkup.dental";
 /// The action of a day's steps, and the application that counts them.
 pub(super) const STEPS: &str = "steps.day";
 pub(super) const ORIGIN: &str = "kenmai.pedometer";

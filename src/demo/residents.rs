@@ -101,6 +101,8 @@ pub(super) struct Plan {
     pub(super) purchase: Option<(usize, u32)>,
     /// The city hears of a check-up.
     pub(super) checkup: bool,
+    /// It hears of a dental one.
+    pub(super) dental: bool,
     /// Something else, by its place among [`SUNDRIES`].
     pub(super) sundry: Option<usize>,
     /// The steps that a phone counted.
@@ -114,19 +116,16 @@ pub(super) enum Witness {
     Coach,
     /// A station, by card.
     Station,
-    /// The city's data.
-    Registry,
     /// The resident's own phone.
     Own,
 }
 
 /// What residents do now and then besides.
-pub(super) const SUNDRIES: [(&str, Witness); 7] = [
+pub(super) const SUNDRIES: [(&str, Witness); 6] = [
     ("class.kayoinoba", Witness::Coach),
     ("volunteer.activity", Witness::Coach),
     ("frailty.questionnaire", Witness::Coach),
     ("event.attend", Witness::Station),
-    ("checkup.dental", Witness::Registry),
     ("self.report", Witness::Own),
     ("quiz.pass", Witness::Own),
 ];
@@ -194,6 +193,7 @@ impl Resident {
             session: session.then_some(coach),
             purchase: (purchase && self.has_phone).then_some((shop, points)),
             checkup: self.checkup_on(day.fiscal_year()) == Some(day),
+            dental: self.dental_on(day.fiscal_year()) == day,
             sundry: dice.chance(SUNDRY_PERMILLE).then(|| dice.below(SUNDRIES.len())),
             steps: (WALKERS.contains(&self.number) && self.has_phone)
                 .then(|| dice.within(2_000, 12_000)),
@@ -214,6 +214,12 @@ impl Resident {
             && !self.seed.is_multiple_of(5);
         let into = u32::try_from(self.seed % 300).unwrap_or(0);
         invited.then(|| Day::fiscal_year_first(fiscal_year).plus(into))
+    }
+
+    /// The day of the dental check-up.
+    fn dental_on(&self, fiscal_year: u32) -> Day {
+        let into = u32::try_from(self.seed / 7 % 360).unwrap_or(0);
+        Day::fiscal_year_first(fiscal_year).plus(into)
     }
 
     fn visit_weeks_from(&self) -> u32 {

@@ -30,7 +30,7 @@ def question():
 
 def coaching():
     client.op_id = uuid.uuid4().bytes
-    return client.statement(coach, 14, {8: {1: "care"}}, {3: [2, card], 5: "guidance.session"})
+    return client.statement(coach, 14, {8: {1: "care"}}, {3: [2, card], 5: "guidance.first_interview"})
 
 
 TOKENS = {"resident": call(f"{client.base}/sessions", session(reader))["token"],
