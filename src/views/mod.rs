@@ -9,6 +9,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ledger_spec::cbor::{self, CborError};
 use ledger_spec::entry::Accounting;
@@ -39,6 +40,9 @@ const PROGRESS_KEY: &[u8] = &[0];
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 /// The file grows in steps of this size, so that the views of an empty ledger take little.
 const SEGMENT_BYTES: usize = 128 * 1024;
+/// How long an open waits for the last handle's threads to let the file go.
+const CLOSING_LIMIT: Duration = Duration::from_secs(10);
+const CLOSING_STEP: Duration = Duration::from_millis(5);
 
 /// Why the views cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -195,5 +199,17 @@ fn tree(folder: &Path) -> Result<Db, ViewsError> {
         .cache_capacity(CACHE_BYTES)
         .segment_size(SEGMENT_BYTES)
         .flush_every_ms(None);
-    Ok(config.open()?)
+    let mut waited = Duration::ZERO;
+    loop {
+        match config.open() {
+            // A lock that is held has this kind: a thread of the tree's last handle lets its file go a moment later.
+            Err(sled::Error::Io(error))
+                if error.kind() == io::ErrorKind::Other && waited < CLOSING_LIMIT =>
+            {
+                std::thread::sleep(CLOSING_STEP);
+                waited += CLOSING_STEP;
+            }
+            opened => return Ok(opened?),
+        }
+    }
 }

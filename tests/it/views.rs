@@ -305,6 +305,24 @@ proptest! {
     }
 }
 
+/// The threads of a closed tree let its file go a moment after it, later on a busy machine.
+#[test]
+fn they_open_again_right_after_they_were_closed() {
+    let mut city = City::settled();
+    city.live();
+    let entries = log(city.engine());
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = LedgerId::of_origin(ORIGIN);
+    for (at, entry) in entries.iter().cycle().take(300).enumerate() {
+        let views = Views::open(folder.path(), ledger).unwrap();
+        assert_eq!(views.applied(), Seq((at % entries.len()) as u64), "opened {at} times");
+        views.apply(std::slice::from_ref(entry)).unwrap();
+        if at % entries.len() == entries.len() - 1 {
+            views.clear().unwrap();
+        }
+    }
+}
+
 /// Lives a story, lets `harm` loose on the folder of the closed ledger, and expects whole views after the next start.
 fn check_mended(harm: impl FnOnce(&std::path::Path, &[Accounting])) {
     let mut city = City::settled();
