@@ -7,12 +7,16 @@ import { forget, keep, kept, namesUnder } from "./store.js";
 
 const folder = (role) => `${ledgerName}/outbox/${role}/`;
 
-/** Takes a statement for this window. Other windows leave it alone until this one closes; null when one has it. */
+/** A page that was left or loaded again lets its statements go a moment later, later on a busy machine. */
+const LEFT_MS = 3_000;
+
+/** Takes a statement for this window. Other windows leave it alone until this one closes; null when one keeps it. */
 const claim = (name, content) =>
   new Promise((resolve, reject) => {
-    const hold = (lock) =>
-      lock ? new Promise((release) => resolve({ ...content, name, release })) : resolve(null);
-    navigator.locks.request(name, { ifAvailable: true }, hold).catch(reject);
+    const hold = () => new Promise((release) => resolve({ ...content, name, release }));
+    navigator.locks
+      .request(name, { signal: AbortSignal.timeout(LEFT_MS) }, hold)
+      .catch((error) => (error.name === "TimeoutError" ? resolve(null) : reject(error)));
   });
 
 /** Keeps signed bytes and what a person should know of them. */
