@@ -19,7 +19,10 @@ pub const NAMES: &[(&str, &str)] = &[
     (ENTRIES, "Entries accepted, by ledger and kind of statement."),
     (REFUSALS, "Statements refused, by ledger and problem."),
     (GRANTED, "Points granted, by ledger and fund."),
-    (REDEEMED, "Points redeemed less voids, by ledger and direction (spent, returned)."),
+    (
+        REDEEMED,
+        "Points redeemed, and given back by void or refund, by ledger and direction (spent, returned).",
+    ),
     (LOG_ENTRIES, "Entries in the log, by ledger."),
     (PUBLISHED, "Entries under the published head, by ledger."),
     (QUEUE, "Statements and slices of manifests in the queue before the writer, by ledger."),
@@ -309,7 +312,7 @@ impl LedgerMetrics {
                 }
                 Contra::Shop(_) if points < 0 => self.spent.inc_by(points.unsigned_abs()),
                 Contra::Shop(_) => self.returned.inc_by(points.unsigned_abs()),
-                Contra::Expired | Contra::Imported => {}
+                Contra::Held(_) | Contra::Expired | Contra::Imported => {}
             }
         }
     }

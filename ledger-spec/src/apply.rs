@@ -4,18 +4,22 @@ use alloc::sync::Arc;
 
 use thiserror::Error;
 
-use crate::entry::{Accounting, CapOf, Contra, Effect, VERSION};
+use crate::entry::{Accounting, Contra, Effect, VERSION};
 use crate::ids::{AccountId, CardHash, Hash, Kid, LinkId, NaturalKey, Seq};
-use crate::kinds::{Purpose, SettlementClose, Status};
+use crate::kinds::SettlementClose;
 use crate::points::{Fund, FundSums, LotKey, Purse};
-use crate::programme::{LATE_DAYS_MAX, Needs, Programme};
+use crate::programme::Programme;
 use crate::rows::{
-    Account, Actor, Aged, Budget, Card, Counter, DayTotals, Device, EmployerLink, EnrolCode, Facts,
-    Key, LinkRow, Overlay, Place, Proposal, Recent, Rows, Signer, Standing,
+    Account, Actor, Budget, Card, DayPoints, DayTotals, Device, EnrolCode, Key, LinkRow, Overlay,
+    Place, Proposal, Refunded, Rows, Signer,
 };
 use crate::shops::Settlement;
 use crate::statement;
 use crate::time::Day;
+
+mod account;
+
+use account::on_account;
 
 /// An entry contradicts the state: the log was not made by these rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -100,6 +104,11 @@ fn needs_account(effect: &Effect) -> bool {
         | Effect::TokenSpent { .. }
         | Effect::Balance { .. }
         | Effect::Undone { .. }
+        | Effect::HoldOpened { .. }
+        | Effect::HoldEnded { .. }
+        | Effect::CardWithoutPin { .. }
+        | Effect::PinProven { .. }
+        | Effect::Refunded { .. }
         | Effect::AccountOpened {}
         | Effect::FactsSet { .. }
         | Effect::StatusSet { .. }
@@ -125,131 +134,6 @@ fn needs_account(effect: &Effect) -> bool {
     }
 }
 
-/// What an effect changes in the subject account's own row.
-fn on_account(
-    account: &mut Account,
-    (entry, effect): (&Accounting, &Effect),
-    totals: &mut DayTotals,
-    rows: &Overlay<'_>,
-) -> Result<(), Broken> {
-    let today = entry.accepted_day();
-    match effect {
-        Effect::Posting { lot, points, contra } => {
-            account.move_lot(*lot, *points).ok_or(Broken::Negative("lot"))?;
-            if let Contra::Shop(_) = contra {
-                let counter = Counter::of_spending(today);
-                account.charge(counter, -points).ok_or(Broken::Negative("counter"))?;
-                totals.redeemed =
-                    totals.redeemed.checked_add_signed(-points).ok_or(Broken::Negative("day"))?;
-                totals.spenders += u32::from(account.spent_on != today);
-                account.spent_on = today;
-            }
-        }
-        Effect::ActionJudged { purse, granted, .. } => {
-            count_action(account, (entry, effect), rows)?;
-            if *purse == Purse::Yen && *granted > 0 {
-                totals.granted += u64::from(*granted);
-                totals.earners += u32::from(account.earned_on != today);
-                account.earned_on = today;
-            }
-        }
-        Effect::FactsSet { age_tier, age_on, insurance, eligible_from, district } => {
-            let age = Aged { on: *age_on, tier: *age_tier };
-            let other = |known: &Aged| known.on != age.on;
-            let before = account.facts.map(|facts| (facts.age, facts.age_before));
-            let age_before = before.and_then(|(age, old)| Some(age).filter(other).or(old));
-            let (insurance, eligible_from) = (*insurance, *eligible_from);
-            let district = *district;
-            account.facts = Some(Facts { age, age_before, insurance, eligible_from, district });
-        }
-        Effect::StatusSet { status, since } => {
-            let standing = Standing { status: *status, since: *since };
-            account.standing = Some(standing).filter(|_| *status != Status::Active);
-        }
-        Effect::ActionWithdrawn { .. } => uncount_action(account, effect, rows)?,
-        Effect::Undone { entry } => account.recent.retain(|kept| kept.seq != *entry),
-        Effect::LotExtended { lot, until } => extend_lot(account, *lot, *until)?,
-        Effect::Balance { yen, challenge } => {
-            let found = [Purse::Yen, Purse::Challenge].map(|p| account.available(p, today));
-            if found != [*yen, *challenge] {
-                return Err(Broken::Missing("balance"));
-            }
-        }
-        Effect::LinkGranted { link, purpose: Purpose::Employer, until, .. } => {
-            account.employer = Some(EmployerLink { link: *link, until: *until });
-        }
-        Effect::LinkRevoked { link } => {
-            account.employer = account.employer.filter(|employer| employer.link != *link);
-        }
-        Effect::LinkGranted { .. }
-        | Effect::ActTaken { .. }
-        | Effect::TokenSpent { .. }
-        | Effect::Proposed { .. }
-        | Effect::Approved { .. }
-        | Effect::ProgrammeInForce { .. }
-        | Effect::BudgetAllocated { .. }
-        | Effect::KeyRegistered { .. }
-        | Effect::KeyRevoked { .. }
-        | Effect::AccountOpened {}
-        | Effect::DeviceEnrolled { .. }
-        | Effect::CardIssued { .. }
-        | Effect::CardRevoked { .. }
-        | Effect::CodeUsed { .. }
-        | Effect::DayClosed { .. }
-        | Effect::ManifestOpened { .. }
-        | Effect::ManifestClosed { .. }
-        | Effect::ShopSettled { .. }
-        | Effect::SettlementPaid { .. } => {}
-    }
-    Ok(())
-}
-
-/// Charges an action to the caps of its rule, and keeps it for the rules that look back.
-fn count_action(
-    account: &mut Account,
-    (entry, effect): (&Accounting, &Effect),
-    rows: &Overlay<'_>,
-) -> Result<(), Broken> {
-    let Effect::ActionJudged { rule, class, purse, day, granted, reason, .. } = effect else {
-        return Ok(());
-    };
-    let programme = rows.programme_for(*day).ok_or(Broken::Missing("programme"))?;
-    let row = programme.rule(*rule).ok_or(Broken::Missing("rule"))?;
-    let today = entry.accepted_day();
-    // A period stays while a late action can still be charged to it, by whichever programme rules for it.
-    let late_days = rows.late_days_max();
-    account.charges.retain(|charge| charge.counter.end().plus(late_days) >= today);
-    let of = (*rule, *class, *purse);
-    if *granted > 0 {
-        for (cap, per, _) in programme.caps_of(row) {
-            let counter = Counter::of_grant(cap, per, of, *day);
-            let charged = account.charge(counter, i64::from(*granted));
-            charged.ok_or(Broken::Negative("counter"))?;
-        }
-    }
-    if !reason.counts() {
-        return Ok(());
-    }
-    for (_, needs) in programme.derived_from(*rule) {
-        if let Needs::Days { per, .. } = needs {
-            let counter = Counter::of_grant(CapOf::Days, per, of, *day);
-            account.charge(counter, 1).ok_or(Broken::Negative("counter"))?;
-        }
-    }
-    if programme.look_back_days(*rule) > 0 {
-        account.recent.retain(|kept| {
-            let asked = programme.look_back_days(kept.rule) + LATE_DAYS_MAX;
-            // Of a rule that nothing spaces, one action a fiscal year is enough for a gate.
-            let again = kept.rule == *rule
-                && row.every_days.is_none()
-                && kept.day.fiscal_year() == day.fiscal_year();
-            kept.day.plus(asked) >= today && !again
-        });
-        account.recent.push(Recent { rule: *rule, day: *day, seq: entry.seq });
-    }
-    Ok(())
-}
-
 /// What an effect changes outside the subject account's row.
 fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Result<(), Broken> {
     match effect {
@@ -257,12 +141,16 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
             move_contra(entry.accepted_day(), (*lot, *points, *contra), rows)
         }
         Effect::ActTaken { key } => take_act(*key, entry.seq, rows),
-        Effect::TokenSpent { nonce, exp_s } => spend_token((*exp_s, *nonce), rows),
-        Effect::Undone { entry: undone } => {
-            unseen(rows.undone(undone).is_none(), "undone entry")?;
-            rows.top().undone.insert(*undone, entry.seq);
-            Ok(())
+        Effect::TokenSpent { nonce, exp_s } | Effect::PinProven { nonce, exp_s, .. } => {
+            spend_token((*exp_s, *nonce), rows)
         }
+        Effect::CardWithoutPin { card, terminal, points } => {
+            count_card((*card, *terminal), *points, entry.accepted_day(), rows)
+        }
+        Effect::Undone { entry: ended } | Effect::HoldEnded { hold: ended } => {
+            undo(*ended, entry.seq, rows)
+        }
+        Effect::Refunded { entry: sale, points, .. } => refund(*sale, *points, entry.seq, rows),
         Effect::Proposed { until_min } => propose(entry, *until_min, rows),
         Effect::Approved { proposal } => approved(*proposal, rows),
         Effect::ProgrammeInForce { version, document } => {
@@ -272,12 +160,8 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
             allocate((*fund, *fiscal_year), *points, rows)
         }
         Effect::KeyRegistered { public_key, role, person, place, name } => {
-            let fresh = place.filter(|place| rows.places(place).is_none());
-            let row = Place { role: *role, name: name.clone() };
-            rows.top().places.extend(fresh.map(|place| (place, row)));
             let (role, person, place, name) = (*role, *person, *place, name.clone());
-            let signer = Signer::Actor(Actor { role, person, place, name });
-            add_key(*public_key, signer, entry.seq, rows)
+            add_actor(*public_key, Actor { role, person, place, name }, entry.seq, rows)
         }
         Effect::KeyRevoked { kid } => revoke_key(*kid, entry.seq, rows),
         Effect::DeviceEnrolled { public_key, since } => {
@@ -286,10 +170,7 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
             add_key(*public_key, signer, entry.seq, rows)
         }
         Effect::CardIssued { card, code, until_min } => {
-            let account = subject_of(entry)?;
-            let code =
-                code.map(|code| (code, EnrolCode { account, until_min: *until_min, used: false }));
-            issue(card.map(|card| (card, Card { account, revoked: false })), code, rows)
+            issue(subject_of(entry)?, *card, (*code, *until_min), rows)
         }
         Effect::CardRevoked { card } => end_card(*card, rows),
         Effect::CodeUsed { code } => use_code(*code, rows),
@@ -305,10 +186,7 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
         Effect::LinkGranted { link, purpose, until, partner } => {
             let (account, revoked) = (subject_of(entry)?, None);
             let (purpose, until, partner) = (*purpose, *until, *partner);
-            let row = LinkRow { account, purpose, until, partner, revoked };
-            unseen(rows.links(link).is_none(), "link")?;
-            rows.top().links.insert(*link, row);
-            Ok(())
+            grant_link(*link, LinkRow { account, purpose, until, partner, revoked }, rows)
         }
         Effect::LinkRevoked { link } => end_link(*link, entry.seq, rows),
         Effect::ManifestClosed { manifest } => close_manifest(*manifest, entry.seq, rows),
@@ -317,6 +195,7 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
         Effect::ActionJudged { .. }
         | Effect::Balance { .. }
         | Effect::AccountOpened {}
+        | Effect::HoldOpened { .. }
         | Effect::FactsSet { .. }
         | Effect::StatusSet { .. }
         | Effect::ActionWithdrawn { .. }
@@ -324,17 +203,54 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
     }
 }
 
+fn add_actor(
+    public_key: [u8; 32],
+    actor: Actor,
+    seq: Seq,
+    rows: &mut Overlay<'_>,
+) -> Result<(), Broken> {
+    let fresh = actor.place.filter(|place| rows.places(place).is_none());
+    let row = Place { role: actor.role, name: actor.name.clone() };
+    rows.top().places.extend(fresh.map(|place| (place, row)));
+    add_key(public_key, Signer::Actor(actor), seq, rows)
+}
+
 fn unseen(fresh: bool, what: &'static str) -> Result<(), Broken> {
     if fresh { Ok(()) } else { Err(Broken::Missing(what)) }
 }
 
-/// What is left of a lot goes to the lot that lasts longer.
-fn extend_lot(account: &mut Account, lot: LotKey, until: Day) -> Result<(), Broken> {
-    let held = account.lots.iter().find(|held| held.key == lot);
-    let points = i64::from(held.ok_or(Broken::Missing("lot"))?.points);
-    let later = LotKey { expires_on: until, ..lot };
-    let moved = account.move_lot(lot, -points).and_then(|()| account.move_lot(later, points));
-    moved.ok_or(Broken::Negative("lot"))
+fn grant_link(link: LinkId, row: LinkRow, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+    unseen(rows.links(&link).is_none(), "link")?;
+    rows.top().links.insert(link, row);
+    Ok(())
+}
+
+fn count_card(
+    (card, terminal): (CardHash, Kid),
+    points: u32,
+    day: Day,
+    rows: &mut Overlay<'_>,
+) -> Result<(), Broken> {
+    let add = |row| DayPoints { day, points: DayPoints::on(row, day) + u64::from(points) };
+    let (of_card, of_terminal) = (add(rows.card_days(&card)), add(rows.terminal_days(&terminal)));
+    rows.top().card_days.insert(card, of_card);
+    rows.top().terminal_days.insert(terminal, of_terminal);
+    Ok(())
+}
+
+fn undo(ended: Seq, by: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+    let fresh = rows.undone(&ended).is_none() && rows.refunded(&ended).is_none();
+    unseen(fresh, "undone entry")?;
+    rows.top().undone.insert(ended, by);
+    Ok(())
+}
+
+fn refund(sale: Seq, points: u32, last: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+    unseen(rows.undone(&sale).is_none(), "undone entry")?;
+    let before = rows.refunded(&sale).map_or(0, |row| row.points);
+    let points = before.checked_add(points).ok_or(Broken::Negative("refund"))?;
+    rows.top().refunded.insert(sale, Refunded { points, last });
+    Ok(())
 }
 
 fn move_contra(
@@ -345,7 +261,7 @@ fn move_contra(
     // Only the challenge purse has a source that costs nobody money; expiry and import know both purses.
     let fits = match contra {
         Contra::Challenge => lot.purse == Purse::Challenge,
-        Contra::Budget(_) | Contra::Shop(_) => lot.purse == Purse::Yen,
+        Contra::Budget(_) | Contra::Shop(_) | Contra::Held(_) => lot.purse == Purse::Yen,
         Contra::Expired | Contra::Imported => true,
     };
     if !fits {
@@ -369,7 +285,7 @@ fn move_contra(
             row.moved_on = Some(today);
             rows.top().shops.insert(shop, row);
         }
-        Contra::Challenge => {}
+        Contra::Challenge | Contra::Held(_) => {}
         Contra::Expired => {
             let sum = rows.expired(&lot.fund).copied().unwrap_or(0).checked_add_signed(-points);
             rows.top().expired.insert(lot.fund, sum.ok_or(Broken::Negative("expired points"))?);
@@ -377,33 +293,6 @@ fn move_contra(
         Contra::Imported => {
             let sum = rows.imported(&lot.fund).copied().unwrap_or(0).checked_add_signed(points);
             rows.top().imported.insert(lot.fund, sum.ok_or(Broken::Negative("imported points"))?);
-        }
-    }
-    Ok(())
-}
-
-/// Takes a withdrawn judgement out of the counters that it was charged to, as far as their periods still count.
-fn uncount_action(
-    account: &mut Account,
-    effect: &Effect,
-    rows: &Overlay<'_>,
-) -> Result<(), Broken> {
-    let Effect::ActionWithdrawn { rule, class, purse, day, granted, counted, .. } = effect else {
-        return Ok(());
-    };
-    let programme = rows.programme_for(*day).ok_or(Broken::Missing("programme"))?;
-    let row = programme.rule(*rule).ok_or(Broken::Missing("rule"))?;
-    let of = (*rule, *class, *purse);
-    let counter = |cap, per| Counter::of_grant(cap, per, of, *day);
-    let caps = programme.caps_of(row).map(|(cap, per, _)| (counter(cap, per), *granted));
-    let days = programme.derived_from(*rule).filter_map(|(_, needs)| match needs {
-        Needs::Days { per, .. } => Some((counter(CapOf::Days, per), u32::from(*counted))),
-        Needs::Improvement { .. } => None,
-    });
-    for (counter, points) in caps.chain(days).filter(|(_, points)| *points > 0) {
-        if account.charges.iter().any(|charge| charge.counter == counter) {
-            let charged = account.charge(counter, -i64::from(points));
-            charged.ok_or(Broken::Negative("counter"))?;
         }
     }
     Ok(())
@@ -468,14 +357,16 @@ fn revoke_key(kid: Kid, revoked: Seq, rows: &mut Overlay<'_>) -> Result<(), Brok
 }
 
 fn issue(
-    card: Option<(CardHash, Card)>,
-    code: Option<(Hash, EnrolCode)>,
+    account: AccountId,
+    card: Option<CardHash>,
+    (code, until_min): (Option<Hash>, u64),
     rows: &mut Overlay<'_>,
 ) -> Result<(), Broken> {
-    unseen(card.is_none_or(|(card, _)| rows.cards(&card).is_none()), "card")?;
-    unseen(code.is_none_or(|(code, _)| rows.codes(&code).is_none()), "code")?;
-    rows.top().cards.extend(card);
-    rows.top().codes.extend(code);
+    unseen(card.is_none_or(|card| rows.cards(&card).is_none()), "card")?;
+    unseen(code.is_none_or(|code| rows.codes(&code).is_none()), "code")?;
+    let unused = EnrolCode { account, until_min, used: false };
+    rows.top().cards.extend(card.map(|card| (card, Card { account, revoked: false })));
+    rows.top().codes.extend(code.map(|code| (code, unused)));
     Ok(())
 }
 

@@ -18,6 +18,8 @@ pub mod aad {
     pub const PIN: &[u8] = b"kenmai/v1/pin";
     /// The opening of a session.
     pub const SESSION: &[u8] = b"kenmai/v1/session";
+    /// A PIN on its way from a pad to the server.
+    pub const PIN_ENTRY: &[u8] = b"kenmai/v1/pin-entry";
     /// A terminal's question about a pay token.
     pub const QR_CHECK: &[u8] = b"kenmai/v1/qr-check";
 }

@@ -7,9 +7,11 @@ mod city;
 mod corrections;
 mod earning;
 mod holder;
+mod holds;
 mod log;
 mod rejection;
 mod residents;
+mod returns;
 mod settlement;
 mod spending;
 
@@ -29,6 +31,7 @@ use crate::time::Day;
 pub use self::city::PROPOSAL_LIFE_MIN;
 pub use self::earning::measured_before;
 pub use self::holder::judge_token;
+pub use self::holds::HOLD_LIFE_S_MAX;
 pub use self::rejection::Rejection;
 
 /// The act of a redemption lies within so many seconds of the ledger's clock, before or after.
@@ -62,11 +65,14 @@ pub fn earlier_of(statement: &Statement, rows: &Overlay<'_>) -> Option<Seq> {
     named_by(body)
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "only kinds that undo an entry name one")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "only kinds that go on from an entry name one")]
 fn named_by(body: &Body) -> Option<Seq> {
     match body {
         Body::Void(body) => Some(body.entry),
         Body::ActionWithdraw(body) => Some(body.entry),
+        Body::Refund(body) => Some(body.entry),
+        Body::Capture(body) => Some(body.hold),
+        Body::Release(body) => Some(body.hold),
         _ => None,
     }
 }
@@ -120,6 +126,7 @@ pub fn decide(
         Body::ProgrammePublish(_)
         | Body::BudgetAllocate(_)
         | Body::KeyRegister(_)
+        | Body::Refund(_)
         | Body::ActionWithdraw(_)
         | Body::Adjust(_)
         | Body::LotExtend(_)
@@ -137,7 +144,10 @@ pub fn decide(
         Body::CardRevoke(body) => residents::revoke_card(body, rows),
         Body::Action(body) => earning::judge_action(body, statement, signer, rows, context),
         Body::Redeem(body) => spending::redeem(body, statement, signer, rows, context),
-        Body::Void(body) => spending::void(body, signer, rows, context),
+        Body::Void(body) => returns::void(body, signer, rows, context),
+        Body::Hold(body) => spending::hold(body, statement, signer, rows, context),
+        Body::Capture(body) => holds::capture(body, signer, rows, context),
+        Body::Release(body) => holds::release(body, signer, rows, context),
         Body::DayClose(body) => log::close_day(body, rows, context),
         Body::SettlementClose(body) => settlement::close(body, rows, context),
         Body::SettlementPaid(body) => settlement::pay(body, rows, context),
@@ -146,10 +156,6 @@ pub fn decide(
         Body::AccountClose(_)
         | Body::AccountErase(_)
         | Body::DeviceRevoke(_)
-        | Body::Refund(_)
-        | Body::Hold(_)
-        | Body::Capture(_)
-        | Body::Release(_)
         | Body::CataloguePublish(_)
         | Body::RewardClaim(_)
         | Body::RewardUse(_)
@@ -176,12 +182,14 @@ fn record(
             previous: row.and_then(|row| row.last),
         }
     });
-    // A resident's exact time stays in the erasable part, except where money moves. A proposal is staff's, and lapses to
-    // the minute.
+    // A resident's exact time stays in the erasable part, except where money moves at a till. A proposal is staff's, and
+    // lapses to the minute.
+    let at_till = matches!(
+        statement.core.body.kind(),
+        Kind::Redeem | Kind::Void | Kind::Hold | Kind::Capture | Kind::Release
+    );
     let proposes = |effect: &Effect| matches!(effect, Effect::Proposed { .. });
-    let exact = link.is_none()
-        || matches!(statement.core.body.kind(), Kind::Redeem | Kind::Void)
-        || outcome.effects.iter().any(proposes);
+    let exact = link.is_none() || at_till || outcome.effects.iter().any(proposes);
     let accepted_min = if exact { context.now_min() } else { context.today().start_ms() / 60_000 };
     Accounting {
         version: entry::VERSION,
@@ -221,12 +229,8 @@ pub fn roles_for(kind: Kind) -> &'static [Role] {
         | Kind::LinkGrant
         | Kind::LinkRevoke => &[Staff, Kiosk],
         Kind::Action => &[Staff, Registry, Station, Coach, Kiosk, Partner],
-        Kind::Redeem
-        | Kind::Void
-        | Kind::Hold
-        | Kind::Capture
-        | Kind::Release
-        | Kind::RewardUse => &[Shop],
+        Kind::Redeem | Kind::Void | Kind::Hold | Kind::Capture | Kind::RewardUse => &[Shop],
+        Kind::Release => &[Shop, System],
         Kind::RewardClaim | Kind::RewardCancel => &[Shop, Kiosk],
         Kind::Expire | Kind::DayClose | Kind::SettlementClose | Kind::ManifestDone => &[System],
         Kind::AuditStatement => &[Auditor],

@@ -1,5 +1,7 @@
 //! The programme: a city's rules as data, published in the log and never changed afterwards.
 
+mod limits;
+
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -12,6 +14,8 @@ use crate::entry::{ActionClass, CapOf, CapPer};
 use crate::kinds::{AgeTier, Code, Insurance, Name};
 use crate::points::{Fund, POINTS_MAX, Purse};
 use crate::time::Day;
+
+pub use limits::{REFUND_DAYS_MAX, RedeemLimits};
 
 /// The most rules of a programme.
 pub const RULES_MAX: usize = 200;
@@ -85,7 +89,9 @@ pub enum ProgrammeProblem {
     )]
     Expiry,
     /// Redemption limits out of order.
-    #[error("0 < min <= max_transaction <= max_day")]
+    #[error(
+        "0 < min <= max_transaction <= max_day; `refund_days` and `refund_grace_days` at most {REFUND_DAYS_MAX}"
+    )]
     Redeem,
     /// More late days than the ledger keeps counters for.
     #[error("`late_days` is at most {LATE_DAYS_MAX}")]
@@ -195,20 +201,6 @@ pub struct Programme {
     pub caps: Vec<Cap>,
     /// The rules.
     pub rules: Vec<Rule>,
-}
-
-/// Limits of spending, in points of the yen purse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RedeemLimits {
-    /// The least a redemption spends.
-    pub min: u32,
-    /// The most a redemption spends.
-    pub max_transaction: u32,
-    /// The most an account spends in a day.
-    pub max_day: u32,
-    /// The most an account spends in a day through a device enrolled less than 24 hours ago.
-    pub fresh_device_max_day: u32,
 }
 
 /// A gate: persons of these groups spend yen points only after an action of the rule. What they earned before it waits
@@ -495,9 +487,7 @@ impl Programme {
         let within = self.warn_permille.iter().all(|part| (1..=1_000).contains(part));
         let few = self.warn_permille.len() <= CAPS_MAX;
         faults.unless(rising && within && few, "warn_permille", ProgrammeProblem::Warn);
-        let RedeemLimits { min, max_transaction, max_day, .. } = self.redeem;
-        let ordered = 0 < min && min <= max_transaction && max_transaction <= max_day;
-        faults.unless(ordered, "redeem", ProgrammeProblem::Redeem);
+        faults.unless(self.redeem.is_sound(), "redeem", ProgrammeProblem::Redeem);
     }
 
     fn check_gates(&self, faults: &mut Faults) {

@@ -98,6 +98,11 @@ fn of_effect<'e, 'k>(
         | Effect::ActionJudged { .. }
         | Effect::ManifestOpened { .. }
         | Effect::ManifestClosed { .. }
+        | Effect::HoldOpened { .. }
+        | Effect::HoldEnded { .. }
+        | Effect::CardWithoutPin { .. }
+        | Effect::PinProven { .. }
+        | Effect::Refunded { .. }
         | Effect::ShopSettled { .. }
         | Effect::SettlementPaid { .. }
         | Effect::ActTaken { .. }

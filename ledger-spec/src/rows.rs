@@ -7,9 +7,8 @@ mod account;
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
-use sha2::{Digest, Sha256};
+mod hash;
 
 use crate::cbor::{self, Wire, wire_array};
 use crate::ids::{AccountId, CardHash, Hash, Kid, LinkId, NaturalKey, PersonId, PlaceId, Seq};
@@ -18,9 +17,11 @@ use crate::points::Fund;
 use crate::programme::Programme;
 use crate::shops::{Settlement, Shop};
 use crate::time::Day;
+use hash::TableHasher;
 
 pub use self::account::{
-    Account, Aged, Charge, Counter, EmployerLink, Facts, LOTS_MAX, Lot, Recent, Standing,
+    Account, Aged, Charge, Counter, EmployerLink, Facts, HOLDS_MAX, Hold, LOTS_MAX, Lot, Recent,
+    Standing,
 };
 
 /// Who signs with a key.
@@ -98,6 +99,17 @@ impl Wire for Key {
 }
 
 wire_array!(
+    /// What was given back of a sale.
+    #[derive(Copy)]
+    Refunded {
+        /// Points, in all.
+        points: u32,
+        /// The last refund.
+        last: Seq,
+    }
+);
+
+wire_array!(
     /// A paper card.
     #[derive(Copy)]
     Card {
@@ -107,6 +119,25 @@ wire_array!(
         revoked: bool,
     }
 );
+
+wire_array!(
+    /// Points of one day.
+    #[derive(Copy)]
+    DayPoints {
+        /// The day.
+        day: Day,
+        /// The points.
+        points: u64,
+    }
+);
+
+impl DayPoints {
+    /// The points of a day.
+    #[must_use]
+    pub fn on(row: Option<&Self>, day: Day) -> u64 {
+        row.filter(|row| row.day == day).map_or(0, |row| row.points)
+    }
+}
 
 wire_array!(
     /// What a resident lets a partner do.
@@ -170,6 +201,8 @@ wire_array!(
         granted: u64,
         /// Points redeemed, less voids.
         redeemed: u64,
+        /// Points refunded, of this day's sales and earlier ones.
+        refunded: u64,
     }
 );
 
@@ -313,6 +346,10 @@ tables! {
     links: LinkId => LinkRow,
     /// Real-world acts.
     acts: NaturalKey => Seq,
+    /// What cards took without a PIN on the last such day.
+    card_days: CardHash => DayPoints,
+    /// The same of terminals.
+    terminal_days: Kid => DayPoints,
     /// Spent tokens, by end and random number.
     nonces: (u64, [u8; 16]) => (),
     /// Budgets by fund and fiscal year.
@@ -325,8 +362,10 @@ tables! {
     expired: Fund => u64,
     /// Opening points from other systems, by fund.
     imported: Fund => u64,
-    /// Entries undone, with the entry that did it.
+    /// Entries undone and holds ended, with the entry that did it.
     undone: Seq => Seq,
+    /// Sales of which points went back.
+    refunded: Seq => Refunded,
     /// Proposals by seq.
     proposals: Seq => Proposal,
     /// Manifests by seq.
@@ -468,6 +507,8 @@ impl Tables {
         tables.pairs("codes", &self.codes);
         tables.pairs("links", &self.links);
         tables.pairs("acts", &self.acts);
+        tables.pairs("card_days", &self.card_days);
+        tables.pairs("terminal_days", &self.terminal_days);
         tables.pairs("nonces", &self.nonces);
         tables.pairs("budgets", &self.budgets);
         tables.pairs("shops", &self.shops);
@@ -475,6 +516,7 @@ impl Tables {
         tables.pairs("expired", &self.expired);
         tables.pairs("imported", &self.imported);
         tables.pairs("undone", &self.undone);
+        tables.pairs("refunded", &self.refunded);
         tables.pairs("manifests", &self.manifests);
         tables.name("proposals");
         self.proposals.iter().for_each(|(seq, proposal)| {
@@ -489,54 +531,5 @@ impl Tables {
         tables.name("size");
         tables.row(|writer| (self.size, self.last_min).write(writer));
         tables.finish()
-    }
-}
-
-/// Bytes that are hashed at once: rows are short, and each call has its price.
-const HASH_CHUNK_BYTES: usize = 16 * 1024;
-
-/// Hashes tables: a name, then each row behind its length.
-#[derive(Default)]
-struct TableHasher {
-    hasher: Sha256,
-    waiting: Vec<u8>,
-    row: cbor::Writer,
-}
-
-impl TableHasher {
-    fn name(&mut self, table: &str) {
-        self.waiting.extend_from_slice(table.as_bytes());
-    }
-
-    fn bytes(&mut self, row: &[u8]) {
-        self.waiting.extend_from_slice(&(row.len() as u64).to_be_bytes());
-        self.waiting.extend_from_slice(row);
-        if self.waiting.len() >= HASH_CHUNK_BYTES {
-            self.hasher.update(&self.waiting);
-            self.waiting.clear();
-        }
-    }
-
-    fn row(&mut self, write: impl FnOnce(&mut cbor::Writer)) {
-        let mut row = core::mem::take(&mut self.row);
-        write(&mut row);
-        self.bytes(row.as_bytes());
-        row.clear();
-        self.row = row;
-    }
-
-    fn pairs<K: Wire, V: Wire>(&mut self, table: &str, rows: &BTreeMap<K, V>) {
-        self.name(table);
-        for (key, value) in rows {
-            self.row(|writer| {
-                key.write(writer);
-                value.write(writer);
-            });
-        }
-    }
-
-    fn finish(mut self) -> Hash {
-        self.hasher.update(&self.waiting);
-        self.hasher.finalize().into()
     }
 }

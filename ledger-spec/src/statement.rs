@@ -12,7 +12,7 @@ use crate::ids::{CardHash, Hash, Kid, LedgerId, LinkId, OpId};
 use crate::kinds::{Body, Code, Kind};
 use crate::manifest::{self, RowPlace};
 use crate::time::Day;
-use crate::token::{self, PayToken};
+use crate::token::{self, PayToken, PinProof};
 
 /// The format's version.
 pub const VERSION: u64 = 1;
@@ -42,6 +42,9 @@ pub enum StatementError {
     /// The signature does not verify.
     #[error("the signature does not match the statement and its key")]
     Signature,
+    /// The PIN proof inside is not signed by a key of the ledger.
+    #[error("the PIN proof was not made by a key of this ledger")]
+    PinSignature,
     /// The pay token inside is not signed by an enrolled device.
     #[error("the code was not made by a phone that is enrolled here")]
     TokenSignature,
@@ -341,6 +344,8 @@ pub struct Statement {
     pub disclosure: Option<(Disclosure, Vec<u8>)>,
     /// The pay token of the disclosure and the device that signed it.
     pub pay_token: Option<(PayToken, Kid)>,
+    /// The PIN proof of the disclosure and the key that signed it.
+    pub pin_proof: Option<(PinProof, Kid)>,
     /// Where it stands in a manifest, for a row of one.
     pub row: Option<RowPlace>,
 }
@@ -352,7 +357,7 @@ pub struct Statement {
 /// under that key; whether it may do so is for the rules.
 ///
 /// # Errors
-/// [`StatementError`], in the order: size, form, ledger, seal, key, signature, pay token.
+/// [`StatementError`], in the order: size, form, ledger, seal, key, signature, pay token, PIN proof.
 pub fn open(
     submission: &[u8],
     ledger: LedgerId,
@@ -375,6 +380,10 @@ pub fn open(
     {
         let opened = token::open(token, &key_of).map_err(|_| StatementError::TokenSignature)?;
         statement.pay_token = Some(opened);
+    }
+    if let Some((Disclosure { pin_proof: Some(proof), .. }, _)) = &statement.disclosure {
+        let opened = token::open(&proof.0, &key_of).map_err(|_| StatementError::PinSignature)?;
+        statement.pin_proof = Some(opened);
     }
     Ok(statement)
 }
@@ -399,7 +408,8 @@ pub fn read(submission: &[u8]) -> Result<(Sign1, Statement), StatementError> {
     };
     let kept = Sign1 { disclosure: None, ..signed.clone() };
     let (kid, bytes) = (signed.kid, kept.to_bytes());
-    Ok((signed, Statement { core, kid, bytes, disclosure, pay_token: None, row: None }))
+    let (pay_token, pin_proof, row) = (None, None, None);
+    Ok((signed, Statement { core, kid, bytes, disclosure, pay_token, pin_proof, row }))
 }
 
 /// Reads the statement that an entry keeps; verifies nothing.

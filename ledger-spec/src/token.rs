@@ -6,12 +6,15 @@ use alloc::vec::Vec;
 use data_encoding::BASE32_NOPAD;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 
-use crate::cbor::{self, Blob, CborError, Wire, wire_array};
+use crate::cbor::{self, Blob, CborError, Text, Wire, wire_array};
 use crate::cose::{CoseError, Sign1, aad};
 use crate::ids::{CardHash, Kid, LedgerId};
 
-/// A pay token, PIN proof, session or question is accepted when it ends within this many seconds.
+/// A pay token, session or question is accepted when it ends within this many seconds.
 pub const TOKEN_LIFE_S_MAX: u64 = 300;
+
+/// A PIN proof is accepted when it ends within this many seconds.
+pub const PIN_PROOF_LIFE_S_MAX: u64 = 120;
 
 /// The longest text that a scanner may hand over.
 pub const QR_TEXT_BYTES_MAX: usize = 1024;
@@ -55,6 +58,24 @@ wire_array!(
 );
 
 wire_array!(
+    /// A PIN as it was typed: a shop's terminal asks for a proof, a desk or kiosk sets the card's PIN.
+    PinEntry {
+        /// Unix seconds; void from this second on.
+        exp_s: u64,
+        /// Random.
+        nonce: [u8; 16],
+        /// The ledger it is for.
+        ledger: LedgerId,
+        /// The card's number.
+        card: [u8; 11],
+        /// 4 to 8 digits.
+        pin: Text<8>,
+        /// The most points that the proof shall give; a desk says 0.
+        max_points: u32,
+    }
+);
+
+wire_array!(
     /// Opens a session for reading, by a resident's device or a terminal.
     Session {
         /// Unix seconds; void from this second on.
@@ -88,6 +109,9 @@ impl Message for PinProof {
 }
 impl Message for Session {
     const AAD: &'static [u8] = aad::SESSION;
+}
+impl Message for PinEntry {
+    const AAD: &'static [u8] = aad::PIN_ENTRY;
 }
 impl Message for QrCheck {
     const AAD: &'static [u8] = aad::QR_CHECK;

@@ -67,7 +67,7 @@ pub enum Check {
     Frames,
     /// Leaves computed from salt, accounting part and public JSON.
     Leaves,
-    /// Signatures of statements and pay tokens.
+    /// Signatures of statements, pay tokens and PIN proofs.
     Signatures,
     /// Rows that a signed manifest lists.
     Rows,
@@ -109,7 +109,7 @@ impl Check {
         match self {
             Self::Frames => "frames: whole, chained, with the root they state",
             Self::Leaves => "leaves computed again from salt and accounting part",
-            Self::Signatures => "signatures of statements and pay tokens",
+            Self::Signatures => "signatures of statements, pay tokens and PIN proofs",
             Self::Rows => "rows listed by a signed manifest",
             Self::Decisions => "decisions taken again, byte for byte the same",
             Self::StandIns => "decisions taken again with stand-ins for sealed parts, the same",

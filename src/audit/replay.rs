@@ -19,7 +19,7 @@ use ledger_spec::public;
 use ledger_spec::rows::{Overlay, Tables};
 use ledger_spec::statement::{self, Disclosure, Holder, Statement, Values};
 use ledger_spec::time::Day;
-use ledger_spec::token::{self, PayToken};
+use ledger_spec::token::{self, PayToken, PinProof};
 
 use super::levels::{LevelFiles, OtherHash};
 use super::signatures::{Signature, Signatures};
@@ -311,6 +311,13 @@ impl<'a> Replay<'a> {
             let (what, aad) = ("its pay token", aad::PAY);
             self.signatures.push(Signature { seq, place, what, signed, key, aad });
         }
+        if let Some((Disclosure { pin_proof: Some(proof), .. }, _)) = &statement.disclosure {
+            let signed = Sign1::from_bytes(&proof.0).map_err(|error| error.to_string())?;
+            let key = self.key_of(signed.kid, None, rows);
+            let key = key.ok_or("nobody had registered the key of its PIN proof")?;
+            let (what, aad) = ("its PIN proof", aad::PIN);
+            self.signatures.push(Signature { seq, place, what, signed, key, aad });
+        }
         Ok(())
     }
 
@@ -354,6 +361,7 @@ impl<'a> Replay<'a> {
         let pepper = self.secrets.map(|(keys, _)| &*keys.pepper);
         let (candidates, check) = if is_whole {
             statement.pay_token = pay_token(&statement)?;
+            statement.pin_proof = pin_proof(&statement)?;
             let now_ms = accepted_ms.unwrap_or(accounting.accepted_min * 60_000);
             let measured = measured_before(&statement, rows);
             let measured = measured.and_then(|seq| self.measured.get(&seq)).map(|(_, v)| *v);
@@ -489,6 +497,17 @@ fn pay_token(statement: &Statement) -> Result<Option<(PayToken, Kid)>, String> {
     match &statement.disclosure {
         Some((Disclosure { holder: Some(Holder::Phone(token)), .. }, _)) => {
             let parsed = token::parse::<PayToken>(token).map_err(|error| error.to_string())?;
+            Ok(Some((parsed.0, parsed.1.kid)))
+        }
+        Some(_) | None => Ok(None),
+    }
+}
+
+/// The PIN proof of a whole statement; its signature is checked with the others.
+fn pin_proof(statement: &Statement) -> Result<Option<(PinProof, Kid)>, String> {
+    match &statement.disclosure {
+        Some((Disclosure { pin_proof: Some(proof), .. }, _)) => {
+            let parsed = token::parse::<PinProof>(&proof.0).map_err(|error| error.to_string())?;
             Ok(Some((parsed.0, parsed.1.kid)))
         }
         Some(_) | None => Ok(None),

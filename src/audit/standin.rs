@@ -6,9 +6,11 @@
 //! showed the code or card, and the exact second.
 
 use ledger_spec::cbor::Blob;
+use ledger_spec::decide::HOLD_LIFE_S_MAX;
 use ledger_spec::entry::{Accounting, Effect};
 use ledger_spec::ids::{AccountId, Kid};
 use ledger_spec::kinds::{Body, Code, Role};
+use ledger_spec::points::POINTS_MAX;
 use ledger_spec::programme::{Needs, Programme, Rule, SameAct};
 use ledger_spec::rows::{Overlay, Signer};
 use ledger_spec::statement::{Disclosure, Holder, NOT_AFTER_S_MAX, Statement, Values};
@@ -49,9 +51,12 @@ fn other(
 ) -> Option<StandIn> {
     let recorded_s = accounting.accepted_min * 60;
     let account = accounting.link.map(|link| link.account);
-    #[expect(clippy::wildcard_enum_match_arm, reason = "only kinds with a disclosure in force")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "only kinds that ask for an exact time or a disclosure"
+    )]
     let now_s = match &statement.core.body {
-        Body::Redeem(body) => {
+        Body::Redeem(_) | Body::Hold(_) => {
             let (nonce, exp_s) = accounting.effects.iter().find_map(|effect| {
                 if let Effect::TokenSpent { nonce, exp_s } = effect {
                     Some((*nonce, *exp_s))
@@ -59,17 +64,29 @@ fn other(
                     None
                 }
             })?;
-            let max_points = body.points.get();
+            let max_points = POINTS_MAX;
             let token = PayToken { exp_s, nonce, ledger: statement.core.ledger, max_points };
             statement.pay_token = Some((token, phone(account?, rows, devices)?));
             // Some second of the minute must lie within both deadlines.
             let not_after_s = statement.core.not_after_s.unwrap_or(0);
+            let hold = if let Body::Hold(body) = &statement.core.body { body.until_s } else { 0 };
             let earliest_s = exp_s
                 .saturating_sub(TOKEN_LIFE_S_MAX)
-                .max(not_after_s.saturating_sub(NOT_AFTER_S_MAX));
+                .max(not_after_s.saturating_sub(NOT_AFTER_S_MAX))
+                .max(hold.saturating_sub(HOLD_LIFE_S_MAX));
             let now_s = earliest_s.clamp(recorded_s, recorded_s + 59);
             statement.disclosure = Some((disclosure(now_s, None), Vec::new()));
             now_s
+        }
+        Body::Capture(_) => {
+            let not_after_s = statement.core.not_after_s.unwrap_or(0);
+            not_after_s.saturating_sub(NOT_AFTER_S_MAX).clamp(recorded_s, recorded_s + 59)
+        }
+        // The system's word is for a hold whose deadline has passed; to a shop's it is no matter.
+        Body::Release(body) => {
+            let row = rows.accounts(&account?)?;
+            let until_s = row.holds.iter().find(|hold| hold.seq == body.hold)?.until_s;
+            until_s.clamp(recorded_s, recorded_s + 59)
         }
         Body::DeviceEnrol(_) => {
             let by_code = |effect: &Effect| matches!(effect, Effect::CodeUsed { .. });

@@ -22,6 +22,8 @@ pub(super) struct Tally {
     /// Of both purses: what expired on record, and what came from other systems.
     expired: BTreeMap<Fund, i128>,
     imported: BTreeMap<Fund, i128>,
+    /// What open holds keep, by fund.
+    held: BTreeMap<Fund, i128>,
 }
 
 impl Tally {
@@ -53,6 +55,7 @@ impl Tally {
                 Contra::Challenge => self.challenge += points,
                 Contra::Expired => *self.expired.entry(lot.fund).or_default() -= points,
                 Contra::Imported => *self.imported.entry(lot.fund).or_default() += points,
+                Contra::Held(_) => *self.held.entry(lot.fund).or_default() -= points,
             }
         }
     }
@@ -60,9 +63,9 @@ impl Tally {
     /// Compares every sum with the state and gives the number of equations that hold.
     ///
     /// Per fund and year: granted = what the state says, at most what was allocated. Per fund: granted + imported − spent −
-    /// expired = what lies in the lots; expired and imported = what the state says; spent = what settlements make it pay + what
-    /// no settlement has taken. Per shop: spent = the yen of its settlements + what they have not taken. The challenge purse has
-    /// the fund `none` for itself.
+    /// expired = what lies in the lots and in open holds; held, expired and imported = what the state says; spent = what
+    /// settlements make it pay + what no settlement has taken. Per shop: spent = the yen of its settlements + what they have
+    /// not taken. The challenge purse has the fund `none` for itself.
     pub(super) fn check(&self, state: &Tables) -> Result<u64, String> {
         let mut equal = Equations(0);
         for (key, budget) in &state.budgets {
@@ -81,33 +84,31 @@ impl Tally {
         for lot in state.accounts.values().flat_map(|account| &account.lots) {
             *lots.entry((lot.key.purse, lot.key.fund)).or_default() += i128::from(lot.points);
         }
+        let mut held: BTreeMap<Fund, i128> = BTreeMap::new();
+        for lot in state.accounts.values().flat_map(|a| &a.holds).flat_map(|hold| &hold.lots) {
+            *held.entry(lot.key.fund).or_default() += i128::from(lot.points);
+        }
         for fund in Fund::ALL {
+            let sum = |sums: &BTreeMap<_, i128>| sums.get(fund).copied().unwrap_or(0);
+            let known = |sums: &BTreeMap<_, u64>| i128::from(sums.get(fund).copied().unwrap_or(0));
             let in_lots = |purse| lots.get(&(purse, *fund)).copied().unwrap_or(0);
             let years = self.granted.iter().filter(|((of, _), _)| of == fund);
             let granted: i128 = years.map(|(_, points)| points).sum();
-            let sum = |sums: &BTreeMap<_, i128>| sums.get(fund).copied().unwrap_or(0);
-            let known = |sums: &BTreeMap<_, u64>| i128::from(sums.get(fund).copied().unwrap_or(0));
             let (expired, imported) = (sum(&self.expired), sum(&self.imported));
-            equal.check(
-                &format!("expired points of fund {fund:?}"),
-                expired,
-                known(&state.expired),
-            )?;
-            let name = format!("imported points of fund {fund:?}");
-            equal.check(&name, imported, known(&state.imported))?;
             let challenge = if *fund == Fund::None { self.challenge } else { 0 };
-            let left = granted + challenge + imported - expired - sum(&self.spent);
+            let gone = expired + sum(&self.spent) + sum(&self.held);
+            let left = granted + challenge + imported - gone;
             let (own, other) = if *fund == Fund::None {
                 (Purse::Challenge, Purse::Yen)
             } else {
                 (Purse::Yen, Purse::Challenge)
             };
-            equal.check(&format!("points of fund {fund:?}"), left, in_lots(own))?;
-            equal.check(
-                &format!("points of fund {fund:?} in the other purse"),
-                0,
-                in_lots(other),
-            )?;
+            let what = |name: &str| format!("{name} of fund {fund:?}");
+            equal.check(&what("held points"), sum(&self.held), sum(&held))?;
+            equal.check(&what("expired points"), expired, known(&state.expired))?;
+            equal.check(&what("imported points"), imported, known(&state.imported))?;
+            equal.check(&what("points"), left, in_lots(own))?;
+            equal.check(&(what("points") + " in the other purse"), 0, in_lots(other))?;
         }
         let unknown = self.due.keys().filter(|shop| !state.shops.contains_key(shop)).count();
         equal.check("shops that the state does not know", unknown as i128, 0)?;
@@ -157,7 +158,7 @@ mod tests {
     use ledger_spec::cbor::Blob;
     use ledger_spec::ids::{AccountId, Seq};
     use ledger_spec::points::{FundSums, LotKey};
-    use ledger_spec::rows::{Account, Budget, Lot};
+    use ledger_spec::rows::{Account, Budget, Hold, Lot};
     use ledger_spec::shops::Shop;
     use ledger_spec::time::Day;
 
@@ -166,13 +167,15 @@ mod tests {
     const WALKS: LotKey =
         LotKey { purse: Purse::Challenge, fund: Fund::None, expires_on: Day(21_000) };
 
-    /// 1,000 allocated, 300 granted, 100 of them spent, 15 for a walk.
+    /// 1,000 allocated, 300 granted, 100 of them spent and 30 held, 15 for a walk.
     fn tally() -> Tally {
         let effects = vec![
             Effect::BudgetAllocated { fund: Fund::Nhi, fiscal_year: 2026, points: 1_000 },
             Effect::Posting { lot: NHI, points: 300, contra: Contra::Budget(2026) },
             Effect::Posting { lot: NHI, points: -100, contra: Contra::Shop(SHOP) },
             Effect::Posting { lot: WALKS, points: 15, contra: Contra::Challenge },
+            Effect::Posting { lot: NHI, points: -50, contra: Contra::Held(Seq(7)) },
+            Effect::Posting { lot: NHI, points: 20, contra: Contra::Held(Seq(7)) },
         ];
         let (statement, link) = (Blob(vec![0]), None);
         let mut tally = Tally::default();
@@ -189,8 +192,10 @@ mod tests {
 
     fn state() -> Tables {
         let mut state = Tables::default();
-        let lots = vec![Lot { key: NHI, points: 200 }, Lot { key: WALKS, points: 15 }];
-        state.accounts.insert(AccountId([2; 16]), Account { lots, ..Account::fresh() });
+        let lots = vec![Lot { key: NHI, points: 170 }, Lot { key: WALKS, points: 15 }];
+        let (seq, shop, until_s) = (Seq(7), SHOP, 1);
+        let holds = vec![Hold { seq, shop, until_s, lots: vec![Lot { key: NHI, points: 30 }] }];
+        state.accounts.insert(AccountId([2; 16]), Account { lots, holds, ..Account::fresh() });
         state.budgets.insert((Fund::Nhi, 2026), Budget { allocated: 1_000, granted: 300 });
         let mut points = FundSums::default();
         points.add(Fund::Nhi, 100).expect("a small sum");
@@ -216,15 +221,19 @@ mod tests {
 
     #[test]
     fn every_sum_has_to_be_met() {
-        // Two for the budget, one for its absence elsewhere, five a fund, two for the shop and one for there being no other.
-        assert_eq!(tally().check(&state()), Ok(2 + 1 + 5 * 5 + 2 + 1));
+        // Two for the budget, one for its absence elsewhere, six a fund, two for the shop and one for there being no other.
+        assert_eq!(tally().check(&state()), Ok(2 + 1 + 6 * 5 + 2 + 1));
         let budget = |state: &mut Tables, allocated, granted| {
             state.budgets.insert((Fund::Nhi, 2026), Budget { allocated, granted });
         };
         check(|state| budget(state, 1_001, 300), "points allocated by fund Nhi");
         check(|state| budget(state, 1_000, 301), "points granted by fund Nhi");
         check(|state| state.budgets.clear(), "budgets granted from that nobody allocated: 1");
-        check(|state| state.accounts.clear(), "points of fund Nhi: 200 by the postings, 0");
+        check(|state| state.accounts.clear(), "held points of fund Nhi: 30 by the postings, 0");
+        check(
+            |state| state.accounts.values_mut().for_each(|account| account.lots.clear()),
+            "points of fund Nhi: 170 by the postings, 0",
+        );
         check(
             |state| state.accounts.values_mut().for_each(|account| account.lots.truncate(1)),
             "points of fund None: 15 by the postings, 0",

@@ -10,19 +10,20 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
 
-use ed25519_dalek::VerifyingKey;
+use ed25519_dalek::{SigningKey, VerifyingKey};
 use ledger_spec::apply::Broken;
 use ledger_spec::cbor::{self, Wire};
 use ledger_spec::checkpoint::CheckpointError;
 use ledger_spec::decide::Rejection;
 use ledger_spec::entry::{Accounting, Entry, Opened, Personal, personal_aad};
-use ledger_spec::ids::{Kid, LedgerId, Seq};
+use ledger_spec::ids::{CardHash, Kid, LedgerId, Seq};
 use ledger_spec::manifest::{self, ManifestError};
 use ledger_spec::note::{KeyType, VerifierKey};
 use ledger_spec::prove;
 use ledger_spec::receipt::Receipt;
 use ledger_spec::rows::Tables;
 use ledger_spec::statement::{self, Disclosure, Statement, StatementError};
+use ledger_spec::token::{self, PIN_PROOF_LIFE_S_MAX, PinProof};
 use tokio::sync::{oneshot, watch};
 
 use crate::clock::{Clock, ClockAlarm, ClockPolicy};
@@ -211,6 +212,8 @@ struct Shared {
     log: LogReader,
     levels: LevelsReader,
     registry: Registry,
+    /// Attests PIN checks and signs nothing else.
+    pin: SigningKey,
     views: Views,
     metrics: LedgerMetrics,
     /// Slices in the queue or with the sequencer.
@@ -263,6 +266,7 @@ impl Engine {
             log: log.reader(),
             levels: levels.reader(),
             registry,
+            pin: keys.pin.clone(),
             views,
             metrics: ground.metrics.clone(),
             slices: AtomicUsize::new(0),
@@ -448,6 +452,23 @@ impl Engine {
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.shared.registry
+    }
+
+    /// The pin key's word that a card's PIN was typed at a terminal just before. The caller has checked it.
+    ///
+    /// # Errors
+    /// [`EngineError::Randomness`]
+    pub fn prove_pin(
+        &self,
+        (card, terminal): (CardHash, Kid),
+        max_points: u32,
+        now_s: u64,
+    ) -> Result<Vec<u8>, EngineError> {
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce)?;
+        let (exp_s, ledger) = (now_s + PIN_PROOF_LIFE_S_MAX, self.shared.ledger);
+        let proof = PinProof { exp_s, nonce, ledger, card, terminal, max_points };
+        Ok(token::sign(&proof, &self.shared.pin))
     }
 
     /// The tree's hashes and the entries' leaves.

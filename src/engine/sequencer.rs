@@ -5,7 +5,7 @@
 
 mod own;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,6 +27,8 @@ use ledger_spec::public;
 use ledger_spec::rows::{Overlay, Tables};
 use ledger_spec::statement::{self, Statement, Values};
 use ledger_spec::time::{Day, Month};
+
+mod holds;
 
 use super::ops::Ops;
 use super::snapshot;
@@ -81,6 +83,8 @@ pub(super) struct Sequencer {
     time_ms: u64,
     /// Rows of manifests that wait for their turn.
     slices: VecDeque<WaitingRows>,
+    /// Holds by deadline; those that have ended stay until then.
+    holds: BTreeSet<(u64, Seq)>,
     /// The month before which nothing is left to settle; `None` until that was looked for.
     settled_before: Option<Month>,
     /// Lots that expire and are recorded when nobody waits.
@@ -136,6 +140,7 @@ impl Sequencer {
             locked: (head.size, ground.clock.boot_ms()),
             time_ms: time_ms.unwrap_or(0),
             slices: VecDeque::new(),
+            holds: shared.state.read().map(|state| holds::open_holds(&state)).unwrap_or_default(),
             settled_before: None,
             sweep: Sweep::default(),
             snapshot_size: replay_from.0,
@@ -305,7 +310,9 @@ impl Sequencer {
         // 2. Days that are over are closed before anything of today is decided.
         self.close_days(now_ms)?;
         self.settle_shops(now_ms)?;
-        // 3. The rest: whoever stands at a counter first, then a slice of rows.
+        // 3. Holds whose deadline has passed come back before anybody asks for their points.
+        self.release_due(now_ms)?;
+        // 4. The rest: whoever stands at a counter first, then a slice of rows.
         let rows = slice.as_ref().map_or(&[][..], |slice| &slice.rows);
         let statements = jobs.iter().map(|job| &job.statement).chain(rows).collect();
         let mut verdicts = self.commit(statements, now_ms)?;
@@ -509,6 +516,11 @@ impl Sequencer {
         for decided in entries {
             self.ops.insert(decided.statement.core.op_id, decided.accounting.seq);
             self.shared.metrics.accepted(&decided.statement.core.body, &decided.accounting);
+            for effect in &decided.accounting.effects {
+                if let Effect::HoldOpened { until_s, .. } = effect {
+                    self.holds.insert((*until_s, decided.accounting.seq));
+                }
+            }
         }
         if !changes.keys.is_empty() {
             let mut keyring = self.shared.keyring.write().map_err(|_| EngineError::ThreadDied)?;

@@ -33,6 +33,9 @@ pub(super) struct Welcome {
     /// The one-time code that enrols a phone, good for 60 minutes.
     #[schema(pattern = "^[0-9a-f]{32}$")]
     code: String,
+    /// The PIN of the card.
+    #[schema(pattern = "^[0-9]{4}$")]
+    pin: String,
     /// The number of a paper card.
     #[schema(pattern = "^[0-9a-f]{22}$")]
     card: String,
@@ -60,7 +63,9 @@ pub(super) async fn visitor(
     let key = |text: Option<String>| text.as_deref().map(public_key).transpose();
     let keys = (key(asked.station_key)?, key(asked.till_key)?);
     let visit = desk.welcome(&ledger.engine, keys, server.clock.wall_ms()).await?;
-    Ok((StatusCode::CREATED, Json(welcome(visit))))
+    let pin = demo_pin()?;
+    super::pin::give(&server, ledger, &visit.card, pin.clone()).await?;
+    Ok((StatusCode::CREATED, Json(welcome(visit, pin))))
 }
 
 /// A tablet that asks for a place in the city.
@@ -135,11 +140,19 @@ impl From<DeskError> for Problem {
     }
 }
 
-fn welcome(visit: Visit) -> Welcome {
+/// Four digits at random.
+fn demo_pin() -> Result<String, Problem> {
+    let mut random = [0; 4];
+    getrandom::fill(&mut random).map_err(crate::engine::EngineError::from)?;
+    Ok(format!("{:04}", u32::from_be_bytes(random) % 10_000))
+}
+
+fn welcome(visit: Visit, pin: String) -> Welcome {
     let place = |found: Option<(PlaceId, String)>| {
         found.map(|(place, name)| Place { place: place.to_string(), name })
     };
     Welcome {
+        pin,
         code: HEXLOWER.encode(&visit.code),
         card: HEXLOWER.encode(&visit.card),
         station: place(visit.station),

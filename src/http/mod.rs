@@ -39,6 +39,7 @@ mod manifests;
 pub mod openapi;
 mod own;
 mod participation;
+mod pin;
 pub mod problem;
 mod public_log;
 mod resident;
@@ -93,6 +94,8 @@ pub struct Server {
     sessions: Sessions,
     /// Places for camera frames that are being read.
     frames: Arc<Semaphore>,
+    /// Places for PINs that are being hashed.
+    pins: Arc<Semaphore>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     limits: Limits,
@@ -114,7 +117,8 @@ impl Server {
         let ledgers = ledgers.into_iter().map(|ledger| (ledger.name.clone(), ledger)).collect();
         let sessions = Sessions::default();
         let frames = Arc::new(Semaphore::new(scan::FRAMES_AT_ONCE_MAX));
-        Some(Arc::new(Self { ledgers, first, sessions, frames, clock, metrics, limits }))
+        let pins = Arc::new(Semaphore::new(pin::PINS_AT_ONCE_MAX));
+        Some(Arc::new(Self { ledgers, first, sessions, frames, pins, clock, metrics, limits }))
     }
 
     fn ledger(&self, name: &str) -> Result<&Arc<Ledger>, Problem> {
@@ -145,6 +149,7 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(resident::manifest))
         .routes(routes!(shop::check_code))
         .routes(routes!(shop::today))
+        .routes(routes!(pin::check_pin, pin::set_pin))
         .routes(routes!(settlement::settlements))
         .routes(routes!(settlement::statement))
         .routes(routes!(settlement::statement_csv))

@@ -75,23 +75,32 @@ const MESSAGE: [&str; 10] = [
     "ledger-mismatch",
     "statement-expired",
 ];
+/// What a call about a card can meet.
+const CARD: [&str; 3] = ["card-mistyped", "card-unknown", "card-revoked"];
 /// What the desk of a demo city can refuse.
 const DESK: [&str; 6] =
     ["demo-only", "rate-limited", "too-large", "key-exists", "key-weak", "busy"];
 /// What no statement meets.
-const NEVER_FOR_STATEMENTS: [&str; 6] = [
+const NEVER_FOR_STATEMENTS: [&str; 9] = [
     "not-found",
     "method-not-allowed",
     "session-required",
     "session-already-opened",
     "demo-only",
     "rate-limited",
+    "pin-wrong",
+    "pin-locked",
+    "pin-not-set",
 ];
 
 /// Operations by their handlers' names, with what they refuse beside [`ANY`].
-const REFUSALS: [(&str, &[&[&str]]); 27] = [
+const REFUSALS: [(&str, &[&[&str]]); 29] = [
     ("balance", &[&SESSION, &["entry-not-found"]]),
     ("check_code", &[&MESSAGE, &["role-not-permitted"]]),
+    (
+        "check_pin",
+        &[&MESSAGE, &CARD, &["role-not-permitted", "pin-wrong", "pin-locked", "pin-not-set"]],
+    ),
     ("checkpoint", &[]),
     ("history", &[&SESSION]),
     ("info", &[]),
@@ -107,6 +116,7 @@ const REFUSALS: [(&str, &[&[&str]]); 27] = [
     ("read_frame", &[&SESSION, &["too-large", "rate-limited"]]),
     ("receipt", &[&SESSION, &["entry-not-found"]]),
     ("ready", &[]),
+    ("set_pin", &[&MESSAGE, &CARD, &["role-not-permitted"]]),
     ("settlements", &[&SESSION]),
     ("statement", &[&SESSION, &["entry-not-found", "busy"]]),
     ("statement_csv", &[&SESSION, &["entry-not-found", "busy"]]),

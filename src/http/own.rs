@@ -178,6 +178,11 @@ fn account_page(
         expires_on: line.lot.expires_on.to_string(),
         points: u64::from(line.points),
     });
+    let holds = balance.holds.into_iter().map(|hold| me::Hold {
+        place: hold.place,
+        points: hold.points,
+        until_s: hold.until_s,
+    });
     let phones = query::phones(engine, account)?.into_iter().map(|phone| me::Phone {
         kid: phone.kid.to_string(),
         since: phone.since.to_string(),
@@ -189,6 +194,7 @@ fn account_page(
         challenge: balance.challenge,
         waits_for: balance.waits_for.map(|waits| [waits.name, waits.name_en]),
         lots: lots.collect(),
+        holds: holds.collect(),
         measured,
         show: asked.show.map(shown_name),
         entries: history.entries.into_iter().map(|line| entry(line, Some(today))).collect(),
@@ -217,6 +223,7 @@ fn entry(line: HistoryLine, today: Option<Day>) -> me::Entry {
         day: line.day.to_string(),
         accepted_at_s: line.accepted_at_s,
         points: line.points,
+        held: line.held,
         action: line.name.zip(line.name_en).map(|(ja, en)| [ja, en]),
         also: line.also.into_iter().map(|also| ([also.name, also.name_en], also.points)).collect(),
         place: line.place,

@@ -118,6 +118,19 @@ problem_types! {
     MANIFEST_ROWS "manifest-rows" 422 Never "まとめて登録する行の数か種類が正しくありません。" "A manifest holds 1 to 2,000 rows of one kind, and the rows that follow are those it lists.";
     MANIFEST_UNKNOWN "manifest-not-found" 404 Never "この行をまとめた登録がありません。" "No manifest of this key holds such a row.";
     MANIFEST_DONE "manifest-done" 409 Never "このまとめての登録は終わっています。" "The manifest has its result already.";
+    HOLDS "holds-limit" 409 NewId "支払いの予約が上限の8件に達しています。先のお会計を済ませてください。" "The account has 8 holds, the most there can be. Complete one first.";
+    HOLD_DEADLINE "hold-deadline" 422 NewId "予約の期限は今から15分以内にしてください。" "A hold ends within 15 minutes from now.";
+    NOT_A_HOLD "not-a-hold" 422 Never "この記録は支払いの予約ではありません。" "The entry is no hold.";
+    HOLD_ENDED "hold-ended" 409 Never "この予約はもう終わっています。" "The hold has been captured or released.";
+    HOLD_EXPIRED "hold-expired" 410 NewId "予約の期限が過ぎました。もう一度お支払いをお願いしてください。" "The hold's deadline has passed. Ask the resident to pay again.";
+    CAPTURE_EXCEEDS "capture-exceeds-hold" 422 NewId "予約より多いポイントは受け取れません。" "No more points can be captured than are held.";
+    PIN_REQUIRED "pin-required" 403 NewId "暗証番号が必要です。ご本人に暗証番号を入れてもらってください。" "The card needs its PIN for this. Have the resident enter it.";
+    PIN_PROOF "pin-proof-invalid" 422 NewId "暗証番号の確認が使えません。もう一度暗証番号を入れてもらってください。" "The PIN check does not fit. Have the PIN entered again.";
+    PIN_WRONG "pin-wrong" 403 NewId "暗証番号が違います。もう一度入れてもらってください。5回続けて違うと使えなくなります。" "The PIN is wrong. Have it entered again; after 5 wrong tries the card's PIN is locked.";
+    PIN_LOCKED "pin-locked" 403 Never "暗証番号が続けて違ったため、使えなくなりました。市の窓口で新しく決めてください。" "The PIN is locked after too many wrong tries. Set another at the city's desk.";
+    PIN_UNSET "pin-not-set" 409 Never "このカードには暗証番号がありません。市の窓口で決めてください。" "The card has no PIN. Set one at the city's desk.";
+    REFUND_CLOSED "refund-window-closed" 410 Never "払い戻しのできる期間が過ぎています。" "The days in which the sale could be refunded are over.";
+    REFUND_EXCEEDS "refund-exceeds-redemption" 422 NewId "払い戻しがお支払いの残りより多くなります。" "More points than are left of the sale.";
     BY_HAND "entered-by-hand" 422 Never "手で入力した値は使えません。機器が数えた値だけを受け付けます。" "A value typed in by hand is not taken; a sensor must count it.";
     IMPLAUSIBLE "implausible-value" 422 Never "値が大きすぎます。機器を確かめてください。" "The value is more than a person can do. Check the device.";
     ORIGIN "origin-not-accepted" 422 Never "このアプリのデータは使えません。対象のアプリを市のページで確かめてください。" "The programme takes no data of this application.";
@@ -226,6 +239,15 @@ plain! {
     rate_limited = RATE, demo_only = DEMO_ONLY, timeout = TIMEOUT, internal = INTERNAL,
     key_unknown = KEY_UNKNOWN, key_revoked = KEY_REVOKED, deadline = DEADLINE,
     method_not_allowed = METHOD, proposal_unknown = PROPOSAL_UNKNOWN, signature = SIGNATURE, other_ledger = OTHER_LEDGER, busy = BUSY,
+    pin_locked = PIN_LOCKED, pin_unset = PIN_UNSET, card_mistyped = CARD_MISTYPED, card_unknown = CARD_UNKNOWN,
+    card_revoked = CARD_REVOKED,
+}
+
+impl Problem {
+    /// A wrong PIN, with the tries that are left.
+    pub(super) fn pin_wrong(left: u32) -> Self {
+        Self::with(PIN_WRONG, &format_args!("{left} tries are left"))
+    }
 }
 
 impl From<CborError> for Problem {
@@ -252,6 +274,7 @@ impl From<StatementError> for Problem {
             StatementError::Sealed => SEALED,
             StatementError::KeyUnknown => KEY_UNKNOWN,
             StatementError::Signature => SIGNATURE,
+            StatementError::PinSignature => PIN_PROOF,
             StatementError::TokenSignature => QR_INVALID,
         };
         Self::with(kind, &error)
@@ -343,6 +366,16 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::ManifestRows => MANIFEST_ROWS,
         Rejection::ManifestUnknown => MANIFEST_UNKNOWN,
         Rejection::ManifestDone(_) => MANIFEST_DONE,
+        Rejection::HoldsLimit => HOLDS,
+        Rejection::HoldDeadline => HOLD_DEADLINE,
+        Rejection::NotAHold => NOT_A_HOLD,
+        Rejection::HoldEnded(_) => HOLD_ENDED,
+        Rejection::HoldExpired => HOLD_EXPIRED,
+        Rejection::CaptureExceeds(_) => CAPTURE_EXCEEDS,
+        Rejection::PinRequired(_) => PIN_REQUIRED,
+        Rejection::PinProof => PIN_PROOF,
+        Rejection::RefundClosed(_) => REFUND_CLOSED,
+        Rejection::RefundExceeds(_) => REFUND_EXCEEDS,
         Rejection::EnteredByHand => BY_HAND,
         Rejection::Implausible(_) => IMPLAUSIBLE,
         Rejection::OriginUnknown => ORIGIN,

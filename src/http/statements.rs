@@ -113,7 +113,7 @@ fn verdict(
         day,
         receipt_number: receipt_number(ledger.engine.ledger(), accounting.seq),
         proof: receipt.to_string(),
-        points: moves.then(|| accounting.points().unsigned_abs()),
+        points: moves.then(|| accounting.moved()),
         reason,
         proposal: accounting.effects.iter().any(waits).then_some(true),
     })

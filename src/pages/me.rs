@@ -4,7 +4,7 @@ use ledger_spec::time::Day;
 use maud::{Markup, html};
 
 use super::chart::{self, Chart, Point};
-use super::messages::{Reason, date, kind_name, number, reason_text, t, t_args, time_on};
+use super::messages::{Reason, date, kind_name, number, reason_text, t, t_args, time_of, time_on};
 use super::{Frame, Lang, Site, layout, problem_box};
 
 /// What the resident's page shows.
@@ -29,6 +29,8 @@ pub struct Account {
     pub waits_for: Option<[String; 2]>,
     /// Open lots, the first to expire first.
     pub lots: Vec<Lot>,
+    /// Points that shops have reserved.
+    pub holds: Vec<Hold>,
     /// The latest measurements, the latest first; only on the first page of records.
     pub measured: Vec<(Day, Measured)>,
     /// Which records are shown, as in `?show=`; nothing for all.
@@ -74,6 +76,17 @@ pub struct Lot {
     pub points: u64,
 }
 
+/// Points that wait for a shop.
+#[derive(Clone, Debug)]
+pub struct Hold {
+    /// The shop's name.
+    pub place: Option<String>,
+    /// Points reserved.
+    pub points: u64,
+    /// Unix seconds; after that they come back.
+    pub until_s: u64,
+}
+
 /// One record of the account.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -87,6 +100,8 @@ pub struct Entry {
     pub accepted_at_s: u64,
     /// What it moved; a negative number, or a kind that spends, counts down.
     pub points: Option<i64>,
+    /// What a shop reserved, negative when it let it go.
+    pub held: Option<i64>,
     /// For actions the name, in Japanese and English.
     pub action: Option<[String; 2]>,
     /// What else the action brought: the name of each rule that follows from it, and its points.
@@ -160,6 +175,7 @@ fn signed_in(lang: Lang, ledger: &str, title: &str, account: &Account) -> Markup
                     ("date", &date(lang, &next.expires_on)), ("points", &number(next.points)),
                 ])) }
             }
+            @for hold in &account.holds { p { (reserved(lang, hold)) } }
             @if let Some(names) = &account.waits_for {
                 p #waits-for { (t_args(lang, "me-waits-for", &[("name", &named(lang, names))])) }
             }
@@ -177,6 +193,16 @@ fn signed_in(lang: Lang, ledger: &str, title: &str, account: &Account) -> Markup
                 button.button.quiet type="submit" { (t(lang, "me-leave-do")) }
             }
         }
+    }
+}
+
+/// A reservation, with the shop's own name.
+fn reserved(lang: Lang, hold: &Hold) -> Markup {
+    let until = time_of(hold.until_s);
+    let sentence = t_args(lang, "me-held", &[("points", &number(hold.points)), ("time", &until)]);
+    html! {
+        (sentence)
+        @if let Some(place) = &hold.place { " " small lang=[(lang != Lang::Ja).then_some("ja")] { (place) } }
     }
 }
 
@@ -325,6 +351,7 @@ fn row(lang: Lang, ledger: &str, entry: &Entry) -> Markup {
                 @if let Some(place) = &entry.place { br; small lang=[(lang != Lang::Ja).then_some("ja")] { (place) } }
                 @if let Some(found) = found(lang, &entry.measured) { br; small { (found) } }
                 @if let Some(reason) = &entry.reason { br; small { (why(lang, reason, &entry.day)) } }
+                @if let Some(held) = entry.held { br; small { (held_text(lang, held)) } }
                 @for (names, points) in &entry.also {
                     br; small { (t_args(lang, "me-also", &[("name", &named(lang, names)), ("points", &number(u64::from(*points)))])) }
                 }
@@ -347,6 +374,12 @@ fn row(lang: Lang, ledger: &str, entry: &Entry) -> Markup {
             }
         }
     }
+}
+
+/// What a shop reserved or let go, in words.
+fn held_text(lang: Lang, held: i64) -> String {
+    let key = if held < 0 { "me-freed" } else { "me-reserved" };
+    t_args(lang, key, &[("points", &number(held.unsigned_abs()))])
 }
 
 /// What a measurement found, in words.
@@ -415,6 +448,7 @@ mod tests {
             day: "2026-11-22".into(),
             accepted_at_s: 1_795_326_300,
             points: Some(points),
+            held: None,
             action: None,
             also: vec![],
             place: Some("<b>魚市場</b>".into()),
@@ -449,6 +483,7 @@ mod tests {
             ],
             show: Some("actions"),
             lots: vec![Lot { purse: "yen".into(), expires_on: "2027-03-31".into(), points: 1_240 }],
+            holds: vec![Hold { place: Some("魚政".into()), points: 300, until_s: 1_795_326_300 }],
             entries: vec![
                 entry("redeem", 100),
                 Entry {
@@ -467,6 +502,10 @@ mod tests {
                     points: None,
                     ..entry("action.withdraw", 0)
                 },
+                Entry { held: Some(300), points: None, ..entry("hold", 0) },
+                Entry { held: Some(-300), points: None, ..entry("release", 0) },
+                Entry { note: Some("品切れのため".into()), ..entry("refund", 50) },
+                Entry { waits: true, points: None, ..entry("refund", 0) },
             ],
             next_before: Some(9_000),
             phones: vec![Phone {
@@ -510,6 +549,10 @@ mod tests {
             "aria-current=\"true\">健康づくり",
             "0011223344556677",
             "&lt;b&gt;魚市場",
+            "300 ポイントを予約中",
+            "300 ポイントを予約しました",
+            "予約した 300 ポイントが戻りました",
+            "理由: 品切れのため",
         ] {
             assert!(page.contains(part), "{part}");
         }

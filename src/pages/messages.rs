@@ -91,9 +91,19 @@ pub fn number(value: u64) -> String {
 /// no time worth showing.
 #[must_use]
 pub fn time_on(day: &str, unix_s: u64) -> Option<String> {
-    let japan = FixedOffset::east_opt(9 * 3_600)?;
-    let time = DateTime::from_timestamp(i64::try_from(unix_s).ok()?, 0)?.with_timezone(&japan);
+    let time = in_japan(unix_s)?;
     (time.format("%Y-%m-%d").to_string() == day).then(|| time.format("%H:%M").to_string())
+}
+
+/// The time in Japan, `HH:MM`.
+#[must_use]
+pub fn time_of(unix_s: u64) -> String {
+    in_japan(unix_s).map_or_else(String::new, |time| time.format("%H:%M").to_string())
+}
+
+fn in_japan(unix_s: u64) -> Option<DateTime<FixedOffset>> {
+    let japan = FixedOffset::east_opt(9 * 3_600)?;
+    Some(DateTime::from_timestamp(i64::try_from(unix_s).ok()?, 0)?.with_timezone(&japan))
 }
 
 /// A day `YYYY-MM-DD` for people: 2026年11月22日, 22 November 2026. Any other text comes back unchanged.
@@ -269,8 +279,8 @@ pub(super) mod tests {
     #[test]
     fn every_key_is_in_use() {
         let code = sources("src/pages", "rs").concat()
-            + &sources("src/http", "rs").concat()
-            + &sources("src/pages/assets", "js").concat();
+            + sources("src/http", "rs").concat().as_str()
+            + sources("src/pages/assets", "js").concat().as_str();
         for key in keys(JA) {
             let by_name = code.contains(&format!("\"{key}\""));
             // Names that the data carry: kinds, actions, reasons, roles, steps.

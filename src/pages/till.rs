@@ -23,6 +23,7 @@ pub fn page(lang: Lang, site: &Site) -> Markup {
                     (scan_box(lang))
                 }
                 section data-step="amount" aria-labelledby="amount-title" hidden { (amount(lang)) }
+                section data-step="pin" aria-labelledby="pin-title" hidden { (pin(lang)) }
                 (outcome(lang, true))
             }
             div { (today(lang)) }
@@ -45,9 +46,38 @@ fn amount(lang: Lang) -> Markup {
                 }
                 (pad(lang, Some("points-pad"), false))
             }
+            div #look hidden {
+                p.check {
+                    input #looked type="checkbox" aria-describedby="looked-fault";
+                    label for="looked" { (t(lang, "shop-looked")) }
+                }
+                p #looked-fault.fault role="alert" {}
+            }
             p.row {
                 button #pay.button.large { (t(lang, "shop-pay")) }
                 button #rescan.button.quiet type="button" { (t(lang, "terminal-rescan")) }
+            }
+        }
+    }
+}
+
+/// Where the resident types the PIN of the card.
+fn pin(lang: Lang) -> Markup {
+    html! {
+        h2 #pin-title tabindex="-1" { (t(lang, "shop-pin")) }
+        p #pin-points {}
+        form #pin-form novalidate {
+            div.value {
+                div {
+                    label for="pin" { (t(lang, "shop-pin-label")) }
+                    input #pin type="password" inputmode="numeric" autocomplete="off" aria-describedby="pin-fault" maxlength="8";
+                    p #pin-fault.fault role="alert" {}
+                }
+                (pad(lang, Some("pin-pad"), false))
+            }
+            p.row {
+                button #pin-enter.button.large { (t(lang, "shop-pin-enter")) }
+                button #pin-stop.button.quiet type="button" { (t(lang, "terminal-rescan")) }
             }
         }
     }
@@ -95,7 +125,8 @@ mod tests {
         for lang in Lang::ALL {
             let page = page(lang, &site());
             check_page(lang, &page);
-            assert_eq!(page.0.matches("class=\"key\"").count(), 12);
+            assert_eq!(page.0.matches("class=\"key\"").count(), 24, "points and PIN");
+            assert!(page.0.contains("<input id=\"pin\" type=\"password\""));
             assert!(page.0.contains("<dialog id=\"confirm\""));
             assert!(page.0.contains("href=\"/yaizu-demo/terminal?role=shop\""));
         }

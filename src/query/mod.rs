@@ -1,11 +1,8 @@
 //! The read side: what residents, shops and everyone may see, out of the engine's state and log. Nothing here writes.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
-
 use ledger_spec::decide::{Rejection, judge_token};
-use ledger_spec::entry::{Accounting, CapOf, CapPer, Effect, Reason, receipt_number};
-use ledger_spec::ids::{AccountId, Kid, PlaceId, Seq};
+use ledger_spec::entry::{Accounting, CapOf, CapPer, Contra, Effect, Reason, receipt_number};
+use ledger_spec::ids::{AccountId, Kid, Seq};
 use ledger_spec::kinds::{Body, Code, Kind, Note, Role, Status};
 use ledger_spec::points::{LotKey, Purse};
 use ledger_spec::programme::Rule;
@@ -20,13 +17,14 @@ use crate::engine::{Engine, EngineError};
 
 pub mod participation;
 pub mod settlements;
+mod shop_day;
+
+pub use shop_day::{SHOP_LINES_MAX, ShopDay, ShopDays, ShopLine};
 
 /// The most entries of a history that one answer gives.
 pub const HISTORY_ENTRIES_MAX: usize = 200;
 /// The most entries that one answer looks at for a narrowed history.
 pub const HISTORY_LOOKED_AT_MAX: usize = 1_000;
-/// The most lines of a shop's day that one answer gives; the sums count all.
-pub const SHOP_LINES_MAX: usize = 500;
 /// The most closed days that one answer gives.
 pub const CLOSED_DAYS_MAX: usize = 62;
 
@@ -44,6 +42,8 @@ pub struct Balance {
     pub waits_for: Option<WaitsFor>,
     /// Open lots, first to expire first.
     pub lots: Vec<LotLine>,
+    /// Points that shops have reserved; they are in no lot.
+    pub holds: Vec<HoldLine>,
     /// Entries of the ledger that the figures include.
     pub as_of_seq: u64,
 }
@@ -65,6 +65,19 @@ pub struct LotLine {
     pub lot: LotJson,
     /// Points left.
     pub points: u32,
+}
+
+/// Points that wait for a shop.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct HoldLine {
+    /// The hold's entry.
+    pub seq: u64,
+    /// The shop's public name.
+    pub place: Option<String>,
+    /// Points reserved.
+    pub points: u64,
+    /// Unix seconds; from then on they come back with the ledger's next entry.
+    pub until_s: u64,
 }
 
 /// A lot's key as JSON members.
@@ -116,6 +129,16 @@ pub fn balance(
             .into_iter()
             .map(|lot| LotLine { lot: lot.key.into(), points: lot.points })
             .collect(),
+        holds: row
+            .holds
+            .iter()
+            .map(|hold| HoldLine {
+                seq: hold.seq.0,
+                place: state.places.get(&hold.shop).map(|place| place.name.as_str().to_owned()),
+                points: hold.points(),
+                until_s: hold.until_s,
+            })
+            .collect(),
         as_of_seq: state.size,
     }))
 }
@@ -135,6 +158,9 @@ pub struct HistoryLine {
     pub accepted_at_s: u64,
     /// Points that moved, negative when spent; nothing where none could.
     pub points: Option<i64>,
+    /// Points that a shop reserved, negative when it let them go; absent elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<i64>,
     /// The action's public code.
     pub action: Option<String>,
     /// Its name in Japanese; the exact action's while the personal part is there.
@@ -337,14 +363,21 @@ pub fn history(
         }
         looked_at += 1;
         let Ok(statement) = statement::kept(&accounting.statement.0) else { continue };
-        if shown.is_some_and(|shown| !shown.holds(statement.core.body.kind())) {
-            continue;
-        }
         let personal = engine.personal(&entry, &accounting)?;
         let state = engine.state()?;
+        if shown.is_some_and(|shown| !shown.holds(told(&statement, &state).kind())) {
+            continue;
+        }
         entries.push(history_line(engine, (&accounting, &statement), personal, &state));
     }
     Ok(History { entries, next_before: None })
+}
+
+/// What an entry is about: what two persons did is told as what it is, not as an approval.
+fn told<'a>(statement: &'a statement::Statement, state: &'a Tables) -> &'a Body {
+    let body = &statement.core.body;
+    let Body::Approve(approve) = body else { return body };
+    state.proposals.get(&approve.proposal).map_or(body, |proposal| &proposal.body)
 }
 
 fn history_line(
@@ -361,24 +394,22 @@ fn history_line(
         },
         Some(Signer::Device(_)) | None => None,
     };
+    let told = told(statement, state);
     let action = if let Body::Action(body) = &statement.core.body {
         Some(body.action.as_str().to_owned())
     } else {
         None
     };
-    let moves = action.is_some() || accounting.postings().next().is_some();
+    let (mut moved, mut held) = (action.as_ref().map(|_| 0), None);
+    for (_, points, contra) in accounting.postings() {
+        let sum = if matches!(contra, Contra::Held(_)) { &mut held } else { &mut moved };
+        *sum = Some(sum.unwrap_or(0) + points);
+    }
+    let captured = moved.is_some();
+    let proposes = |effect: &Effect| matches!(effect, Effect::Proposed { .. });
     let yen_after = accounting.effects.iter().find_map(|effect| {
         if let Effect::Balance { yen, .. } = effect { Some(*yen) } else { None }
     });
-    // What a second person approved is told as what it is.
-    let body = if let Body::Approve(approve) = &statement.core.body
-        && let Some(proposal) = state.proposals.get(&approve.proposal)
-    {
-        &proposal.body
-    } else {
-        &statement.core.body
-    };
-    let waits = |effect: &Effect| matches!(effect, Effect::Proposed { .. });
     let (exact_ms, disclosure) = personal.unzip();
     let disclosure = disclosure.flatten();
     let exact = disclosure.as_ref().and_then(|disclosure| disclosure.exact_action.as_ref());
@@ -395,12 +426,13 @@ fn history_line(
     });
     HistoryLine {
         seq: accounting.seq.0,
-        kind: body.kind().name(),
+        kind: told.kind().name(),
         day: statement.core.day,
-        note: note_of(body).map(|note| note.as_str().to_owned()),
-        proposal: accounting.effects.iter().any(waits).then_some(true),
         accepted_at_s: exact_ms.unwrap_or(accounting.accepted_min * 60_000) / 1_000,
-        points: moves.then(|| accounting.points()),
+        points: moved,
+        held: held.filter(|_| !captured).map(|points| -points),
+        note: note_of(told).map(|note| note.as_str().to_owned()),
+        proposal: accounting.effects.iter().any(proposes).then_some(true),
         action,
         name,
         name_en,
@@ -480,115 +512,6 @@ pub fn phones(engine: &Engine, account: AccountId) -> Result<Vec<Phone>, EngineE
     Ok(found.into_iter().map(|(_, phone)| phone).collect())
 }
 
-/// One redemption of a shop's day. It names no resident, fund, lot or rule.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ShopLine {
-    /// The entry.
-    pub seq: u64,
-    /// Points redeemed.
-    pub points: u64,
-    /// The number that the resident's phone shows too.
-    #[schema(example = "0010-C4")]
-    pub receipt_number: String,
-    /// Unix minutes of acceptance.
-    pub accepted_min: u64,
-    /// Whether it was undone.
-    pub voided: bool,
-}
-
-/// A shop's day.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ShopDay {
-    /// The shop's public name.
-    pub shop: String,
-    /// The day.
-    #[schema(value_type = String, format = Date)]
-    pub day: Day,
-    /// Redemptions that stand.
-    pub count: usize,
-    /// Their points.
-    pub points: u64,
-    /// The last [`SHOP_LINES_MAX`] of the day, newest first.
-    pub entries: Vec<ShopLine>,
-}
-
-/// Follows the log through the day, so that a shop's list costs only what came since the last look.
-#[derive(Default)]
-pub struct ShopDays {
-    followed: Mutex<Followed>,
-}
-
-#[derive(Default)]
-struct Followed {
-    day: Option<Day>,
-    next: Seq,
-    shops: BTreeMap<PlaceId, Vec<ShopLine>>,
-}
-
-impl ShopDays {
-    /// A shop's day so far; `None` for an unknown shop.
-    ///
-    /// # Errors
-    /// [`EngineError`]
-    pub fn today(
-        &self,
-        engine: &Engine,
-        shop: PlaceId,
-        today: Day,
-    ) -> Result<Option<ShopDay>, EngineError> {
-        let mut followed = self.followed.lock().map_err(|_| EngineError::ThreadDied)?;
-        let name = {
-            let state = engine.state()?;
-            if followed.day != Some(today) {
-                // The closing of the last day stands before the first entry of this one.
-                let next = state.closed.values().max().map_or(Seq(0), |seq| Seq(seq.0 + 1));
-                *followed = Followed { day: Some(today), next, shops: BTreeMap::new() };
-            }
-            let Some(place) = state.places.get(&shop).filter(|p| p.role == Role::Shop) else {
-                return Ok(None);
-            };
-            place.name.as_str().to_owned()
-        };
-        followed.follow(engine, today)?;
-        let lines = followed.shops.get(&shop).map_or(&[][..], Vec::as_slice);
-        let standing = || lines.iter().filter(|line| !line.voided);
-        Ok(Some(ShopDay {
-            shop: name,
-            day: today,
-            count: standing().count(),
-            points: standing().map(|line| line.points).sum(),
-            entries: lines.iter().rev().take(SHOP_LINES_MAX).cloned().collect(),
-        }))
-    }
-}
-
-impl Followed {
-    fn follow(&mut self, engine: &Engine, today: Day) -> Result<(), EngineError> {
-        while let Some((_, accounting)) = engine.entry(self.next)? {
-            self.next = Seq(self.next.0 + 1);
-            let statement = statement::kept(&accounting.statement.0);
-            let Ok(statement) = statement else { continue };
-            if accounting.accepted_day() != today {
-                continue;
-            }
-            if let Body::Redeem(body) = &statement.core.body {
-                self.shops.entry(body.shop).or_default().push(ShopLine {
-                    seq: accounting.seq.0,
-                    points: u64::from(body.points.get()),
-                    receipt_number: receipt_number(engine.ledger(), accounting.seq),
-                    accepted_min: accounting.accepted_min,
-                    voided: false,
-                });
-            }
-            if let Body::Void(body) = &statement.core.body {
-                let lines = self.shops.values_mut().flatten();
-                lines.filter(|line| line.seq == body.entry.0).for_each(|line| line.voided = true);
-            }
-        }
-        Ok(())
-    }
-}
-
 /// What a till may know of a scanned code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenState {
@@ -629,7 +552,7 @@ pub struct Figures {
     pub entries: u64,
     /// Points of the yen purse granted since the beginning.
     pub granted: u64,
-    /// Points redeemed since the beginning, less voids.
+    /// Points redeemed since the beginning, less voids and refunds.
     pub redeemed: u64,
     /// Health actions recorded.
     pub actions: u64,

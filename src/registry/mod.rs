@@ -13,34 +13,32 @@
 //! Locks: the database lock is always taken before the cache lock. A key is put into the cache only while the database
 //! lock is held, so no reader can bring back a key that an erasure is destroying.
 
+mod file;
 mod persons;
+mod pins;
 mod read_only;
 mod schema;
 mod shops;
 pub mod vault;
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use aes_gcm::Aes256Gcm;
 use ledger_spec::ids::{AccountId, Hash, PlaceId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use thiserror::Error;
 
-use crate::keys::{self, KeyError, SECRET_BYTES};
+use crate::keys::{KeyError, SECRET_BYTES};
+use file::{configure, create_private};
+pub use pins::{PIN_TRIES_MAX, PinCheck};
 use schema::{SCHEMA_VERSION, create_schema};
 pub use vault::NONCE_BYTES;
 use vault::{DataKey, ERASED, KeyCache};
 
 /// Unwrapped keys held in memory; about 10 MB when full, a large city's daily users.
 const MAX_CACHED_KEYS: usize = 100_000;
-
-/// How long a statement waits while another process, a backup, reads the file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 const KEY_CHECK_AAD: &[u8] = b"kenmai/v1/kek-check";
 
@@ -118,6 +116,9 @@ pub enum RegistryError {
         /// Whose it is.
         account: AccountId,
     },
+    /// The hash over a PIN could not be made.
+    #[error("the hash over a PIN could not be made: {0}")]
+    Pin(argon2::Error),
     /// The bytes do not open, as with an account.
     #[error("the bank account of shop {0} is damaged; set it again with `kenmai settle account`")]
     DamagedShop(PlaceId),
@@ -336,39 +337,11 @@ impl Registry {
     }
 }
 
-/// Makes the file before SQLite does, because SQLite would make it readable by all; its side files take its mode.
-fn create_private(path: &Path) -> Result<(), RegistryError> {
-    let create_error = |source| RegistryError::Create { path: path.to_owned(), source };
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(file) => file.sync_all().and_then(|()| keys::sync_folder_of(path)).map_err(create_error),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let read_error = |source| KeyError::Read { path: path.to_owned(), source };
-            File::open(path)
-                .map_err(read_error)
-                .and_then(|file| keys::check_private(path, &file))
-                .map_err(RegistryError::File)
-        }
-        Err(error) => Err(create_error(error)),
-    }
-}
-
-/// Sets what durability and erasure rest on; the journal mode that SQLite could give is returned.
-fn configure(connection: &Connection) -> rusqlite::Result<String> {
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.execute_batch(
-        "PRAGMA synchronous = FULL;
-         PRAGMA secure_delete = ON;
-         PRAGMA foreign_keys = ON;
-         PRAGMA temp_store = MEMORY;
-         PRAGMA trusted_schema = OFF;",
-    )?;
-    connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
-}
-
 /// Overwrites the wrapped keys where they stand; a row keeps its length, so SQLite does not move it.
 fn overwrite(transaction: &Transaction<'_>, accounts: &[AccountId]) -> rusqlite::Result<()> {
     let mut person = transaction.prepare("DELETE FROM persons WHERE account = ?1")?;
     let mut number = transaction.prepare("DELETE FROM city_numbers WHERE account = ?1")?;
+    let mut pins = transaction.prepare("DELETE FROM card_pins WHERE account = ?1")?;
     let mut key = transaction.prepare(
         "INSERT INTO data_keys (account, wrapped) VALUES (?1, ?2)
          ON CONFLICT (account) DO UPDATE SET wrapped = excluded.wrapped
@@ -377,6 +350,7 @@ fn overwrite(transaction: &Transaction<'_>, accounts: &[AccountId]) -> rusqlite:
     for account in accounts {
         person.execute([account.0])?;
         number.execute([account.0])?;
+        pins.execute([account.0])?;
         key.execute(params![account.0, ERASED])?;
     }
     Ok(())
@@ -458,6 +432,7 @@ mod tests {
             RegistryError::Damaged { .. } => "damaged",
             RegistryError::DamagedShop(_) => "damaged shop",
             RegistryError::TooLong => "too long",
+            RegistryError::Pin(_) => "pin",
             RegistryError::Randomness(_) => "randomness",
         }
     }
@@ -565,7 +540,7 @@ mod tests {
         let [a] = accounts(1).try_into().expect("one");
         fixture.registry.ensure_data_keys(&[a]).expect("keys");
         let wrapped = [fixture.wrapped(a)];
-        fixture.registry.database().busy_timeout(Duration::ZERO).expect("set");
+        fixture.registry.database().busy_timeout(std::time::Duration::ZERO).expect("set");
         let reader = Connection::open(fixture.path()).expect("second connection");
         reader.execute_batch("BEGIN; SELECT * FROM data_keys;").expect("reading");
         check(fixture.registry.erase(&[a]), Err("held up"));
@@ -639,12 +614,12 @@ mod tests {
         );
         let newer = |path: &Path| {
             let other = Connection::open(path).expect("opened");
-            other.pragma_update(None, "user_version", 3).expect("set");
+            other.pragma_update(None, "user_version", SCHEMA_VERSION + 1).expect("set");
         };
         check_open(
             KEK,
             newer,
-            "the registry DIR/registry.db has schema version 3, this kenmai knows 2; run the kenmai version that \
+            "the registry DIR/registry.db has schema version 4, this kenmai knows 3; run the kenmai version that \
              wrote it",
         );
         check_open(

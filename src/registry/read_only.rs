@@ -6,8 +6,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::file::BUSY_TIMEOUT;
 use super::schema::SCHEMA_VERSION;
-use super::{BUSY_TIMEOUT, Registry, RegistryError, persons, vault};
+use super::{Registry, RegistryError, persons, vault};
 use crate::keys::{self, KeyError, SECRET_BYTES};
 
 impl Registry {

@@ -3,7 +3,7 @@
 use rusqlite::Transaction;
 
 /// Raised by one with every change of the tables.
-pub(super) const SCHEMA_VERSION: u32 = 2;
+pub(super) const SCHEMA_VERSION: u32 = 3;
 
 const SCHEMA: &str = "
     CREATE TABLE key_check (sealed BLOB NOT NULL);
@@ -23,6 +23,12 @@ const SCHEMA: &str = "
     CREATE TABLE shop_accounts (
         shop BLOB PRIMARY KEY CHECK (length(shop) = 8),
         sealed BLOB NOT NULL
+    );
+    CREATE TABLE card_pins (
+        card BLOB PRIMARY KEY CHECK (length(card) = 32),
+        account BLOB NOT NULL REFERENCES data_keys (account),
+        sealed BLOB NOT NULL,
+        tries INTEGER NOT NULL
     );
 ";
 

@@ -49,7 +49,7 @@ impl Line {
         let day = entry.accepted_day();
         // An entry that does not keep its minute says the first of the day.
         let exact = entry.accepted_min != day.start_ms() / 60_000
-            || matches!(kind, Kind::Redeem | Kind::Void);
+            || matches!(kind, Kind::Redeem | Kind::Void | Kind::Capture);
         let line = Self {
             seq: entry.seq.0,
             receipt_number: receipt_number(ledger, entry.seq),

@@ -72,7 +72,12 @@ pub(super) fn apply(entry: &Accounting, changes: &mut Changes<'_>) -> Result<(),
             | Effect::SettlementPaid { .. }
             | Effect::StatusSet { .. }
             | Effect::ActionWithdrawn { .. }
-            | Effect::LotExtended { .. } => {}
+            | Effect::LotExtended { .. }
+            | Effect::HoldOpened { .. }
+            | Effect::HoldEnded { .. }
+            | Effect::CardWithoutPin { .. }
+            | Effect::PinProven { .. }
+            | Effect::Refunded { .. } => {}
         }
     }
     if let Some(link) = entry.link {
@@ -113,14 +118,21 @@ fn of_account(
             changes.days(day)?.earners.join(account);
         }
     }
+    let refunds = entry.effects.iter().any(|effect| matches!(effect, Effect::Refunded { .. }));
     for (lot, points, contra) in entry.postings() {
-        // What has expired left the views' sums at midnight already.
-        if lot.purse != Purse::Yen || contra == Contra::Expired {
+        // What has expired left the views' sums at midnight already. What is held still lies with the account; a capture
+        // moves it to the shop.
+        if lot.purse != Purse::Yen || matches!(contra, Contra::Expired | Contra::Held(_)) {
             continue;
         }
         hold(account, lot, (day, points), changes)?;
         let fund = changes.funds((month_of(day), lot.fund))?;
         match contra {
+            Contra::Shop(shop) if refunds => {
+                fund.refunded += points;
+                fund.refunders.join(account);
+                changes.shop_days((shop, day))?.points -= points;
+            }
             Contra::Shop(shop) => {
                 fund.redeemed -= points;
                 if points < 0 {
@@ -131,7 +143,11 @@ fn of_account(
                 changes.shop_days((shop, day))?.points -= points;
                 changes.days(day)?.spenders.join(account);
             }
-            Contra::Budget(_) | Contra::Challenge | Contra::Imported | Contra::Expired => {
+            Contra::Budget(_)
+            | Contra::Challenge
+            | Contra::Held(_)
+            | Contra::Imported
+            | Contra::Expired => {
                 fund.granted += points;
                 fund.earners.join(account);
             }
@@ -139,12 +155,16 @@ fn of_account(
     }
     let shop = entry.postings().find_map(|(_, _, contra)| match contra {
         Contra::Shop(shop) => Some(shop),
-        Contra::Budget(_) | Contra::Challenge | Contra::Expired | Contra::Imported => None,
+        Contra::Budget(_)
+        | Contra::Challenge
+        | Contra::Held(_)
+        | Contra::Expired
+        | Contra::Imported => None,
     });
     if let Some(shop) = shop {
         changes.shop_entries((shop, day))?.push(entry.seq);
         let row = changes.shop_days((shop, day))?;
-        if let Body::Redeem(_) = &statement.core.body {
+        if let Body::Redeem(_) | Body::Capture(_) = &statement.core.body {
             row.count += 1;
         } else if let Body::Void(_) = &statement.core.body {
             row.count = row.count.saturating_sub(1);

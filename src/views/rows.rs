@@ -99,6 +99,10 @@ row!(
         redeemed: i64,
         /// Who redeemed some.
         spenders: Crowd,
+        /// Points given back by refunds; those redeemed stay as they were.
+        refunded: i64,
+        /// Who got some back.
+        refunders: Crowd,
     }
 );
 

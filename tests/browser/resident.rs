@@ -28,7 +28,7 @@ fn till_takes(points: u32, scanned: &str) -> String {
         const [station, till] = [await store.makeKey(), await store.makeKey()];
         const {{shop}} = await api.visitor('yaizu-demo', station.publicKey, till.publicKey);
         const verdict = await api.submit('yaizu-demo',
-            await cose.redeem(till, ledger, cose.unhex(shop.place), {points}, cose.unhex('{token}')));
+            await cose.redeem(till, ledger, cose.unhex(shop.place), {points}, cose.byPhone(cose.unhex('{token}'))));
         return [shop.name, verdict.receipt_number];"
     )
 }

@@ -217,8 +217,8 @@ async fn a_session_reads_until_it_ends() {
     check(
         &town.read("/me", &token).await,
         &expect![[r#"
-        200 application/json
-        {"account_entries":4,"yen":0,"challenge":0,"lots":[],"as_of_seq":28}"#]],
+            200 application/json
+            {"account_entries":4,"yen":0,"challenge":0,"lots":[],"holds":[],"as_of_seq":28}"#]],
     );
     let cookie = format!("a=b; kenmai_session={token}");
     assert_eq!(town.get_with(&town.path("/me"), &[("cookie", &cookie)]).await.status, 200);
@@ -308,9 +308,9 @@ async fn a_resident_reads_balance_and_history() {
     check(
         &town.read("/me", &token).await,
         &expect![[r#"
-        200 application/json
-        {"account_entries":9,"yen":20,"challenge":0,"lots":[
-          {"purse":"yen","fund":"general","expires_on":"2028-03-31","points":20}],"as_of_seq":34}"#]],
+            200 application/json
+            {"account_entries":9,"yen":20,"challenge":0,"lots":[
+              {"purse":"yen","fund":"general","expires_on":"2028-03-31","points":20}],"holds":[],"as_of_seq":34}"#]],
     );
     check(
         &town.read("/me/history?limit=3", &token).await,
@@ -363,8 +363,8 @@ async fn a_shop_reads_its_day() {
     check(
         &town.read("/shop/today", &till).await,
         &expect![[r#"
-        200 application/json
-        {"shop":"魚政","day":"2026-11-22","count":0,"points":0,"entries":[]}"#]],
+            200 application/json
+            {"shop":"魚政","day":"2026-11-22","count":0,"points":0,"refunded":0,"entries":[]}"#]],
     );
     let first = town.accept(&town.redeem(101, 30, town.code(1, 500))).await;
     town.clock.pass(60);
@@ -380,10 +380,10 @@ async fn a_shop_reads_its_day() {
     check(
         &town.read("/shop/today", &till).await,
         &expect![[r#"
-        200 application/json
-        {"shop":"魚政","day":"2026-11-22","count":1,"points":40,"entries":[
-          {"seq":30,"points":40,"receipt_number":"000Y-EE","accepted_min":29921941,"voided":false},
-          {"seq":29,"points":30,"receipt_number":"000X-ZB","accepted_min":29921940,"voided":true}]}"#]],
+            200 application/json
+            {"shop":"魚政","day":"2026-11-22","count":1,"points":40,"refunded":0,"entries":[
+              {"seq":30,"points":40,"receipt_number":"000Y-EE","accepted_min":29921941,"voided":false},
+              {"seq":29,"points":30,"receipt_number":"000X-ZB","accepted_min":29921940,"voided":true}]}"#]],
     );
     check(
         &town.submit(&town.void(104, seq_of(&first))).await,

@@ -104,10 +104,10 @@ fn an_audit_beside_a_running_server_is_clean() {
 }
 
 /// The log as its rewriter sees it: frames of entries.
-type Frames = Vec<Vec<(Entry, Accounting)>>;
+pub(crate) type Frames = Vec<Vec<(Entry, Accounting)>>;
 
 /// Everything but the log, and the log with this change: every hash, root and lock fits again.
-fn rewritten(city: &City, change: impl FnOnce(&mut Frames)) -> TempDir {
+pub(crate) fn rewritten(city: &City, change: impl FnOnce(&mut Frames)) -> TempDir {
     let mut frames = Frames::new();
     let config = |data: &Path| LogConfig {
         data_folder: data.to_owned(),
@@ -476,7 +476,7 @@ fn damaged_and_missing_files_are_named() {
             let bytes = fs::read(data.join(segment)).unwrap();
             fs::write(data.join(segment), &bytes[..bytes.len() / 2]).unwrap();
         },
-        Some(14),
+        Some(13),
         "the lock says that the frame was whole",
     );
     check_files(

@@ -182,7 +182,7 @@ fn by_key_or_code(town: &Town) -> Vec<(&'static str, Vec<u8>, Refused)> {
         (
             "a card",
             sign(410, &till, Holder::Card(town.cast.card(0))),
-            (422, "holder-not-accepted", "new_id"),
+            (403, "pin-required", "new_id"),
         ),
     ]
 }

@@ -211,7 +211,7 @@ impl City {
         id(&format!("fresh {}", self.counter))
     }
 
-    fn now_s(&self) -> u64 {
+    pub(crate) fn now_s(&self) -> u64 {
         self.clock.wall_ms() / 1_000
     }
 

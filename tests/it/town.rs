@@ -126,7 +126,7 @@ impl Answer {
 
 /// Members that differ from run to run: they hang on random salts, tokens and the ledger's own key.
 fn mask(json: &mut Value) {
-    for name in ["proof", "token", "code", "card"] {
+    for name in ["proof", "token", "code", "card", "pin"] {
         if let Some(value) = json.get_mut(name).filter(|value| value.is_string()) {
             *value = "…".into();
         }

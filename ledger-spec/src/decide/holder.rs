@@ -2,9 +2,9 @@
 
 use super::Rejection;
 use crate::entry::Channel;
-use crate::ids::{AccountId, Kid, LedgerId};
+use crate::ids::{AccountId, CardHash, Kid, LedgerId};
 use crate::kinds::{Purpose, Role};
-use crate::rows::{Device, Overlay, Signer};
+use crate::rows::{Card, Device, Overlay, Signer};
 use crate::statement::{self, Disclosure, Holder, Statement};
 use crate::token::{PayToken, TOKEN_LIFE_S_MAX};
 
@@ -63,6 +63,23 @@ fn shown_by<'r>(
     Ok(device)
 }
 
+/// A card that is whole, known and in force.
+pub(super) fn card_of<'r>(
+    card: &[u8; 11],
+    rows: &'r Overlay<'_>,
+) -> Result<(CardHash, &'r Card), Rejection> {
+    let [random @ .., check] = card;
+    if statement::card_check_byte(random) != *check {
+        return Err(Rejection::CardMistyped);
+    }
+    let hash = statement::card_hash(card);
+    match rows.cards(&hash) {
+        None => Err(Rejection::CardUnknown),
+        Some(row) if row.revoked => Err(Rejection::CardRevoked),
+        Some(row) => Ok((hash, row)),
+    }
+}
+
 /// How the holder of a disclosure took part, once [`holder_of`] has accepted it.
 pub(super) fn channel_of(disclosure: &Disclosure, witness: &Signer) -> Channel {
     let kiosk = matches!(witness, Signer::Actor(actor) if actor.role == Role::Kiosk);
@@ -93,17 +110,7 @@ pub(super) fn holder_of(
             let shown = (statement.core.ledger, disclosure.performed_at_s);
             shown_by(token, *kid, rows, shown).map(|device| device.account)
         }
-        Some(Holder::Card(card)) => {
-            let [random @ .., check] = card;
-            if statement::card_check_byte(random) != *check {
-                return Err(Rejection::CardMistyped);
-            }
-            match rows.cards(&statement::card_hash(card)) {
-                None => Err(Rejection::CardUnknown),
-                Some(row) if row.revoked => Err(Rejection::CardRevoked),
-                Some(row) => Ok(row.account),
-            }
-        }
+        Some(Holder::Card(card)) => card_of(card, rows).map(|(_, row)| row.account),
         Some(Holder::Account(account)) => match witness.role {
             Role::Staff | Role::Registry => {
                 rows.accounts(account).map(|_| *account).ok_or(Rejection::AccountUnknown)

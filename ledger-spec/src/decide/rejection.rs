@@ -4,13 +4,14 @@ use alloc::string::String;
 
 use thiserror::Error;
 
+use super::HOLD_LIFE_S_MAX;
 use super::corrections::LOT_YEARS_MAX;
 use super::residents::LINK_DAYS_MAX;
 use crate::ids::Seq;
 use crate::manifest::ROWS_MAX;
 use crate::points::POINTS_MAX;
 use crate::programme::{ProgrammeFault, ProgrammeProblem};
-use crate::rows::LOTS_MAX;
+use crate::rows::{HOLDS_MAX, LOTS_MAX};
 use crate::statement::NOT_AFTER_S_MAX;
 use crate::token::TOKEN_LIFE_S_MAX;
 
@@ -207,6 +208,36 @@ rejections! {
     /// The manifest has its result already.
     #[error("the manifest has its result already, entry {0}")]
     55 ManifestDone(Seq = Seq(0)),
+    /// The account has as many open holds as it can have.
+    #[error("an account has at most {HOLDS_MAX} holds at a time")]
+    67 HoldsLimit,
+    /// The deadline of a hold has passed or is too far away; or the system would release one before its deadline.
+    #[error("a hold ends within {HOLD_LIFE_S_MAX} seconds, and the system releases it then and not before")]
+    68 HoldDeadline,
+    /// The entry is no hold.
+    #[error("the entry is no hold")]
+    69 NotAHold,
+    /// The hold was captured or released.
+    #[error("the hold has ended already, by entry {0}")]
+    70 HoldEnded(Seq = Seq(0)),
+    /// The hold's deadline has passed.
+    #[error("the hold's deadline has passed")]
+    71 HoldExpired,
+    /// More points than are held.
+    #[error("the hold keeps {0} points, and no more can be captured")]
+    72 CaptureExceeds(u64 = 0),
+    /// The card, or the terminal, has taken its points of the day without a PIN.
+    #[error("a card gives {0} points a day without its PIN, and a terminal takes only so many")]
+    75 PinRequired(u32 = 0),
+    /// The PIN proof is for another card, terminal, ledger or moment, for fewer points, or was used.
+    #[error("the PIN proof does not fit this card, terminal, moment and number of points")]
+    76 PinProof,
+    /// The days in which a sale can be refunded are over.
+    #[error("a sale can be refunded for {0} days")]
+    73 RefundClosed(u32 = 0),
+    /// More points than are left of the sale.
+    #[error("of the sale {0} points are left to refund")]
+    74 RefundExceeds(u32 = 0),
     /// A person typed in what a sensor must count.
     #[error("the value was entered by hand")]
     56 EnteredByHand,

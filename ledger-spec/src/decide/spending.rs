@@ -1,18 +1,58 @@
-//! Spending: points leave an account for a shop, and come back.
+//! Spending: points leave an account for a shop, at once or through a hold.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
-use super::holder::token_of;
+use super::holder::{card_of, token_of};
+use super::holds::{HOLD_LIFE_S_MAX, first_points};
 use super::{
     Context, Outcome, REDEEM_AGE_S_MAX, Rejection, actor, corrections, disclosure_of, programme_of,
 };
 use crate::entry::{Contra, Effect};
-use crate::kinds::{self, Body};
-use crate::points::{LotKey, Purse};
-use crate::programme::Programme;
-use crate::rows::{Account, Counter, Overlay, Signer};
-use crate::statement::{self, Statement};
+use crate::ids::{AccountId, CardHash, Kid, PlaceId};
+use crate::kinds::{self, Role};
+use crate::points::Purse;
+use crate::programme::{Programme, RedeemLimits};
+use crate::rows::{Account, Counter, DayPoints, Device, HOLDS_MAX, Lot, Overlay, Signer};
+use crate::statement::{Holder, Statement};
 use crate::time::Day;
+use crate::token::{PIN_PROOF_LIFE_S_MAX, PayToken, PinProof};
+
+/// What a shop asks of a resident's points.
+struct Wish {
+    shop: PlaceId,
+    points: u32,
+    /// Unix seconds; the end of a hold.
+    until_s: Option<u64>,
+}
+
+/// A wish that can be met.
+struct Payment<'r> {
+    account: AccountId,
+    row: &'r Account,
+    /// The lots in the order in which they are spent.
+    lots: Vec<Lot>,
+    /// What the proof of the resident's consent leaves behind.
+    proof: Vec<Effect>,
+}
+
+impl Payment<'_> {
+    /// The points leave their lots for this account.
+    fn postings(&self, contra: Contra) -> impl Iterator<Item = Effect> {
+        self.lots.iter().map(move |lot| Effect::Posting {
+            lot: lot.key,
+            points: -i64::from(lot.points),
+            contra,
+        })
+    }
+
+    fn outcome(self, mut effects: Vec<Effect>, today: Day) -> Result<Outcome, Rejection> {
+        let spent = self.lots.iter().map(|lot| u64::from(lot.points)).sum();
+        effects.extend(self.proof);
+        effects.push(balance_after(self.row, today, |_| 0, spent));
+        Outcome::on(self.account, effects)
+    }
+}
 
 pub(super) fn redeem(
     body: &kinds::Redeem,
@@ -21,9 +61,40 @@ pub(super) fn redeem(
     rows: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
+    let wish = Wish { shop: body.shop, points: body.points.get(), until_s: None };
+    let payment = judge(&wish, statement, signer, rows, context)?;
+    let effects = payment.postings(Contra::Shop(body.shop)).collect();
+    payment.outcome(effects, context.today())
+}
+
+/// A redemption that the shop completes, in part or in full, before a deadline.
+pub(super) fn hold(
+    body: &kinds::Hold,
+    statement: &Statement,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let (shop, points, until_s) = (body.shop, body.points.get(), body.until_s);
+    let wish = Wish { shop, points, until_s: Some(until_s) };
+    let payment = judge(&wish, statement, signer, rows, context)?;
+    let opened = Effect::HoldOpened { shop, until_s };
+    let postings = payment.postings(Contra::Held(rows.next_seq()));
+    let effects = [opened].into_iter().chain(postings).collect();
+    payment.outcome(effects, context.today())
+}
+
+/// Every check of a redemption or hold.
+fn judge<'r>(
+    wish: &Wish,
+    statement: &Statement,
+    signer: Option<&Signer>,
+    rows: &'r Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Payment<'r>, Rejection> {
     let terminal = actor(signer)?;
-    let (points, today) = (body.points.get(), context.today());
-    if terminal.place != Some(body.shop) {
+    let (points, today) = (wish.points, context.today());
+    if terminal.place != Some(wish.shop) {
         return Err(Rejection::OtherShop);
     }
     let programme = programme_of(statement, today, rows)?;
@@ -38,56 +109,147 @@ pub(super) fn redeem(
     if points > limits.max_transaction {
         return Err(Rejection::AboveMaximum(limits.max_transaction));
     }
-    let (token, device) = token_of(statement, rows, context.now_s())?;
-    if points > token.max_points {
-        return Err(Rejection::TokenCap);
+    let life_s = |until_s: u64| until_s.checked_sub(context.now_s());
+    if wish.until_s.is_some_and(|until_s| !matches!(life_s(until_s), Some(1..=HOLD_LIFE_S_MAX))) {
+        return Err(Rejection::HoldDeadline);
     }
-    let account = rows.accounts(&device.account).ok_or(Rejection::AccountUnknown)?;
+    let consent = consent(statement, rows, context)?;
+    consent.check_points(points)?;
+    let account = rows.accounts(&consent.account()).ok_or(Rejection::AccountUnknown)?;
     corrections::check_spending(account, today)?;
-    let spent = account.charged(&Counter::of_spending(today)).saturating_add(points);
-    if spent > limits.max_day {
+    if wish.until_s.is_some() && account.holds.len() >= HOLDS_MAX {
+        return Err(Rejection::HoldsLimit);
+    }
+    let charged = account.charged(&Counter::of_spending(today));
+    let spent = u64::from(charged) + account.held() + u64::from(points);
+    if spent > u64::from(limits.max_day) {
         return Err(Rejection::DayLimit(limits.max_day));
     }
-    // By whole days, at least 24 hours: the minute of an enrolment is not kept.
-    let fresh = today <= device.since.plus(1);
-    if fresh && spent > limits.fresh_device_max_day {
-        return Err(Rejection::FreshDeviceLimit(limits.fresh_device_max_day));
-    }
+    consent.check_day(statement.kid, (points, spent), limits, (rows, today))?;
     if let Some(gate) = account.closed_gate(programme, today) {
         return Err(Rejection::GateClosed(gate.rule));
     }
     if account.available(Purse::Yen, today) < u64::from(points) {
         return Err(Rejection::InsufficientPoints);
     }
+    let proof = vec![consent.effect(statement.kid, points)];
+    let lots = spend(account, programme, points, today);
+    Ok(Payment { account: consent.account(), row: account, lots, proof })
+}
 
-    // From here on the redemption is accepted.
-    let mut effects = spend(account, programme, points, today)
-        .map(|(lot, points)| Effect::Posting { lot, points, contra: Contra::Shop(body.shop) })
-        .collect::<Vec<_>>();
-    effects.push(Effect::TokenSpent { nonce: token.nonce, exp_s: token.exp_s });
-    effects.push(balance_after(account, today, |_| 0, u64::from(points)));
-    Outcome::on(device.account, effects)
+/// How the resident agreed.
+enum Consent<'a> {
+    /// The phone showed a pay token.
+    Phone(&'a PayToken, &'a Device),
+    /// The card was there, and the clerk looked.
+    Card(CardHash, AccountId),
+    /// The card was there, and its PIN was typed.
+    Pin(&'a PinProof, AccountId),
+}
+
+fn consent<'a>(
+    statement: &'a Statement,
+    rows: &'a Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Consent<'a>, Rejection> {
+    let disclosure = disclosure_of(statement)?;
+    let Some(Holder::Card(card)) = &disclosure.holder else {
+        if disclosure.pin_proof.is_some() {
+            return Err(Rejection::HolderNotAccepted);
+        }
+        let (token, device) = token_of(statement, rows, context.now_s())?;
+        return Ok(Consent::Phone(token, device));
+    };
+    let (hash, row) = card_of(card, rows)?;
+    let Some((proof, kid)) = &statement.pin_proof else {
+        return Ok(Consent::Card(hash, row.account));
+    };
+    let by_pin_key = rows.keys(kid).is_some_and(|key| {
+        let role = if let Signer::Actor(actor) = &key.signer { Some(actor.role) } else { None };
+        role == Some(Role::Pin) && key.revoked.is_none()
+    });
+    let fits =
+        (proof.ledger, proof.card, proof.terminal) == (statement.core.ledger, hash, statement.kid);
+    let life_s = proof.exp_s.checked_sub(context.now_s());
+    let in_force = matches!(life_s, Some(1..=PIN_PROOF_LIFE_S_MAX));
+    let fresh = rows.nonces(&(proof.exp_s, proof.nonce)).is_none();
+    if by_pin_key && fits && in_force && fresh {
+        Ok(Consent::Pin(proof, row.account))
+    } else {
+        Err(Rejection::PinProof)
+    }
+}
+
+impl Consent<'_> {
+    fn account(&self) -> AccountId {
+        match self {
+            Self::Phone(_, device) => device.account,
+            Self::Card(_, account) | Self::Pin(_, account) => *account,
+        }
+    }
+
+    /// The points that were agreed to.
+    fn check_points(&self, points: u32) -> Result<(), Rejection> {
+        match self {
+            Self::Phone(token, _) if points > token.max_points => Err(Rejection::TokenCap),
+            Self::Pin(proof, _) if points > proof.max_points => Err(Rejection::PinProof),
+            Self::Phone(..) | Self::Pin(..) | Self::Card(..) => Ok(()),
+        }
+    }
+
+    /// The limits of the day that go with this way of agreeing.
+    fn check_day(
+        &self,
+        terminal: Kid,
+        (points, spent): (u32, u64),
+        limits: RedeemLimits,
+        (rows, today): (&Overlay<'_>, Day),
+    ) -> Result<(), Rejection> {
+        match self {
+            Self::Phone(_, device) => {
+                // By whole days, at least 24 hours: the minute of an enrolment is not kept.
+                let fresh = today <= device.since.plus(1);
+                if fresh && spent > u64::from(limits.fresh_device_max_day) {
+                    return Err(Rejection::FreshDeviceLimit(limits.fresh_device_max_day));
+                }
+                Ok(())
+            }
+            Self::Card(card, _) => {
+                let of_card = DayPoints::on(rows.card_days(card), today);
+                let of_terminal = DayPoints::on(rows.terminal_days(&terminal), today);
+                let points = u64::from(points);
+                if of_card + points > u64::from(limits.card_no_pin_max_day)
+                    || of_terminal + points > u64::from(limits.terminal_no_pin_max_day)
+                {
+                    return Err(Rejection::PinRequired(limits.card_no_pin_max_day));
+                }
+                Ok(())
+            }
+            Self::Pin(..) => Ok(()),
+        }
+    }
+
+    fn effect(&self, terminal: Kid, points: u32) -> Effect {
+        match self {
+            Self::Phone(token, _) => Effect::TokenSpent { nonce: token.nonce, exp_s: token.exp_s },
+            Self::Card(card, _) => Effect::CardWithoutPin { card: *card, terminal, points },
+            Self::Pin(proof, _) => {
+                let PinProof { card, nonce, exp_s, .. } = **proof;
+                Effect::PinProven { card, nonce, exp_s }
+            }
+        }
+    }
 }
 
 /// Takes points from the lots that expire first, and among those in the programme's order of funds.
-fn spend(
-    account: &Account,
-    programme: &Programme,
-    points: u32,
-    today: Day,
-) -> impl Iterator<Item = (LotKey, i64)> {
+fn spend(account: &Account, programme: &Programme, points: u32, today: Day) -> Vec<Lot> {
     let mut lots = account.lots.clone();
     lots.retain(|lot| lot.key.purse == Purse::Yen && lot.key.expires_on >= today);
     let order = |fund| programme.funds.iter().position(|known| *known == fund);
     lots.sort_by_key(|lot| {
         (lot.key.expires_on, order(lot.key.fund).unwrap_or(usize::MAX), lot.key.fund)
     });
-    let mut left = points;
-    lots.into_iter().map_while(move |lot| {
-        let taken = lot.points.min(left);
-        left -= taken;
-        (taken > 0).then(|| (lot.key, -i64::from(taken)))
-    })
+    first_points(&lots, points)
 }
 
 pub(super) fn balance_after(
@@ -100,41 +262,4 @@ pub(super) fn balance_after(
         yen: account.available(Purse::Yen, today) + gained(Purse::Yen) - spent_yen,
         challenge: account.available(Purse::Challenge, today) + gained(Purse::Challenge),
     }
-}
-
-pub(super) fn void(
-    body: &kinds::Void,
-    signer: Option<&Signer>,
-    rows: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
-    let terminal = actor(signer)?;
-    let earlier = context.earlier.filter(|earlier| earlier.seq == body.entry);
-    let earlier = earlier.ok_or(Rejection::EntryUnknown)?;
-    let redeemed = statement::kept(&earlier.statement.0).map_err(|_| Rejection::EntryUnknown)?;
-    let (Body::Redeem(redeemed), Some(link)) = (&redeemed.core.body, earlier.link) else {
-        return Err(Rejection::NotARedemption);
-    };
-    if terminal.place != Some(redeemed.shop) {
-        return Err(Rejection::OtherShop);
-    }
-    if let Some(by) = rows.undone(&body.entry) {
-        return Err(Rejection::AlreadyUndone(*by));
-    }
-    let today = context.today();
-    if earlier.accepted_day() != today {
-        return Err(Rejection::VoidClosed);
-    }
-    let account = rows.accounts(&link.account).ok_or(Rejection::AccountUnknown)?;
-
-    // From here on the redemption is undone: back to the same lots, in reverse.
-    let mut effects: Vec<Effect> = earlier
-        .postings()
-        .map(|(lot, points, contra)| Effect::Posting { lot, points: -points, contra })
-        .collect();
-    effects.reverse();
-    effects.push(Effect::Undone { entry: body.entry });
-    let back = u64::from(redeemed.points.get());
-    effects.push(balance_after(account, today, |p| if p == Purse::Yen { back } else { 0 }, 0));
-    Outcome::on(link.account, effects)
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::cbor::wire_array;
 use crate::entry::{ActionClass, CapOf, CapPer};
-use crate::ids::{LinkId, Seq};
+use crate::ids::{LinkId, PlaceId, Seq};
 use crate::kinds::{AgeTier, Insurance, Status};
 use crate::points::{LotKey, Purse};
 use crate::programme::{Gate, Programme};
@@ -12,6 +12,8 @@ use crate::time::Day;
 
 /// The most lots an account holds open.
 pub const LOTS_MAX: usize = 64;
+/// The most holds on one account.
+pub const HOLDS_MAX: usize = 8;
 
 wire_array!(
     /// An age group, and the day on which the person is of it.
@@ -29,6 +31,13 @@ impl Facts {
     #[must_use]
     pub fn age_tier(&self, on: Day) -> AgeTier {
         self.age_before.filter(|before| before.on == on).unwrap_or(self.age).tier
+    }
+
+    /// These facts, with the age group of an earlier day that the facts before them knew.
+    pub(crate) fn after(self, before: Option<Self>) -> Self {
+        let other = |known: &Aged| known.on != self.age.on;
+        let age_before = before.and_then(|old| Some(old.age).filter(other).or(old.age_before));
+        Self { age_before, ..self }
     }
 }
 
@@ -70,6 +79,28 @@ wire_array!(
         points: u32,
     }
 );
+
+wire_array!(
+    /// Points that wait for a shop's capture.
+    Hold {
+        /// Its entry.
+        seq: Seq,
+        /// The shop.
+        shop: PlaceId,
+        /// Unix seconds; from then on it can only be released.
+        until_s: u64,
+        /// What is held, in the order in which it was taken.
+        lots: Vec<Lot>,
+    }
+);
+
+impl Hold {
+    /// The points held.
+    #[must_use]
+    pub fn points(&self) -> u64 {
+        self.lots.iter().map(|lot| u64::from(lot.points)).sum()
+    }
+}
 
 wire_array!(
     /// What a counter counts: the points granted under a cap in one period, or those spent in a day.
@@ -179,6 +210,8 @@ wire_array!(
         standing: Option<Standing>,
         /// Open lots, ordered by key.
         lots: Vec<Lot>,
+        /// Open holds, oldest first; their points are in no lot.
+        holds: Vec<Hold>,
         /// Counters of periods that can still be charged, ordered.
         charges: Vec<Charge>,
         /// Actions that later decisions ask for, in log order.
@@ -204,6 +237,7 @@ impl Account {
             facts: None,
             standing: None,
             lots: Vec::new(),
+            holds: Vec::new(),
             charges: Vec::new(),
             recent: Vec::new(),
             employer: None,
@@ -258,6 +292,42 @@ impl Account {
             Err(_) if left == 0 => return None,
             Err(at) => self.lots.insert(at, Lot { key, points: left }),
         }
+        Some(())
+    }
+
+    /// The points of all open holds.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        self.holds.iter().map(Hold::points).sum()
+    }
+
+    /// Opens an empty hold; `None` where there are as many as there can be.
+    #[must_use]
+    pub(crate) fn open_hold(&mut self, seq: Seq, (shop, until_s): (PlaceId, u64)) -> Option<()> {
+        let hold = Hold { seq, shop, until_s, lots: Vec::new() };
+        (self.holds.len() < HOLDS_MAX).then(|| self.holds.push(hold))
+    }
+
+    /// Ends a hold that keeps nothing; `None` where there is no such.
+    #[must_use]
+    pub(crate) fn end_hold(&mut self, hold: Seq) -> Option<()> {
+        let at = self.holds.iter().position(|open| open.seq == hold && open.lots.is_empty())?;
+        self.holds.remove(at);
+        Some(())
+    }
+
+    /// What the lot gains, the hold loses; `None` if it would fall below zero.
+    #[must_use]
+    pub(crate) fn move_held(&mut self, hold: Seq, key: LotKey, points: i64) -> Option<()> {
+        let lots = &mut self.holds.iter_mut().find(|open| open.seq == hold)?.lots;
+        let at = lots.iter().position(|lot| lot.key == key);
+        let held = at.and_then(|at| lots.get(at)).map_or(0, |lot| lot.points);
+        let left = u32::try_from(i64::from(held).checked_sub(points)?).ok()?;
+        match at.and_then(|at| lots.get_mut(at)) {
+            Some(lot) => lot.points = left,
+            None => lots.push(Lot { key, points: left }),
+        }
+        lots.retain(|lot| lot.points > 0);
         Some(())
     }
 

@@ -2,14 +2,14 @@
 //! added up from the beginning each time.
 
 mod corrections;
-
-use std::collections::BTreeMap;
+mod model;
 
 use ledger_spec::{
-    decide::Rejection,
-    entry::{ActionClass, CapOf, CapPer, Contra, Reason},
+    entry::{ActionClass, CapOf, CapPer, Contra},
     ids::{PlaceId, Seq},
-    kinds::{Action, Body, Code, DayClose, Redeem, Status, Void},
+    kinds::{
+        Action, Approve, Body, Capture, Code, DayClose, Hold, Note, Redeem, Refund, Release, Void,
+    },
     points::{Fund, LotKey, Points, Purse},
     rows::{Lot, Overlay},
     statement::{Disclosure, Holder},
@@ -17,12 +17,16 @@ use ledger_spec::{
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
-use self::corrections::{Correction, Move, Source, correction};
+use self::corrections::{Correction, Source, correction};
+use self::model::{Expected, Model, day_of};
 use crate::world::{Verdict, World, account, facts, id, key, sign_token};
 
 const RESIDENTS: [&str; 3] = ["hanako", "taro", "yuki"];
 const SHOPS: [&str; 2] = ["shop-a", "shop-b"];
+/// Who releases holds.
+const SIGNERS: [&str; 3] = ["shop-a", "shop-b", "system"];
 const FUNDS: [(Fund, u32, u32); 4] = [
     (Fund::General, 2026, 260),
     (Fund::Nhi, 2026, 400),
@@ -41,6 +45,9 @@ const REDEEM_MIN: u32 = 5;
 const REDEEM_MAX: u32 = 100;
 const REDEEM_MAX_DAY: u32 = 150;
 const REDEEM_MAX_FRESH: u32 = 90;
+const REFUND_DAYS: u32 = 3;
+const REFUND_GRACE_DAYS: u32 = 10;
+const HOLD_S: u64 = 600;
 
 /// A programme as the model knows it.
 struct Rules {
@@ -129,7 +136,8 @@ fn changes(rules: &Rules) -> Vec<(String, Value)> {
     };
     let redeem = json!({
         "min": REDEEM_MIN, "max_transaction": REDEEM_MAX, "max_day": REDEEM_MAX_DAY,
-        "fresh_device_max_day": REDEEM_MAX_FRESH,
+        "fresh_device_max_day": REDEEM_MAX_FRESH, "refund_days": REFUND_DAYS,
+        "refund_grace_days": REFUND_GRACE_DAYS,
     });
     [
         ("version", json!(rules.version)),
@@ -163,8 +171,32 @@ enum Step {
         resident: usize,
         points: u32,
     },
+    Hold {
+        shop: usize,
+        resident: usize,
+        points: u32,
+    },
+    Capture {
+        /// A stranger now and then; otherwise the hold's own shop.
+        stranger: bool,
+        which: prop::sample::Index,
+        points: u32,
+    },
+    Release {
+        /// A shop's, or the system's.
+        by: usize,
+        which: prop::sample::Index,
+    },
     Void {
         shop: usize,
+        which: prop::sample::Index,
+    },
+    /// Two persons refund, the second of them later or never.
+    Refund {
+        which: prop::sample::Index,
+        points: u32,
+    },
+    Approve {
         which: prop::sample::Index,
     },
     /// The same bytes once more.
@@ -179,14 +211,22 @@ fn step() -> impl Strategy<Value = Step> {
     let (resident, shop) = (0..RESIDENTS.len(), 0..SHOPS.len());
     let which = any::<prop::sample::Index>();
     let late = prop_oneof![3 => 0..3_u64, 1 => 0..9_000_u64];
-    let wait = prop_oneof![2 => 0..3_u64, 2 => 0..600_u64, 1 => 0..6_000_u64];
+    let wait = prop_oneof![4 => 0..3_u64, 2 => 8..12_u64, 2 => 0..600_u64, 1 => 0..6_000_u64];
     prop_oneof![
         3 => wait.prop_map(|minutes| Step::Wait { minutes }),
         6 => (0..REPORTS.len(), resident.clone(), late).prop_map(
             |(report, resident, minutes_late)| Step::Report { report, resident, minutes_late }),
         4 => (shop.clone(), resident, 4..102_u32)
             .prop_map(|(shop, resident, points)| Step::Redeem { shop, resident, points }),
+        3 => (shop.clone(), 0..RESIDENTS.len(), 4..102_u32)
+            .prop_map(|(shop, resident, points)| Step::Hold { shop, resident, points }),
+        3 => (prop::bool::weighted(0.2), which.clone(), 1..60_u32)
+            .prop_map(|(stranger, which, points)| Step::Capture { stranger, which, points }),
+        2 => (0..SIGNERS.len(), which.clone())
+            .prop_map(|(by, which)| Step::Release { by, which }),
         1 => (shop, which.clone()).prop_map(|(shop, which)| Step::Void { shop, which }),
+        2 => (which.clone(), 1..60_u32).prop_map(|(which, points)| Step::Refund { which, points }),
+        2 => which.clone().prop_map(|which| Step::Approve { which }),
         2 => which.prop_map(|which| Step::Again { which }),
         1 => Just(Step::CloseDay),
         4 => correction().prop_map(Step::Correct),
@@ -198,235 +238,12 @@ fn step() -> impl Strategy<Value = Step> {
 enum Said {
     Report { report: usize, resident: usize, performed_at_s: u64 },
     Redeem { shop: usize, resident: usize, points: u32 },
+    Hold { shop: usize, resident: usize, points: u32 },
+    Capture { shop: usize, hold: Seq, points: u32 },
+    Release { by: usize, hold: Seq },
     Void { shop: usize, entry: Seq },
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Expected {
-    Granted(u32, Reason),
-    Moved(Vec<(LotKey, i64)>),
-    Replayed(Seq),
-    Refused(Rejection),
-}
-
-struct Grant {
-    seq: Seq,
-    said: (usize, usize, u64),
-    lot: LotKey,
-    points: u32,
-    withdrawn_by: Option<Seq>,
-}
-
-struct Spend {
-    seq: Seq,
-    shop: usize,
-    resident: usize,
-    day: Day,
-    parts: Vec<(LotKey, i64)>,
-    undone_by: Option<Seq>,
-}
-
-/// Lists of what happened, and nothing else.
-struct Model {
-    joined_on: Day,
-    grants: Vec<Grant>,
-    spends: Vec<Spend>,
-    moves: Vec<Move>,
-    standings: BTreeMap<usize, (Status, Day)>,
-}
-
-fn day_of(performed_at_s: u64) -> Day {
-    Day::of_ms(performed_at_s * 1_000)
-}
-
-fn same_period(per: CapPer, a: Day, b: Day) -> bool {
-    match per {
-        CapPer::Day => a == b,
-        CapPer::Month => (a.ymd().0, a.ymd().1) == (b.ymd().0, b.ymd().1),
-        CapPer::FiscalYear => a.fiscal_year() == b.fiscal_year(),
-        CapPer::Week => (a.0 + 3) / 7 == (b.0 + 3) / 7,
-    }
-}
-
-impl Model {
-    fn lots(&self, resident: usize) -> BTreeMap<LotKey, i64> {
-        let mut lots = BTreeMap::new();
-        for grant in self.grants.iter().filter(|grant| grant.said.1 == resident) {
-            *lots.entry(grant.lot).or_default() += i64::from(grant.points);
-        }
-        let spends = self.spends.iter().filter(|s| s.resident == resident && s.undone_by.is_none());
-        for (lot, points) in spends.flat_map(|spend| &spend.parts) {
-            *lots.entry(*lot).or_default() += points;
-        }
-        for moved in self.moves.iter().filter(|moved| moved.resident == resident) {
-            *lots.entry(moved.lot).or_default() += moved.points;
-        }
-        lots.retain(|_, points| *points != 0);
-        lots
-    }
-
-    fn granted(&self, counts: impl Fn(&Grant, &Report, Day) -> bool) -> u32 {
-        let standing = self.grants.iter().filter(|grant| grant.withdrawn_by.is_none());
-        let counted = standing.filter(|g| counts(g, &REPORTS[g.said.0], day_of(g.said.2)));
-        counted.map(|grant| grant.points).sum()
-    }
-
-    fn expect_report(&self, (which, resident, at_s): (usize, usize, u64), now_s: u64) -> Expected {
-        let (report, day) = (&REPORTS[which], day_of(at_s));
-        if day < day_of(now_s).minus(rules_of(day).late_days) {
-            return Expected::Refused(Rejection::DayTooOld);
-        }
-        let same = |other: &&Grant| {
-            let (theirs, who, theirs_at_s) = other.said;
-            let there = REPORTS[theirs].signer == report.signer || report.once_a_day;
-            let when = if report.once_a_day {
-                day_of(theirs_at_s) == day
-            } else {
-                theirs_at_s / 60 == at_s / 60
-            };
-            who == resident && REPORTS[theirs].action == report.action && there && when
-        };
-        let mut standing = self.grants.iter().filter(|grant| grant.withdrawn_by.is_none());
-        if let Some(first) = standing.find(same) {
-            return Expected::Refused(Rejection::ActionDuplicate(first.seq));
-        }
-        if let Some(status) = self.bars_earning(resident, day_of(now_s), day) {
-            return Expected::Granted(0, Reason::Standing(status));
-        }
-        if RESIDENTS[resident] == "yuki" {
-            return Expected::Granted(0, Reason::NotEligible);
-        }
-        let (mut points, mut reason) = (report.points, Reason::Full);
-        let mut bind = |room: u32, why: Reason| {
-            if room < points {
-                (points, reason) = (room, why);
-            }
-        };
-        for (of, per, cap) in CAPS.iter().filter(|_| report.fund != Fund::None) {
-            let applies = |other: &Report| match of {
-                CapOf::Rule => other.rule == 1,
-                CapOf::Class => other.class == ActionClass::Habit && other.fund != Fund::None,
-                CapOf::All => other.fund != Fund::None,
-                CapOf::Days => unreachable!("no cap is over days"),
-            };
-            if applies(report) {
-                let charged = self.granted(|grant, other, theirs| {
-                    grant.said.1 == resident && applies(other) && same_period(*per, theirs, day)
-                });
-                bind(cap - charged, Reason::Cap(*of, *per));
-            }
-        }
-        if let Some((fund, year, money)) =
-            FUNDS.iter().find(|(fund, year, _)| (*fund, *year) == (report.fund, day.fiscal_year()))
-        {
-            let used = u32::try_from(self.used(*fund, *year)).unwrap();
-            bind(money - used, Reason::Budget);
-        }
-        Expected::Granted(points, reason)
-    }
-
-    fn expect_redeem(&self, said: (usize, usize, u32), made_s: u64, now_s: u64) -> Expected {
-        let ((_, resident, points), today) = (said, day_of(now_s));
-        let spent: i64 = self
-            .spends
-            .iter()
-            .filter(|s| s.resident == resident && s.day == today && s.undone_by.is_none())
-            .flat_map(|spend| &spend.parts)
-            .map(|(_, points)| -points)
-            .sum();
-        let spent = u32::try_from(spent).unwrap() + points;
-        let rules = rules_of(today);
-        let order = |fund| rules.funds.iter().position(|f| *f == fund);
-        let mut lots: Vec<(LotKey, i64)> = self.lots(resident).into_iter().collect();
-        lots.retain(|(lot, _)| lot.purse == Purse::Yen && lot.expires_on >= today);
-        lots.sort_by_key(|(lot, _)| (lot.expires_on, order(lot.fund)));
-        let balance: i64 = lots.iter().map(|(_, points)| points).sum();
-        let refusal = if day_of(made_s) < today.minus(1) {
-            Rejection::DayTooOld
-        } else if now_s > made_s + 60 {
-            Rejection::DeadlinePassed
-        } else if rules_of(day_of(made_s)).version != rules.version {
-            Rejection::ProgrammeVersion(rules.version)
-        } else if points < REDEEM_MIN {
-            Rejection::BelowMinimum(REDEEM_MIN)
-        } else if points > REDEEM_MAX {
-            Rejection::AboveMaximum(REDEEM_MAX)
-        } else if self.standing(resident, today) == Some(Status::Frozen) {
-            Rejection::AccountFrozen
-        } else if self.standing(resident, today) == Some(Status::Deceased) {
-            Rejection::AccountDeceased
-        } else if spent > REDEEM_MAX_DAY {
-            Rejection::DayLimit(REDEEM_MAX_DAY)
-        } else if today <= self.joined_on.plus(1) && spent > REDEEM_MAX_FRESH {
-            Rejection::FreshDeviceLimit(REDEEM_MAX_FRESH)
-        } else if balance < i64::from(points) {
-            Rejection::InsufficientPoints
-        } else {
-            let mut left = i64::from(points);
-            let parts = lots.into_iter().map(|(lot, held)| {
-                let taken = held.min(left);
-                left -= taken;
-                (lot, -taken)
-            });
-            return Expected::Moved(parts.filter(|(_, points)| *points != 0).collect());
-        };
-        Expected::Refused(refusal)
-    }
-
-    fn expect_void(&self, (shop, entry): (usize, Seq), made_s: u64, now_s: u64) -> Expected {
-        let today = day_of(now_s);
-        let Some(spend) = self.spends.iter().find(|spend| spend.seq == entry) else {
-            let old = day_of(made_s) < today.minus(1);
-            let why = if old { Rejection::DayTooOld } else { Rejection::NotARedemption };
-            return Expected::Refused(why);
-        };
-        let refusal = if day_of(made_s) < today.minus(1) {
-            Rejection::DayTooOld
-        } else if spend.shop != shop {
-            Rejection::OtherShop
-        } else if let Some(by) = spend.undone_by {
-            Rejection::AlreadyUndone(by)
-        } else if spend.day != today {
-            Rejection::VoidClosed
-        } else {
-            let back = spend.parts.iter().rev().map(|(lot, points)| (*lot, -points));
-            return Expected::Moved(back.collect());
-        };
-        Expected::Refused(refusal)
-    }
-
-    fn expect(&self, said: Said, made_s: u64, now_s: u64) -> Expected {
-        match said {
-            Said::Report { report, resident, performed_at_s } => {
-                self.expect_report((report, resident, performed_at_s), now_s)
-            }
-            Said::Redeem { shop, resident, points } => {
-                self.expect_redeem((shop, resident, points), made_s, now_s)
-            }
-            Said::Void { shop, entry } => self.expect_void((shop, entry), made_s, now_s),
-        }
-    }
-
-    fn note(&mut self, said: Said, expected: &Expected, seq: Seq, now_s: u64) {
-        match (said, expected) {
-            (Said::Report { report, resident, performed_at_s }, Expected::Granted(points, _)) => {
-                let (fund, rules) = (REPORTS[report].fund, rules_of(day_of(performed_at_s)));
-                let purse = if fund == Fund::None { Purse::Challenge } else { Purse::Yen };
-                let lot = LotKey { purse, fund, expires_on: Day::parse(rules.expires_on).unwrap() };
-                let said = (report, resident, performed_at_s);
-                self.grants.push(Grant { seq, said, lot, points: *points, withdrawn_by: None });
-            }
-            (Said::Redeem { shop, resident, .. }, Expected::Moved(parts)) => {
-                let (day, parts) = (day_of(now_s), parts.clone());
-                self.spends.push(Spend { seq, shop, resident, day, parts, undone_by: None });
-            }
-            (Said::Void { entry, .. }, Expected::Moved(_)) => {
-                let undone = self.spends.iter_mut().find(|spend| spend.seq == entry);
-                undone.unwrap().undone_by = Some(seq);
-            }
-            other => panic!("{other:?}"),
-        }
-    }
+    Refund { sale: Seq, points: u32 },
+    Approve { which: usize },
 }
 
 /// A statement as it was sent.
@@ -435,6 +252,12 @@ struct Sent {
     said: Said,
     made_s: u64,
     accepted: Option<Seq>,
+}
+
+/// One of the last of a list, or the first entry of all.
+fn pick<T, P: Default>(list: &[T], which: &prop::sample::Index, part: impl Fn(&T) -> P) -> P {
+    let recent = list.rchunks(3).next().unwrap_or_default();
+    if recent.is_empty() { P::default() } else { part(&recent[which.index(recent.len())]) }
 }
 
 struct City {
@@ -453,13 +276,7 @@ impl City {
         }
         RESIDENTS.iter().for_each(|resident| world.join(resident));
         world.must("staff-1", facts("yuki", false));
-        let model = Model {
-            joined_on: world.today(),
-            grants: Vec::new(),
-            spends: Vec::new(),
-            moves: Vec::new(),
-            standings: BTreeMap::new(),
-        };
+        let model = Model::since(world.today());
         Self { world, model, sent: Vec::new() }
     }
 
@@ -489,8 +306,36 @@ impl City {
                 let body = Body::Redeem(Redeem { shop: PlaceId(id(SHOPS[shop])), points });
                 self.world.core(body).sign(&key(SHOPS[shop]), Some(&disclosure))
             }
+            Said::Hold { shop, resident, points } => {
+                let token = self.world.pay_token();
+                let holder = Holder::Phone(sign_token(&token, RESIDENTS[resident]));
+                let disclosure = self.world.disclosure(Some(holder));
+                let (points, until_s) = (Points::new(points).unwrap(), self.world.now_s() + HOLD_S);
+                let body = Hold { shop: PlaceId(id(SHOPS[shop])), points, until_s };
+                self.world.core(Body::Hold(body)).sign(&key(SHOPS[shop]), Some(&disclosure))
+            }
+            Said::Capture { shop, hold, points } => {
+                let points = Points::new(points).unwrap();
+                let body = Body::Capture(Capture { hold, points });
+                self.world.core(body).sign(&key(SHOPS[shop]), None)
+            }
+            Said::Release { by, hold } => {
+                self.world.core(Body::Release(Release { hold })).sign(&key(SIGNERS[by]), None)
+            }
             Said::Void { shop, entry } => {
                 self.world.core(Body::Void(Void { entry })).sign(&key(SHOPS[shop]), None)
+            }
+            Said::Refund { sale, points } => {
+                let (points, reason) = (Points::new(points).unwrap(), Note::new("why").unwrap());
+                let body = Body::Refund(Refund { entry: sale, points, reason });
+                self.world.core(body).sign(&key("staff-1"), None)
+            }
+            Said::Approve { which } => {
+                let proposal = self.model.proposals[which].seq;
+                let statement = self.world.entry(proposal).unwrap().statement.0;
+                let statement_hash = Sha256::digest(statement).into();
+                let body = Body::Approve(Approve { proposal, statement_hash });
+                self.world.core(body).sign(&key("staff-2"), None)
             }
         }
     }
@@ -519,11 +364,32 @@ impl City {
             Step::Redeem { shop, resident, points } => {
                 Said::Redeem { shop: *shop, resident: *resident, points: *points }
             }
+            Step::Hold { shop, resident, points } => {
+                Said::Hold { shop: *shop, resident: *resident, points: *points }
+            }
+            Step::Capture { stranger, which, points } => {
+                let (hold, of) = pick(&self.model.holds, which, |hold| (hold.seq, hold.shop));
+                let shop = (of + usize::from(*stranger)) % SHOPS.len();
+                Said::Capture { shop, hold, points: *points }
+            }
+            Step::Release { by, which } => {
+                let hold = pick(&self.model.holds, which, |hold| hold.seq);
+                Said::Release { by: *by, hold }
+            }
             Step::Void { shop, which } => {
-                let spends = &self.model.spends;
-                let entry =
-                    if spends.is_empty() { Seq(0) } else { spends[which.index(spends.len())].seq };
+                let entry = pick(&self.model.spends, which, |spend| spend.seq);
                 Said::Void { shop: *shop, entry }
+            }
+            Step::Refund { which, points } => {
+                let sale = pick(&self.model.spends, which, |spend| spend.seq);
+                Said::Refund { sale, points: *points }
+            }
+            Step::Approve { which } => {
+                if self.model.proposals.is_empty() {
+                    return;
+                }
+                let last = self.model.proposals.len() - 1;
+                Said::Approve { which: last - which.index(2.min(last + 1)) }
             }
         };
         let bytes = self.sign(said);
@@ -541,6 +407,7 @@ impl City {
         let before = self.world.tables.size;
         let found = match self.world.submit(bytes) {
             Verdict::Accepted(entry) => {
+                self.model.made_s = *made_s;
                 self.model.note(*said, &expected, entry.seq, now_s);
                 self.sent[which].accepted = Some(entry.seq);
                 found_in(&entry)
@@ -550,7 +417,8 @@ impl City {
             other @ (Verdict::Reused | Verdict::Malformed(_)) => panic!("{other:?}"),
         };
         assert_eq!(found, expected);
-        let grown = matches!(found, Expected::Granted(..) | Expected::Moved(_));
+        let grown =
+            matches!(found, Expected::Granted(..) | Expected::Moved(_) | Expected::Proposed);
         assert_eq!(self.world.tables.size, before + u64::from(grown), "a refusal leaves nothing");
         self.check_books();
     }
@@ -585,6 +453,7 @@ impl City {
         let yen = |lot: &&Lot| lot.key.purse == Purse::Yen;
         let held = tables.accounts.values().flat_map(|row| &row.lots).filter(yen);
         let held: u64 = held.map(|lot| u64::from(lot.points)).sum();
+        let reserved: u64 = tables.accounts.values().map(|row| row.held()).sum();
         let due: u64 = tables.shops.values().map(|shop| shop.total).sum();
         let moved = |source: Source| -> u64 {
             let moves = self.model.moves.iter();
@@ -595,7 +464,7 @@ impl City {
             sums.iter().filter(|(fund, _)| **fund != Fund::None).map(|(_, points)| points).sum()
         });
         assert_eq!((expired, imported), (moved(Source::Expired), moved(Source::Brought)));
-        let placed = left + held + due + expired;
+        let placed = left + held + reserved + due + expired;
         assert_eq!(allocated + imported, placed, "points neither appear nor vanish");
     }
 }
@@ -616,6 +485,9 @@ fn found_in(entry: &ledger_spec::entry::Accounting) -> Expected {
             assert!(entry.postings().all(|(_, _, contra)| !matches!(contra, Contra::Shop(_))));
             Expected::Granted(granted, reason)
         }
+        None if entry.effects.iter().any(|e| matches!(e, Effect::Proposed { .. })) => {
+            Expected::Proposed
+        }
         None => Expected::Moved(moved()),
     }
 }
@@ -625,7 +497,7 @@ proptest! {
 
     #[test]
     fn the_ledger_agrees_with_the_lists(
-        steps in prop::collection::vec(step(), 1..60),
+        steps in prop::collection::vec(step(), 1..90),
         batches in prop::collection::vec(1..9_usize, 1..5),
     ) {
         let mut city = City::found();

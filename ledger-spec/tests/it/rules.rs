@@ -1,11 +1,14 @@
 //! The rules as stories. A story is a list of lines; behind the arrow stands what came of each.
 //! `UPDATE_EXPECT=1 cargo test` writes the outcomes; read them before you keep them.
 
+mod cards;
 mod city;
 mod corrections;
 mod earning;
+mod holds;
 mod log;
 mod programme;
+mod refunds;
 mod settlement;
 mod spending;
 
@@ -23,12 +26,15 @@ fn check(story: &Expect) {
 #[test]
 fn every_rejection_has_a_story() {
     let stories = [
+        include_str!("rules/cards.rs"),
         include_str!("rules/city.rs"),
         include_str!("rules/corrections.rs"),
         include_str!("rules/earning.rs"),
+        include_str!("rules/holds.rs"),
         include_str!("rules/log.rs"),
         include_str!("rules/programme.rs"),
         include_str!("rules/settlement.rs"),
+        include_str!("rules/refunds.rs"),
         include_str!("rules/spending.rs"),
         include_str!("manifests.rs"),
     ]

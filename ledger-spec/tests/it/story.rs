@@ -2,33 +2,34 @@
 //!
 //! `key=value` at the end of a line makes the statement differ from what an honest client would send: its `day`,
 //! `programme`, `not_after` (seconds from the present), `op` (a named operation id), the `time` of the act, the token's
-//! `exp` (seconds from the act), `max`, `phone` and `ledger`, the `card` or `link` shown, the values `level` and `steps`, typed by
+//! `exp` (seconds from the act), `max`, `phone` and `ledger`, the `card` or `link` shown, a card's `pin` proof (up to so many
+//! points) with `pin_exp`, `pin_card`, `pin_at`, `pin_by` and `pin_ledger`, the values `level` and `steps`, typed by
 //! `hand`, their `origin`, the act's `ref`erence. `as=NAME` names the statement for later lines; `again NAME` sends the same bytes once more.
 
 use std::collections::BTreeMap;
 
 use ledger_spec::{
-    cbor::{self, List},
+    cbor::{self, Blob, List},
     entry::{Accounting, Contra, Effect, Reason},
     ids::{LedgerId, LinkId, OpId, PlaceId, Seq},
     kinds::{
         AccountClose, AccountFacts, AccountOpen, AccountStatus, Action, ActionWithdraw, Adjust,
-        AgeTier, Approve, BalanceImport, Body, BudgetAllocate, CardIssue, CardRevoke, Code,
-        DayClose, DeviceEnrol, Document, Expire, Insurance, KeyRevoke, LinkGrant, LinkRevoke,
-        LotExtend, LotPoints, Note, ProgrammePublish, Purpose, Redeem, Role, SettlementClose,
-        SettlementPaid, Status, Void,
+        AgeTier, Approve, BalanceImport, Body, BudgetAllocate, Capture, CardIssue, CardRevoke,
+        Code, DayClose, DeviceEnrol, Document, Expire, Hold, Insurance, KeyRevoke, LinkGrant,
+        LinkRevoke, LotExtend, LotPoints, Note, ProgrammePublish, Purpose, Redeem, Refund, Release,
+        Role, SettlementClose, SettlementPaid, Status, Void,
     },
     points::{Fund, FundSums, LotKey, Points, Purse},
     rows::{DayTotals, Lot},
     statement::{Disclosure, Holder, Values, card_hash, code_hash},
     time::Day,
-    token::PayToken,
+    token::{self, PayToken, PinProof},
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::world::{
-    Unsigned, Verdict, World, account, card, facts, id, instant_ms, kid, ledger, programme,
+    Unsigned, Verdict, World, account, card, facts, id, instant_ms, key, kid, ledger, programme,
     public_key, register, sign_token,
 };
 
@@ -124,6 +125,7 @@ impl Story {
                 return Some(row.name.as_str().into());
             }
             ["due", shop] => return Some(self.due(shop)),
+            ["held", name] => return Some(self.held(name)),
             [who, verb, rest @ ..] => return Some(self.state(who, verb, rest, &options)),
             _ => panic!("no such line: {line}"),
         }
@@ -237,6 +239,21 @@ impl Story {
             }),
             ("settles" | "pays", [name]) => self.settlement(line.0, name, options),
             ("voids", [name]) => Body::Void(Void { entry: self.seq(name) }),
+            ("holds", [points, "from", _]) => Body::Hold(Hold {
+                shop: PlaceId(id(option("shop").unwrap_or(who))),
+                points: Points::new(points.parse().unwrap()).unwrap(),
+                until_s: later(self.world.now_s(), option("for").unwrap_or("+600")),
+            }),
+            ("captures", [points, "of", name]) => Body::Capture(Capture {
+                hold: self.seq(name),
+                points: Points::new(points.parse().unwrap()).unwrap(),
+            }),
+            ("releases", [name]) => Body::Release(Release { hold: self.seq(name) }),
+            ("refunds", [points, "of", name]) => Body::Refund(Refund {
+                entry: self.seq(name),
+                points: Points::new(points.parse().unwrap()).unwrap(),
+                reason: note(),
+            }),
             other => self.correction(other, &option),
         }
     }
@@ -346,6 +363,7 @@ impl Story {
             origin: options.get("origin").map(|name| Code::new(name).unwrap()),
             exact_action: options.get("exact").map(|exact| Code::new(exact).unwrap()),
             code: options.get("with").map(|name| id(name)),
+            pin_proof: options.get("pin").map(|max| self.pin_proof(max, options)),
             ..honest
         }
     }
@@ -369,6 +387,32 @@ impl Story {
             self.tokens.insert((*name).into(), signed.clone());
         }
         signed
+    }
+
+    /// What the server gives a terminal once the PIN was right.
+    fn pin_proof(&mut self, max_points: &str, options: &Options<'_>) -> Blob<1024> {
+        if let Some(proof) = options.get("proof").and_then(|name| self.tokens.get(*name)) {
+            return Blob(proof.clone());
+        }
+        let named = |option: &str, usual: &'static str| -> String {
+            options.get(option).copied().unwrap_or(usual).into()
+        };
+        let proof = PinProof {
+            exp_s: later(self.world.now_s(), &named("pin_exp", "+60")),
+            nonce: self.world.fresh(),
+            ledger: match options.get("pin_ledger") {
+                Some(other) => LedgerId::of_origin(other),
+                None => ledger(),
+            },
+            card: card_hash(&card(&named("pin_card", "hanako"))),
+            terminal: kid(&named("pin_at", "shop-a")),
+            max_points: max_points.parse().unwrap(),
+        };
+        let signed = token::sign(&proof, &key(&named("pin_by", "pin")));
+        if let Some(name) = options.get("proof") {
+            self.tokens.insert((*name).into(), signed.clone());
+        }
+        Blob(signed)
     }
 
     fn seq(&self, name: &str) -> Seq {
@@ -401,6 +445,16 @@ impl Story {
         let key = (code(Fund::ALL, fund), year.parse().unwrap());
         let row = self.world.tables.budgets.get(&key).copied();
         row.map_or_else(|| "none".into(), |b| format!("{} of {}", b.granted, b.allocated))
+    }
+
+    fn held(&self, name: &str) -> String {
+        let holds = &self.world.tables.accounts[&account(name)].holds;
+        let lots = |hold: &ledger_spec::rows::Hold| {
+            let lots = hold.lots.iter().map(|lot| format!("{} {}", lot.points, lot_text(&lot.key)));
+            lots.collect::<Vec<_>>().join(" + ")
+        };
+        let holds = holds.iter().map(lots).collect::<Vec<_>>().join(", ");
+        if holds.is_empty() { "none".into() } else { holds }
     }
 
     fn due(&self, shop: &str) -> String {
@@ -474,14 +528,20 @@ fn settled(effect: &Effect) -> Option<String> {
 }
 
 fn accepted(entry: &Accounting) -> String {
-    let posted: Vec<String> =
-        entry.postings().map(|(lot, n, _)| format!("{} {}", n.abs(), lot_text(&lot))).collect();
+    let posted = entry.postings().map(|(lot, n, contra)| {
+        let freed = matches!(contra, Contra::Held(_)) && n > 0;
+        let mark = if freed { "free " } else { "" };
+        format!("{mark}{} {}", n.abs(), lot_text(&lot))
+    });
+    let posted: Vec<String> = posted.collect();
     let judged: Vec<String> = entry.effects.iter().filter_map(judged).collect();
     let closed = |effect: &Effect| {
         let Effect::DayClosed { totals, .. } = effect else { return None };
-        let DayTotals { entries, accounts, earners, spenders, granted, redeemed } = totals;
+        let DayTotals { entries, accounts, earners, spenders, granted, redeemed, refunded } =
+            totals;
         let points = format!("{earners} earned {granted}, {spenders} spent {redeemed}");
-        Some(format!("closed: {entries} entries, {accounts} accounts, {points}"))
+        let back = if *refunded > 0 { format!(", refunded {refunded}") } else { String::new() };
+        Some(format!("closed: {entries} entries, {accounts} accounts, {points}{back}"))
     };
     let has = |wanted: fn(&Effect) -> bool, text: String| {
         entry.effects.iter().any(wanted).then_some(text)
@@ -512,11 +572,18 @@ fn accepted(entry: &Accounting) -> String {
     Some(judged.join(" + "))
         .filter(|judged| !judged.is_empty())
         .or_else(|| entry.effects.iter().find_map(closed))
+        .or_else(|| has(|e| matches!(e, Effect::HoldOpened { .. }), format!("held {posted}")))
+        .or_else(|| has(|e| matches!(e, Effect::HoldEnded { .. }), posted.clone()))
+        .or_else(|| has(|e| matches!(e, Effect::Refunded { .. }), format!("back {posted}")))
         .or_else(|| entry.effects.iter().find_map(settled))
         .or_else(withdrawn)
         .or_else(|| entry.effects.iter().find_map(extended))
         .or_else(moved)
         .or_else(|| has(|e| matches!(e, Effect::TokenSpent { .. }), format!("paid {posted}")))
+        .or_else(|| {
+            has(|e| matches!(e, Effect::CardWithoutPin { .. }), format!("paid by card {posted}"))
+        })
+        .or_else(|| has(|e| matches!(e, Effect::PinProven { .. }), format!("paid by PIN {posted}")))
         .or_else(|| has(|e| matches!(e, Effect::Undone { .. }), format!("back {posted}")))
         .or_else(|| has(|e| matches!(e, Effect::Proposed { .. }), "proposed".into()))
         .or_else(|| has(|e| matches!(e, Effect::Approved { .. }), "in force".into()))

@@ -204,6 +204,7 @@ fn public_leaves_show_no_small_cell() {
         spenders,
         granted: 777,
         redeemed: 555,
+        refunded: 0,
     };
     for (totals, expected) in [
         (

@@ -53,7 +53,7 @@ impl Sequencer {
         Ok(())
     }
 
-    fn has_system_key(&self, state: &Tables) -> bool {
+    pub(super) fn has_system_key(&self, state: &Tables) -> bool {
         let system = Kid::of(self.keys.system.verifying_key().as_bytes());
         state.keys.get(&system).is_some_and(|key| key.revoked.is_none())
     }

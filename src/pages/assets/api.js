@@ -59,6 +59,7 @@ export function ledgerOf(name, facts) {
 /** Sends a signed statement; sending the same bytes again is always safe. */
 export const submit = (name, bytes) => json(`/v1/${name}/statements`, cose(bytes));
 export const checkCode = (name, bytes) => json(`/v1/${name}/qr/check`, cose(bytes));
+export const provePin = async (name, bytes) => unhex((await json(`/v1/${name}/pin`, cose(bytes))).proof);
 export const openSession = (name, bytes) => json(`/v1/${name}/sessions`, cose(bytes));
 export const balance = (name, token) => json(`/v1/${name}/me`, bearer(token));
 export const history = (name, limit, token) => json(`/v1/${name}/me/history?limit=${limit}`, bearer(token));

@@ -23,6 +23,7 @@ const AAD = {
   pay: "kenmai/v1/pay",
   session: "kenmai/v1/session",
   qrCheck: "kenmai/v1/qr-check",
+  pinEntry: "kenmai/v1/pin-entry",
 };
 
 const utf8 = (text) => new TextEncoder().encode(text);
@@ -179,15 +180,15 @@ export const action = (signer, ledger, code, holder, { values = [], exact, refer
 /** How long a redemption may wait before it lapses, in seconds. */
 const REDEEM_LIFE_S = 120;
 
-/** `redeem`: a till spends points of the holder of a pay token. */
-export const redeem = (signer, ledger, place, points, token) =>
+/** `redeem`: a till spends points of a holder; with a card that has its PIN, `pinProof` is the server's word. */
+export const redeem = (signer, ledger, place, points, holder, pinProof) =>
   statement(
     signer, ledger, 16,
     [
       [6, ledger.programmeVersion], [7, ledger.nowS() + REDEEM_LIFE_S],
       [8, new Map([[1, place], [2, points]])],
     ],
-    [[3, byPhone(token)]],
+    [[3, holder], ...(pinProof ? [[7, pinProof]] : [])],
   );
 
 /** `void`: a till undoes a redemption of its shop, until 24:00 of the same day. */
@@ -229,6 +230,10 @@ export const session = (signer, ledger) =>
 /** A till asks whether a pay token would do. */
 export const qrCheck = (signer, ledger, token) =>
   sign1(signer, AAD.qrCheck, [ledger.nowS() + 60, random(16), ledger.id, token]);
+
+/** A PIN as it was typed at a till, for a proof of at most `maxPoints`; from a desk (0 points) it becomes the card's PIN. */
+export const pinEntry = (signer, ledger, card, pin, maxPoints) =>
+  sign1(signer, AAD.pinEntry, [ledger.nowS() + 60, random(16), ledger.id, card, pin, maxPoints]);
 
 /** What stands in the QR code of a pay token; upper case keeps it in the small alphabet. */
 export const payUrl = (origin, token) => `${origin.toUpperCase()}/Q/${base32(token)}`;

@@ -1,7 +1,7 @@
 // The till: a code, a number of points, one big answer. What was signed is kept until the ledger's verdict.
 
 import * as api from "./api.js";
-import { qrCheck, redeem, unhex, voidSale } from "./cose.js";
+import { byCard, byPhone, pinEntry, qrCheck, redeem, unhex, voidSale } from "./cose.js";
 import { readHolder } from "./holder.js";
 import { openRole, reader } from "./keyring.js";
 import { canRepeat, deliver, post, unfinished } from "./outbox.js";
@@ -18,12 +18,15 @@ const OTHER_POINTS = [
 
 const at = (id) => document.querySelector(id);
 const [points, amount, result, problem, again] = ["#points", "#amount", "#result", "#problem", "#again"].map(at);
+const [pin, looked] = ["#pin", "#looked"].map(at);
 const { key, found } = await openRole("shop");
-const till = { phone: null, job: null };
+const till = { phone: null, card: null, points: 0, job: null };
 const read = reader(key);
 
 function next() {
   till.phone = null;
+  till.card = null;
+  pin.value = "";
   problem.hidden = true;
   result.replaceChildren();
   points.value = "";
@@ -33,10 +36,15 @@ function next() {
 
 const scanner = new Scanner(at("#scan"), async (scanned) => {
   const holder = readHolder(scanned);
+  if (holder.card) {
+    till.card = holder.card;
+    askPoints(Infinity);
+    return true;
+  }
   if (!holder.phone) {
-    scanner.say(holder.card || holder.fault === "card" ? text("shop-card") : text("scan-other"));
+    scanner.say(text(holder.fault === "card" ? "scan-card-slip" : "scan-other"));
     play("bad");
-    return Boolean(holder.card);
+    return false;
   }
   try {
     const ledger = await api.ledger(ledgerName);
@@ -57,7 +65,10 @@ const scanner = new Scanner(at("#scan"), async (scanned) => {
 
 function askPoints(maxPoints) {
   problem.hidden = true;
-  at("#limit").textContent = text("shop-limit", { points: number(maxPoints) });
+  at("#limit").textContent = till.card ? text("shop-card") : text("shop-limit", { points: number(maxPoints) });
+  at("#look").hidden = !till.card;
+  looked.checked = false;
+  at("#looked-fault").textContent = "";
   till.maxPoints = maxPoints;
   step("amount");
   // On glass the keys below are enough, and the tablet's own would cover them.
@@ -103,23 +114,77 @@ function refuse(error) {
   }
   till.job = null;
   const [title, , slug] = explain(error);
-  const other = OTHER_POINTS.includes(slug) && till.phone;
-  say(false, title, other ? text("shop-other-points") : text("shop-other-code"), slug);
+  if (till.card && (slug === "pin-required" || slug === "pin-proof-invalid")) {
+    askPin();
+    return;
+  }
+  const other = OTHER_POINTS.includes(slug) && (till.phone || till.card);
+  const advice = other ? "shop-other-points" : till.card ? "shop-other-card" : "shop-other-code";
+  say(false, title, text(advice), slug);
   at("#change").hidden = !other;
+}
+
+/** The clerk looked at who holds the card, or is told to. */
+function lookedOrFault() {
+  const missing = Boolean(till.card) && !looked.checked;
+  at("#looked-fault").textContent = missing ? text("shop-look-first") : "";
+  looked.setAttribute("aria-invalid", String(missing));
+  if (missing) looked.focus();
+  return !missing;
 }
 
 async function pay() {
   const value = pointsOrFault();
-  if (value === null || till.job) return;
+  if (value === null || !lookedOrFault() || till.job) return;
   const button = at("#pay");
   button.disabled = true;
   try {
-    const ledger = await api.ledger(ledgerName);
-    const bytes = await redeem(key, ledger, unhex(found.place), value, till.phone);
-    await send(await post("shop", bytes, { kind: "redeem", points: value }));
+    till.points = value;
+    await spend();
   } catch (error) {
     showProblem(problem, error);
   } finally {
+    button.disabled = false;
+  }
+}
+
+async function spend(pinProof) {
+  const holder = till.card ? byCard(till.card) : byPhone(till.phone);
+  const ledger = await api.ledger(ledgerName);
+  const bytes = await redeem(key, ledger, unhex(found.place), till.points, holder, pinProof);
+  await send(await post("shop", bytes, { kind: "redeem", points: till.points }));
+}
+
+function askPin() {
+  pin.value = "";
+  at("#pin-points").textContent = text("shop-pin-points", { points: number(till.points) });
+  step("pin");
+  const target = matchMedia("(pointer: fine)").matches ? pin : at("#pin-title");
+  target.focus({ preventScroll: true });
+}
+
+/** The PIN goes to the server alone, which answers with its word for this card, till and number of points. */
+async function enterPin() {
+  const typedPin = pin.value.normalize("NFKC").trim();
+  const right = /^[0-9]{4,8}$/.test(typedPin);
+  at("#pin-fault").textContent = right ? "" : text("shop-pin-digits");
+  pin.setAttribute("aria-invalid", String(!right));
+  if (!right) {
+    pin.focus();
+    return;
+  }
+  const button = at("#pin-enter");
+  button.disabled = true;
+  problem.hidden = true;
+  try {
+    const ledger = await api.ledger(ledgerName);
+    const proof = await api.provePin(ledgerName, await pinEntry(key, ledger, till.card, typedPin, till.points));
+    await spend(proof);
+  } catch (error) {
+    showProblem(problem, error);
+    play("bad");
+  } finally {
+    pin.value = "";
     button.disabled = false;
   }
 }
@@ -169,6 +234,7 @@ async function list() {
 }
 
 pad(at("#points-pad"), points);
+pad(at("#pin-pad"), pin);
 points.addEventListener("input", () => {
   points.removeAttribute("aria-invalid");
   at("#points-fault").textContent = "";
@@ -178,6 +244,11 @@ amount.addEventListener("submit", (event) => {
   event.preventDefault();
   pay();
 });
+at("#pin-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  enterPin();
+});
+at("#pin-stop").addEventListener("click", next);
 again.addEventListener("click", () => send(till.job));
 at("#next").addEventListener("click", next);
 at("#rescan").addEventListener("click", next);

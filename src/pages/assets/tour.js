@@ -103,7 +103,7 @@ async function pay() {
   let verdict;
   try {
     verdict = await sendOnce("payment", () =>
-      cose.redeem(till, ledger, cose.unhex(city.shop.place), PAY_POINTS, token));
+      cose.redeem(till, ledger, cose.unhex(city.shop.place), PAY_POINTS, cose.byPhone(token)));
   } catch (error) {
     if (error.slug === "qr-expired") goTo("code");
     throw error;
@@ -162,7 +162,7 @@ async function cheat() {
   show("tour-cheat-receipt", { before: number(forged.before), after: number(forged.after) }, caught, stopped);
 
   const lie = cose.forgePoints(state.payment);
-  const again = await cose.redeem(till, ledger, cose.unhex(city.shop.place), PAY_POINTS, token);
+  const again = await cose.redeem(till, ledger, cose.unhex(city.shop.place), PAY_POINTS, cose.byPhone(token));
   for (const [deed, bytes] of [["tour-cheat-statement", lie], ["tour-cheat-again", again]]) {
     const values = { points: number(PAY_POINTS), more: number(PAY_POINTS + 1) };
     try {

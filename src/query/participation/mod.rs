@@ -394,21 +394,25 @@ impl<'a> Material<'a> {
         let budgeted = |last: Day| -> Vec<Fund> {
             budgets.iter().filter(|(_, since)| **since <= last.0).map(|(fund, _)| *fund).collect()
         };
-        let flow = |granted: bool| {
+        let flow = |of_what: Flow| {
             let months = released.iter().map(|(month, last)| {
                 let of = |fund: Fund| {
                     let row = funds.get(&(*month, fund)).cloned().unwrap_or_default();
-                    let (points, crowd) = if granted {
-                        (row.granted, row.earners)
-                    } else {
-                        (row.redeemed, row.spenders)
+                    let (points, crowd) = match of_what {
+                        Flow::Granted => (row.granted, row.earners),
+                        Flow::Redeemed => (row.redeemed, row.spenders),
+                        Flow::Refunded => (row.refunded, row.refunders),
                     };
                     (fund, (points, crowd.0.into_iter().collect::<Behind>()))
                 };
                 let days =
                     self.days.range(*month..=*last).filter(|(_, row)| row.accounts.is_some());
-                let crowds =
-                    days.map(|(_, row)| if granted { &row.earners } else { &row.spenders });
+                let crowds = days.filter_map(|(_, row)| match of_what {
+                    Flow::Granted => Some(&row.earners),
+                    Flow::Redeemed => Some(&row.spenders),
+                    // No day's public totals tell of refunds.
+                    Flow::Refunded => None,
+                });
                 let hidden = crowds.filter(|crowd| !crowd.is_large());
                 FlowMonth {
                     month: *month,
@@ -418,11 +422,15 @@ impl<'a> Material<'a> {
             });
             running(&months.collect::<Vec<_>>(), SMALL_CELL as usize)
         };
-        let (granted, redeemed) = (flow(true), flow(false));
+        let (granted, redeemed) = (flow(Flow::Granted), flow(Flow::Redeemed));
+        // What was refunded is not published itself, and follows from the figures shown.
+        let refunded = flow(Flow::Refunded);
         let mut lines = BTreeMap::new();
-        for (((month, last), granted), redeemed) in released.iter().zip(granted).zip(redeemed) {
+        let flows = granted.into_iter().zip(redeemed).zip(refunded);
+        for ((month, last), ((granted, redeemed), refunded)) in released.iter().zip(flows) {
             let line = |fund: Fund| {
-                let current = [&granted, &redeemed].iter().all(|of| of.as_of == Some(*month));
+                let current =
+                    [&granted, &redeemed, &refunded].iter().all(|of| of.as_of == Some(*month));
                 // What lapsed is what nobody spent: a running sum like the others, which follows from the three shown.
                 let lapsed = holders.range((fund, Day(0))..=(fund, *last));
                 let waiting = lapsed.fold(0, |waiting, (_, holders)| {
@@ -450,6 +458,14 @@ impl<'a> Material<'a> {
         }
         Ok(lines)
     }
+}
+
+/// Which way points go.
+#[derive(Clone, Copy)]
+enum Flow {
+    Granted,
+    Redeemed,
+    Refunded,
 }
 
 fn sum(running: &funds::Running, fund: Fund) -> Option<Sum> {

@@ -14,7 +14,8 @@ use ledger_spec::{
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::{City, Expected, FUNDS, Model, REPORTS, RESIDENTS, day_of, found_in};
+use super::model::{Expected, Model, day_of};
+use super::{City, FUNDS, REPORTS, RESIDENTS, found_in};
 use crate::world::{Verdict, account, key};
 
 /// A correction that happens; those of two persons are approved at once.

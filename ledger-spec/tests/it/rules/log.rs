@@ -29,7 +29,8 @@ fn the_accounting_part_tells_the_minute_only_where_money_moves() {
     entries.push(void);
     for entry in &entries {
         let kind = read(&entry.statement.0).unwrap().1.core.body.kind();
-        let exact = entry.link.is_none() || matches!(kind, Kind::Redeem | Kind::Void);
+        let at_till = matches!(kind, Kind::Redeem | Kind::Void);
+        let exact = entry.link.is_none() || at_till;
         let minute = if exact { 600 } else { 0 };
         assert_eq!(entry.accepted_min, day_min + minute, "{kind:?}");
     }

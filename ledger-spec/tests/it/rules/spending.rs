@@ -110,7 +110,7 @@ fn a_pay_token_is_good_once_here_and_for_a_while() {
         # Not made by a phone that is enrolled: unknown, or a terminal's own key.
         shop-a takes 10 from hanako phone=unknown → malformed: the code was not made by a phone that is enrolled here
         shop-a takes 10 from hanako phone=shop-a → refused: this way of naming the resident is not accepted here
-        shop-a takes 10 from hanako card=hanako → refused: this way of naming the resident is not accepted here
+        shop-a takes 10 from hanako card=hanako → refused: a card gives 0 points a day without its PIN, and a terminal takes only so many
         shop-a takes 10 from hanako holder=account → refused: this way of naming the resident is not accepted here
         # Foreign, then the phone, then the end, then the use.
         staff-1 revokes taro → done

@@ -1,0 +1,211 @@
+//! What effects change in the row of their entry's account.
+
+use super::Broken;
+use crate::entry::{Accounting, CapOf, Contra, Effect};
+use crate::kinds::{Purpose, Status};
+use crate::points::{LotKey, Purse};
+use crate::programme::{LATE_DAYS_MAX, Needs};
+use crate::rows::{
+    Account, Aged, Counter, DayTotals, EmployerLink, Facts, Overlay, Recent, Standing,
+};
+use crate::time::Day;
+
+/// What an effect changes in the subject account's own row.
+pub(super) fn on_account(
+    account: &mut Account,
+    (entry, effect): (&Accounting, &Effect),
+    totals: &mut DayTotals,
+    rows: &Overlay<'_>,
+) -> Result<(), Broken> {
+    let today = entry.accepted_day();
+    match effect {
+        Effect::Posting { lot, points, contra } => {
+            let spent = (refund_of(entry), (today, totals));
+            move_account(account, (*lot, *points, *contra), spent)?;
+        }
+        Effect::HoldOpened { shop, until_s } => {
+            account.open_hold(entry.seq, (*shop, *until_s)).ok_or(Broken::Missing("hold"))?;
+        }
+        Effect::HoldEnded { hold } => account.end_hold(*hold).ok_or(Broken::Missing("hold"))?,
+        Effect::ActionJudged { purse, granted, .. } => {
+            count_action(account, (entry, effect), rows)?;
+            if *purse == Purse::Yen && *granted > 0 {
+                totals.granted += u64::from(*granted);
+                totals.earners += u32::from(account.earned_on != today);
+                account.earned_on = today;
+            }
+        }
+        Effect::FactsSet { age_tier, age_on, insurance, eligible_from, district } => {
+            let (age, age_before) = (Aged { on: *age_on, tier: *age_tier }, None);
+            let (insurance, eligible_from, district) = (*insurance, *eligible_from, *district);
+            let facts = Facts { age, age_before, insurance, eligible_from, district };
+            account.facts = Some(facts.after(account.facts));
+        }
+        Effect::StatusSet { status, since } => {
+            let standing = Standing { status: *status, since: *since };
+            account.standing = Some(standing).filter(|_| *status != Status::Active);
+        }
+        Effect::ActionWithdrawn { .. } => uncount_action(account, effect, rows)?,
+        Effect::Undone { entry } => account.recent.retain(|kept| kept.seq != *entry),
+        Effect::LotExtended { lot, until } => extend_lot(account, *lot, *until)?,
+        Effect::Balance { yen, challenge } => {
+            let found = [Purse::Yen, Purse::Challenge].map(|p| account.available(p, today));
+            if found != [*yen, *challenge] {
+                return Err(Broken::Missing("balance"));
+            }
+        }
+        Effect::LinkGranted { link, purpose: Purpose::Employer, until, .. } => {
+            account.employer = Some(EmployerLink { link: *link, until: *until });
+        }
+        Effect::LinkRevoked { link } => {
+            account.employer = account.employer.filter(|employer| employer.link != *link);
+        }
+        Effect::LinkGranted { .. }
+        | Effect::ActTaken { .. }
+        | Effect::TokenSpent { .. }
+        | Effect::CardWithoutPin { .. }
+        | Effect::PinProven { .. }
+        | Effect::Refunded { .. }
+        | Effect::Proposed { .. }
+        | Effect::Approved { .. }
+        | Effect::ProgrammeInForce { .. }
+        | Effect::BudgetAllocated { .. }
+        | Effect::KeyRegistered { .. }
+        | Effect::KeyRevoked { .. }
+        | Effect::AccountOpened {}
+        | Effect::DeviceEnrolled { .. }
+        | Effect::CardIssued { .. }
+        | Effect::CardRevoked { .. }
+        | Effect::CodeUsed { .. }
+        | Effect::DayClosed { .. }
+        | Effect::ManifestOpened { .. }
+        | Effect::ManifestClosed { .. }
+        | Effect::ShopSettled { .. }
+        | Effect::SettlementPaid { .. } => {}
+    }
+    Ok(())
+}
+
+/// Charges an action to the caps of its rule, and keeps it for the rules that look back.
+fn count_action(
+    account: &mut Account,
+    (entry, effect): (&Accounting, &Effect),
+    rows: &Overlay<'_>,
+) -> Result<(), Broken> {
+    let Effect::ActionJudged { rule, class, purse, day, granted, reason, .. } = effect else {
+        return Ok(());
+    };
+    let programme = rows.programme_for(*day).ok_or(Broken::Missing("programme"))?;
+    let row = programme.rule(*rule).ok_or(Broken::Missing("rule"))?;
+    let today = entry.accepted_day();
+    // A period stays while a late action can still be charged to it, by whichever programme rules for it.
+    let late_days = rows.late_days_max();
+    account.charges.retain(|charge| charge.counter.end().plus(late_days) >= today);
+    let of = (*rule, *class, *purse);
+    if *granted > 0 {
+        for (cap, per, _) in programme.caps_of(row) {
+            let counter = Counter::of_grant(cap, per, of, *day);
+            let charged = account.charge(counter, i64::from(*granted));
+            charged.ok_or(Broken::Negative("counter"))?;
+        }
+    }
+    if !reason.counts() {
+        return Ok(());
+    }
+    for (_, needs) in programme.derived_from(*rule) {
+        if let Needs::Days { per, .. } = needs {
+            let counter = Counter::of_grant(CapOf::Days, per, of, *day);
+            account.charge(counter, 1).ok_or(Broken::Negative("counter"))?;
+        }
+    }
+    if programme.look_back_days(*rule) > 0 {
+        account.recent.retain(|kept| {
+            let asked = programme.look_back_days(kept.rule) + LATE_DAYS_MAX;
+            // Of a rule that nothing spaces, one action a fiscal year is enough for a gate.
+            let again = kept.rule == *rule
+                && row.every_days.is_none()
+                && kept.day.fiscal_year() == day.fiscal_year();
+            kept.day.plus(asked) >= today && !again
+        });
+        account.recent.push(Recent { rule: *rule, day: *day, seq: entry.seq });
+    }
+    Ok(())
+}
+
+fn move_account(
+    account: &mut Account,
+    (lot, points, contra): (LotKey, i64, Contra),
+    (refund_of, day): (Option<Day>, (Day, &mut DayTotals)),
+) -> Result<(), Broken> {
+    account.move_lot(lot, points).ok_or(Broken::Negative("lot"))?;
+    match contra {
+        Contra::Shop(_) => spend(account, points, refund_of, day),
+        Contra::Held(hold) => account.move_held(hold, lot, points).ok_or(Broken::Negative("hold")),
+        Contra::Budget(_) | Contra::Challenge | Contra::Expired | Contra::Imported => Ok(()),
+    }
+}
+
+/// What is left of a lot goes to the lot that lasts longer.
+fn extend_lot(account: &mut Account, lot: LotKey, until: Day) -> Result<(), Broken> {
+    let held = account.lots.iter().find(|held| held.key == lot);
+    let points = i64::from(held.ok_or(Broken::Missing("lot"))?.points);
+    let later = LotKey { expires_on: until, ..lot };
+    let moved = account.move_lot(lot, -points).and_then(|()| account.move_lot(later, points));
+    moved.ok_or(Broken::Negative("lot"))
+}
+
+/// The day of the sale that an entry gives points of back.
+fn refund_of(entry: &Accounting) -> Option<Day> {
+    entry.effects.iter().find_map(|effect| {
+        if let Effect::Refunded { sold_on, .. } = effect { Some(*sold_on) } else { None }
+    })
+}
+
+/// Counts what a shop takes or gives back. A refund gives the day's room back only for a sale of the same day.
+fn spend(
+    account: &mut Account,
+    points: i64,
+    refund_of: Option<Day>,
+    (today, totals): (Day, &mut DayTotals),
+) -> Result<(), Broken> {
+    if refund_of.is_none_or(|sold_on| sold_on == today) {
+        let counter = Counter::of_spending(today);
+        account.charge(counter, -points).ok_or(Broken::Negative("counter"))?;
+    }
+    if refund_of.is_some() {
+        totals.refunded =
+            totals.refunded.checked_add_signed(points).ok_or(Broken::Negative("day"))?;
+        return Ok(());
+    }
+    totals.redeemed = totals.redeemed.checked_add_signed(-points).ok_or(Broken::Negative("day"))?;
+    totals.spenders += u32::from(account.spent_on != today);
+    account.spent_on = today;
+    Ok(())
+}
+
+/// Takes a withdrawn judgement out of the counters that it was charged to, as far as their periods still count.
+fn uncount_action(
+    account: &mut Account,
+    effect: &Effect,
+    rows: &Overlay<'_>,
+) -> Result<(), Broken> {
+    let Effect::ActionWithdrawn { rule, class, purse, day, granted, counted, .. } = effect else {
+        return Ok(());
+    };
+    let programme = rows.programme_for(*day).ok_or(Broken::Missing("programme"))?;
+    let row = programme.rule(*rule).ok_or(Broken::Missing("rule"))?;
+    let of = (*rule, *class, *purse);
+    let counter = |cap, per| Counter::of_grant(cap, per, of, *day);
+    let caps = programme.caps_of(row).map(|(cap, per, _)| (counter(cap, per), *granted));
+    let days = programme.derived_from(*rule).filter_map(|(_, needs)| match needs {
+        Needs::Days { per, .. } => Some((counter(CapOf::Days, per), u32::from(*counted))),
+        Needs::Improvement { .. } => None,
+    });
+    for (counter, points) in caps.chain(days).filter(|(_, points)| *points > 0) {
+        if account.charges.iter().any(|charge| charge.counter == counter) {
+            let charged = account.charge(counter, -i64::from(points));
+            charged.ok_or(Broken::Negative("counter"))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! Holds: points that a shop reserved are taken in part or in full, or come back. A hold ends once.
+
+use alloc::vec::Vec;
+
+use super::{Context, Outcome, Rejection, actor};
+use crate::entry::{Accounting, Contra, Effect};
+use crate::ids::{AccountId, Seq};
+use crate::kinds::{self, Body, Role};
+use crate::points::Purse;
+use crate::rows::{Account, Actor, Hold, Lot, Overlay, Signer};
+use crate::statement;
+use crate::time::Day;
+
+/// A hold keeps points for at most so many seconds: 15 minutes.
+pub const HOLD_LIFE_S_MAX: u64 = 900;
+
+/// An open hold and the account whose points it keeps.
+struct Open<'r> {
+    account: AccountId,
+    row: &'r Account,
+    hold: &'r Hold,
+}
+
+/// The open hold that an entry made, for the shop whose it is or for the system.
+fn open_hold<'r>(
+    seq: Seq,
+    signer: &Actor,
+    rows: &'r Overlay<'_>,
+    earlier: Option<&Accounting>,
+) -> Result<Open<'r>, Rejection> {
+    let earlier = earlier.filter(|earlier| earlier.seq == seq).ok_or(Rejection::EntryUnknown)?;
+    let made = statement::kept(&earlier.statement.0).map_err(|_| Rejection::EntryUnknown)?;
+    let (Body::Hold(made), Some(link)) = (&made.core.body, earlier.link) else {
+        return Err(Rejection::NotAHold);
+    };
+    if signer.role == Role::Shop && signer.place != Some(made.shop) {
+        return Err(Rejection::OtherShop);
+    }
+    if let Some(by) = rows.undone(&seq) {
+        return Err(Rejection::HoldEnded(*by));
+    }
+    let row = rows.accounts(&link.account).ok_or(Rejection::AccountUnknown)?;
+    let hold = row.holds.iter().find(|hold| hold.seq == seq).ok_or(Rejection::NotAHold)?;
+    Ok(Open { account: link.account, row, hold })
+}
+
+impl Open<'_> {
+    /// Everything comes back to its lots, the hold has ended.
+    fn freed(&self) -> Vec<Effect> {
+        let contra = Contra::Held(self.hold.seq);
+        let back = self.hold.lots.iter().map(|lot| Effect::Posting {
+            lot: lot.key,
+            points: i64::from(lot.points),
+            contra,
+        });
+        back.chain([Effect::HoldEnded { hold: self.hold.seq }]).collect()
+    }
+
+    /// The balance when of the points held those taken are gone. What expired while it was held is in no balance.
+    fn balance_after(&self, taken: &[Lot], today: Day) -> Effect {
+        let live = |lots: &[Lot]| -> u64 {
+            let live = lots.iter().filter(|lot| lot.key.expires_on >= today);
+            live.map(|lot| u64::from(lot.points)).sum()
+        };
+        let yen = self.row.available(Purse::Yen, today) + live(&self.hold.lots);
+        let challenge = self.row.available(Purse::Challenge, today);
+        Effect::Balance { yen: yen.saturating_sub(live(taken)), challenge }
+    }
+}
+
+pub(super) fn capture(
+    body: &kinds::Capture,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let open = open_hold(body.hold, actor(signer)?, rows, context.earlier)?;
+    if context.now_s() >= open.hold.until_s {
+        return Err(Rejection::HoldExpired);
+    }
+    let held = open.hold.points();
+    if u64::from(body.points.get()) > held {
+        return Err(Rejection::CaptureExceeds(held));
+    }
+
+    // From here on the capture is accepted: all comes back, and the shop gets its part in the order it was taken.
+    let taken = first_points(&open.hold.lots, body.points.get());
+    let mut effects = open.freed();
+    let contra = Contra::Shop(open.hold.shop);
+    effects.extend(taken.iter().map(|lot| Effect::Posting {
+        lot: lot.key,
+        points: -i64::from(lot.points),
+        contra,
+    }));
+    effects.push(open.balance_after(&taken, context.today()));
+    Outcome::on(open.account, effects)
+}
+
+/// So many points from the front of a list of lots.
+pub(super) fn first_points(lots: &[Lot], points: u32) -> Vec<Lot> {
+    let mut left = points;
+    let taken = lots.iter().map_while(|lot| {
+        let points = lot.points.min(left);
+        left -= points;
+        (points > 0).then_some(Lot { key: lot.key, points })
+    });
+    taken.collect()
+}
+
+pub(super) fn release(
+    body: &kinds::Release,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let signer = actor(signer)?;
+    let open = open_hold(body.hold, signer, rows, context.earlier)?;
+    if signer.role == Role::System && context.now_s() < open.hold.until_s {
+        return Err(Rejection::HoldDeadline);
+    }
+
+    // From here on the hold is released.
+    let mut effects = open.freed();
+    effects.push(open.balance_after(&[], context.today()));
+    Outcome::on(open.account, effects)
+}

@@ -1,0 +1,154 @@
+//! What a shop took comes back: the same day by the shop itself, later by two persons of the staff.
+
+use alloc::vec::Vec;
+
+use super::holds::first_points;
+use super::spending::balance_after;
+use super::{Context, Outcome, Rejection, actor};
+use crate::entry::{Accounting, Contra, Effect};
+use crate::ids::{AccountId, PlaceId, Seq};
+use crate::kinds;
+use crate::points::{LotKey, Purse};
+use crate::rows::{Account, Lot, Overlay, Signer};
+use crate::time::Day;
+
+/// Points that an entry, a redemption or a capture, moved to a shop.
+struct Sale {
+    account: AccountId,
+    shop: PlaceId,
+    day: Day,
+    /// The lots in the order in which they were spent.
+    lots: Vec<Lot>,
+}
+
+impl Sale {
+    fn of(seq: Seq, earlier: Option<&Accounting>) -> Result<Self, Rejection> {
+        let earlier = earlier.filter(|entry| entry.seq == seq).ok_or(Rejection::EntryUnknown)?;
+        let mut sale = None;
+        let mut lots = Vec::new();
+        for (key, moved, contra) in earlier.postings() {
+            if let (Contra::Shop(shop), true) = (contra, moved < 0) {
+                let points =
+                    u32::try_from(moved.unsigned_abs()).map_err(|_| Rejection::EntryUnknown)?;
+                sale = Some(shop);
+                lots.push(Lot { key, points });
+            }
+        }
+        match (earlier.link, sale) {
+            (Some(link), Some(shop)) => {
+                Ok(Self { account: link.account, shop, day: earlier.accepted_day(), lots })
+            }
+            _ => Err(Rejection::NotARedemption),
+        }
+    }
+
+    fn points(&self) -> u32 {
+        self.lots.iter().map(|lot| lot.points).sum()
+    }
+
+    /// Points go back to these lots.
+    fn back(&self, lots: impl IntoIterator<Item = Lot>) -> Vec<Effect> {
+        let contra = Contra::Shop(self.shop);
+        let back = lots.into_iter().map(|lot| Effect::Posting {
+            lot: lot.key,
+            points: i64::from(lot.points),
+            contra,
+        });
+        back.collect()
+    }
+}
+
+/// The balance with what the postings give back.
+fn live(account: &Account, effects: &[Effect], today: Day) -> Effect {
+    let back: u64 = effects
+        .iter()
+        .filter_map(|effect| {
+            let Effect::Posting { lot, points, .. } = effect else { return None };
+            (lot.expires_on >= today).then_some(points.unsigned_abs())
+        })
+        .sum();
+    balance_after(account, today, |purse| if purse == Purse::Yen { back } else { 0 }, 0)
+}
+
+pub(super) fn void(
+    body: &kinds::Void,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let terminal = actor(signer)?;
+    let sale = Sale::of(body.entry, context.earlier)?;
+    if terminal.place != Some(sale.shop) {
+        return Err(Rejection::OtherShop);
+    }
+    check_whole(body.entry, rows)?;
+    if let Some(refunded) = rows.refunded(&body.entry) {
+        return Err(Rejection::AlreadyUndone(refunded.last));
+    }
+    let today = context.today();
+    if sale.day != today {
+        return Err(Rejection::VoidClosed);
+    }
+    let account = rows.accounts(&sale.account).ok_or(Rejection::AccountUnknown)?;
+
+    // From here on the sale is undone: back to the same lots, in reverse.
+    let mut effects = sale.back(sale.lots.iter().rev().copied());
+    effects.push(Effect::Undone { entry: body.entry });
+    effects.push(live(account, &effects, today));
+    Outcome::on(sale.account, effects)
+}
+
+fn check_whole(sale: Seq, rows: &Overlay<'_>) -> Result<(), Rejection> {
+    rows.undone(&sale).map_or(Ok(()), |by| Err(Rejection::AlreadyUndone(*by)))
+}
+
+/// What a refund does once two persons agree.
+pub(super) fn refund(
+    body: &kinds::Refund,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let sale = Sale::of(body.entry, context.earlier)?;
+    check_whole(body.entry, rows)?;
+    let today = context.today();
+    let limits = rows.programme_for(today).ok_or(Rejection::ProgrammeMissing)?.redeem;
+    if today > sale.day.plus(limits.refund_days) {
+        return Err(Rejection::RefundClosed(limits.refund_days));
+    }
+    let (points, before) =
+        (body.points.get(), rows.refunded(&body.entry).map_or(0, |row| row.points));
+    let left = sale.points().saturating_sub(before);
+    if points > left {
+        return Err(Rejection::RefundExceeds(left));
+    }
+    let account = rows.accounts(&sale.account).ok_or(Rejection::AccountUnknown)?;
+
+    // From here on the points come back: what was spent last first, after what came back before.
+    let reversed: Vec<Lot> = sale.lots.iter().rev().copied().collect();
+    let rest = without_first(&reversed, before);
+    let grace = month_end(today.plus(limits.refund_grace_days));
+    // What expired since is given a lot of the same fund that can still be spent.
+    let alive = |lot: Lot| {
+        let expires_on = if lot.key.expires_on < today { grace } else { lot.key.expires_on };
+        Lot { key: LotKey { expires_on, ..lot.key }, ..lot }
+    };
+    let mut effects = sale.back(first_points(&rest, points).into_iter().map(alive));
+    effects.push(Effect::Refunded { entry: body.entry, sold_on: sale.day, points });
+    effects.push(live(account, &effects, today));
+    Outcome::on(sale.account, effects)
+}
+
+/// A list of lots without so many points of its front.
+fn without_first(lots: &[Lot], points: u32) -> Vec<Lot> {
+    let mut skip = points;
+    let rest = lots.iter().filter_map(|lot| {
+        let skipped = lot.points.min(skip);
+        skip -= skipped;
+        (lot.points > skipped).then_some(Lot { key: lot.key, points: lot.points - skipped })
+    });
+    rest.collect()
+}
+
+fn month_end(day: Day) -> Day {
+    day.month_start().plus(31).month_start().minus(1)
+}

@@ -1,0 +1,40 @@
+//! Limits of spending.
+
+use serde::{Deserialize, Serialize};
+
+/// A sale can be refunded for at most so many days, and what comes back lives at most so many days more.
+pub const REFUND_DAYS_MAX: u32 = 400;
+
+/// Limits of spending, in points of the yen purse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedeemLimits {
+    /// The least a redemption spends.
+    pub min: u32,
+    /// The most a redemption spends.
+    pub max_transaction: u32,
+    /// The most an account spends in a day.
+    pub max_day: u32,
+    /// The most an account spends in a day through a device enrolled less than 24 hours ago.
+    pub fresh_device_max_day: u32,
+    /// The most points that a card gives in a day on the clerk's word alone; above it the PIN is asked.
+    #[serde(default)]
+    pub card_no_pin_max_day: u32,
+    /// The most points that a terminal takes in a day from cards without PIN.
+    #[serde(default)]
+    pub terminal_no_pin_max_day: u32,
+    /// Two persons of the staff can refund a sale until so many days after it.
+    #[serde(default)]
+    pub refund_days: u32,
+    /// Refunded points that have expired can be spent for so many days more, up to the end of that month.
+    #[serde(default)]
+    pub refund_grace_days: u32,
+}
+
+impl RedeemLimits {
+    pub(super) fn is_sound(&self) -> bool {
+        let Self { min, max_transaction, max_day, refund_days, refund_grace_days, .. } = *self;
+        let ordered = 0 < min && min <= max_transaction && max_transaction <= max_day;
+        ordered && refund_days.max(refund_grace_days) <= REFUND_DAYS_MAX
+    }
+}

@@ -1,0 +1,141 @@
+//! The PIN of a paper card: a terminal's pad asks whether it is right, a desk sets it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use data_encoding::HEXLOWER;
+use ledger_spec::ids::{AccountId, CardHash};
+use ledger_spec::kinds::Role;
+use ledger_spec::rows::Signer;
+use ledger_spec::statement::{card_check_byte, card_hash};
+use ledger_spec::token::PinEntry;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::auth::{check_message, cose_body, open_message};
+use super::openapi::Binary;
+use super::problem::Problem;
+use super::{App, Ledger, Server};
+use crate::registry::{PinCheck, RegistryError};
+
+/// PINs that are hashed at the same time; each takes memory and a core for a moment.
+pub(super) const PINS_AT_ONCE_MAX: usize = 2;
+
+/// The server's word that the PIN was right.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Proof {
+    /// The signed PIN proof, for the disclosure of a redemption or hold of this terminal within 120 seconds.
+    #[schema(pattern = "^[0-9a-f]+$")]
+    proof: String,
+}
+
+/// Asks whether a card's PIN is right; a wrong try is counted.
+#[utoipa::path(
+    post, path = "/v1/{ledger}/pin", tag = "shop", request_body(content = Binary, content_type = "application/cose"),
+    responses((status = OK, body = Proof))
+)]
+pub(super) async fn check_pin(
+    State(server): App,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Proof>, Problem> {
+    let ledger = server.ledger(&name)?;
+    let body = cose_body(&headers, body)?;
+    let (entry, terminal, signer) = open_message::<PinEntry>(ledger, &body)?;
+    role_of(&signer, &[Role::Shop])?;
+    check_message(&server, ledger, (entry.exp_s, entry.ledger))?;
+    let (account, card) = card_of(ledger, &entry.card)?;
+    let pin = entry.pin.as_str().to_owned();
+    let checked = hashing(&server, ledger, move |ledger| {
+        ledger.engine.registry().check_pin(account, card, &pin)
+    });
+    match checked.await? {
+        PinCheck::Right => {
+            let (points, now_s) = (entry.max_points, server.now_s());
+            let proof = ledger.engine.prove_pin((card, terminal), points, now_s)?;
+            Ok(Json(Proof { proof: HEXLOWER.encode(&proof) }))
+        }
+        PinCheck::Wrong(left) => Err(Problem::pin_wrong(left)),
+        PinCheck::Locked => Err(Problem::pin_locked()),
+        PinCheck::Unset => Err(Problem::pin_unset()),
+    }
+}
+
+/// Sets a card's PIN and forgets wrong tries; for desks and kiosks.
+#[utoipa::path(
+    put, path = "/v1/{ledger}/pin", tag = "shop", request_body(content = Binary, content_type = "application/cose"),
+    responses((status = NO_CONTENT, description = "Set"))
+)]
+pub(super) async fn set_pin(
+    State(server): App,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<StatusCode, Problem> {
+    let ledger = server.ledger(&name)?;
+    let body = cose_body(&headers, body)?;
+    let (entry, _, signer) = open_message::<PinEntry>(ledger, &body)?;
+    role_of(&signer, &[Role::Staff, Role::Kiosk])?;
+    check_message(&server, ledger, (entry.exp_s, entry.ledger))?;
+    give(&server, ledger, &entry.card, entry.pin.as_str().to_owned()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sets the PIN of a card that is in force.
+pub(super) async fn give(
+    server: &Server,
+    ledger: &Arc<Ledger>,
+    card: &[u8; 11],
+    pin: String,
+) -> Result<(), Problem> {
+    let (account, card) = card_of(ledger, card)?;
+    let set = hashing(server, ledger, move |ledger| {
+        ledger.engine.registry().set_pin(account, card, &pin)
+    });
+    if set.await? { Ok(()) } else { Err(Problem::malformed_request()) }
+}
+
+/// Runs what hashes a PIN on a thread that answers nobody else.
+async fn hashing<T: Send + 'static>(
+    server: &Server,
+    ledger: &Arc<Ledger>,
+    work: impl FnOnce(&Ledger) -> Result<T, RegistryError> + Send + 'static,
+) -> Result<T, Problem> {
+    let place = Arc::clone(&server.pins).acquire_owned().await;
+    let place = place.map_err(|_| Problem::internal())?;
+    let ledger = Arc::clone(ledger);
+    let done = tokio::task::spawn_blocking(move || {
+        let done = work(&ledger);
+        drop(place);
+        done
+    });
+    done.await
+        .map_err(|_| Problem::internal())?
+        .map_err(|e| crate::engine::EngineError::from(e).into())
+}
+
+fn role_of(signer: &Signer, roles: &[Role]) -> Result<(), Problem> {
+    match signer {
+        Signer::Actor(actor) if roles.contains(&actor.role) => Ok(()),
+        Signer::Actor(_) | Signer::Device(_) => Err(Problem::role_not_permitted()),
+    }
+}
+
+fn card_of(ledger: &Ledger, card: &[u8; 11]) -> Result<(AccountId, CardHash), Problem> {
+    let [random @ .., check] = card;
+    if card_check_byte(random) != *check {
+        return Err(Problem::card_mistyped());
+    }
+    let hash = card_hash(card);
+    let state = ledger.engine.state()?;
+    match state.cards.get(&hash) {
+        None => Err(Problem::card_unknown()),
+        Some(row) if row.revoked => Err(Problem::card_revoked()),
+        Some(row) => Ok((row.account, hash)),
+    }
+}
