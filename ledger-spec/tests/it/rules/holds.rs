@@ -190,3 +190,25 @@ fn a_hold_is_checked_in_this_order() {
         staff-1 releases 0 → refused: the key's role does not permit this
     "#]]);
 }
+
+#[test]
+fn whoever_may_not_spend_reserves_nothing_either() {
+    check(&expect![[r#"
+        the city is set up redeem.card_no_pin_max_day=100 redeem.terminal_no_pin_max_day=1000
+        hanako joins
+        taro joins
+        staff-1 reports checkup of hanako holder=account → 500 points
+        staff-1 reports checkup of taro holder=account → 500 points
+        shop-a holds 50 from hanako as=before → held 50 general until 2028-03-31
+        registry marks hanako frozen → done
+        registry marks taro deceased → done
+        shop-a takes 20 from hanako card=hanako → refused: the account is suspended
+        shop-a holds 20 from hanako → refused: the account is suspended
+        shop-a takes 20 from taro card=taro → refused: the account has ended with its person's death
+        shop-a holds 20 from taro → refused: the account has ended with its person's death
+        # What was reserved before is the shop's to take.
+        shop-a captures 50 of before → free 50 general until 2028-03-31, 50 general until 2028-03-31
+        registry marks hanako active → done
+        shop-a takes 20 from hanako card=hanako → paid by card 20 general until 2028-03-31
+    "#]]);
+}

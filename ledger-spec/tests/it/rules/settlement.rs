@@ -68,6 +68,38 @@ fn a_settlement_is_paid_once() {
     "#]]);
 }
 
+#[test]
+fn a_late_refund_is_taken_off_the_months_that_follow() {
+    check(&expect![[r#"
+        the city is set up redeem.refund_days=60 redeem.fresh_device_max_day=1500
+        hanako joins
+        at 2026-04-20 10:00
+        staff-1 reports checkup of hanako holder=account → 500 points
+        coach reports care of hanako exact=diabetes → 300 points
+        shop-a holds 400 from hanako as=hold → held 300 nhi until 2028-03-31, 100 general until 2028-03-31
+        shop-a captures 320 of hold as=sale → free 300 nhi until 2028-03-31, free 100 general until 2028-03-31, 300 nhi until 2028-03-31, 20 general until 2028-03-31
+        shop-b takes 50 from hanako as=other → paid 50 general until 2028-03-31
+        staff-1 refunds 10 of other as=early → proposed
+        staff-2 approves early → back 10 general until 2028-03-31
+        at 2026-05-01 00:00
+        system settles shop-a → 320 yen for 2026-04, entries 0 to 39: general 20, nhi 300, carried nothing
+        system settles shop-b → 40 yen for 2026-04, entries 0 to 40: general 40, carried nothing
+        at 2026-05-20 10:00
+        staff-1 refunds 320 of sale as=late → proposed
+        staff-2 approves late → back 20 general until 2028-03-31, 300 nhi until 2028-03-31
+        shop-a takes 70 from hanako → paid 70 nhi until 2028-03-31
+        due shop-a → 70
+        at 2026-06-01 00:00
+        # What came back of April is more than May brought: nothing is paid, and the rest waits.
+        system settles shop-a → 0 yen for 2026-05, entries 39 to 44: general -20, nhi -230, carried nothing
+        at 2026-06-10 10:00
+        shop-a takes 400 from hanako → paid 230 nhi until 2028-03-31, 170 general until 2028-03-31
+        at 2026-07-01 00:00
+        system settles shop-a → 150 yen for 2026-06, entries 44 to 46: general 170, nhi 230, carried general -20, nhi -230
+        due shop-a → 470
+    "#]]);
+}
+
 const SHOPS: [PlaceId; 3] = [PlaceId([1; 8]), PlaceId([2; 8]), PlaceId([3; 8])];
 const FUNDS: [Fund; 3] = [Fund::General, Fund::Nhi, Fund::CareInsurance];
 
