@@ -64,7 +64,7 @@ pub(super) async fn visitor(
     let keys = (key(asked.station_key)?, key(asked.till_key)?);
     let visit = desk.welcome(&ledger.engine, keys, server.clock.wall_ms()).await?;
     let pin = demo_pin()?;
-    super::pin::give(&server, ledger, &visit.card, pin.clone()).await?;
+    super::pin::give(&server, ledger, &visit.card, pin.clone().into()).await?;
     Ok((StatusCode::CREATED, Json(welcome(visit, pin))))
 }
 

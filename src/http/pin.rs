@@ -15,6 +15,7 @@ use ledger_spec::statement::{card_check_byte, card_hash};
 use ledger_spec::token::PinEntry;
 use serde::Serialize;
 use utoipa::ToSchema;
+use zeroize::Zeroizing;
 
 use super::auth::{check_message, cose_body, open_message};
 use super::openapi::Binary;
@@ -50,7 +51,7 @@ pub(super) async fn check_pin(
     role_of(&signer, &[Role::Shop])?;
     check_message(&server, ledger, (entry.exp_s, entry.ledger))?;
     let (account, card) = card_of(ledger, &entry.card)?;
-    let pin = entry.pin.as_str().to_owned();
+    let pin = Zeroizing::new(entry.pin.as_str().to_owned());
     let checked = hashing(&server, ledger, move |ledger| {
         ledger.engine.registry().check_pin(account, card, &pin)
     });
@@ -82,7 +83,8 @@ pub(super) async fn set_pin(
     let (entry, _, signer) = open_message::<PinEntry>(ledger, &body)?;
     role_of(&signer, &[Role::Staff, Role::Kiosk])?;
     check_message(&server, ledger, (entry.exp_s, entry.ledger))?;
-    give(&server, ledger, &entry.card, entry.pin.as_str().to_owned()).await?;
+    let pin = Zeroizing::new(entry.pin.as_str().to_owned());
+    give(&server, ledger, &entry.card, pin).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -91,7 +93,7 @@ pub(super) async fn give(
     server: &Server,
     ledger: &Arc<Ledger>,
     card: &[u8; 11],
-    pin: String,
+    pin: Zeroizing<String>,
 ) -> Result<(), Problem> {
     let (account, card) = card_of(ledger, card)?;
     let set = hashing(server, ledger, move |ledger| {
