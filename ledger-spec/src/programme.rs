@@ -90,7 +90,7 @@ pub enum ProgrammeProblem {
     Expiry,
     /// Redemption limits out of order.
     #[error(
-        "0 < min <= max_transaction <= max_day; `refund_days` and `refund_grace_days` at most {REFUND_DAYS_MAX}"
+        "0 < min <= max_transaction <= max_day, `fast_lane_max` <= max_transaction; `refund_days` and `refund_grace_days` at most {REFUND_DAYS_MAX}"
     )]
     Redeem,
     /// More late days than the ledger keeps counters for.

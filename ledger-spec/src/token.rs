@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use data_encoding::BASE32_NOPAD;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 
-use crate::cbor::{self, Blob, CborError, Text, Wire, wire_array};
+use crate::cbor::{self, Blob, CborError, Reader, Text, Wire, Writer, wire_array};
 use crate::cose::{CoseError, Sign1, aad};
-use crate::ids::{CardHash, Kid, LedgerId};
+use crate::ids::{CardHash, Kid, LedgerId, PlaceId};
 
 /// A pay token, session or question is accepted when it ends within this many seconds.
 pub const TOKEN_LIFE_S_MAX: u64 = 300;
@@ -25,17 +25,60 @@ pub trait Message: Wire {
     const AAD: &'static [u8];
 }
 
+/// What a resident's phone shows as a QR code: this shop may take up to so many points once, until then. With a shop it
+/// is a *confirmation*: the resident has read the shop's name and the amount on the phone's own screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayToken {
+    /// Unix seconds; the token is void from this second on.
+    pub exp_s: u64,
+    /// Random, spent with the token.
+    pub nonce: [u8; 16],
+    /// The ledger it is for.
+    pub ledger: LedgerId,
+    /// The most points it gives, in a confirmation the amount agreed to; 0 only says who is there.
+    pub max_points: u32,
+    /// The one shop that may use it; without one any shop of the ledger may.
+    pub shop: Option<PlaceId>,
+}
+
+impl Wire for PayToken {
+    fn write(&self, writer: &mut Writer) {
+        writer.array(4 + u64::from(self.shop.is_some()));
+        self.exp_s.write(writer);
+        self.nonce.write(writer);
+        self.ledger.write(writer);
+        self.max_points.write(writer);
+        if let Some(shop) = &self.shop {
+            shop.write(writer);
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, CborError> {
+        let confirms = match reader.array()? {
+            4 => false,
+            5 => true,
+            _ => return Err(CborError::Expected("PayToken")),
+        };
+        Ok(Self {
+            exp_s: Wire::read(reader)?,
+            nonce: Wire::read(reader)?,
+            ledger: Wire::read(reader)?,
+            max_points: Wire::read(reader)?,
+            shop: if confirms { Some(Wire::read(reader)?) } else { None },
+        })
+    }
+}
+
 wire_array!(
-    /// What a resident's phone shows as a QR code: this shop may take up to so many points once, until then.
-    PayToken {
-        /// Unix seconds; the token is void from this second on.
-        exp_s: u64,
-        /// Random, spent with the token.
-        nonce: [u8; 16],
+    /// What a till shows for a resident's phone to confirm. It is not signed: a phone reads the shop's name from the ledger,
+    /// and what binds is what the resident signs.
+    PayRequest {
         /// The ledger it is for.
         ledger: LedgerId,
-        /// The most points it gives; 0 only says who is there.
-        max_points: u32,
+        /// The shop that asks.
+        shop: PlaceId,
+        /// The points it asks for.
+        points: u32,
     }
 );
 
@@ -167,7 +210,13 @@ pub fn to_qr_text(host: &str, token: &[u8]) -> String {
     text
 }
 
-/// The signed pay token in a scanned text: the URL, or its last part alone.
+/// The request in the address that a till shows, as its last part.
+#[must_use]
+pub fn pay_request(text: &str) -> Option<PayRequest> {
+    cbor::from_bytes(&from_qr_text(text)?).ok()
+}
+
+/// The bytes in a scanned text, such as a signed pay token: the URL, or its last part alone.
 #[must_use]
 pub fn from_qr_text(text: &str) -> Option<Vec<u8>> {
     let text = text.trim();

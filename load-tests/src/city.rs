@@ -109,7 +109,7 @@ impl City {
         let Shop { place, till, .. } = self.shops.get(shop).ok_or("a city without shops")?;
         resident.left -= u64::from(points);
         let exp_s = now_s + TOKEN_LIFE_S_MAX;
-        let token = PayToken { exp_s, nonce, ledger: self.ledger, max_points: points };
+        let token = PayToken { exp_s, nonce, ledger: self.ledger, max_points: points, shop: None };
         let token = token::sign(&token, &resident.phone);
         let body = Redeem { shop: *place, points: Points::new(points).ok_or("no such points")? };
         let core = Core {
@@ -133,7 +133,7 @@ impl City {
                 // Shown at the minute of the act; it only says who is there.
                 let exp_s = act.at_s + TOKEN_LIFE_S_MAX;
                 let (nonce, ledger) = (random()?, self.ledger);
-                let token = PayToken { exp_s, nonce, ledger, max_points: 0 };
+                let token = PayToken { exp_s, nonce, ledger, max_points: 0, shop: None };
                 Holder::Phone(token::sign(&token, &resident.phone))
             }
         };

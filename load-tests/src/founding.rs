@@ -159,6 +159,7 @@ fn programme(fiscal_year: u32) -> Programme {
             min: 1,
             max_transaction: max,
             max_day: max,
+            fast_lane_max: None,
             fresh_device_max_day: max,
             card_no_pin_max_day: 0,
             terminal_no_pin_max_day: 0,

@@ -8,7 +8,7 @@
 use ledger_spec::cbor::Blob;
 use ledger_spec::decide::HOLD_LIFE_S_MAX;
 use ledger_spec::entry::{Accounting, Effect};
-use ledger_spec::ids::{AccountId, Kid};
+use ledger_spec::ids::{AccountId, Kid, PlaceId};
 use ledger_spec::kinds::{Body, Code, Role};
 use ledger_spec::points::POINTS_MAX;
 use ledger_spec::programme::{Needs, Programme, Rule, SameAct};
@@ -64,8 +64,9 @@ fn other(
                     None
                 }
             })?;
-            let max_points = POINTS_MAX;
-            let token = PayToken { exp_s, nonce, ledger: statement.core.ledger, max_points };
+            // A confirmation, which every limit on a code lets through.
+            let (shop, max_points) = asked(&statement.core.body);
+            let token = PayToken { exp_s, nonce, ledger: statement.core.ledger, max_points, shop };
             statement.pay_token = Some((token, phone(account?, rows, devices)?));
             // Some second of the minute must lie within both deadlines.
             let not_after_s = statement.core.not_after_s.unwrap_or(0);
@@ -105,6 +106,16 @@ fn other(
     Some(StandIn { statement, now_ms: now_s * 1_000, measured: None })
 }
 
+/// The shop and the points of a sale or hold.
+#[expect(clippy::wildcard_enum_match_arm, reason = "only two kinds ask a phone for points")]
+fn asked(body: &Body) -> (Option<PlaceId>, u32) {
+    match body {
+        Body::Redeem(body) => (Some(body.shop), body.points.get()),
+        Body::Hold(body) => (Some(body.shop), body.points.get()),
+        _ => (None, POINTS_MAX),
+    }
+}
+
 /// One stand-in for each worth and value that the action's rule tells apart.
 fn actions(
     accounting: &Accounting,
@@ -127,7 +138,7 @@ fn actions(
     let pay_token = match holder {
         Some(Holder::Phone(_)) => {
             let (exp_s, ledger) = (performed_at_s + 1, statement.core.ledger);
-            let token = PayToken { exp_s, nonce: [0; 16], ledger, max_points: 0 };
+            let token = PayToken { exp_s, nonce: [0; 16], ledger, max_points: 0, shop: None };
             Some((token, phone(account, rows, devices)?))
         }
         Some(Holder::Card(_) | Holder::Account(_) | Holder::Link(_)) | None => None,

@@ -329,6 +329,7 @@ impl<'a> Scribe<'a> {
             nonce: page.dice.bytes(),
             ledger: self.engine.ledger(),
             max_points,
+            shop: None,
         };
         Holder::Phone(token::sign(&token, &self.cast.phone(page.resident.number)))
     }

@@ -2,7 +2,7 @@
 //! Japanese cities publish; the city and its values are fictitious.
 
 use ledger_spec::points::Fund;
-use ledger_spec::programme::{Programme, ProgrammeFault};
+use ledger_spec::programme::{Programme, ProgrammeFault, RedeemLimits};
 use ledger_spec::time::Day;
 
 const EXAMPLE: &str = include_str!("../../ledger-spec/examples/programme.json");
@@ -33,6 +33,9 @@ pub(super) const ORIGIN: &str = "kenmai.pedometer";
 /// The action of a body-composition measurement.
 pub(super) const BODY: &str = "station.body_composition";
 
+/// The demo's fast lane, in points: low enough that a visitor with the first points can see a confirmation.
+const FAST_LANE_MAX: u32 = 200;
+
 /// The day whose age counts in a fiscal year.
 pub(super) fn age_on(fiscal_year: u32) -> Day {
     Day::fiscal_year_first(fiscal_year + 1).minus(1)
@@ -59,6 +62,7 @@ pub(super) fn of_year(
         earn_until: last,
         late_until: last.plus(example.late_days),
         age_on: last,
+        redeem: RedeemLimits { fast_lane_max: Some(FAST_LANE_MAX), ..example.redeem },
         ..example
     })
 }

@@ -186,6 +186,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/sw.js", get(own::worker))
         .route("/assets/{file}", get(site::asset))
         .route("/Q/{token}", get(site::scanned_code))
+        .route("/P/{request}", get(site::scanned_request))
         .route("/{ledger}", get(site::first))
         .route("/{ledger}/tour", get(site::tour))
         .route("/{ledger}/terminal", get(terminal::enrolment))

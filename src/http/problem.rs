@@ -97,6 +97,8 @@ problem_types! {
     QR_LONG "qr-too-long" 422 NewId "QRコードの期限が長すぎます。スマートフォンの時計を確かめてください。" "The QR code lives too long. Check the phone's clock.";
     QR_USED "qr-already-used" 409 NewId "このQRコードは使用済みです。画面を更新してもらってください。" "The QR code has been used. Have the screen renewed.";
     QR_CAP "qr-limit-exceeded" 422 NewId "QRコードの上限を超えています。上限を選び直してもらってください。" "The QR code allows fewer points. Have a higher limit chosen.";
+    QR_SHOP "qr-other-shop" 422 NewId "このQRコードは、別のお店での支払いを確認したものです。このお店の確認をやり直してもらってください。" "The QR code confirms a payment at another shop. Have this shop's confirmed.";
+    CONFIRM "confirmation-required" 403 NewId "この金額は、お客さまのスマートフォンでお店と金額の確認が必要です。" "For this amount the resident's phone confirms shop and amount.";
     ACTION_UNKNOWN "action-unknown" 422 Never "この健康行動はルールにありません。" "The programme has no such action.";
     DUPLICATE "duplicate-action" 409 Never "この記録はもう登録されています。" "This act is recorded already.";
     OTHER_SHOP "shop-mismatch" 403 Never "この端末は別のお店のものです。" "The terminal belongs to another shop.";
@@ -345,6 +347,8 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::TokenTooLong => QR_LONG,
         Rejection::TokenUsed => QR_USED,
         Rejection::TokenCap => QR_CAP,
+        Rejection::TokenOtherShop => QR_SHOP,
+        Rejection::ConfirmationRequired(_) => CONFIRM,
         Rejection::ActionUnknown => ACTION_UNKNOWN,
         Rejection::ActionDuplicate(_) => DUPLICATE,
         Rejection::OtherShop => OTHER_SHOP,

@@ -52,10 +52,14 @@ pub(super) async fn check_code(
     let ledger = server.ledger(&name)?;
     let body = cose_body(&headers, body)?;
     let (question, _, signer) = open_message::<QrCheck>(ledger, &body)?;
-    shop_of(&signer)?;
+    let shop = shop_of(&signer)?;
     check_message(&server, ledger, (question.exp_s, question.ledger))?;
     let opened = token::open::<PayToken>(&question.token.0, |kid| ledger.engine.verifying_key(kid));
     let state = match opened {
+        // A confirmation of another shop's sale is no more use here than another ledger's code.
+        Ok((token, _)) if token.shop.is_some_and(|confirmed| confirmed != shop) => {
+            TokenState::Foreign
+        }
         Ok((token, kid)) => query::token_state(&ledger.engine, &token, kid, server.now_s())?,
         Err(_) => TokenState::Foreign,
     };

@@ -3,7 +3,9 @@
 use axum::extract::{Path, Query, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use ledger_spec::ids::LedgerId;
 use ledger_spec::rows::Overlay;
+use ledger_spec::token;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -229,6 +231,24 @@ pub(super) async fn scanned_code(
     let site = site(&server, &server.first, lang);
     let (title, next) = (t(lang, "scanned-title"), t(lang, "scanned-next"));
     html(&query, error::page(lang, &error::ErrorPage { site, title, next }).into_string())
+}
+
+/// `GET /P/{request}`: a phone's camera has read what a till shows. The pay page of its ledger asks the resident; what is
+/// asked stands behind the `#`, so that the page is the same for everyone.
+pub(super) async fn scanned_request(
+    State(server): App,
+    Path(request): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let of =
+        |ledger: LedgerId| server.ledgers.values().find(|known| known.engine.ledger() == ledger);
+    match token::pay_request(&request).and_then(|asked| of(asked.ledger)) {
+        Some(ledger) => {
+            let to = format!("/{}/pay#{}", ledger.name, request.to_ascii_uppercase());
+            (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
+        }
+        None => refused(&server, &headers, &Problem::not_found()),
+    }
 }
 
 /// Any other address.

@@ -17,8 +17,15 @@ pub const CAPS_POINTS: [u64; 4] = [100, 300, 500, 1000];
 /// The cap that leaves the limit to the balance. An exact balance in the code would tell it to the shop.
 pub const NO_CAP_POINTS: u32 = POINTS_MAX;
 
-const TEXTS: [&str; 6] =
-    ["pay-", "code-left", "code-left-all", "retry-", "problem-", "browser-cannot"];
+const TEXTS: [&str; 7] = [
+    "pay-",
+    "code-left",
+    "code-left-all",
+    "code-left-confirmed",
+    "retry-",
+    "problem-",
+    "browser-cannot",
+];
 
 /// The page at `/{ledger}/pay`.
 #[must_use]
@@ -36,6 +43,7 @@ pub fn page(lang: Lang, site: &Site) -> Markup {
                 p { a.button.large href=(me) { (t(lang, "pay-enrol-do")) } }
             }
             (choose(lang))
+            (ask(lang))
             (shown(lang))
             (paid(lang, &me))
             p { a href=(me) { (t(lang, "pay-me")) } }
@@ -54,6 +62,21 @@ fn choose(lang: Lang) -> Markup {
                     button.button type="button" data-cap=(cap) { (t_args(lang, "pay-cap", &[("points", &number(cap))])) }
                 }
                 button.button.quiet type="button" data-cap=(NO_CAP_POINTS) { (t(lang, "pay-cap-all")) }
+            }
+        }
+    }
+}
+
+/// A till asks for more than the fast lane: its shop and the amount, to be read before anything is signed.
+fn ask(lang: Lang) -> Markup {
+    html! {
+        section #ask.ask aria-labelledby="ask-title" hidden {
+            h2 #ask-title tabindex="-1" { (t(lang, "pay-ask")) }
+            p.ask-what { span #ask-shop {} " " strong #ask-points {} }
+            p { (t(lang, "pay-ask-next")) }
+            p.row {
+                button #agree.button.large type="button" { (t(lang, "pay-ask-yes")) }
+                button #disagree.button.quiet type="button" { (t(lang, "pay-ask-no")) }
             }
         }
     }

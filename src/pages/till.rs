@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::messages::t;
+use super::pay::code_image;
 use super::scan::{mute, outcome, pad, role_head, scan_box};
 use super::{Frame, Lang, Site, layout, problem_box};
 
@@ -23,6 +24,7 @@ pub fn page(lang: Lang, site: &Site) -> Markup {
                     (scan_box(lang))
                 }
                 section data-step="amount" aria-labelledby="amount-title" hidden { (amount(lang)) }
+                section data-step="agree" aria-labelledby="agree-title" hidden { (agreement(lang)) }
                 section data-step="pin" aria-labelledby="pin-title" hidden { (pin(lang)) }
                 (outcome(lang, true))
             }
@@ -57,6 +59,20 @@ fn amount(lang: Lang) -> Markup {
                 button #pay.button.large { (t(lang, "shop-pay")) }
                 button #rescan.button.quiet type="button" { (t(lang, "terminal-rescan")) }
             }
+        }
+    }
+}
+
+/// What the resident's phone reads before it confirms shop and amount.
+fn agreement(lang: Lang) -> Markup {
+    html! {
+        h2 #agree-title tabindex="-1" { (t(lang, "shop-agree")) }
+        p { strong #agree-points {} }
+        figure.code { (code_image("agree-code", &t(lang, "shop-agree-alt"))) }
+        p { (t(lang, "shop-agree-next")) }
+        p.row {
+            button #agree-scan.button.large type="button" { (t(lang, "shop-agree-scan")) }
+            button #agree-stop.button.quiet type="button" { (t(lang, "terminal-rescan")) }
         }
     }
 }

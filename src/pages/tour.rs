@@ -13,7 +13,7 @@ pub struct Tour {
     pub site: Site,
 }
 
-const TEXTS: [&str; 15] = [
+const TEXTS: [&str; 16] = [
     "tour-",
     "reason-",
     "left-",
@@ -24,6 +24,7 @@ const TEXTS: [&str; 15] = [
     "problem-",
     "code-left",
     "code-left-all",
+    "code-left-confirmed",
     "browser-cannot",
     "verify-pass",
     "verify-fail",

@@ -51,17 +51,19 @@ pub(crate) fn read(size: usize, dark: &[bool]) -> String {
 
 /// The text of the code that stands in the page, read from what is drawn.
 pub(crate) async fn shown(browser: &Browser) -> WebDriverResult<String> {
-    browser.find("#code:not([hidden]) .modules path[d^='M']").await?;
-    let drawn = browser
-        .run(
-            "const svg = document.querySelector('#code .modules');
+    shown_in(browser, "#code:not([hidden]) .modules").await
+}
+
+/// The same for another drawing.
+pub(crate) async fn shown_in(browser: &Browser, css: &str) -> WebDriverResult<String> {
+    browser.find(&format!("{css} path[d^='M']")).await?;
+    let script = "const svg = document.querySelector('DRAWING');
             const size = svg.viewBox.baseVal.width;
             const canvas = new OffscreenCanvas(size, size).getContext('2d');
             canvas.fill(new Path2D(svg.querySelector('path').getAttribute('d')));
             const {data} = canvas.getImageData(0, 0, size, size);
-            return [size, [...data].filter((_, at) => at % 4 === 3).map(alpha => alpha > 127)];",
-        )
-        .await?;
+            return [size, [...data].filter((_, at) => at % 4 === 3).map(alpha => alpha > 127)];";
+    let drawn = browser.run(&script.replace("DRAWING", css)).await?;
     let size: usize = serde_json::from_value(drawn[0].clone()).expect("a size");
     let dark: Vec<bool> = serde_json::from_value(drawn[1].clone()).expect("modules");
     Ok(read(size, &dark))

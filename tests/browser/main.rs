@@ -13,6 +13,7 @@ mod browser;
 #[path = "../support/camera.rs"]
 mod camera;
 mod codes;
+mod consent;
 mod resident;
 #[path = "../support/server.rs"]
 mod server;

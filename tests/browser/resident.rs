@@ -54,7 +54,7 @@ const MEASUREMENTS: &str = "
     }";
 
 /// Lets this browser's phone into the city and comes back to its own page.
-async fn become_resident(world: &World) -> WebDriverResult<()> {
+pub(crate) async fn become_resident(world: &World) -> WebDriverResult<()> {
     world.open("/yaizu-demo/me").await?;
     world.browser.click("#visitor").await?;
     assert_eq!(world.browser.text("#me[data-session='yes'] #yen").await?, "300");

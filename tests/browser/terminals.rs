@@ -61,7 +61,7 @@ impl World {
     }
 
     /// Gives this browser a registered key of a role, the short way.
-    async fn hold_key(&self, role: &str, name: &str) -> WebDriverResult<()> {
+    pub(crate) async fn hold_key(&self, role: &str, name: &str) -> WebDriverResult<()> {
         let script = format!(
             "const key = {{...await store.makeKey(), name: '{name}'}};
             await api.demoTerminal('yaizu-demo', key.publicKey, '{role}', key.name);

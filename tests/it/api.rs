@@ -144,12 +144,14 @@ async fn a_till_asks_about_a_code_and_spends_nothing() {
     let by_a_till = token::sign(&town.pay_token(4, 300), &town.cast.till(0));
     let by_nobody = token::sign(&town.pay_token(4, 300), &town.cast.phone(7));
     let too_long = PayToken { exp_s: town.clock.now_s() + 301, ..town.pay_token(5, 300) };
+    let elsewhere = PayToken { shop: Some(town.cast.shop_place(1)), ..town.pay_token(6, 300) };
     let phone = town.cast.phone(0);
     let mut forged = code.clone();
     *forged.last_mut().unwrap() ^= 1;
     for foreign in [
         token::sign(&foreign, &phone),
         token::sign(&too_long, &phone),
+        token::sign(&elsewhere, &phone),
         by_a_till,
         by_nobody,
         forged,

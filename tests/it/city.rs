@@ -305,7 +305,13 @@ impl City {
 
     pub(crate) fn phone(&mut self, name: &str) -> Holder {
         let (exp_s, nonce) = (self.now_s() + 120, self.fresh_id());
-        let token = PayToken { exp_s, nonce, ledger: LedgerId::of_origin(ORIGIN), max_points: 500 };
+        let token = PayToken {
+            exp_s,
+            nonce,
+            ledger: LedgerId::of_origin(ORIGIN),
+            max_points: 500,
+            shop: None,
+        };
         Holder::Phone(token::sign(&token, &key(name)))
     }
 

@@ -146,7 +146,13 @@ fn disclosure(performed_at_s: u64, holder: Holder) -> Disclosure {
 
 fn payment(cast: &Cast, programme: u32, resident: usize) -> Op {
     let now_s = now_s();
-    let code = PayToken { exp_s: now_s + LIFE_S, nonce: random(), ledger: ledger(), max_points: 5 };
+    let code = PayToken {
+        exp_s: now_s + LIFE_S,
+        nonce: random(),
+        ledger: ledger(),
+        max_points: 5,
+        shop: None,
+    };
     let code = token::sign(&code, &cast.phone(resident));
     let body = Redeem { shop: cast.shop_place(resident), points: Points::new(1).unwrap() };
     let core = core(Body::Redeem(body), programme, now_s);

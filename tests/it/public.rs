@@ -3,16 +3,18 @@
 use std::collections::BTreeSet;
 
 use axum::http::Method;
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use expect_test::expect;
 use kenmai::http::metrics_router;
 use kenmai::http::problem::{self, Retry};
 use kenmai::pages::{CONTENT_SECURITY_POLICY, WORKER_POLICY};
+use ledger_spec::cbor;
 use ledger_spec::checkpoint::Checkpoint;
-use ledger_spec::ids::Kid;
+use ledger_spec::ids::{Kid, LedgerId};
 use ledger_spec::merkle::{leaf_hash, root_of};
 use ledger_spec::note::Note;
 use ledger_spec::tile::decode_bundle;
+use ledger_spec::token::PayRequest;
 
 use crate::town::{Client, Plan, Town, check};
 
@@ -376,4 +378,23 @@ fn the_specification_lists_every_problem() {
     assert_eq!(table.lines().collect::<Vec<_>>(), rows.collect::<Vec<_>>());
     let slugs: BTreeSet<_> = problem::ALL.iter().map(|problem| problem.slug).collect();
     assert_eq!(slugs.len(), problem::ALL.len(), "a slug names one problem");
+}
+
+#[tokio::test]
+async fn what_a_till_shows_leads_to_the_pay_page_of_its_ledger() {
+    let town = Town::found(Plan::default()).await;
+    let request = |ledger| {
+        let (shop, points) = (town.cast.shop_place(0), 800);
+        BASE32_NOPAD.encode(&cbor::to_bytes(&PayRequest { ledger, shop, points }))
+    };
+    let asked = request(town.ledger);
+    let answer = town.get(&format!("/P/{}", asked.to_lowercase())).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("location")),
+        (303, &*format!("/town/pay#{asked}"))
+    );
+    let elsewhere = request(LedgerId::of_origin("elsewhere"));
+    for stranger in [elsewhere.as_str(), &asked[1..], "ABC", "%00"] {
+        assert_eq!(town.get(&format!("/P/{stranger}")).await.status, 404, "{stranger}");
+    }
 }

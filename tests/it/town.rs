@@ -263,7 +263,7 @@ impl Client {
 
     pub(crate) fn pay_token(&self, number: u8, max_points: u32) -> PayToken {
         let exp_s = self.clock.now_s() + 120;
-        PayToken { exp_s, nonce: [number; 16], ledger: self.ledger, max_points }
+        PayToken { exp_s, nonce: [number; 16], ledger: self.ledger, max_points, shop: None }
     }
 }
 

@@ -319,6 +319,12 @@ rejections! {
     /// An adjustment moves too little or too much.
     #[error("an adjustment is 1 to {POINTS_MAX} points, up or down")]
     95 AdjustRange,
+    /// More points than the fast lane allows, and the phone has not confirmed this shop and this amount.
+    #[error("above {0} points the phone confirms shop and amount")]
+    120 ConfirmationRequired(u32 = 0),
+    /// The pay token confirms a payment at another shop.
+    #[error("the code confirms a payment at another shop")]
+    121 TokenOtherShop,
     /// The lot would not last longer.
     #[error("a lot is extended to a later day")]
     96 NotLater,

@@ -114,7 +114,7 @@ fn judge<'r>(
         return Err(Rejection::HoldDeadline);
     }
     let consent = consent(statement, rows, context)?;
-    consent.check_points(points)?;
+    consent.check_points(wish, limits.fast_lane_max)?;
     let account = rows.accounts(&consent.account()).ok_or(Rejection::AccountUnknown)?;
     corrections::check_spending(account, today)?;
     if wish.until_s.is_some() && account.holds.len() >= HOLDS_MAX {
@@ -188,12 +188,25 @@ impl Consent<'_> {
         }
     }
 
-    /// The points that were agreed to.
-    fn check_points(&self, points: u32) -> Result<(), Rejection> {
+    /// The shop and the points that were agreed to. A code that is photographed or passed on in secret is worth no more
+    /// than the fast lane: above it the phone's own screen has shown the shop's name and the amount.
+    fn check_points(&self, wish: &Wish, fast_lane_max: Option<u32>) -> Result<(), Rejection> {
         match self {
-            Self::Phone(token, _) if points > token.max_points => Err(Rejection::TokenCap),
-            Self::Pin(proof, _) if points > proof.max_points => Err(Rejection::PinProof),
-            Self::Phone(..) | Self::Pin(..) | Self::Card(..) => Ok(()),
+            Self::Phone(token, _) => {
+                if token.shop.is_some_and(|shop| shop != wish.shop) {
+                    return Err(Rejection::TokenOtherShop);
+                }
+                if wish.points > token.max_points {
+                    return Err(Rejection::TokenCap);
+                }
+                let confirmed = token.shop.is_some() && wish.points == token.max_points;
+                match fast_lane_max.filter(|max| wish.points > *max && !confirmed) {
+                    Some(max) => Err(Rejection::ConfirmationRequired(max)),
+                    None => Ok(()),
+                }
+            }
+            Self::Pin(proof, _) if wish.points > proof.max_points => Err(Rejection::PinProof),
+            Self::Pin(..) | Self::Card(..) => Ok(()),
         }
     }
 

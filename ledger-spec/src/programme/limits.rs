@@ -15,6 +15,9 @@ pub struct RedeemLimits {
     pub max_transaction: u32,
     /// The most an account spends in a day.
     pub max_day: u32,
+    /// Above so many points the phone confirms shop and amount; left out where it never has to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fast_lane_max: Option<u32>,
     /// The most an account spends in a day through a device enrolled less than 24 hours ago.
     pub fresh_device_max_day: u32,
     /// The most points that a card gives in a day on the clerk's word alone; above it the PIN is asked.
@@ -35,6 +38,7 @@ impl RedeemLimits {
     pub(super) fn is_sound(&self) -> bool {
         let Self { min, max_transaction, max_day, refund_days, refund_grace_days, .. } = *self;
         let ordered = 0 < min && min <= max_transaction && max_transaction <= max_day;
-        ordered && refund_days.max(refund_grace_days) <= REFUND_DAYS_MAX
+        let lane = self.fast_lane_max.is_none_or(|max| max <= max_transaction);
+        ordered && lane && refund_days.max(refund_grace_days) <= REFUND_DAYS_MAX
     }
 }

@@ -378,6 +378,7 @@ impl Story {
         if let Some(max) = options.get("max") {
             token.max_points = max.parse().unwrap();
         }
+        token.shop = options.get("confirms").map(|name| PlaceId(id(name)));
         if options.contains_key("foreign") {
             token.ledger = LedgerId::of_origin("elsewhere");
         }

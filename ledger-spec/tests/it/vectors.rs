@@ -15,7 +15,7 @@ use ledger_spec::{
     rows::DayTotals,
     statement::{Disclosure, Holder, Values, read},
     time::Day,
-    token::{self, Session},
+    token::{self, PayToken, Session},
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -150,6 +150,9 @@ fn vectors() -> Vectors {
     let session = Session { exp_s: world.now_s() + 300, nonce: world.fresh(), ledger: ledger() };
     let session = token::sign(&session, &key("hanako"));
     let [token, action, redeem] = resident_signs(&mut world);
+    let shop = Some(PlaceId(id("shop-a")));
+    let agreed = PayToken { max_points: 800, shop, nonce: id("confirmed"), ..world.pay_token() };
+    let confirmed = sign_token(&agreed, "hanako");
     let acted = accepted(&mut world, &action);
     let redeemed = accepted(&mut world, &redeem);
     let (fund, fiscal_year, points) = (Fund::Nhi, 2026, 5_000);
@@ -174,6 +177,7 @@ fn vectors() -> Vectors {
         messages: vec![
             message("session", "hanako", "kenmai/v1/session", &session),
             message("pay token", "hanako", "kenmai/v1/pay", &token),
+            message("confirmation of 800 points at a shop", "hanako", "kenmai/v1/pay", &confirmed),
             message("action", "station-1", statement, &action),
             message("redeem with the pay token", "shop-a", statement, &redeem),
             message("budget.allocate, a proposal", "staff-1", statement, &propose),

@@ -254,7 +254,7 @@ impl World {
 
     pub(crate) fn pay_token(&mut self) -> PayToken {
         let (exp_s, nonce) = (self.now_s() + 120, self.fresh());
-        PayToken { exp_s, nonce, ledger: ledger(), max_points: 1_000 }
+        PayToken { exp_s, nonce, ledger: ledger(), max_points: 1_000, shop: None }
     }
 
     /// Signs and submits a body without disclosure, and insists that it is accepted.

@@ -21,10 +21,11 @@ export class LivingCode {
     this.token = null;
   }
 
-  /** Shows a code for at most `maxPoints` and keeps it fresh until `hide`. */
-  async show(maxPoints) {
+  /** Shows a code for at most `maxPoints`, with `shop` for that shop alone, and keeps it fresh until `hide`. */
+  async show(maxPoints, shop) {
     this.hide();
     this.maxPoints = maxPoints;
+    this.shop = shop;
     await this.renew();
     this.figure.hidden = false;
     this.figure.scrollIntoView({ block: "nearest" });
@@ -39,14 +40,15 @@ export class LivingCode {
 
   async renew() {
     this.shownAt = Date.now();
-    this.token = await payToken(this.signer, this.ledger, this.maxPoints, this.lifeS);
+    this.token = await payToken(this.signer, this.ledger, this.maxPoints, this.lifeS, this.shop?.id);
     draw(this.figure.querySelector("svg"), payUrl(location.origin, this.token));
     this.caption(SHOWN_S);
   }
 
   caption(left) {
-    const values = { seconds: left, points: number(this.maxPoints) };
-    const words = this.maxPoints === NO_CAP_POINTS ? text("code-left-all", values) : text("code-left", values);
+    const values = { seconds: left, points: number(this.maxPoints), shop: this.shop?.name };
+    let words = this.maxPoints === NO_CAP_POINTS ? text("code-left-all", values) : text("code-left", values);
+    if (this.shop) words = text("code-left-confirmed", values);
     this.figure.querySelector("figcaption span").textContent = words;
     this.figure.querySelector(".ring .left").setAttribute("stroke-dasharray", `${left} ${SHOWN_S}`);
   }

@@ -219,9 +219,9 @@ export function forgePoints(submission) {
   return join1({ ...message, payload: encode(core) });
 }
 
-/** A pay token of the phone: at most `maxPoints`, for `lifeS` seconds, once. */
-export const payToken = (signer, ledger, maxPoints, lifeS) =>
-  sign1(signer, AAD.pay, [ledger.nowS() + lifeS, random(16), ledger.id, maxPoints]);
+/** A pay token of the phone: at most `maxPoints`, for `lifeS` seconds, once; with a shop (8 bytes) nowhere else. */
+export const payToken = (signer, ledger, maxPoints, lifeS, shop) =>
+  sign1(signer, AAD.pay, [ledger.nowS() + lifeS, random(16), ledger.id, maxPoints, ...(shop ? [shop] : [])]);
 
 /** Opens a session. */
 export const session = (signer, ledger) =>
@@ -237,3 +237,15 @@ export const pinEntry = (signer, ledger, card, pin, maxPoints) =>
 
 /** What stands in the QR code of a pay token; upper case keeps it in the small alphabet. */
 export const payUrl = (origin, token) => `${origin.toUpperCase()}/Q/${base32(token)}`;
+
+/** What a till shows for a phone to confirm: its shop and the points. */
+export const payRequestUrl = (origin, ledger, shop, points) =>
+  `${origin.toUpperCase()}/P/${base32(encode([ledger.id, shop, points]))}`;
+
+/** { ledger, shop, points } of the last part of such an address; throws on anything else. */
+export function readPayRequest(part) {
+  const [ledger, shop, points, ...more] = decode(unbase32(part));
+  const whole = ledger.length === 8 && shop.length === 8 && Number.isInteger(points) && points > 0 && more.length === 0;
+  if (!whole) throw new Error("not a pay request");
+  return { ledger, shop, points };
+}

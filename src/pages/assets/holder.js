@@ -1,7 +1,7 @@
 // What a scanner, a camera or a person gives: the code of a phone, or the number of a paper card.
 
 import { decode } from "./cbor.js";
-import { parse1, unbase32, unhex } from "./cose.js";
+import { hex, parse1, unbase32, unhex } from "./cose.js";
 
 const TOKEN = /^[A-Z2-7]{100,1600}$/;
 const CARD = /^(?:HMC1)?([A-Z2-7]{18})$/;
@@ -25,7 +25,7 @@ function cardOf(text) {
 }
 
 /**
- * { phone: token, maxPoints } or { card } of a text as read or typed; { fault } "card" for a card number with a slip,
+ * { phone: token, maxPoints, shop } or { card } of a text as read or typed; { fault } "card" for a card number with a slip,
  * "other" for anything else.
  */
 export function readHolder(read) {
@@ -37,8 +37,8 @@ export function readHolder(read) {
   try {
     if (token) {
       const bytes = unbase32(token);
-      const [, , , maxPoints] = decode(parse1(bytes).payload);
-      return { phone: bytes, maxPoints };
+      const [, , , maxPoints, shop] = decode(parse1(bytes).payload);
+      return { phone: bytes, maxPoints, shop: shop && hex(shop) };
     }
     const card = cardOf(text);
     if (!card) return { fault: "other" };

@@ -2,13 +2,14 @@
 
 import * as api from "./api.js";
 import { LivingCode } from "./code.js";
-import { ledgerIdOf, session } from "./cose.js";
+import { equal } from "./cbor.js";
+import { hex, ledgerIdOf, readPayRequest, session } from "./cose.js";
 import { canSign, element, ledgerName, main, number, showProblem, text } from "./page.js";
 import { keepForOffline } from "./offline.js";
 import { keep, kept } from "./store.js";
 
 const at = (id) => document.querySelector(id);
-const [choose, shown, paid, problem, net] = ["#choose", "#shown", "#paid", "#problem", "#net"].map(at);
+const [choose, shown, paid, problem, net, ask] = ["#choose", "#shown", "#paid", "#problem", "#net", "#ask"].map(at);
 const LOOK_MS = 2000;
 const HISTORY_ENTRIES = 10;
 // The server's clock and the phone's picture of it may be a little apart.
@@ -31,12 +32,12 @@ async function ledgerFacts() {
 /** Before the first contact: the id follows from the origin, and the phone's own clock must do. */
 const guess = async () => ({ id: await ledgerIdOf(main.dataset.origin), offsetS: 0 });
 
-/** Asks with the session of this browser; opens one with the phone's key where there is none. */
+/** Asks with the session of this browser; opens one with the phone's key where there is none, or a till's. */
 async function signedIn(ask) {
   try {
     return await ask();
   } catch (error) {
-    if (error.slug !== "session-required") throw error;
+    if (!["session-required", "role-not-permitted"].includes(error.slug)) throw error;
     await api.openSession(ledgerName, await session(state.phone, state.ledger));
     return ask();
   }
@@ -101,16 +102,53 @@ function hideCode() {
 function chooseAgain() {
   hideCode();
   paid.hidden = true;
+  ask.hidden = true;
   choose.hidden = false;
   at("[data-cap]").focus();
 }
 
-async function showCode(maxPoints) {
+/** The shop's name as the ledger has it: what a till says of itself proves nothing. */
+async function shopName(id) {
+  const place = `${ledgerName}/shops`;
+  const known = async (shops) => shops?.find((shop) => shop.place === id)?.name;
+  const before = await known(await kept(place));
+  if (before) return before;
+  const shops = await api.places(ledgerName, "shop");
+  await keep(place, shops);
+  return known(shops);
+}
+
+/** A till's request stands behind the `#`: asks the resident about shop and amount; whether there was one. */
+async function askFor(request) {
+  if (!request) return false;
+  history.replaceState(null, "", location.pathname + location.search);
+  let asked;
+  try {
+    asked = readPayRequest(request);
+  } catch {
+    throw new Error(text("pay-ask-unreadable"));
+  }
+  if (!equal(asked.ledger, state.ledger.id)) throw new Error(text("pay-ask-unreadable"));
+  const name = await shopName(hex(asked.shop));
+  if (!name) throw new Error(text("pay-ask-no-shop"));
+  const shop = element("span", "", name);
+  shop.lang = "ja";
+  at("#ask-shop").replaceChildren(shop);
+  at("#ask-points").textContent = text("pay-ask-points", { points: number(asked.points) });
+  at("#agree").addEventListener("click", guarded(() => showCode(asked.points, { id: asked.shop, name })), { once: true });
+  choose.hidden = true;
+  ask.hidden = false;
+  at("#ask-title").focus();
+  return true;
+}
+
+async function showCode(maxPoints, shop) {
   problem.hidden = true;
   choose.hidden = true;
+  ask.hidden = true;
   paid.hidden = true;
   shown.hidden = false;
-  await state.code.show(maxPoints);
+  await state.code.show(maxPoints, shop);
   at("#hide-code").focus({ preventScroll: true });
   await lightUp();
   state.timer = setInterval(guarded(watch), LOOK_MS);
@@ -139,11 +177,13 @@ async function start() {
   for (const button of document.querySelectorAll("[data-cap]")) {
     button.addEventListener("click", guarded(() => showCode(Number(button.dataset.cap))));
   }
-  for (const button of ["#hide-code", "#again"]) at(button).addEventListener("click", chooseAgain);
+  for (const button of ["#hide-code", "#again", "#disagree"]) at(button).addEventListener("click", chooseAgain);
   document.addEventListener("visibilitychange", guarded(async () => {
     if (document.hidden || !state.code.token) return;
     await Promise.all([lightUp(), state.code.tick()]);
   }));
+  addEventListener("hashchange", () => location.reload());
+  await askFor(location.hash.slice(1));
   // Without room for the files the page works all the same, only not without signal.
   state.ready = await keepForOffline().catch(() => false);
   await look();

@@ -1,13 +1,14 @@
 // The till: a code, a number of points, one big answer. What was signed is kept until the ledger's verdict.
 
 import * as api from "./api.js";
-import { byCard, byPhone, pinEntry, qrCheck, redeem, unhex, voidSale } from "./cose.js";
+import { byCard, byPhone, payRequestUrl, pinEntry, qrCheck, redeem, unhex, voidSale } from "./cose.js";
 import { readHolder } from "./holder.js";
 import { openRole, reader } from "./keyring.js";
 import { canRepeat, deliver, post, unfinished } from "./outbox.js";
 import { say, sending, step, unanswered } from "./outcome.js";
 import { pad, typed } from "./pad.js";
 import { element, explain, ledgerName, number, showProblem, text } from "./page.js";
+import { draw } from "./qr.js";
 import { Scanner } from "./scan.js";
 import { muteButton, play } from "./sound.js";
 
@@ -20,12 +21,13 @@ const at = (id) => document.querySelector(id);
 const [points, amount, result, problem, again] = ["#points", "#amount", "#result", "#problem", "#again"].map(at);
 const [pin, looked] = ["#pin", "#looked"].map(at);
 const { key, found } = await openRole("shop");
-const till = { phone: null, card: null, points: 0, job: null };
+const till = { phone: null, card: null, points: 0, job: null, agreeing: false };
 const read = reader(key);
 
 function next() {
   till.phone = null;
   till.card = null;
+  till.agreeing = false;
   pin.value = "";
   problem.hidden = true;
   result.replaceChildren();
@@ -36,6 +38,7 @@ function next() {
 
 const scanner = new Scanner(at("#scan"), async (scanned) => {
   const holder = readHolder(scanned);
+  if (till.agreeing) return takeAgreed(holder);
   if (holder.card) {
     till.card = holder.card;
     askPoints(Infinity);
@@ -62,6 +65,29 @@ const scanner = new Scanner(at("#scan"), async (scanned) => {
   }
   return true;
 }, (jpeg) => read((token) => api.frame(ledgerName, jpeg, token)));
+
+/** Above the fast lane the resident reads shop and amount on the own phone, which then shows a code for exactly that. */
+async function askAgreement() {
+  const url = payRequestUrl(location.origin, await api.ledger(ledgerName), unhex(found.place), till.points);
+  draw(at("#agree-code"), url);
+  at("#agree-points").textContent = text("shop-agree-points", { points: number(till.points) });
+  till.agreeing = true;
+  step("agree");
+  at("#agree-title").focus({ preventScroll: true });
+}
+
+/** The second code of a sale; with any other the till goes on waiting. */
+async function takeAgreed({ phone, maxPoints, shop }) {
+  if (!phone || shop !== found.place || maxPoints !== till.points) {
+    scanner.say(text("shop-agree-other", { points: number(till.points) }));
+    play("bad");
+    return false;
+  }
+  till.phone = phone;
+  till.agreeing = false;
+  await spend().catch((error) => showProblem(problem, error));
+  return true;
+}
 
 function askPoints(maxPoints) {
   problem.hidden = true;
@@ -116,6 +142,10 @@ function refuse(error) {
   const [title, , slug] = explain(error);
   if (till.card && (slug === "pin-required" || slug === "pin-proof-invalid")) {
     askPin();
+    return;
+  }
+  if (till.phone && slug === "confirmation-required") {
+    askAgreement().catch((problem) => say(false, ...explain(problem)));
     return;
   }
   const other = OTHER_POINTS.includes(slug) && (till.phone || till.card);
@@ -248,7 +278,11 @@ at("#pin-form").addEventListener("submit", (event) => {
   event.preventDefault();
   enterPin();
 });
-at("#pin-stop").addEventListener("click", next);
+for (const stop of ["#pin-stop", "#agree-stop"]) at(stop).addEventListener("click", next);
+at("#agree-scan").addEventListener("click", () => {
+  step("scan");
+  scanner.ready();
+});
 again.addEventListener("click", () => send(till.job));
 at("#next").addEventListener("click", next);
 at("#rescan").addEventListener("click", next);

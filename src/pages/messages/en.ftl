@@ -159,6 +159,7 @@ me-visitor = Become a demo resident
 me-visitor-note = You become a fictitious resident. No name, no address.
 code-left = Up to { $points } points. Renews in { $seconds } s.
 code-left-all = No limit. Renews in { $seconds } s.
+code-left-confirmed = Confirms { $points } points at { $shop }. Renews in { $seconds } s.
 code-alt = QR code to show in the shop
 
 ## Pay page
@@ -184,6 +185,13 @@ pay-proof = See the record
 pay-me = See my points
 pay-enrol = This phone is not registered yet. Once it is, it can show a QR code here.
 pay-enrol-do = How to register
+pay-ask = Check the shop and the amount
+pay-ask-points = { $points } points
+pay-ask-next = If they are right, press “Confirm”. Then show the QR code to the shop, and the payment is done.
+pay-ask-yes = Confirm
+pay-ask-no = Stop
+pay-ask-unreadable = The shop's QR code could not be read. Scan it again.
+pay-ask-no-shop = The ledger has no such shop. Tell the shop's staff.
 
 ## Table of records (CSV)
 csv-date = Date
@@ -383,6 +391,12 @@ shop-pin-label = PIN (4 to 8 digits)
 shop-pin-points = To use { $points } points the card needs its PIN. Turn the screen to the customer.
 shop-pin-digits = Enter 4 to 8 digits.
 shop-pin-enter = Check and use
+shop-agree = Have the resident's phone confirm
+shop-agree-points = { $points } points
+shop-agree-alt = QR code that the resident scans with the phone's camera
+shop-agree-next = The resident scans this QR code with the phone's camera and checks the shop and the amount. Then scan the code that the phone shows.
+shop-agree-scan = Scan the phone's code
+shop-agree-other = This code does not confirm { $points } points at this shop. Scan the one that appears after confirming.
 shop-other-card = Read the card again, or send the customer to the city's desk.
 shop-amount = Enter the points
 shop-limit = This code is good for up to { $points } points.

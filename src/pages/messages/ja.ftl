@@ -160,6 +160,7 @@ me-visitor = デモの市民になる
 me-visitor-note = 架空の市民として登録します。名前も連絡先もいりません。
 code-left = { $points } ポイントまで。あと { $seconds } 秒で新しくなります。
 code-left-all = 上限なし。あと { $seconds } 秒で新しくなります。
+code-left-confirmed = { $shop } で { $points } ポイント使う確認のコードです。あと { $seconds } 秒で新しくなります。
 code-alt = お店で見せるQRコード
 
 ## お店で使うページ
@@ -185,6 +186,13 @@ pay-proof = 記録を見る
 pay-me = わたしのポイントを見る
 pay-enrol = このスマートフォンは、まだ登録されていません。登録すると、ここにQRコードを出せます。
 pay-enrol-do = 登録のしかたを見る
+pay-ask = お店と金額を確かめてください
+pay-ask-points = { $points } ポイント
+pay-ask-next = 合っていれば「確認する」を押してください。次に出るQRコードをお店の人に見せると、支払いが終わります。
+pay-ask-yes = 確認する
+pay-ask-no = やめる
+pay-ask-unreadable = お店のQRコードを読み取れませんでした。もう一度読み取ってください。
+pay-ask-no-shop = このお店は台帳に見つかりません。お店の人に知らせてください。
 
 ## 記録の表(CSV)
 csv-date = 日付
@@ -384,6 +392,12 @@ shop-pin-label = 暗証番号(4〜8けた)
 shop-pin-points = { $points } ポイントを使うには、カードの暗証番号が必要です。画面をお客さまに向けてください。
 shop-pin-digits = 4けたから8けたの数字を入れてください。
 shop-pin-enter = 確かめて使う
+shop-agree = お客さまのスマートフォンで確認してもらう
+shop-agree-points = { $points } ポイント
+shop-agree-alt = お客さまがスマートフォンのカメラで読むQRコード
+shop-agree-next = お客さまがこのQRコードをカメラで読み、お店と金額を確かめると、新しいコードが出ます。それを読み取ってください。
+shop-agree-scan = 新しいコードを読み取る
+shop-agree-other = このお店での { $points } ポイントの確認のコードではありません。確認のあとに出るコードを読み取ってください。
 shop-other-card = カードをもう一度読むか、市の窓口にご案内ください。
 shop-amount = ポイント数を入れる
 shop-limit = 使えるコードです。{ $points } ポイントまで使えます。

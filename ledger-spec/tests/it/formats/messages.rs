@@ -102,7 +102,7 @@ fn each_part_of_a_submission_is_checked_in_its_order() {
 fn a_signature_is_good_for_one_purpose() {
     let hanako = |_| Some(key("hanako").verifying_key());
     let (exp_s, nonce, ledger) = (1_000, id("nonce"), ledger());
-    let pay = PayToken { exp_s, nonce, ledger, max_points: 5 };
+    let pay = PayToken { exp_s, nonce, ledger, max_points: 5, shop: None };
     let session = Session { exp_s, nonce, ledger };
     assert_eq!(
         token::open(&token::sign(&pay, &key("hanako")), hanako),

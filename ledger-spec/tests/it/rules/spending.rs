@@ -126,6 +126,31 @@ fn a_pay_token_is_good_once_here_and_for_a_while() {
 }
 
 #[test]
+fn above_the_fast_lane_the_phone_confirms_shop_and_amount() {
+    check(&expect![[r#"
+        the city is set up redeem.fast_lane_max=50
+        hanako joins
+        staff-1 reports checkup of hanako holder=account → 500 points
+        shop-a takes 50 from hanako → paid 50 general until 2028-03-31
+        shop-a takes 51 from hanako → refused: above 50 points the phone confirms shop and amount
+        # The refused code is not used up, and a code for exactly so much confirms nothing.
+        shop-a takes 51 from hanako max=51 token=plain → refused: above 50 points the phone confirms shop and amount
+        shop-a takes 50 from hanako token=plain → paid 50 general until 2028-03-31
+        shop-a takes 51 from hanako confirms=shop-a max=51 → paid 51 general until 2028-03-31
+        shop-a takes 60 from hanako confirms=shop-a max=61 → refused: above 50 points the phone confirms shop and amount
+        shop-a takes 61 from hanako confirms=shop-a max=60 → refused: the code allows fewer points
+        # Up to the limit less may be taken than was agreed to, but nowhere else.
+        shop-a takes 20 from hanako confirms=shop-a max=60 → paid 20 general until 2028-03-31
+        shop-b takes 20 from hanako confirms=shop-a max=20 → refused: the code confirms a payment at another shop
+        shop-b takes 60 from hanako confirms=shop-a max=60 → refused: the code confirms a payment at another shop
+        shop-b takes 60 from hanako confirms=shop-a max=9 exp=+0 → refused: the code has expired
+        # A hold is no way around it.
+        shop-a holds 51 from hanako → refused: above 50 points the phone confirms shop and amount
+        shop-a holds 51 from hanako confirms=shop-a max=51 → held 51 general until 2028-03-31
+    "#]]);
+}
+
+#[test]
 fn a_redemption_is_checked_in_this_order() {
     check(&expect![[r#"
         the city is set up
