@@ -67,7 +67,8 @@ pub(super) fn withdraw(
     for effect in &earlier.effects {
         if let Effect::Posting { lot, points, contra } = effect {
             let points = u32::try_from(*points).unwrap_or(0);
-            back = points.min(spendable(&account, *lot, today));
+            let granted = granted_yet(&effects, (lot.fund, *contra), rows);
+            back = points.min(spendable(&account, *lot, today)).min(granted);
             let (lot, points, contra) = (*lot, -i64::from(back), *contra);
             if back > 0 {
                 effects.push(Effect::Posting { lot, points, contra });
@@ -83,6 +84,19 @@ pub(super) fn withdraw(
     effects.push(Effect::Undone { entry: body.entry });
     effects.push(balance_after(&account, today, |_| 0, 0));
     Outcome::on(link.account, effects)
+}
+
+/// What a budget can still take back once these effects have happened: adjustments may have given it the same points.
+fn granted_yet(effects: &[Effect], of: (Fund, Contra), rows: &Overlay<'_>) -> u32 {
+    let Contra::Budget(fiscal_year) = of.1 else { return u32::MAX };
+    let granted = rows.budgets(&(of.0, fiscal_year)).map_or(0, |budget| budget.granted);
+    let given = effects.iter().filter_map(|effect| match effect {
+        Effect::Posting { lot, points, contra } if (lot.fund, *contra) == of => {
+            Some(points.unsigned_abs())
+        }
+        _ => None,
+    });
+    u32::try_from(granted.saturating_sub(given.sum())).unwrap_or(u32::MAX)
 }
 
 /// A judgement taken back, with the points that its lot gives back. The posting of a grant stands before its judgement.

@@ -169,10 +169,13 @@ impl City {
             self.check(body, &Expected::Refused(Rejection::AlreadyUndone(by)));
             return;
         }
+        let year = day_of(grants[at].said.2).fiscal_year();
+        let budget =
+            if lot.fund == Fund::None { i64::MAX } else { self.model.used(lot.fund, year) };
         let back = i64::from(grants[at].points).min(self.model.open(resident, lot, today));
+        let back = back.min(budget);
         let parts = if back > 0 { vec![(lot, -back)] } else { vec![] };
         let by = self.check(body, &Expected::Moved(parts));
-        let year = day_of(self.model.grants[at].said.2).fiscal_year();
         let source = if lot.fund == Fund::None { Source::Nothing } else { Source::Budget(year) };
         self.model.move_points(resident, lot, -back, source);
         self.model.grants[at].withdrawn_by = by;

@@ -44,6 +44,25 @@ fn a_death_ends_earning_and_spending_from_its_day_on() {
 }
 
 #[test]
+fn what_a_budget_was_given_back_already_it_is_not_given_twice() {
+    check(&expect![[r#"
+        the city is set up
+        hanako joins
+        taro joins
+        staff-1 reports class of hanako holder=account as=class → 20 points
+        staff-1 brings taro 50 nhi 2028-03-31 as=lots → proposed
+        staff-2 approves lots → plus 50 nhi until 2028-03-31, imported
+        staff-1 adjusts taro -15 nhi 2028-03-31 as=adjustment → proposed
+        staff-2 approves adjustment → minus 15 nhi until 2028-03-31, budget(2026)
+        # The other person's points from elsewhere went to the budget: of the 20 it can take 5 back.
+        staff-1 withdraws class as=proposal → proposed
+        staff-2 approves proposal → withdrawn, back 5 nhi until 2028-03-31; 15 of 20 are gone
+        lots hanako → 15 nhi until 2028-03-31
+        lots taro → 35 nhi until 2028-03-31
+    "#]]);
+}
+
+#[test]
 fn whoever_moved_out_still_spends() {
     check(&expect![[r#"
         the city is set up
