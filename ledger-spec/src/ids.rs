@@ -1,8 +1,11 @@
 //! Identifiers as types, so that a shop can never be passed where an account is meant.
 
+use alloc::string::String;
 use core::fmt;
 
 use data_encoding::HEXLOWER;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 /// A SHA-256 value.
@@ -26,6 +29,20 @@ macro_rules! byte_id {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                let wanted = concat!("an id of ", $length, " bytes in lower-case hexadecimal");
+                Self::from_hex(&text).ok_or_else(|| D::Error::custom(wanted))
             }
         }
 

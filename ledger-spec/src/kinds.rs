@@ -272,6 +272,8 @@ wire_map!(
         1 shop: PlaceId,
         /// Points.
         2 points: Points,
+        /// `true` where an insured medical institution declares that no patient's share is paid.
+        3 goods: Option<bool>,
     }
 );
 wire_map!(
@@ -301,6 +303,8 @@ wire_map!(
         2 points: Points,
         /// Unix seconds of the deadline.
         3 until_s: u64,
+        /// `true` where an insured medical institution declares that no patient's share is paid.
+        4 goods: Option<bool>,
     }
 );
 wire_map!(

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::entry::{ActionClass, CapOf, CapPer};
+use crate::ids::PlaceId;
 use crate::kinds::{AgeTier, Code, Insurance, Name};
 use crate::points::{Fund, POINTS_MAX, Purse};
 use crate::time::Day;
@@ -27,6 +28,8 @@ pub const PARTS_MAX: usize = 32;
 pub const LATE_DAYS_MAX: u32 = 31;
 /// Points expire at most so many fiscal years after the one in which they were earned.
 pub const EXPIRES_AFTER_YEARS_MAX: u32 = 10;
+/// The most insured medical institutions of a programme.
+pub const INSURED_MEDICAL_MAX: usize = 500;
 /// An exact action counts at most so often in a period.
 pub const TIMES_MAX: u32 = 31;
 /// A rule looks back at most so many days.
@@ -118,6 +121,9 @@ pub enum ProgrammeProblem {
     /// A look-back out of range.
     #[error("from 1 to {LOOK_BACK_DAYS_MAX} days, the first not after the last")]
     LookBack,
+    /// Too many insured medical institutions, or one twice.
+    #[error("at most {INSURED_MEDICAL_MAX} places, each once")]
+    InsuredMedical,
     /// A gate that names no rule, or looks back too far.
     #[error("a gate names a rule of the document and 1 to {GATE_YEARS_MAX} fiscal years")]
     Gate,
@@ -194,6 +200,9 @@ pub struct Programme {
     pub warn_permille: Vec<u32>,
     /// Limits of spending.
     pub redeem: RedeemLimits,
+    /// Shops that are insured medical institutions: points never reduce a patient's share, so their tills declare what is paid.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub insured_medical: Vec<PlaceId>,
     /// What must be done before yen points can be spent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<Gate>,
@@ -488,6 +497,9 @@ impl Programme {
         let few = self.warn_permille.len() <= CAPS_MAX;
         faults.unless(rising && within && few, "warn_permille", ProgrammeProblem::Warn);
         faults.unless(self.redeem.is_sound(), "redeem", ProgrammeProblem::Redeem);
+        let few = self.insured_medical.len() <= INSURED_MEDICAL_MAX;
+        let once = few && all_differ(self.insured_medical.iter());
+        faults.unless(once, "insured_medical", ProgrammeProblem::InsuredMedical);
     }
 
     fn check_gates(&self, faults: &mut Faults) {

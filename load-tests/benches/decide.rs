@@ -43,7 +43,7 @@ fn payment(world: &mut World) -> Statement {
     let holder = Holder::Phone(sign_token(&token, "hanako"));
     let (shop, points) = (PlaceId(id("shop-a")), Points::new(5).unwrap());
     let disclosure = world.disclosure(Some(holder));
-    let body = Body::Redeem(Redeem { shop, points });
+    let body = Body::Redeem(Redeem { shop, points, goods: None });
     let submission = world.core(body).sign(&key("shop-a"), Some(&disclosure));
     opened(&world.tables, &submission).unwrap()
 }

@@ -111,7 +111,11 @@ impl City {
         let exp_s = now_s + TOKEN_LIFE_S_MAX;
         let token = PayToken { exp_s, nonce, ledger: self.ledger, max_points: points, shop: None };
         let token = token::sign(&token, &resident.phone);
-        let body = Redeem { shop: *place, points: Points::new(points).ok_or("no such points")? };
+        let body = Redeem {
+            shop: *place,
+            points: Points::new(points).ok_or("no such points")?,
+            goods: None,
+        };
         let core = Core {
             programme: Some(self.programme),
             not_after_s: Some(exp_s),

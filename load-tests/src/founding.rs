@@ -155,6 +155,7 @@ fn programme(fiscal_year: u32) -> Programme {
         funds: FUNDS.to_vec(),
         warn_permille: vec![],
         gates: vec![],
+        insured_medical: vec![],
         redeem: RedeemLimits {
             min: 1,
             max_transaction: max,

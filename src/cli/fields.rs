@@ -24,6 +24,8 @@ pub enum Form {
     Document,
     /// A whole number from 0 on.
     Number,
+    /// `true` or `false`.
+    Flag,
     /// A whole number.
     Integer,
     /// `YYYY-MM-DD`.
@@ -87,10 +89,10 @@ const BODIES: &[(Kind, &[Field])] = &[
     (Kind::CardRevoke, &[must(1, "card", Form::Hex), REASON]),
     (Kind::Action, &[must(1, "action", Form::Text)]),
     (Kind::ActionWithdraw, &[ENTRY, REASON]),
-    (Kind::Redeem, &[SHOP, POINTS]),
+    (Kind::Redeem, &[SHOP, POINTS, may(3, "goods", Form::Flag)]),
     (Kind::Void, &[ENTRY]),
     (Kind::Refund, &[ENTRY, POINTS, must(3, "reason", Form::Text)]),
-    (Kind::Hold, &[SHOP, POINTS, must(3, "until_s", Form::Number)]),
+    (Kind::Hold, &[SHOP, POINTS, must(3, "until_s", Form::Number), may(4, "goods", Form::Flag)]),
     (Kind::Capture, &[must(1, "hold", Form::Number), POINTS]),
     (Kind::Release, &[must(1, "hold", Form::Number)]),
     (Kind::CataloguePublish, &[must(1, "version", Form::Number), must(2, "document", Form::Document)]),
@@ -180,6 +182,7 @@ fn form_text(form: Form) -> &'static str {
         Form::Text => "text",
         Form::Document => "a JSON document",
         Form::Number => "a whole number",
+        Form::Flag => "true or false",
         Form::Integer => "a whole number, perhaps negative",
         Form::Day => "a day YYYY-MM-DD",
         Form::Role => "a role such as \"staff\", \"station\" or \"shop\"",
@@ -208,6 +211,7 @@ fn write_value(form: Form, value: &Value, writer: &mut Writer) -> Option<()> {
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => return None,
         },
         Form::Number => writer.uint(value.as_u64()?),
+        Form::Flag => writer.bool(value.as_bool()?),
         Form::Integer => writer.int(value.as_i64()?),
         Form::Day => write_named::<Day>(value, writer)?,
         Form::Role => write_named::<Role>(value, writer)?,
@@ -276,6 +280,7 @@ mod tests {
             Form::Text => "text".into(),
             Form::Document => serde_json::json!({"a": 1}),
             Form::Number => 5.into(),
+            Form::Flag => true.into(),
             Form::Integer => (-5).into(),
             Form::Day => "2026-11-22".into(),
             Form::Role => "staff".into(),
@@ -339,7 +344,7 @@ mod tests {
             "redeem",
             r#"{"shop": "abababababababab", "points": 0}"#,
             expect![
-                "redeem: points must be a whole number from 1 to 100000; shop (lower-case hexadecimal), points (a whole number)"
+                "redeem: points must be a whole number from 1 to 100000; shop (lower-case hexadecimal), points (a whole number), goods? (true or false)"
             ],
         );
         assert!(kind_of("gift").expect_err("unknown").contains("account.open"));

@@ -15,6 +15,8 @@ pub struct Blueprint {
     pub residents: usize,
     /// Names of the shops.
     pub shops: &'static [&'static str],
+    /// Those of them, counted from 0, that are insured medical institutions.
+    pub insured_medical: &'static [usize],
     /// Names of the stations.
     pub stations: &'static [&'static str],
     /// Names of the coaches.
@@ -71,6 +73,7 @@ pub const YAIZU: Blueprint = Blueprint {
         "湯どころ 富士見",
         "さかな食堂 大漁",
     ],
+    insured_medical: &[7],
     stations: &[
         "保健センター",
         "港公民館",
@@ -101,6 +104,7 @@ pub const MINATO: Blueprint = Blueprint {
     programme: ["みなと町すこやかポイント(デモ)", "Minato Town Wellness Points (demo)"],
     residents: 60,
     shops: &["みなと商店", "岬の魚屋", "灯台パン", "丘のくすり屋"],
+    insured_medical: &[],
     stations: &["町民会館", "診療所 待合室"],
     coaches: &["保健師 磯部(架空)"],
     inhabitants: 4_200,

@@ -266,7 +266,11 @@ pub(super) fn due_rules(
             continue;
         }
         version += 1;
-        let programme = Programme { from, ..of_year(cast.city.programme, year, version)? };
+        let programme = Programme {
+            from,
+            insured_medical: cast.insured_medical(),
+            ..of_year(cast.city.programme, year, version)?
+        };
         let document = serde_json::to_string(&programme).unwrap_or_default();
         let document = Text::new(&document).ok_or(CityError::Text)?;
         due.push(Body::ProgrammePublish(ProgrammePublish { version, document }));

@@ -358,7 +358,8 @@ impl<'a> Scribe<'a> {
         };
         let holder = self.code(page, page.at_s, CODE_POINTS);
         let disclosed = Disclosure { holder: Some(holder), ..self.met(page, false, 0) };
-        let body = Body::Redeem(Redeem { shop: self.cast.shop_place(shop), points: spent });
+        let goods = self.cast.city.insured_medical.contains(&shop).then_some(true);
+        let body = Body::Redeem(Redeem { shop: self.cast.shop_place(shop), points: spent, goods });
         let core = self.core(page, body, Some(page.at_s + CODE_LIFE_S));
         let statement = open(self.engine, core, till, Some(&disclosed))?;
         Ok(Some(Act { statement, pays: Some((page.resident.number, u64::from(points))) }))

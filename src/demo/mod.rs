@@ -169,6 +169,12 @@ impl Cast {
         PlaceId(self.id("shop place", number))
     }
 
+    /// The places of the shops that are insured medical institutions.
+    #[must_use]
+    pub fn insured_medical(&self) -> Vec<PlaceId> {
+        self.city.insured_medical.iter().map(|number| self.shop_place(*number)).collect()
+    }
+
     /// The place of a station.
     #[must_use]
     pub fn station_place(&self, number: usize) -> PlaceId {

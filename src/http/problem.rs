@@ -99,6 +99,8 @@ problem_types! {
     QR_CAP "qr-limit-exceeded" 422 NewId "QRコードの上限を超えています。上限を選び直してもらってください。" "The QR code allows fewer points. Have a higher limit chosen.";
     QR_SHOP "qr-other-shop" 422 NewId "このQRコードは、別のお店での支払いを確認したものです。このお店の確認をやり直してもらってください。" "The QR code confirms a payment at another shop. Have this shop's confirmed.";
     CONFIRM "confirmation-required" 403 NewId "この金額は、お客さまのスマートフォンでお店と金額の確認が必要です。" "For this amount the resident's phone confirms shop and amount.";
+    PATIENTS_SHARE "patients-share" 422 NewId "保険診療の一部負担金にはポイントを使えません。商品か保険外のサービスの支払いだけに使えます。" "Points never pay a patient's share of insured care. They pay goods and uninsured services alone.";
+    NOT_MEDICAL "not-insured-medical" 422 NewId "このお店は保険医療機関として登録されていません。画面を開き直してください。" "The shop is not listed as an insured medical institution. Open the page again.";
     ACTION_UNKNOWN "action-unknown" 422 Never "この健康行動はルールにありません。" "The programme has no such action.";
     DUPLICATE "duplicate-action" 409 Never "この記録はもう登録されています。" "This act is recorded already.";
     OTHER_SHOP "shop-mismatch" 403 Never "この端末は別のお店のものです。" "The terminal belongs to another shop.";
@@ -349,6 +351,8 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::TokenCap => QR_CAP,
         Rejection::TokenOtherShop => QR_SHOP,
         Rejection::ConfirmationRequired(_) => CONFIRM,
+        Rejection::PatientsShare => PATIENTS_SHARE,
+        Rejection::NotMedical => NOT_MEDICAL,
         Rejection::ActionUnknown => ACTION_UNKNOWN,
         Rejection::ActionDuplicate(_) => DUPLICATE,
         Rejection::OtherShop => OTHER_SHOP,

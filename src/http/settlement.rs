@@ -83,7 +83,7 @@ pub(super) async fn settlements(
     let Query(OfMonth { month }) = query.map_err(|_| Problem::malformed_request())?;
     let month = month.as_deref().map(month_of).transpose()?;
     let found = settlements::settlements(&reader.ledger.engine, scope(&reader.signer)?, month)?;
-    let line = |Settlement { seq, close, name, paid_on }: Settlement| SettlementLine {
+    let line = |Settlement { seq, close, name, paid_on, .. }: Settlement| SettlementLine {
         settlement: seq.0,
         month: close.month,
         shop: close.shop.to_string(),
@@ -99,7 +99,8 @@ fn statement_of(reader: &Reader, seq: u64) -> Result<Statement, Problem> {
     let found = settlements::settlement(engine, Seq(seq))?;
     // Another shop's settlement is not told from none at all.
     let found = found.filter(|found| own.is_none_or(|shop| shop == found.close.shop));
-    let Settlement { seq, close, name, paid_on } = found.ok_or(Problem::entry_unknown())?;
+    let Settlement { seq, close, name, paid_on, insured_medical } =
+        found.ok_or(Problem::entry_unknown())?;
     let entries = settlements::entries_of(engine, &close, STATEMENT_LINES_MAX)?;
     let entries = entries.ok_or(Problem::busy())?;
     let lines = entries.iter().filter_map(|entry| Line::of(engine.ledger(), entry));
@@ -111,7 +112,7 @@ fn statement_of(reader: &Reader, seq: u64) -> Result<Statement, Problem> {
     let (origin, root) =
         checkpoint.map(|found| (found.origin, HEXLOWER.encode(&found.root))).unwrap_or_default();
     let log = LogHead { origin, size: head.size, root, checkpoint: Some(head.note.clone()) };
-    let settled = Settled { seq, close, paid_on, lines };
+    let settled = Settled { seq, close, paid_on, insured_medical, lines };
     Ok(tables::statement(name, &settled, log))
 }
 

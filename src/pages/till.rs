@@ -48,6 +48,14 @@ fn amount(lang: Lang) -> Markup {
                 }
                 (pad(lang, Some("points-pad"), false))
             }
+            div #medical hidden {
+                p.notice #medical-rule { (t(lang, "shop-medical")) }
+                p.check {
+                    input #goods type="checkbox" aria-describedby="goods-fault medical-rule";
+                    label for="goods" { (t(lang, "shop-goods")) }
+                }
+                p #goods-fault.fault role="alert" {}
+            }
             div #look hidden {
                 p.check {
                     input #looked type="checkbox" aria-describedby="looked-fault";

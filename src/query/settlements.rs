@@ -1,8 +1,12 @@
 //! What shops are due: settlements out of the state, and the entries that one of them covers.
 
+use std::sync::Arc;
+
 use ledger_spec::entry::{Accounting, Effect};
 use ledger_spec::ids::{PlaceId, Seq};
 use ledger_spec::kinds::SettlementClose;
+use ledger_spec::programme::Programme;
+use ledger_spec::rows::Overlay;
 use ledger_spec::time::{Day, Month};
 
 use crate::engine::{Engine, EngineError};
@@ -22,6 +26,8 @@ pub struct Settlement {
     pub name: String,
     /// The day of the transfer, once it is recorded.
     pub paid_on: Option<Day>,
+    /// Whether the rules listed the shop as an insured medical institution at the end of the month.
+    pub insured_medical: bool,
 }
 
 /// The settlements of a month, or else the newest, of a shop or of all.
@@ -69,7 +75,12 @@ pub fn settlement(engine: &Engine, seq: Seq) -> Result<Option<Settlement>, Engin
         })
     });
     let name = name.unwrap_or_else(|| row.shop.to_string());
-    Ok(close.map(|close| Settlement { seq, close, name, paid_on }))
+    let Some(close) = close else { return Ok(None) };
+    let medical = |programme: &Arc<Programme>| programme.insured_medical.contains(&close.shop);
+    let state = engine.state()?;
+    let ruling = Overlay::over(&state).programme_for(close.month.last_day()).cloned();
+    let insured_medical = ruling.as_ref().is_some_and(medical);
+    Ok(Some(Settlement { seq, close, name, paid_on, insured_medical }))
 }
 
 /// The entries that a settlement covers, in the order of the log; `None` while the views have not come so far, or where they

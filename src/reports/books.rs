@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ledger_spec::entry::{Accounting, Contra, Effect, receipt_number};
 use ledger_spec::ids::{LedgerId, PlaceId, Seq};
 use ledger_spec::kinds::{Kind, Role, SettlementClose};
+use ledger_spec::programme::Programme;
 use ledger_spec::statement;
 use ledger_spec::time::{Day, Month};
 use serde::Serialize;
@@ -71,8 +72,21 @@ pub struct Settled {
     pub close: SettlementClose,
     /// The day of the transfer, once it is recorded.
     pub paid_on: Option<Day>,
+    /// Whether the rules listed the shop as an insured medical institution at the end of the month.
+    pub insured_medical: bool,
     /// Its lines, for the shop whose lines are kept.
     pub lines: Vec<Line>,
+}
+
+/// Whether the rules of a month's last day list a shop as an insured medical institution; `programmes` in the order of
+/// their versions.
+fn insured_medical<'a>(
+    programmes: impl DoubleEndedIterator<Item = &'a Programme>,
+    close: &SettlementClose,
+) -> bool {
+    let day = close.month.last_day();
+    let ruling = programmes.rev().find(|programme| programme.covers(day));
+    ruling.is_some_and(|programme| programme.insured_medical.contains(&close.shop))
 }
 
 /// The shops, their settlements, and the lines of one of them.
@@ -80,6 +94,7 @@ pub struct Books {
     ledger: LedgerId,
     lines_of: Option<PlaceId>,
     open: Vec<Line>,
+    programmes: Vec<Programme>,
     shops: BTreeMap<PlaceId, String>,
     settled: BTreeMap<Seq, Settled>,
 }
@@ -89,7 +104,8 @@ impl Books {
     #[must_use]
     pub fn open(ledger: LedgerId, lines_of: Option<PlaceId>) -> Self {
         let (shops, settled) = (BTreeMap::new(), BTreeMap::new());
-        Self { ledger, lines_of, open: Vec::new(), shops, settled }
+        let (open, programmes) = (Vec::new(), Vec::new());
+        Self { ledger, lines_of, open, programmes, shops, settled }
     }
 
     /// Reads the next entry of the log.
@@ -99,11 +115,16 @@ impl Books {
             {
                 self.shops.entry(*place).or_insert_with(|| name.as_str().to_owned());
             }
+            if let Effect::ProgrammeInForce { document, .. } = effect {
+                self.programmes.extend(Programme::read(document.as_str()));
+            }
             if let Effect::ShopSettled { settlement } = effect {
                 let whole = Some(settlement.shop) == self.lines_of;
                 let lines = if whole { std::mem::take(&mut self.open) } else { Vec::new() };
                 let close = settlement.clone();
-                let settled = Settled { seq: entry.seq, close, paid_on: None, lines };
+                let insured_medical = insured_medical(self.programmes.iter(), &close);
+                let settled =
+                    Settled { seq: entry.seq, close, paid_on: None, insured_medical, lines };
                 self.settled.insert(entry.seq, settled);
             }
             if let Effect::SettlementPaid { settlement, paid_on } = effect

@@ -38,6 +38,10 @@ pub struct Statement {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Date)]
     pub paid_on: Option<Day>,
+    /// `true` where the shop is listed as an insured medical institution; otherwise absent. Each of its sales carries the
+    /// till's signed word that no patient's share was paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub insured_medical: Option<bool>,
     /// The lines in the order of the log.
     pub lines: Vec<Line>,
     /// The log that it was read from.
@@ -61,7 +65,7 @@ pub struct LogHead {
 /// The statement of a settlement whose lines the books have kept.
 #[must_use]
 pub fn statement(name: String, settled: &Settled, log: LogHead) -> Statement {
-    let Settled { seq: Seq(settlement), close, paid_on, lines } = settled;
+    let Settled { seq: Seq(settlement), close, paid_on, insured_medical, lines } = settled;
     let sum = |points: i128| i64::try_from(points).unwrap_or(i64::MAX);
     Statement {
         settlement: *settlement,
@@ -74,6 +78,7 @@ pub fn statement(name: String, settled: &Settled, log: LogHead) -> Statement {
         carried: sum(close.carried.total()),
         yen: close.yen,
         paid_on: *paid_on,
+        insured_medical: insured_medical.then_some(true),
         lines: lines.clone(),
         log,
     }
@@ -102,6 +107,9 @@ impl Statement {
         sum("合計", self.points.to_string());
         sum("前回からの繰越", self.carried.to_string());
         sum("お支払額(円)", self.yen.to_string());
+        if self.insured_medical == Some(true) {
+            sum("区分: 保険医療機関(一部負担金には使えません)", String::new());
+        }
         table.into_text()
     }
 }

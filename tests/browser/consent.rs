@@ -6,6 +6,7 @@ use crate::World;
 use crate::browser::Browser;
 use crate::codes;
 use crate::resident::become_resident;
+use crate::terminals::register;
 
 /// The text of a code of the resident's phone for any shop.
 const PLAIN_CODE: &str = "
@@ -73,5 +74,41 @@ async fn above_the_fast_lane_the_phone_confirms_shop_and_amount() -> WebDriverRe
     browser.click("#disagree").await?;
     browser.find("#choose:not([hidden])").await?;
     world.console(&["/statements", "404 (Not Found)", "/me"]).await?;
+    world.browser.quit().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_insured_medical_institution_says_what_points_never_pay() -> WebDriverResult<()> {
+    let world = World::start().await?;
+    let browser = &world.browser;
+    become_resident(&world).await?;
+    register(&world, browser, "shop", "はまかぜ薬局").await?;
+    world.open("/yaizu-demo/shop").await?;
+    browser.find("#work:not([hidden])").await?;
+    let code = plain_code(browser).await?;
+    browser.write("#code", &format!("{code}\n")).await?;
+    browser.write("[data-step='amount']:not([hidden]) #points", "50").await?;
+    let told = browser.text("#medical:not([hidden]) #medical-rule").await?;
+    assert!(told.contains("一部負担金"), "{told}");
+    browser.click("#pay").await?;
+    let fault = browser.text("#goods-fault:not(:empty)").await?;
+    assert!(fault.contains("一部負担金なら、ポイントを使わずに"), "{fault}");
+    browser.check_page("shop-medical").await?;
+    browser.click("#goods").await?;
+    browser.click("#pay").await?;
+    let told = browser.text("[data-step='result']:not([hidden]) #result.pass").await?;
+    assert!(told.contains("50 ポイントを受け取りました"), "{told}");
+    // Each payment is asked about anew.
+    browser.click("#next").await?;
+    let code = plain_code(browser).await?;
+    browser.write("#code", &format!("{code}\n")).await?;
+    browser.find("#medical:not([hidden]) #goods:not(:checked)").await?;
+
+    world.open("/yaizu-demo/settlement").await?;
+    browser.click("#list-lines button").await?;
+    let facts = browser.text("#statement:not([hidden]) #statement-facts").await?;
+    assert!(facts.contains("保険医療機関"), "{facts}");
+    browser.check_page("settlement-medical").await?;
+    world.console(&[]).await?;
     world.browser.quit().await
 }

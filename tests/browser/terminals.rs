@@ -90,7 +90,7 @@ impl World {
     }
 }
 
-async fn script_in(browser: &Browser, script: &str) -> WebDriverResult<String> {
+pub(crate) async fn script_in(browser: &Browser, script: &str) -> WebDriverResult<String> {
     let value = browser.run(&format!("{MODULES} {script}")).await?;
     Ok(value.as_str().expect("the script gives a text").to_owned())
 }
@@ -101,8 +101,23 @@ pub(crate) fn cast(world: &World) -> Cast {
     Cast::new(*keys::read_secret(&seed).expect("the demo's seed"), YAIZU)
 }
 
-/// Makes a browser a member of the staff: the city's two root keys sign, as `kenmai sign` would.
-async fn join_staff(world: &World, browser: &Browser, name: &str) -> WebDriverResult<()> {
+/// Makes a browser a member of the staff.
+pub(crate) async fn join_staff(
+    world: &World,
+    browser: &Browser,
+    name: &str,
+) -> WebDriverResult<()> {
+    register(world, browser, "staff", name).await
+}
+
+/// Gives a browser a key of a role, at the place of that name if there is one: the city's two root keys sign, as
+/// `kenmai sign` would.
+pub(crate) async fn register(
+    world: &World,
+    browser: &Browser,
+    role: &str,
+    name: &str,
+) -> WebDriverResult<()> {
     let cast = cast(world);
     let [first, second] =
         [0, 1].map(|root| cast.root(root).to_bytes().map(|byte| format!("{byte:02x}")).concat());
@@ -118,12 +133,13 @@ async fn join_staff(world: &World, browser: &Browser, name: &str) -> WebDriverRe
             return {{privateKey, publicKey, kid: await cose.kidOf(publicKey)}};
         }};
         const key = {{...await store.makeKey(), name: '{name}'}};
-        const proposal = await cose.keyRegister(
-            await root('{first}'), ledger, {{publicKey: key.publicKey, role: 'staff', name: '{name}'}});
+        const known = (await api.places('yaizu-demo', '{role}')).find(place => place.name === '{name}');
+        const proposal = await cose.keyRegister(await root('{first}'), ledger, {{
+            publicKey: key.publicKey, role: '{role}', name: '{name}', place: known && cose.unhex(known.place)}});
         const {{seq}} = await api.submit('yaizu-demo', proposal);
         await api.submit('yaizu-demo', await cose.approve(
             await root('{second}'), ledger, seq, await cose.sha256(proposal)));
-        await store.keep('yaizu-demo/key/staff', key);
+        await store.keep('yaizu-demo/key/{role}', key);
         return '';"
     );
     script_in(browser, &script).await.map(drop)

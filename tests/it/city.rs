@@ -317,8 +317,11 @@ impl City {
 
     /// The statement of a redemption.
     pub(crate) fn payment(&mut self, name: &str, points: u32) -> Vec<u8> {
-        let body =
-            Redeem { shop: PlaceId(id("place of shop")), points: Points::new(points).unwrap() };
+        let body = Redeem {
+            shop: PlaceId(id("place of shop")),
+            points: Points::new(points).unwrap(),
+            goods: None,
+        };
         let holder = self.phone(name);
         let disclosure = self.disclosure(Some(holder));
         self.core(Body::Redeem(body)).sign(&key("shop"), Some(&disclosure))

@@ -110,7 +110,7 @@ async fn check_usable(client: &Client, cast: &Cast, resident: usize) {
     let code = token::sign(&client.pay_token(u8::try_from(resident).unwrap(), 100), &phone);
     let disclosed = client.disclosure(Some(Holder::Phone(code)));
     let points = Points::new(100).unwrap();
-    let body = Body::Redeem(Redeem { shop: cast.shop_place(0), points });
+    let body = Body::Redeem(Redeem { shop: cast.shop_place(0), points, goods: None });
     let not_after_s = Some(client.clock.now_s() + 120);
     let core = Core { programme: Some(version), not_after_s, ..client.core(op + 1, body) };
     let paid = client.accept(&core.sign(&cast.till(0), Some(&disclosed))).await;

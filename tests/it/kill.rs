@@ -154,7 +154,8 @@ fn payment(cast: &Cast, programme: u32, resident: usize) -> Op {
         shop: None,
     };
     let code = token::sign(&code, &cast.phone(resident));
-    let body = Redeem { shop: cast.shop_place(resident), points: Points::new(1).unwrap() };
+    let body =
+        Redeem { shop: cast.shop_place(resident), points: Points::new(1).unwrap(), goods: None };
     let core = core(Body::Redeem(body), programme, now_s);
     let core = Core { not_after_s: Some(now_s + LIFE_S), ..core };
     let bytes = core.sign(&cast.till(resident), Some(&disclosure(now_s, Holder::Phone(code))));

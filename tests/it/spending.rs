@@ -23,7 +23,7 @@ fn hold(city: &mut City, name: &str, points: u32) -> Seq {
     let (shop, points) = (PlaceId(id("place of shop")), Points::new(points).unwrap());
     let holder = city.phone(name);
     let disclosure = city.disclosure(Some(holder));
-    let core = city.core(Body::Hold(Hold { shop, points, until_s }));
+    let core = city.core(Body::Hold(Hold { shop, points, until_s, goods: None }));
     city.submit(&core.sign(&key("shop"), Some(&disclosure))).unwrap().accounting.seq
 }
 
@@ -169,7 +169,7 @@ fn an_audit_checks_the_proof_behind_a_card() {
     let (number, now_s) = (card("ken"), city.now_s());
     let terminal = Kid::of(key("shop").verifying_key().as_bytes());
     let proof = city.engine().prove_pin((card_hash(&number), terminal), 100, now_s).unwrap();
-    let body = Redeem { shop: PlaceId(id("place of shop")), points: points(100) };
+    let body = Redeem { shop: PlaceId(id("place of shop")), points: points(100), goods: None };
     let honest = city.disclosure(Some(Holder::Card(number)));
     let disclosure = Disclosure { pin_proof: Some(Blob(proof)), ..honest };
     let core = city.core(Body::Redeem(body));

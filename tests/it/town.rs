@@ -467,7 +467,7 @@ impl Town {
     /// The core of a redemption at the first shop.
     pub(crate) fn redemption(&self, op: u32, points: u32) -> Core {
         let points = Points::new(points).unwrap();
-        let body = Body::Redeem(Redeem { shop: self.cast.shop_place(0), points });
+        let body = Body::Redeem(Redeem { shop: self.cast.shop_place(0), points, goods: None });
         let not_after_s = Some(self.clock.now_s() + 120);
         Core { programme: Some(1), not_after_s, ..self.core(op, body) }
     }

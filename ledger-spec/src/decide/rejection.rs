@@ -325,6 +325,12 @@ rejections! {
     /// The pay token confirms a payment at another shop.
     #[error("the code confirms a payment at another shop")]
     121 TokenOtherShop,
+    /// An insured medical institution takes points without the word that they pay no patient's share.
+    #[error("points never pay a patient's share of insured care: the terminal declares goods")]
+    122 PatientsShare,
+    /// A shop that is no insured medical institution declares as one.
+    #[error("only an insured medical institution declares goods")]
+    123 NotMedical,
     /// The lot would not last longer.
     #[error("a lot is extended to a later day")]
     96 NotLater,

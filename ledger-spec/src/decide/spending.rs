@@ -22,6 +22,8 @@ use crate::token::{PIN_PROOF_LIFE_S_MAX, PayToken, PinProof};
 struct Wish {
     shop: PlaceId,
     points: u32,
+    /// The till's word that no patient's share is paid.
+    goods: Option<bool>,
     /// Unix seconds; the end of a hold.
     until_s: Option<u64>,
 }
@@ -61,7 +63,8 @@ pub(super) fn redeem(
     rows: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
-    let wish = Wish { shop: body.shop, points: body.points.get(), until_s: None };
+    let (points, goods) = (body.points.get(), body.goods);
+    let wish = Wish { shop: body.shop, points, goods, until_s: None };
     let payment = judge(&wish, statement, signer, rows, context)?;
     let effects = payment.postings(Contra::Shop(body.shop)).collect();
     payment.outcome(effects, context.today())
@@ -76,7 +79,7 @@ pub(super) fn hold(
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let (shop, points, until_s) = (body.shop, body.points.get(), body.until_s);
-    let wish = Wish { shop, points, until_s: Some(until_s) };
+    let wish = Wish { shop, points, goods: body.goods, until_s: Some(until_s) };
     let payment = judge(&wish, statement, signer, rows, context)?;
     let opened = Effect::HoldOpened { shop, until_s };
     let postings = payment.postings(Contra::Held(rows.next_seq()));
@@ -101,6 +104,11 @@ fn judge<'r>(
     let performed_at_s = disclosure_of(statement)?.performed_at_s;
     if performed_at_s.abs_diff(context.now_s()) > REDEEM_AGE_S_MAX {
         return Err(Rejection::DisclosureMismatch);
+    }
+    // No ledger sees a bill. What it can do is take nothing there without the terminal's signed word.
+    let medical = programme.insured_medical.contains(&wish.shop);
+    if wish.goods != medical.then_some(true) {
+        return Err(if medical { Rejection::PatientsShare } else { Rejection::NotMedical });
     }
     let limits = programme.redeem;
     if points < limits.min {

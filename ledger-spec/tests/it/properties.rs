@@ -303,7 +303,8 @@ impl City {
                 let holder = Holder::Phone(sign_token(&token, RESIDENTS[resident]));
                 let disclosure = self.world.disclosure(Some(holder));
                 let points = Points::new(points).unwrap();
-                let body = Body::Redeem(Redeem { shop: PlaceId(id(SHOPS[shop])), points });
+                let body =
+                    Body::Redeem(Redeem { shop: PlaceId(id(SHOPS[shop])), points, goods: None });
                 self.world.core(body).sign(&key(SHOPS[shop]), Some(&disclosure))
             }
             Said::Hold { shop, resident, points } => {
@@ -311,7 +312,7 @@ impl City {
                 let holder = Holder::Phone(sign_token(&token, RESIDENTS[resident]));
                 let disclosure = self.world.disclosure(Some(holder));
                 let (points, until_s) = (Points::new(points).unwrap(), self.world.now_s() + HOLD_S);
-                let body = Hold { shop: PlaceId(id(SHOPS[shop])), points, until_s };
+                let body = Hold { shop: PlaceId(id(SHOPS[shop])), points, until_s, goods: None };
                 self.world.core(Body::Hold(body)).sign(&key(SHOPS[shop]), Some(&disclosure))
             }
             Said::Capture { shop, hold, points } => {

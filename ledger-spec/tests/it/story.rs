@@ -236,6 +236,7 @@ impl Story {
             ("takes", [points, "from", _]) => Body::Redeem(Redeem {
                 shop: PlaceId(id(option("shop").unwrap_or(who))),
                 points: Points::new(points.parse().unwrap()).unwrap(),
+                goods: option("goods").map(|word| word == "true"),
             }),
             ("settles" | "pays", [name]) => self.settlement(line.0, name, options),
             ("voids", [name]) => Body::Void(Void { entry: self.seq(name) }),
@@ -243,6 +244,7 @@ impl Story {
                 shop: PlaceId(id(option("shop").unwrap_or(who))),
                 points: Points::new(points.parse().unwrap()).unwrap(),
                 until_s: later(self.world.now_s(), option("for").unwrap_or("+600")),
+                goods: option("goods").map(|word| word == "true"),
             }),
             ("captures", [points, "of", name]) => Body::Capture(Capture {
                 hold: self.seq(name),
@@ -476,7 +478,12 @@ fn changes(options: &Options<'_>) -> Vec<(String, Value)> {
     let apart = ["day", "as", "op", "not_after"];
     let told = options.iter().filter(|(name, _)| !apart.contains(*name));
     let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| text.into());
-    told.map(|(path, text)| ((*path).into(), value(text))).collect()
+    let places = |names: &str| names.split(',').map(|name| PlaceId(id(name)).to_string()).collect();
+    told.map(|(path, text)| {
+        let of_places = *path == "insured_medical";
+        ((*path).into(), if of_places { places(text) } else { value(text) })
+    })
+    .collect()
 }
 
 /// `+n` or `-n` from a point in time.

@@ -138,7 +138,7 @@ fn resident_signs(world: &mut World) -> [Vec<u8>; 3] {
     let token = sign_token(&world.pay_token(), "hanako");
     let disclosure = world.disclosure(Some(Holder::Phone(token.clone())));
     let (shop, points) = (PlaceId(id("shop-a")), Points::new(15).unwrap());
-    let core = world.core(Body::Redeem(Redeem { shop, points }));
+    let core = world.core(Body::Redeem(Redeem { shop, points, goods: None }));
     let redeem = core.sign(&key("shop-a"), Some(&disclosure));
     [token, action, redeem]
 }

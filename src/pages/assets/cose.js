@@ -180,13 +180,16 @@ export const action = (signer, ledger, code, holder, { values = [], exact, refer
 /** How long a redemption may wait before it lapses, in seconds. */
 const REDEEM_LIFE_S = 120;
 
-/** `redeem`: a till spends points of a holder; with a card that has its PIN, `pinProof` is the server's word. */
-export const redeem = (signer, ledger, place, points, holder, pinProof) =>
+/**
+ * `redeem`: a till spends points of a holder; with a card that has its PIN, `pinProof` is the server's word. `goods` is the
+ * word of an insured medical institution that no patient's share is paid.
+ */
+export const redeem = (signer, ledger, place, points, holder, { pinProof, goods } = {}) =>
   statement(
     signer, ledger, 16,
     [
       [6, ledger.programmeVersion], [7, ledger.nowS() + REDEEM_LIFE_S],
-      [8, new Map([[1, place], [2, points]])],
+      [8, new Map([[1, place], [2, points], ...(goods ? [[3, true]] : [])])],
     ],
     [[3, holder], ...(pinProof ? [[7, pinProof]] : [])],
   );

@@ -61,6 +61,7 @@ async function showStatement(read, { settlement }) {
     ["carried", number(found.carried)],
     ["yen", text("settlement-yen-value", { yen: number(found.yen) })],
     ["paid", found.paid_on ?? text("settlement-open-state")],
+    ...(found.insured_medical ? [["category", text("settlement-insured-medical")]] : []),
     ["entries", `${found.first} – ${found.end - 1}`],
     ["root", element("code", "", `${found.log.root} (${number(found.log.size)})`)],
   ];

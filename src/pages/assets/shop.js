@@ -19,9 +19,9 @@ const OTHER_POINTS = [
 
 const at = (id) => document.querySelector(id);
 const [points, amount, result, problem, again] = ["#points", "#amount", "#result", "#problem", "#again"].map(at);
-const [pin, looked] = ["#pin", "#looked"].map(at);
+const [pin, looked, goods] = ["#pin", "#looked", "#goods"].map(at);
 const { key, found } = await openRole("shop");
-const till = { phone: null, card: null, points: 0, job: null, agreeing: false };
+const till = { phone: null, card: null, points: 0, job: null, agreeing: false, medical: false };
 const read = reader(key);
 
 function next() {
@@ -94,6 +94,9 @@ function askPoints(maxPoints) {
   at("#limit").textContent = till.card ? text("shop-card") : text("shop-limit", { points: number(maxPoints) });
   at("#look").hidden = !till.card;
   looked.checked = false;
+  at("#medical").hidden = !till.medical;
+  goods.checked = false;
+  at("#goods-fault").textContent = "";
   at("#looked-fault").textContent = "";
   till.maxPoints = maxPoints;
   step("amount");
@@ -154,18 +157,23 @@ function refuse(error) {
   at("#change").hidden = !other;
 }
 
-/** The clerk looked at who holds the card, or is told to. */
-function lookedOrFault() {
-  const missing = Boolean(till.card) && !looked.checked;
-  at("#looked-fault").textContent = missing ? text("shop-look-first") : "";
-  looked.setAttribute("aria-invalid", String(missing));
-  if (missing) looked.focus();
+/** A box that the clerk ticks where it is asked for, or is told to. */
+function tickedOrFault(box, asked, fault) {
+  const missing = asked && !box.checked;
+  at(`#${box.id}-fault`).textContent = missing ? fault : "";
+  box.setAttribute("aria-invalid", String(missing));
+  if (missing) box.focus();
   return !missing;
 }
 
+/** The clerk looked at who holds the card. */
+const lookedOrFault = () => tickedOrFault(looked, Boolean(till.card), text("shop-look-first"));
+/** An insured medical institution says what is paid: points never pay a patient's share. */
+const goodsOrFault = () => tickedOrFault(goods, till.medical, text("shop-goods-first"));
+
 async function pay() {
   const value = pointsOrFault();
-  if (value === null || !lookedOrFault() || till.job) return;
+  if (value === null || !goodsOrFault() || !lookedOrFault() || till.job) return;
   const button = at("#pay");
   button.disabled = true;
   try {
@@ -181,7 +189,8 @@ async function pay() {
 async function spend(pinProof) {
   const holder = till.card ? byCard(till.card) : byPhone(till.phone);
   const ledger = await api.ledger(ledgerName);
-  const bytes = await redeem(key, ledger, unhex(found.place), till.points, holder, pinProof);
+  const sale = { pinProof, goods: till.medical };
+  const bytes = await redeem(key, ledger, unhex(found.place), till.points, holder, sale);
   await send(await post("shop", bytes, { kind: "redeem", points: till.points }));
 }
 
@@ -291,6 +300,7 @@ for (const button of document.querySelectorAll("#confirm button")) {
   button.addEventListener("click", () => at("#confirm").close(button.value));
 }
 
+till.medical = ((await api.programme(ledgerName).catch(() => null))?.insured_medical ?? []).includes(found.place);
 next();
 list();
 // An earlier visit may have ended before the answer came.

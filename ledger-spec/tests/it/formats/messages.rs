@@ -28,7 +28,8 @@ fn submissions() -> (World, [Vec<u8>; 2]) {
     let token = world.pay_token();
     let disclosure = world.disclosure(Some(Holder::Phone(sign_token(&token, "hanako"))));
     let shop = ledger_spec::ids::PlaceId(id("shop-a"));
-    let redeem = world.core(Body::Redeem(Redeem { shop, points: Points::new(100).unwrap() }));
+    let redeem =
+        world.core(Body::Redeem(Redeem { shop, points: Points::new(100).unwrap(), goods: None }));
     let redeem = redeem.sign(&key("shop-a"), Some(&disclosure));
     (world, [plain, redeem])
 }

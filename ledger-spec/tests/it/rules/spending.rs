@@ -151,6 +151,28 @@ fn above_the_fast_lane_the_phone_confirms_shop_and_amount() {
 }
 
 #[test]
+fn points_never_pay_a_patients_share() {
+    check(&expect![[r#"
+        the city is set up insured_medical=shop-a
+        hanako joins
+        staff-1 reports checkup of hanako holder=account → 500 points
+        shop-a takes 10 from hanako → refused: points never pay a patient's share of insured care: the terminal declares goods
+        shop-a takes 10 from hanako goods=false → refused: points never pay a patient's share of insured care: the terminal declares goods
+        shop-a takes 10 from hanako goods=true as=sale → paid 10 general until 2028-03-31
+        shop-a holds 10 from hanako → refused: points never pay a patient's share of insured care: the terminal declares goods
+        shop-a holds 20 from hanako goods=true as=hold → held 20 general until 2028-03-31
+        shop-a captures 20 of hold → free 20 general until 2028-03-31, 20 general until 2028-03-31
+        shop-a voids sale → back 10 general until 2028-03-31
+        shop-b takes 10 from hanako goods=true → refused: only an insured medical institution declares goods
+        shop-b takes 10 from hanako goods=false → refused: only an insured medical institution declares goods
+        shop-b takes 10 from hanako → paid 10 general until 2028-03-31
+        # Before the limits, after the programme.
+        shop-a takes 9 from hanako → refused: points never pay a patient's share of insured care: the terminal declares goods
+        shop-a takes 9 from hanako programme=2 → refused: programme version 1 is in force on that day
+    "#]]);
+}
+
+#[test]
 fn a_redemption_is_checked_in_this_order() {
     check(&expect![[r#"
         the city is set up
