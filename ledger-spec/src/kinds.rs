@@ -99,6 +99,8 @@ wire_code!(
         Sessions = 2,
         /// The employer takes part for this person.
         Employer = 3,
+        /// Be told what the resident is to be reminded of.
+        Reminders = 5,
     }
 );
 

@@ -129,10 +129,10 @@ pub struct Refused {
 }
 
 /// What a file gave.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Read {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read<T = Event> {
     /// Events in the order of the file, each with its place; what stands twice stands here once.
-    pub events: Vec<(Place, Event)>,
+    pub events: Vec<(Place, T)>,
     /// Rows that were refused.
     pub refused: Vec<Refused>,
     /// Rows that are not meant: other kinds of event, an act that was not done.
@@ -141,9 +141,15 @@ pub struct Read {
     pub repeated: u64,
 }
 
-impl Read {
+impl<T> Default for Read<T> {
+    fn default() -> Self {
+        Self { events: Vec::new(), refused: Vec::new(), left_out: 0, repeated: 0 }
+    }
+}
+
+impl<T: Clone + Ord> Read<T> {
     /// Takes an event, once.
-    pub(super) fn push(&mut self, seen: &mut BTreeSet<Event>, place: Place, event: Event) {
+    pub(super) fn push(&mut self, seen: &mut BTreeSet<T>, place: Place, event: T) {
         if seen.insert(event.clone()) {
             self.events.push((place, event));
         } else {
@@ -182,6 +188,9 @@ pub enum FileError {
     /// A bundle that is no JSON.
     #[error("the file is no FHIR Bundle and no NDJSON: {0}")]
     Json(String),
+    /// A calendar that is none.
+    #[error("the file is no iCalendar: {0}")]
+    Calendar(String),
 }
 
 /// Where the map's columns are.

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use ledger_spec::kinds::Status;
+use ledger_spec::time::Day;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -67,7 +68,7 @@ pub fn read(files: &[impl AsRef<[u8]>], map: &FhirMap) -> Result<Read, FileError
             return Err(FileError::TooLarge);
         }
     }
-    let numbers = numbers(&resources, map);
+    let numbers = numbers(&resources, map.number_system.as_ref());
     let mut seen = BTreeSet::new();
     for (line, resource) in &resources {
         let found = match text_at(resource, "/resourceType") {
@@ -103,10 +104,11 @@ enum Found {
     Of(String, Vec<What>),
 }
 
-fn resources_of(
+/// The resources of a Bundle or of NDJSON, each with its place; lines that are none are refused.
+pub(super) fn resources_of<T: Clone + Ord>(
     file: usize,
     text: &str,
-    read: &mut Read,
+    read: &mut Read<T>,
 ) -> Result<Vec<(Place, Value)>, FileError> {
     if let Ok(Value::Object(mut bundle)) = serde_json::from_str::<Value>(text)
         && bundle.get("resourceType").and_then(Value::as_str) == Some("Bundle")
@@ -129,14 +131,17 @@ fn resources_of(
 }
 
 /// The city's number of every Patient in the file, by its id.
-fn numbers(resources: &[(Place, Value)], map: &FhirMap) -> Vec<(String, String)> {
+pub(super) fn numbers(
+    resources: &[(Place, Value)],
+    system: Option<&String>,
+) -> Vec<(String, String)> {
     let mut numbers = Vec::new();
     for (_, resource) in resources {
         if text_at(resource, "/resourceType") != Some("Patient") {
             continue;
         }
         let Some(id) = text_at(resource, "/id") else { continue };
-        let number = match &map.number_system {
+        let number = match system {
             None => Some(id.to_owned()),
             Some(system) => {
                 let mut identifiers = array_at(resource, "/identifier");
@@ -206,9 +211,7 @@ fn act(
     (person, time): (&str, Option<&str>),
     (action, exact_action): (&String, Option<&String>),
 ) -> Found {
-    let reference = text_at(resource, person).and_then(|reference| {
-        reference.strip_prefix("Patient/").or_else(|| reference.strip_prefix("urn:uuid:"))
-    });
+    let reference = text_at(resource, person).and_then(patient_id);
     let Some(subject) = reference else {
         return Found::Refused("it names no Patient", "send it with a reference to its Patient");
     };
@@ -220,11 +223,21 @@ fn act(
     Found::Of(subject.to_owned(), vec![What::Action { action, exact_action, day, reference }])
 }
 
+/// The id of the Patient that a reference names.
+pub(super) fn patient_id(reference: &str) -> Option<&str> {
+    reference.strip_prefix("Patient/").or_else(|| reference.strip_prefix("urn:uuid:"))
+}
+
 /// The day in Japan of a FHIR `dateTime` that has one: a date as it is, an instant by its own offset.
-fn day_of(time: &str) -> Option<ledger_spec::time::Day> {
+fn day_of(time: &str) -> Option<Day> {
+    moment(time).map(|(day, _)| day)
+}
+
+/// The day in Japan of a FHIR `dateTime` or `instant`, and the Unix seconds of its minute where it has one.
+pub(super) fn moment(time: &str) -> Option<(Day, Option<u64>)> {
     let day = japanese::day(time.get(..10)?)?;
     let Some(clock) = time.get(10..).and_then(|rest| rest.strip_prefix('T')) else {
-        return (time.len() == 10).then_some(day);
+        return (time.len() == 10).then_some((day, None));
     };
     let minutes = |text: &str| {
         let (hours, minutes) = text.get(..5)?.split_once(':')?;
@@ -238,20 +251,17 @@ fn day_of(time: &str) -> Option<ledger_spec::time::Day> {
             sign * minutes(offset.get(1..)?)?
         }
         // Without an offset the time is the place's own, which is Japan's.
-        None => JAPAN_MIN,
+        None => japanese::OFFSET_MIN,
     };
-    let days = (at - offset + JAPAN_MIN).div_euclid(1_440);
-    Some(ledger_spec::time::Day(day.0.checked_add_signed(i32::try_from(days).ok()?)?))
+    let (day, start_s) = japanese::moment(day, at, offset)?;
+    Some((day, Some(start_s)))
 }
 
-/// Japan's offset from UTC in minutes.
-const JAPAN_MIN: i64 = 540;
-
-fn text_at<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+pub(super) fn text_at<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
     value.pointer(pointer).and_then(Value::as_str)
 }
 
-fn array_at<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
+pub(super) fn array_at<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
     value.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
 }
 

@@ -29,6 +29,18 @@ pub fn decode(bytes: &[u8]) -> Option<(String, bool)> {
     Some((text.into_owned(), true))
 }
 
+/// Japan's offset from UTC in minutes.
+pub(super) const OFFSET_MIN: i64 = 540;
+
+/// The day in Japan and the Unix seconds of a time on a calendar's day: so many minutes after its midnight, where the clocks
+/// are so many minutes ahead of UTC.
+pub(super) fn moment(day: Day, minutes: i64, offset_min: i64) -> Option<(Day, u64)> {
+    let unix_min = i64::from(day.0) * 1_440 + minutes - offset_min;
+    let start_s = u64::try_from(unix_min).ok()?.checked_mul(60)?;
+    let day = u32::try_from((unix_min + OFFSET_MIN).div_euclid(1_440)).ok()?;
+    Some((Day(day), start_s))
+}
+
 /// One form for what means the same: full-width letters, digits and signs become ASCII, half-width kana full-width with
 /// their voicing marks joined; spaces at the ends go.
 #[must_use]

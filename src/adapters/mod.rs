@@ -1,5 +1,6 @@
 //! Foreign formats in, plain values out. Nothing here reads a file, a socket or a clock.
 
+pub mod appointments;
 pub mod city_file;
 pub mod fhir;
 pub mod japanese;

@@ -8,8 +8,7 @@ use ledger_spec::rows::Tables;
 use ledger_spec::statement;
 use ledger_spec::time::Day;
 
-use super::{CliError, Ending, Outcome, complain, folder, make_file};
-use crate::clock::{Clock, SystemClock};
+use super::{CliError, Ending, Outcome, complain, day_or_today, folder, make_file};
 
 /// Write balances, lots and history of every account as CSV.
 #[derive(clap::Args)]
@@ -38,8 +37,7 @@ pub struct Args {
 /// # Errors
 /// [`CliError`]
 pub fn run(args: &Args) -> Outcome {
-    let day = args.day.as_deref().map(|text| Day::parse(text).ok_or(text)).transpose();
-    let day = day.map_err(|text| CliError::Refused(format!("--day {text} is no YYYY-MM-DD")))?;
+    let today = day_or_today(args.day.as_deref())?;
     std::fs::create_dir(&args.out).map_err(CliError::file("make", &args.out))?;
     let mut history = Table::new(&[
         "seq",
@@ -59,7 +57,6 @@ pub fn run(args: &Args) -> Outcome {
         }
     })?;
     failed?;
-    let today = day.unwrap_or_else(|| Day::of_ms(SystemClock.wall_ms()));
     let (balances, lots) = holdings(&state, today)?;
     for (name, table) in [("balances.csv", balances), ("lots.csv", lots), ("history.csv", history)]
     {

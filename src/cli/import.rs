@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map as Json, Value, json};
 
 use super::export::Table;
-use super::{CliError, Ending, Outcome, complain, folder, make_file, read_text, say};
+use super::{CliError, Ending, Outcome, appointments, complain, folder, make_file, read_text, say};
 use crate::adapters::city_file::{self, Event, FILE_BYTES_MAX, Map, Read, What};
 use crate::adapters::fhir::{self, FhirMap};
 use crate::adapters::japanese;
@@ -35,6 +35,7 @@ const ROW_LOTS_MAX: usize = 24;
                         Examples:\n  \
                         kenmai import csv roster.csv --map roster.json --data city/data --keys city/keys --out roster\n  \
                         kenmai sign-rows --key registry.pem --origin ledger.example.jp/city --kind account.open --out roster roster-account.open.jsonl\n  \
+                        kenmai import appointments clinic.ics --map appointments.json --data city/data --keys city/keys --out booked\n  \
                         kenmai import lots lots.csv --source 'the old app' --out opening"
 )]
 pub struct Args {
@@ -48,24 +49,26 @@ enum Format {
     Csv(FileArgs),
     /// FHIR R4 Bundles or NDJSON, such as persons and vaccinations of one source.
     Fhir(FileArgs),
+    /// Calendars, or FHIR Bundles or NDJSON, of booked appointments: into the registry, not into rows.
+    Appointments(appointments::Args),
     /// The lots.csv of `kenmai export`.
     Lots(LotsArgs),
 }
 
 #[derive(clap::Args)]
-struct FileArgs {
-    /// The file; for FHIR also several that belong together.
+pub(super) struct FileArgs {
+    /// The file; for FHIR and appointments also several that belong together.
     #[arg(required = true)]
-    files: Vec<PathBuf>,
+    pub(super) files: Vec<PathBuf>,
     /// What its columns or resources mean, as JSON.
     #[arg(long, value_name = "FILE")]
-    map: PathBuf,
+    pub(super) map: PathBuf,
     /// The data folder of the ledger.
     #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    pub(super) data: PathBuf,
     /// The ledger's keys folder: the city's numbers are kept as keyed hashes.
     #[arg(long, value_name = "DIR")]
-    keys: PathBuf,
+    pub(super) keys: PathBuf,
     /// The beginning of the names of the files to make.
     #[arg(long, value_name = "PREFIX")]
     out: String,
@@ -104,6 +107,7 @@ pub fn run(args: &Args) -> Outcome {
             let read = fhir::read(&files, &map);
             take(args, read.map_err(|error| CliError::Refused(error.to_string()))?, None)
         }
+        Format::Appointments(args) => appointments::run(args),
         Format::Lots(args) => lots(args),
     }
 }
@@ -112,11 +116,11 @@ fn refused<E: std::fmt::Display>(path: &Path) -> impl Fn(E) -> CliError {
     move |error| CliError::Refused(format!("{}: {error}", path.display()))
 }
 
-fn map<T: DeserializeOwned>(path: &Path) -> Result<T, CliError> {
+pub(super) fn map<T: DeserializeOwned>(path: &Path) -> Result<T, CliError> {
     serde_json::from_str(&read_text(path, MAP_BYTES_MAX)?).map_err(refused(path))
 }
 
-fn bytes(path: &Path) -> Result<Vec<u8>, CliError> {
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(CliError::file("open", path))?;
     let most = FILE_BYTES_MAX as u64 + 1;
@@ -265,7 +269,7 @@ fn write_rows(out: &str, rows: &Rows) -> Result<(), CliError> {
     Ok(())
 }
 
-fn report(args: &FileArgs, read: &Read) -> Result<(), CliError> {
+pub(super) fn report<T>(args: &FileArgs, read: &Read<T>) -> Result<(), CliError> {
     let mut table = Table::new(&["file", "line", "reason", "remedy"])?;
     let mut refused: Vec<_> = read.refused.iter().collect();
     refused.sort_by_key(|refused| refused.place);

@@ -5,19 +5,23 @@
 
 use std::fmt::Display;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use ledger_spec::time::Day;
 
 use crate::audit::AuditError;
+use crate::clock::{Clock, SystemClock};
 use crate::config::ConfigError;
 use crate::engine::EngineError;
 use crate::keys::KeyError;
 use crate::log::LogError;
 use crate::verify::VerifyError;
 
+mod appointments;
 pub mod audit;
 pub mod clock;
 pub mod demo;
@@ -27,6 +31,7 @@ mod folder;
 pub mod import;
 pub mod init;
 pub mod keygen;
+pub mod letters;
 pub mod metrics;
 pub mod programme;
 pub mod rebuild;
@@ -68,6 +73,7 @@ enum Command {
     SignRows(sign_rows::Args),
     Import(import::Args),
     Export(export::Args),
+    Letters(letters::Args),
     Submit(submit::Args),
     Verify(verify::Args),
     Audit(audit::Args),
@@ -177,6 +183,7 @@ fn run(command: &Command) -> Outcome {
         Command::SignRows(args) => sign_rows::run(args),
         Command::Import(args) => import::run(args),
         Command::Export(args) => export::run(args),
+        Command::Letters(args) => letters::run(args),
         Command::Submit(args) => submit::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Audit(args) => audit::run(args),
@@ -242,12 +249,31 @@ impl Drop for Bar {
 
 /// Makes a file that must not exist yet, and makes its bytes durable.
 fn make_file(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    make_as(path, bytes, 0o666)
+}
+
+/// The same, readable by its owner alone from its first byte: it names persons.
+fn make_private(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    make_as(path, bytes, 0o600)
+}
+
+fn make_as(path: &Path, bytes: &[u8], mode: u32) -> Result<(), CliError> {
     std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
+        .mode(mode)
         .open(path)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
         .map_err(CliError::file("make", path))
+}
+
+/// The day that a command is told, or else today in Japan.
+fn day_or_today(told: Option<&str>) -> Result<Day, CliError> {
+    match told {
+        None => Ok(Day::of_ms(SystemClock.wall_ms())),
+        Some(text) => Day::parse(text)
+            .ok_or_else(|| CliError::Refused(format!("--day {text} is no YYYY-MM-DD"))),
+    }
 }
 
 /// A text file of at most so many bytes.

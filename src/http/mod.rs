@@ -42,6 +42,7 @@ mod participation;
 mod pin;
 pub mod problem;
 mod public_log;
+pub mod reminders;
 mod resident;
 mod scan;
 mod settlement;
@@ -147,6 +148,8 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(resident::history))
         .routes(routes!(resident::receipt))
         .routes(routes!(resident::manifest))
+        .routes(routes!(reminders::feed))
+        .routes(routes!(reminders::next))
         .routes(routes!(shop::check_code))
         .routes(routes!(shop::today))
         .routes(routes!(pin::check_pin, pin::set_pin))
@@ -200,6 +203,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/{ledger}/participation/{file}", get(participation::file))
         .route("/{ledger}/me", get(own::me))
         .route("/{ledger}/me/history.csv", get(own::history_csv))
+        .route("/{ledger}/me/calendar.ics", get(reminders::calendar_file))
         .route("/{ledger}/me/leave", post(own::leave))
         .route("/{ledger}/pay", get(own::pay))
         .route("/healthz", get(|| async { "ok\n" }))

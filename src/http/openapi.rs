@@ -32,11 +32,12 @@ impl ToSchema for Binary {}
 const DESCRIPTION: &str = "A signed, append-only ledger of health points. Statements are COSE_Sign1 over deterministic CBOR \
     (kenmai.cddl). Every refusal is an RFC 9457 problem whose `type` ends in a stable slug.";
 
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("statements", "The one door for writing"),
     ("sessions", "Who reads"),
     ("resident", "What a resident reads"),
     ("shop", "What a till asks"),
+    ("partner", "What a service asks that residents let know"),
     ("settlement", "What shops are due, and which fund pays"),
     ("ledger", "What everyone may ask of a ledger"),
     ("log", "The public log: C2SP tlog-tiles"),
@@ -94,7 +95,7 @@ const NEVER_FOR_STATEMENTS: [&str; 9] = [
 ];
 
 /// Operations by their handlers' names, with what they refuse beside [`ANY`].
-const REFUSALS: [(&str, &[&[&str]]); 29] = [
+const REFUSALS: [(&str, &[&[&str]]); 31] = [
     ("balance", &[&SESSION, &["entry-not-found"]]),
     ("check_code", &[&MESSAGE, &["role-not-permitted"]]),
     (
@@ -102,12 +103,14 @@ const REFUSALS: [(&str, &[&[&str]]); 29] = [
         &[&MESSAGE, &CARD, &["role-not-permitted", "pin-wrong", "pin-locked", "pin-not-set"]],
     ),
     ("checkpoint", &[]),
+    ("feed", &[&SESSION]),
     ("history", &[&SESSION]),
     ("info", &[]),
     ("invoice", &[&SESSION]),
     ("invoice_csv", &[&SESSION]),
     ("key", &[&["not-found"]]),
     ("manifest", &[&SESSION, &["entry-not-found"]]),
+    ("next", &[&SESSION, &["entry-not-found"]]),
     ("open_session", &[&MESSAGE, &["session-already-opened", "busy"]]),
     ("participation", &[]),
     ("places", &[]),

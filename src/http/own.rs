@@ -13,11 +13,13 @@ use serde_json::Value;
 
 use super::auth::Reader;
 use super::problem::Problem;
+use super::reminders::{self, Told};
 use super::site::{Asked, PageQuery, failed, html, kept_query, language, site};
 use super::{App, Server, resident};
 use crate::engine::{Engine, EngineError};
 use crate::pages::messages::Reason;
 use crate::pages::{Lang, Site, WORKER_POLICY, history_csv, me, pay};
+use crate::query::reminders::About;
 use crate::query::{self, HistoryLine, ReasonJson, Shown};
 
 /// The most records that one file holds, the latest ones.
@@ -84,7 +86,7 @@ pub(super) async fn me(
     };
     let site = Site { query: kept_query(&address), ..site(&server, ledger, lang) };
     let account = match Reader::of(&server, &name, &headers) {
-        Ok(reader) => account_page(&server, &reader, &query),
+        Ok(reader) => account_page(&server, &reader, (lang, &query)),
         // Without a session the page offers to open one.
         Err(_) => Ok(None),
     };
@@ -157,7 +159,7 @@ fn all_entries(engine: &Engine, account: AccountId) -> Result<Vec<me::Entry>, En
 fn account_page(
     server: &Server,
     reader: &Reader,
-    asked: &PageQuery,
+    (lang, asked): (Lang, &PageQuery),
 ) -> Result<Option<me::Account>, Problem> {
     let Ok(account) = resident::account_of(reader) else {
         return Ok(None);
@@ -189,7 +191,10 @@ fn account_page(
         revoked: phone.revoked,
         this: phone.kid == reader.kid,
     });
+    let coming = reminders::of_account(engine, account, today)?;
+    let coming = coming.iter().filter(|coming| !matches!(coming.about, About::Expiry(..)));
     Ok(Some(me::Account {
+        coming: coming.map(|coming| reminders::sentence(lang, coming, Told::All)).collect(),
         yen: balance.yen,
         challenge: balance.challenge,
         waits_for: balance.waits_for.map(|waits| [waits.name, waits.name_en]),

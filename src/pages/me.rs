@@ -31,6 +31,8 @@ pub struct Account {
     pub lots: Vec<Lot>,
     /// Points that shops have reserved.
     pub holds: Vec<Hold>,
+    /// What lies ahead besides points that expire, a sentence each.
+    pub coming: Vec<String>,
     /// The latest measurements, the latest first; only on the first page of records.
     pub measured: Vec<(Day, Measured)>,
     /// Which records are shown, as in `?show=`; nothing for all.
@@ -185,6 +187,7 @@ fn signed_in(lang: Lang, ledger: &str, title: &str, account: &Account) -> Markup
             p { a.button.large href={ "/" (ledger) "/pay" } { (t(lang, "me-pay")) } }
             (measurements(lang, &account.measured))
             (lots(lang, &account.lots))
+            (coming(lang, ledger, &account.coming))
             (history(lang, ledger, account))
             (phones(lang, &account.phones))
             form method="post" action={ "/" (ledger) "/me/leave" } {
@@ -273,6 +276,19 @@ fn lots(lang: Lang, lots: &[Lot]) -> Markup {
             h2 #lots { (t(lang, "me-lots")) }
             @if lots.is_empty() { p { (t(lang, "me-no-lots")) } }
             ul { @for lot in lots { li { (sentence(lot)) } } }
+        }
+    }
+}
+
+/// What lies ahead, and the file that carries it with the expiries into the resident's own calendar.
+fn coming(lang: Lang, ledger: &str, coming: &[String]) -> Markup {
+    html! {
+        section aria-labelledby="coming" {
+            h2 #coming { (t(lang, "me-coming")) }
+            @if coming.is_empty() { p { (t(lang, "me-no-coming")) } }
+            ul { @for sentence in coming { li { (sentence) } } }
+            p { a href={ "/" (ledger) "/me/calendar.ics" } download { (t(lang, "me-calendar")) } }
+            p.note { (t(lang, "me-calendar-note")) }
         }
     }
 }
@@ -482,6 +498,7 @@ mod tests {
                 (Day(20_760), level(42)),
             ],
             show: Some("actions"),
+            coming: vec!["2026年12月5日の9:30に「保健相談」の予約があります。".into()],
             lots: vec![Lot { purse: "yen".into(), expires_on: "2027-03-31".into(), points: 1_240 }],
             holds: vec![Hold { place: Some("魚政".into()), points: 300, until_s: 1_795_326_300 }],
             entries: vec![
@@ -545,6 +562,8 @@ mod tests {
             "この上限は2026年11月22日までです。",
             "野菜レベル 7.5",
             "128",
+            "「保健相談」の予約があります。",
+            "href=\"/yaizu-demo/me/calendar.ics\"",
             "action=\"/yaizu-demo/me/leave\"",
             "aria-current=\"true\">健康づくり",
             "0011223344556677",

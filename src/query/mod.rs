@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use crate::engine::{Engine, EngineError};
 
 pub mod participation;
+pub mod reminders;
 pub mod settlements;
 mod shop_day;
 

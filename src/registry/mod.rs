@@ -13,6 +13,7 @@
 //! Locks: the database lock is always taken before the cache lock. A key is put into the cache only while the database
 //! lock is held, so no reader can bring back a key that an erasure is destroying.
 
+mod appointments;
 mod file;
 mod persons;
 mod pins;
@@ -31,6 +32,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use thiserror::Error;
 
 use crate::keys::{KeyError, SECRET_BYTES};
+pub use appointments::{APPOINTMENTS_MAX, Appointment, Booking};
 use file::{configure, create_private};
 pub use pins::{PIN_TRIES_MAX, PinCheck};
 use schema::{SCHEMA_VERSION, create_schema};
@@ -342,6 +344,7 @@ fn overwrite(transaction: &Transaction<'_>, accounts: &[AccountId]) -> rusqlite:
     let mut person = transaction.prepare("DELETE FROM persons WHERE account = ?1")?;
     let mut number = transaction.prepare("DELETE FROM city_numbers WHERE account = ?1")?;
     let mut pins = transaction.prepare("DELETE FROM card_pins WHERE account = ?1")?;
+    let mut booked = transaction.prepare("DELETE FROM appointments WHERE account = ?1")?;
     let mut key = transaction.prepare(
         "INSERT INTO data_keys (account, wrapped) VALUES (?1, ?2)
          ON CONFLICT (account) DO UPDATE SET wrapped = excluded.wrapped
@@ -351,6 +354,7 @@ fn overwrite(transaction: &Transaction<'_>, accounts: &[AccountId]) -> rusqlite:
         person.execute([account.0])?;
         number.execute([account.0])?;
         pins.execute([account.0])?;
+        booked.execute([account.0])?;
         key.execute(params![account.0, ERASED])?;
     }
     Ok(())
@@ -619,7 +623,7 @@ mod tests {
         check_open(
             KEK,
             newer,
-            "the registry DIR/registry.db has schema version 4, this kenmai knows 3; run the kenmai version that \
+            "the registry DIR/registry.db has schema version 5, this kenmai knows 4; run the kenmai version that \
              wrote it",
         );
         check_open(

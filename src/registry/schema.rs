@@ -3,7 +3,7 @@
 use rusqlite::Transaction;
 
 /// Raised by one with every change of the tables.
-pub(super) const SCHEMA_VERSION: u32 = 3;
+pub(super) const SCHEMA_VERSION: u32 = 4;
 
 const SCHEMA: &str = "
     CREATE TABLE key_check (sealed BLOB NOT NULL);
@@ -29,6 +29,13 @@ const SCHEMA: &str = "
         account BLOB NOT NULL REFERENCES data_keys (account),
         sealed BLOB NOT NULL,
         tries INTEGER NOT NULL
+    );
+    CREATE TABLE appointments (
+        account BLOB NOT NULL REFERENCES data_keys (account),
+        booking BLOB NOT NULL CHECK (length(booking) = 32),
+        day INTEGER NOT NULL,
+        sealed BLOB NOT NULL,
+        PRIMARY KEY (account, booking)
     );
 ";
 

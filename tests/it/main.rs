@@ -27,6 +27,7 @@ mod participation;
 mod pins;
 mod public;
 mod qr_frame;
+mod reminders;
 mod resident;
 #[path = "../support/server.rs"]
 mod server;

@@ -36,7 +36,7 @@ const MAY_NOT_USE: [(&str, &[&str]); 5] = [
 ];
 
 /// Where a package may be named. A package of the program stands here or in [`ANYWHERE`].
-const HOMES: [(&str, &[&str]); 31] = [
+const HOMES: [(&str, &[&str]); 32] = [
     ("aes_gcm", &["registry"]),
     ("argon2", &["registry"]),
     ("axum", &["http"]),
@@ -48,6 +48,7 @@ const HOMES: [(&str, &[&str]); 31] = [
     ("encoding_rs", &["adapters"]),
     ("fluent_bundle", &["pages"]),
     ("getrandom", &["cli", "http", "demo", "engine", "registry", "keys"]),
+    ("icalendar", &["reports", "adapters"]),
     ("indicatif", &["cli"]),
     ("maud", &["pages"]),
     ("prometheus", &["metrics"]),

@@ -123,7 +123,7 @@ pub(super) fn grant_link(
     }
     let role = if let Signer::Actor(actor) = &key.signer { Some(actor.role) } else { None };
     let fits = match body.purpose {
-        Purpose::Steps | Purpose::Employer => role == Some(Role::Partner),
+        Purpose::Steps | Purpose::Employer | Purpose::Reminders => role == Some(Role::Partner),
         Purpose::Sessions => matches!(role, Some(Role::Partner | Role::Coach)),
     };
     if !fits {

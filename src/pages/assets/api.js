@@ -64,6 +64,7 @@ export const openSession = (name, bytes) => json(`/v1/${name}/sessions`, cose(by
 export const balance = (name, token) => json(`/v1/${name}/me`, bearer(token));
 export const history = (name, limit, token) => json(`/v1/${name}/me/history?limit=${limit}`, bearer(token));
 export const receipt = (name, seq, token) => plain(`/v1/${name}/entries/${seq}/receipt`, bearer(token));
+export const next = (name, seq, token) => json(`/v1/${name}/entries/${seq}/next`, bearer(token));
 export const checkpoint = (name) => plain(`/${name}/checkpoint`);
 export const vkey = async (name) => parseVkey(await plain(`/${name}/vkey`));
 

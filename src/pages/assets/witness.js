@@ -8,7 +8,7 @@ import { openRole, reader } from "./keyring.js";
 import { canRepeat, deliver, post, unfinished } from "./outbox.js";
 import { say, sending, step, unanswered } from "./outcome.js";
 import { pad, typed } from "./pad.js";
-import { element, explain, ledgerName, number, reasonWords, showProblem, text } from "./page.js";
+import { dateOf, element, explain, ledgerName, number, reasonWords, showProblem, text } from "./page.js";
 import { Scanner } from "./scan.js";
 import { muteButton, play } from "./sound.js";
 
@@ -167,6 +167,20 @@ async function record() {
   }
 }
 
+/** What the person may look forward to, below the verdict; a screen without it lacks nothing. */
+async function tellNext(seq) {
+  const shown = result.lastElementChild;
+  const next = await read((token) => api.next(ledgerName, seq, token)).catch(() => ({}));
+  // The next person may stand here already.
+  if (!shown.isConnected) return;
+  const name = english ? next.name_en : next.name;
+  const lines = [
+    next.counts_on && text("witness-next-counts", { name, date: dateOf(next.counts_on) }),
+    next.expires_on && text("witness-next-expiry", { date: dateOf(next.expires_on) }),
+  ];
+  result.append(...lines.filter(Boolean).map((line) => element("p", "next", line)));
+}
+
 /** Sends what waits, and says whether there is a verdict. */
 async function send(job) {
   state.job = job;
@@ -177,6 +191,7 @@ async function send(job) {
     const values = { points: number(verdict.points ?? 0), number: verdict.receipt_number };
     const reason = reasonWords(verdict.reason);
     say(true, text("witness-done", values), job.facts.name, ...reason, text("me-number", values));
+    if (role === "station") tellNext(verdict.seq);
   } catch (error) {
     if (canRepeat(error)) {
       unanswered(error, "witness-unanswered");

@@ -94,6 +94,15 @@ qr-expired = This QR code has expired. Please show a fresh one.
 qr-used = This QR code was used already. Please show a fresh one.
 qr-foreign = This QR code belongs to another ledger.
 
+## Reminders (calendar, letters, partners)
+reminder-expiry = { $points } points expire after { $date }.
+reminder-expiry-challenge = { $points } challenge points expire after { $date }.
+reminder-expiry-some = Points expire after { $date }.
+reminder-again = “{ $name }” brings points again from { $date } on.
+reminder-appointment = “{ $name }” is booked for { $date }.
+reminder-appointment-time = “{ $name }” is booked for { $date }, { $time }.
+reminder-appointment-plain = A health appointment
+
 ## Resident
 me-title = My points
 me-balance = Points to spend
@@ -134,6 +143,10 @@ me-show = Choose records
 me-show-all = All
 me-show-actions = Healthy activities
 me-show-shops = Shops
+me-coming = Coming up
+me-no-coming = No appointment, and no next measurement, is planned.
+me-calendar = Save expiries and dates for your calendar (ICS)
+me-calendar-note = A file with what is planned at this moment. It reminds you 60, 30, 7 days and 1 day before points expire, and 7 days and 1 day before a date. When a date changes, save it again.
 me-csv = Save the records as a table (CSV)
 me-date = Date
 me-what = What happened
@@ -443,6 +456,8 @@ witness-range = Enter a number from { $min } to { $max }.
 witness-record = Record
 witness-sending = Recording.
 witness-done = { $points } points
+witness-next-expiry = The next points expire after { $date }.
+witness-next-counts = “{ $name }” brings points again from { $date } on.
 witness-unanswered = There is no answer yet. Send it again; nothing happens twice.
 witness-from-start = Go on with the next person, or start again.
 witness-privacy = This terminal shows no names, balances or records of other days. Measured values are encrypted under each person's own key.

@@ -95,6 +95,15 @@ qr-expired = このQRコードは時間切れです。新しいQRコードを出
 qr-used = このQRコードは使用済みです。新しいQRコードを出してください。
 qr-foreign = これはほかの台帳のQRコードです。
 
+## お知らせ(カレンダー、手紙、連携先)
+reminder-expiry = { $points } ポイントの期限は{ $date }です。
+reminder-expiry-challenge = { $points } チャレンジポイントの期限は{ $date }です。
+reminder-expiry-some = ポイントの期限は{ $date }です。
+reminder-again = { $date }から、「{ $name }」でまたポイントがつきます。
+reminder-appointment = { $date }に「{ $name }」の予約があります。
+reminder-appointment-time = { $date } { $time }に「{ $name }」の予約があります。
+reminder-appointment-plain = 健康づくりの予定
+
 ## 市民のページ
 me-title = わたしのポイント
 me-balance = 使えるポイント
@@ -135,6 +144,10 @@ me-show = 記録をえらぶ
 me-show-all = すべて
 me-show-actions = 健康づくり
 me-show-shops = お店
+me-coming = これからの予定
+me-no-coming = 予約や、次の測定の予定はありません。
+me-calendar = 期限と予定をカレンダー用に保存する(ICS)
+me-calendar-note = いまの予定を書いたファイルです。お知らせは期限の60日・30日・7日・1日前、予定の7日・1日前です。予定が変わったら、もう一度保存してください。
 me-csv = 記録を表の形(CSV)で保存する
 me-date = 日付
 me-what = できごと
@@ -444,6 +457,8 @@ witness-range = { $min } から { $max } までの数を入れてください。
 witness-record = 記録する
 witness-sending = 記録しています。
 witness-done = { $points } ポイント
+witness-next-expiry = 次のポイントの期限は{ $date }です。
+witness-next-counts = 「{ $name }」は、{ $date }からまたポイントがつきます。
 witness-unanswered = 返事がまだありません。もう一度送ってください。二重にはなりません。
 witness-from-start = 次の方へ進むか、はじめからやり直してください。
 witness-privacy = この端末に、名前、残高、ほかの日の記録は出ません。測定値は人ごとの鍵で暗号化されます。
