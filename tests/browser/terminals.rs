@@ -355,6 +355,8 @@ async fn a_resident_earns_at_a_station_and_spends_at_a_shop() -> WebDriverResult
     browser.click("#record").await?;
     let told = outcome(browser, "pass").await?;
     assert!(told.contains("20 ポイント") && told.contains("受付番号"), "{told}");
+    let again = browser.text("#result .next").await?;
+    assert!(again.contains("「野菜摂取の測定」は、"), "{again}");
     browser.check_page("station-done").await?;
 
     // Two values for one action; the same code is good for both, because nothing is spent.
