@@ -312,7 +312,7 @@ impl LedgerMetrics {
                 }
                 Contra::Shop(_) if points < 0 => self.spent.inc_by(points.unsigned_abs()),
                 Contra::Shop(_) => self.returned.inc_by(points.unsigned_abs()),
-                Contra::Held(_) | Contra::Expired | Contra::Imported => {}
+                Contra::Held(_) | Contra::Retired | Contra::Expired | Contra::Imported => {}
             }
         }
     }

@@ -18,6 +18,7 @@ use crate::statement;
 use crate::time::Day;
 
 mod account;
+mod rewards;
 
 use account::on_account;
 
@@ -118,6 +119,8 @@ fn needs_account(effect: &Effect) -> bool {
         | Effect::CardIssued { .. }
         | Effect::CardRevoked { .. }
         | Effect::CodeUsed { .. }
+        | Effect::RewardClaimed { .. }
+        | Effect::RewardEnded { .. }
         | Effect::LinkGranted { .. }
         | Effect::LinkRevoked { .. } => true,
         Effect::Proposed { .. }
@@ -129,6 +132,9 @@ fn needs_account(effect: &Effect) -> bool {
         | Effect::DayClosed { .. }
         | Effect::ManifestOpened { .. }
         | Effect::ManifestClosed { .. }
+        | Effect::CatalogueInForce { .. }
+        | Effect::DrawCommitted { .. }
+        | Effect::DrawHeld { .. }
         | Effect::ShopSettled { .. }
         | Effect::SettlementPaid { .. } => false,
     }
@@ -192,6 +198,11 @@ fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Res
         Effect::ManifestClosed { manifest } => close_manifest(*manifest, entry.seq, rows),
         Effect::ShopSettled { settlement } => settle(settlement, entry, rows),
         Effect::SettlementPaid { settlement, .. } => pay(*settlement, entry.seq, rows),
+        Effect::CatalogueInForce { .. }
+        | Effect::RewardClaimed { .. }
+        | Effect::RewardEnded { .. }
+        | Effect::DrawCommitted { .. }
+        | Effect::DrawHeld { .. } => rewards::on_tables(entry, effect, rows),
         Effect::ActionJudged { .. }
         | Effect::Balance { .. }
         | Effect::AccountOpened {}
@@ -258,11 +269,11 @@ fn move_contra(
     (lot, points, contra): (LotKey, i64, Contra),
     rows: &mut Overlay<'_>,
 ) -> Result<(), Broken> {
-    // Only the challenge purse has a source that costs nobody money; expiry and import know both purses.
+    // Only the challenge purse has a source that costs nobody money; what neither pays nor is paid knows both purses.
     let fits = match contra {
         Contra::Challenge => lot.purse == Purse::Challenge,
-        Contra::Budget(_) | Contra::Shop(_) | Contra::Held(_) => lot.purse == Purse::Yen,
-        Contra::Expired | Contra::Imported => true,
+        Contra::Budget(_) | Contra::Shop(_) => lot.purse == Purse::Yen,
+        Contra::Held(_) | Contra::Retired | Contra::Expired | Contra::Imported => true,
     };
     if !fits {
         return Err(Broken::Missing("contra account"));
@@ -286,6 +297,10 @@ fn move_contra(
             rows.top().shops.insert(shop, row);
         }
         Contra::Challenge | Contra::Held(_) => {}
+        Contra::Retired => {
+            let sum = rows.retired(&lot.fund).copied().unwrap_or(0).checked_add_signed(-points);
+            rows.top().retired.insert(lot.fund, sum.ok_or(Broken::Negative("retired points"))?);
+        }
         Contra::Expired => {
             let sum = rows.expired(&lot.fund).copied().unwrap_or(0).checked_add_signed(-points);
             rows.top().expired.insert(lot.fund, sum.ok_or(Broken::Negative("expired points"))?);

@@ -3,8 +3,10 @@
 //! [`decide`] is pure. Every arm first checks everything, in the order that the tests pin, and marks the point after
 //! which nothing can fail. State changes only when [`crate::apply::apply`] takes the effects over.
 
+mod catalogue;
 mod city;
 mod corrections;
+mod draws;
 mod earning;
 mod holder;
 mod holds;
@@ -37,8 +39,8 @@ pub use self::rejection::Rejection;
 /// The act of a redemption lies within so many seconds of the ledger's clock, before or after.
 pub const REDEEM_AGE_S_MAX: u64 = 300;
 /// The kinds that a resident's phone signs.
-pub const DEVICE_KINDS: [Kind; 4] =
-    [Kind::DeviceEnrol, Kind::Action, Kind::LinkGrant, Kind::LinkRevoke];
+pub const DEVICE_KINDS: [Kind; 5] =
+    [Kind::DeviceEnrol, Kind::Action, Kind::RewardClaim, Kind::LinkGrant, Kind::LinkRevoke];
 /// An act may lie so many seconds ahead of the ledger's clock.
 pub const CLOCK_AHEAD_S_MAX: u64 = 120;
 
@@ -73,6 +75,9 @@ fn named_by(body: &Body) -> Option<Seq> {
         Body::Refund(body) => Some(body.entry),
         Body::Capture(body) => Some(body.hold),
         Body::Release(body) => Some(body.hold),
+        Body::RewardUse(body) => Some(body.voucher),
+        Body::RewardCancel(body) => Some(body.voucher),
+        Body::DrawResult(body) => Some(body.commit),
         _ => None,
     }
 }
@@ -130,6 +135,7 @@ pub fn decide(
         | Body::ActionWithdraw(_)
         | Body::Adjust(_)
         | Body::LotExtend(_)
+        | Body::CataloguePublish(_)
         | Body::BalanceImport(_) => city::propose(&statement.core.body, signer, rows, context),
         Body::KeyRevoke(body) => city::revoke_key(body, signer, rows, context),
         Body::Approve(body) => city::approve(body, statement, signer, rows, context),
@@ -148,6 +154,11 @@ pub fn decide(
         Body::Hold(body) => spending::hold(body, statement, signer, rows, context),
         Body::Capture(body) => holds::capture(body, signer, rows, context),
         Body::Release(body) => holds::release(body, signer, rows, context),
+        Body::RewardClaim(body) => catalogue::claim(body, statement, signer, rows, context),
+        Body::RewardUse(body) => catalogue::use_voucher(body, signer, rows, context),
+        Body::RewardCancel(body) => catalogue::cancel(body, signer, rows, context),
+        Body::DrawCommit(body) => draws::commit(body, rows, context),
+        Body::DrawResult(body) => draws::hold(body, rows, context),
         Body::DayClose(body) => log::close_day(body, rows, context),
         Body::SettlementClose(body) => settlement::close(body, rows, context),
         Body::SettlementPaid(body) => settlement::pay(body, rows, context),
@@ -156,12 +167,6 @@ pub fn decide(
         Body::AccountClose(_)
         | Body::AccountErase(_)
         | Body::DeviceRevoke(_)
-        | Body::CataloguePublish(_)
-        | Body::RewardClaim(_)
-        | Body::RewardUse(_)
-        | Body::RewardCancel(_)
-        | Body::DrawCommit(_)
-        | Body::DrawResult(_)
         | Body::AuditStatement(_) => Err(Rejection::KindNotInForce),
     }?;
     Ok(record(statement, outcome, rows, context))
@@ -186,7 +191,7 @@ fn record(
     // lapses to the minute.
     let at_till = matches!(
         statement.core.body.kind(),
-        Kind::Redeem | Kind::Void | Kind::Hold | Kind::Capture | Kind::Release
+        Kind::Redeem | Kind::Void | Kind::Hold | Kind::Capture | Kind::Release | Kind::RewardUse
     );
     let proposes = |effect: &Effect| matches!(effect, Effect::Proposed { .. });
     let exact = link.is_none() || at_till || outcome.effects.iter().any(proposes);
@@ -231,7 +236,8 @@ pub fn roles_for(kind: Kind) -> &'static [Role] {
         Kind::Action => &[Staff, Registry, Station, Coach, Kiosk, Partner],
         Kind::Redeem | Kind::Void | Kind::Hold | Kind::Capture | Kind::RewardUse => &[Shop],
         Kind::Release => &[Shop, System],
-        Kind::RewardClaim | Kind::RewardCancel => &[Shop, Kiosk],
+        Kind::RewardClaim => &[Shop, Staff, Kiosk],
+        Kind::RewardCancel => &[Shop, Root, Staff],
         Kind::Expire | Kind::DayClose | Kind::SettlementClose | Kind::ManifestDone => &[System],
         Kind::AuditStatement => &[Auditor],
         Kind::Manifest => &[Registry, Partner, Coach, Station, Staff],

@@ -86,6 +86,15 @@ impl Accounting {
         moved.unwrap_or_else(|| self.points()).unsigned_abs()
     }
 
+    /// Whether it moves points for a reward: neither the day's limit nor void and refund know of those.
+    #[must_use]
+    pub fn is_reward(&self) -> bool {
+        let reward = |effect: &Effect| {
+            matches!(effect, Effect::RewardClaimed { .. } | Effect::RewardEnded { .. })
+        };
+        self.effects.iter().any(reward)
+    }
+
     /// The postings in order: lot, points, contra account.
     pub fn postings(&self) -> impl Iterator<Item = (LotKey, i64, Contra)> {
         self.effects.iter().filter_map(|effect| {

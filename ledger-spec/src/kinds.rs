@@ -335,12 +335,14 @@ wire_map!(
     }
 );
 wire_map!(
-    /// Spends points for a voucher.
+    /// Exchanges points for an item of the catalogue.
     RewardClaim {
-        /// The item of the catalogue.
+        /// The item.
         1 item: Code,
         /// Points.
         2 points: Points,
+        /// Hash of a secret that whoever claims has made: for vouchers and entries in a draw.
+        3 code: Option<Hash>,
     }
 );
 wire_map!(
@@ -348,12 +350,14 @@ wire_map!(
     RewardUse {
         /// The claim that issued the voucher.
         1 voucher: Seq,
+        /// The secret whose hash the claim named.
+        2 secret: [u8; 16],
     }
 );
 wire_map!(
-    /// Takes a voucher back.
+    /// Takes a voucher or a perk card back.
     RewardCancel {
-        /// The claim that issued the voucher.
+        /// The claim that issued it.
         1 voucher: Seq,
         /// Why, for the people concerned.
         2 reason: Note,

@@ -6,10 +6,12 @@
 extern crate alloc;
 
 pub mod apply;
+pub mod catalogue;
 pub mod cbor;
 pub mod checkpoint;
 pub mod cose;
 pub mod decide;
+pub mod draw;
 pub mod entry;
 pub mod frame;
 pub mod ids;

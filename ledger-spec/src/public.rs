@@ -2,10 +2,13 @@
 //! against them.
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use data_encoding::HEXLOWER;
 use serde::Serialize;
 
+use crate::catalogue::Catalogue;
+use crate::draw::BEACON;
 use crate::entry::{Class, Effect, PublicJson};
 use crate::kinds::Role;
 use crate::points::Fund;
@@ -50,6 +53,19 @@ enum Public<'a> {
     },
     #[serde(rename = "key.revoked")]
     KeyRevoked { kid: String },
+    #[serde(rename = "catalogue")]
+    Catalogue { version: u32, document: Catalogue },
+    #[serde(rename = "draw.committed")]
+    DrawCommitted {
+        item: u32,
+        entrants: String,
+        count: u32,
+        prizes: u32,
+        beacon: &'static str,
+        round: u64,
+    },
+    #[serde(rename = "draw.held")]
+    DrawHeld { commit: u64, item: u32, beacon: String, winners: Vec<u64> },
     #[serde(rename = "day.closed")]
     DayClosed { day: Day, state: String, totals: Totals },
 }
@@ -89,6 +105,9 @@ fn of_effect<'e, 'k>(
             Signer::Actor(_) => Some(Public::KeyRevoked { kid: kid.to_string() }),
             Signer::Device(_) => None,
         },
+        Effect::CatalogueInForce { .. }
+        | Effect::DrawCommitted { .. }
+        | Effect::DrawHeld { .. } => of_reward(effect),
         Effect::DayClosed { day, state, totals } => Some(Public::DayClosed {
             day: *day,
             state: HEXLOWER.encode(state),
@@ -121,7 +140,36 @@ fn of_effect<'e, 'k>(
         | Effect::LinkRevoked { .. }
         | Effect::StatusSet { .. }
         | Effect::ActionWithdrawn { .. }
-        | Effect::LotExtended { .. } => None,
+        | Effect::LotExtended { .. }
+        | Effect::RewardClaimed { .. }
+        | Effect::RewardEnded { .. } => None,
+    }
+}
+
+fn of_reward(effect: &Effect) -> Option<Public<'_>> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller hands over these alone")]
+    match effect {
+        Effect::CatalogueInForce { version, document } => {
+            let document = Catalogue::parse(document.as_str()).ok()?;
+            Some(Public::Catalogue { version: *version, document })
+        }
+        Effect::DrawCommitted { item, entrants, count, prizes, round } => {
+            Some(Public::DrawCommitted {
+                item: *item,
+                entrants: HEXLOWER.encode(entrants),
+                count: *count,
+                prizes: *prizes,
+                beacon: BEACON,
+                round: *round,
+            })
+        }
+        Effect::DrawHeld { commit, item, beacon, winners } => Some(Public::DrawHeld {
+            commit: commit.0,
+            item: *item,
+            beacon: HEXLOWER.encode(&beacon.0),
+            winners: winners.iter().map(|seq| seq.0).collect(),
+        }),
+        _ => None,
     }
 }
 

@@ -7,9 +7,11 @@ mod account;
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 mod hash;
 
+use crate::catalogue::Catalogue;
 use crate::cbor::{self, Wire, wire_array};
 use crate::ids::{AccountId, CardHash, Hash, Kid, LinkId, NaturalKey, PersonId, PlaceId, Seq};
 use crate::kinds::{Body, Kind, Name, Purpose, Role};
@@ -20,8 +22,8 @@ use crate::time::Day;
 use hash::TableHasher;
 
 pub use self::account::{
-    Account, Aged, Charge, Counter, EmployerLink, Facts, HOLDS_MAX, Hold, LOTS_MAX, Lot, Recent,
-    Standing,
+    Account, Aged, Charge, Counter, EmployerLink, Facts, HOLDS_MAX, HeldFor, Hold, LOTS_MAX, Lot,
+    Recent, Standing, VOUCHERS_MAX,
 };
 
 /// Who signs with a key.
@@ -362,7 +364,19 @@ tables! {
     expired: Fund => u64,
     /// Opening points from other systems, by fund.
     imported: Fund => u64,
-    /// Entries undone and holds ended, with the entry that did it.
+    /// Points given up for rewards, by fund.
+    retired: Fund => u64,
+    /// Catalogues by version.
+    catalogues: u32 => Arc<Catalogue>,
+    /// How many of an item are claimed and not returned, by its number.
+    claimed: u32 => u32,
+    /// Perk cards by claim.
+    perk_cards: Seq => PerkCard,
+    /// Entries in draws, by item and claim, with the hash of each one's secret.
+    entrants: (u32, Seq) => Hash,
+    /// Draws by item.
+    draws: u32 => Draw,
+    /// Entries undone, holds and rewards ended, with the entry that did it.
     undone: Seq => Seq,
     /// Sales of which points went back.
     refunded: Seq => Refunded,
@@ -377,6 +391,43 @@ tables! {
     /// Closed days, with the entry that closed each.
     closed: Day => Seq,
 }
+
+impl Wire for Arc<Catalogue> {
+    fn write(&self, writer: &mut cbor::Writer) {
+        // A catalogue is plain data, which always has a JSON form.
+        writer.text(&serde_json::to_string(&**self).unwrap_or_default());
+    }
+
+    fn read(reader: &mut cbor::Reader<'_>) -> Result<Self, cbor::CborError> {
+        let catalogue = Catalogue::parse(reader.text()?);
+        catalogue.map(Self::new).map_err(|_| cbor::CborError::Expected("catalogue"))
+    }
+}
+
+wire_array!(
+    /// A perk card.
+    #[derive(Copy)]
+    PerkCard {
+        /// Its last day.
+        until: Day,
+        /// The entry that ended it.
+        revoked: Option<Seq>,
+    }
+);
+
+wire_array!(
+    /// A draw whose entrants are fixed.
+    Draw {
+        /// The entry that fixed them.
+        commit: Seq,
+        /// How many win.
+        prizes: u32,
+        /// The beacon's round.
+        round: u64,
+        /// The claims that won, once it is held.
+        winners: Option<Vec<Seq>>,
+    }
+);
 
 wire_array!(
     /// What a manifest still vouches for.
@@ -461,6 +512,23 @@ impl<'a> Overlay<'a> {
         last(&self.top).max(last(self.base))
     }
 
+    /// The catalogue in force: the latest version.
+    #[must_use]
+    pub fn catalogue(&self) -> Option<&Catalogue> {
+        let latest = |tables: &'a Tables| tables.catalogues.last_key_value();
+        let newest = self.top.catalogues.last_key_value().or_else(|| latest(self.base));
+        newest.map(|(_, catalogue)| &**catalogue)
+    }
+
+    /// The entries in the draw of an item, in order of the log.
+    #[must_use]
+    pub fn entrants_of(&self, item: u32) -> Vec<(Seq, Hash)> {
+        let of_item = (item, Seq(0))..=(item, Seq(u64::MAX));
+        let layers = [&self.base.entrants, &self.top.entrants];
+        let entrants = layers.into_iter().flat_map(|rows| rows.range(of_item.clone()));
+        entrants.map(|((_, seq), code)| (*seq, *code)).collect()
+    }
+
     /// The most late days of any programme.
     #[must_use]
     pub(crate) fn late_days_max(&self) -> u32 {
@@ -515,6 +583,15 @@ impl Tables {
         tables.pairs("settlements", &self.settlements);
         tables.pairs("expired", &self.expired);
         tables.pairs("imported", &self.imported);
+        tables.pairs("retired", &self.retired);
+        tables.name("catalogues");
+        for catalogue in self.catalogues.values() {
+            tables.bytes(&serde_json::to_vec(&**catalogue).unwrap_or_default());
+        }
+        tables.pairs("claimed", &self.claimed);
+        tables.pairs("perk_cards", &self.perk_cards);
+        tables.pairs("entrants", &self.entrants);
+        tables.pairs("draws", &self.draws);
         tables.pairs("undone", &self.undone);
         tables.pairs("refunded", &self.refunded);
         tables.pairs("manifests", &self.manifests);

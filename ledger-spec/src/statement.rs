@@ -321,7 +321,7 @@ impl Disclosure {
             (5, self.exact_action.is_some(), action),
             (6, self.code.is_some(), enrols),
             (7, self.pin_proof.is_some(), enrols || at_desk),
-            (8, self.reference.is_some(), action),
+            (8, self.reference.is_some(), action || kind == Kind::RewardClaim),
             (9, self.origin.is_some(), action),
         ];
         match fields.into_iter().find(|(_, there, fits)| *there && !fits) {
@@ -459,4 +459,10 @@ pub fn card_hash(card: &[u8; 11]) -> CardHash {
 #[must_use]
 pub fn code_hash(code: &[u8; 16]) -> Hash {
     Sha256::new().chain_update(b"kenmai/v1/code").chain_update(code).finalize().into()
+}
+
+/// What a claim names of the secret that its voucher shows.
+#[must_use]
+pub fn voucher_hash(secret: &[u8; 16]) -> Hash {
+    Sha256::new().chain_update(b"kenmai/v1/voucher").chain_update(secret).finalize().into()
 }

@@ -19,10 +19,11 @@ pub(super) struct Tally {
     settled: BTreeMap<PlaceId, i128>,
     invoiced: BTreeMap<Fund, i128>,
     challenge: i128,
-    /// Of both purses: what expired on record, and what came from other systems.
+    /// Of both purses: what expired on record, what came from other systems, what was given up for rewards.
     expired: BTreeMap<Fund, i128>,
     imported: BTreeMap<Fund, i128>,
-    /// What open holds keep, by fund.
+    retired: BTreeMap<Fund, i128>,
+    /// What open holds and vouchers keep, by fund.
     held: BTreeMap<Fund, i128>,
 }
 
@@ -55,6 +56,7 @@ impl Tally {
                 Contra::Challenge => self.challenge += points,
                 Contra::Expired => *self.expired.entry(lot.fund).or_default() -= points,
                 Contra::Imported => *self.imported.entry(lot.fund).or_default() += points,
+                Contra::Retired => *self.retired.entry(lot.fund).or_default() -= points,
                 Contra::Held(_) => *self.held.entry(lot.fund).or_default() -= points,
             }
         }
@@ -63,7 +65,7 @@ impl Tally {
     /// Compares every sum with the state and gives the number of equations that hold.
     ///
     /// Per fund and year: granted = what the state says, at most what was allocated. Per fund: granted + imported − spent −
-    /// expired = what lies in the lots and in open holds; held, expired and imported = what the state says; spent = what
+    /// expired − retired = what lies in the lots and in open holds; held, expired, retired and imported = what the state says; spent = what
     /// settlements make it pay + what no settlement has taken. Per shop: spent = the yen of its settlements + what they have
     /// not taken. The challenge purse has the fund `none` for itself.
     pub(super) fn check(&self, state: &Tables) -> Result<u64, String> {
@@ -96,7 +98,8 @@ impl Tally {
             let granted: i128 = years.map(|(_, points)| points).sum();
             let (expired, imported) = (sum(&self.expired), sum(&self.imported));
             let challenge = if *fund == Fund::None { self.challenge } else { 0 };
-            let gone = expired + sum(&self.spent) + sum(&self.held);
+            let retired = sum(&self.retired);
+            let gone = expired + retired + sum(&self.spent) + sum(&self.held);
             let left = granted + challenge + imported - gone;
             let (own, other) = if *fund == Fund::None {
                 (Purse::Challenge, Purse::Yen)
@@ -107,6 +110,7 @@ impl Tally {
             equal.check(&what("held points"), sum(&self.held), sum(&held))?;
             equal.check(&what("expired points"), expired, known(&state.expired))?;
             equal.check(&what("imported points"), imported, known(&state.imported))?;
+            equal.check(&what("retired points"), retired, known(&state.retired))?;
             equal.check(&what("points"), left, in_lots(own))?;
             equal.check(&(what("points") + " in the other purse"), 0, in_lots(other))?;
         }
@@ -158,7 +162,7 @@ mod tests {
     use ledger_spec::cbor::Blob;
     use ledger_spec::ids::{AccountId, Seq};
     use ledger_spec::points::{FundSums, LotKey};
-    use ledger_spec::rows::{Account, Budget, Hold, Lot};
+    use ledger_spec::rows::{Account, Budget, HeldFor, Hold, Lot};
     use ledger_spec::shops::Shop;
     use ledger_spec::time::Day;
 
@@ -193,8 +197,8 @@ mod tests {
     fn state() -> Tables {
         let mut state = Tables::default();
         let lots = vec![Lot { key: NHI, points: 170 }, Lot { key: WALKS, points: 15 }];
-        let (seq, shop, until_s) = (Seq(7), SHOP, 1);
-        let holds = vec![Hold { seq, shop, until_s, lots: vec![Lot { key: NHI, points: 30 }] }];
+        let (seq, held_for, until_s) = (Seq(7), HeldFor::Shop(SHOP), 1);
+        let holds = vec![Hold { seq, held_for, until_s, lots: vec![Lot { key: NHI, points: 30 }] }];
         state.accounts.insert(AccountId([2; 16]), Account { lots, holds, ..Account::fresh() });
         state.budgets.insert((Fund::Nhi, 2026), Budget { allocated: 1_000, granted: 300 });
         let mut points = FundSums::default();
@@ -221,8 +225,8 @@ mod tests {
 
     #[test]
     fn every_sum_has_to_be_met() {
-        // Two for the budget, one for its absence elsewhere, six a fund, two for the shop and one for there being no other.
-        assert_eq!(tally().check(&state()), Ok(2 + 1 + 6 * 5 + 2 + 1));
+        // Two for the budget, one for its absence elsewhere, seven a fund, two for the shop and one for there being no other.
+        assert_eq!(tally().check(&state()), Ok(2 + 1 + 7 * 5 + 2 + 1));
         let budget = |state: &mut Tables, allocated, granted| {
             state.budgets.insert((Fund::Nhi, 2026), Budget { allocated, granted });
         };
@@ -255,6 +259,10 @@ mod tests {
         check(
             |state| *state.expired.entry(Fund::Nhi).or_default() += 1,
             "expired points of fund Nhi: 0 by the postings, 1",
+        );
+        check(
+            |state| *state.retired.entry(Fund::Nhi).or_default() += 1,
+            "retired points of fund Nhi: 0 by the postings, 1",
         );
         check(
             |state| *state.imported.entry(Fund::Nhi).or_default() += 1,

@@ -110,6 +110,7 @@ fn contra_text(contra: Contra) -> String {
         Contra::Budget(year) => format!("budget {year}"),
         Contra::Shop(shop) => format!("shop {shop}"),
         Contra::Held(hold) => format!("hold {}", hold.0),
+        Contra::Retired => "retired".to_owned(),
         Contra::Challenge => "challenge".to_owned(),
         Contra::Expired => "expired".to_owned(),
         Contra::Imported => "imported".to_owned(),

@@ -23,6 +23,7 @@ use crate::verify::VerifyError;
 
 mod appointments;
 pub mod audit;
+pub mod catalogue;
 pub mod clock;
 pub mod demo;
 pub mod export;
@@ -83,6 +84,7 @@ enum Command {
     Clock(clock::Args),
     Metrics(metrics::Args),
     Programme(programme::Args),
+    Catalogue(catalogue::Args),
 }
 
 /// How a command that was carried out ended.
@@ -193,6 +195,7 @@ fn run(command: &Command) -> Outcome {
         Command::Clock(args) => clock::run(args),
         Command::Metrics(args) => metrics::run(args),
         Command::Programme(args) => programme::run(args),
+        Command::Catalogue(args) => catalogue::run(args),
     }
 }
 

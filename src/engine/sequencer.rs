@@ -517,8 +517,8 @@ impl Sequencer {
             self.ops.insert(decided.statement.core.op_id, decided.accounting.seq);
             self.shared.metrics.accepted(&decided.statement.core.body, &decided.accounting);
             for effect in &decided.accounting.effects {
-                if let Effect::HoldOpened { until_s, .. } = effect {
-                    self.holds.insert((*until_s, decided.accounting.seq));
+                if let Some(until_s) = holds::until_s(effect) {
+                    self.holds.insert((until_s, decided.accounting.seq));
                 }
             }
         }

@@ -163,6 +163,24 @@ problem_types! {
     NOT_EXPIRED "lot-not-expired" 409 Never "このポイントはまだ期限内か、数が違います。" "The lot has not expired, or holds other points.";
     ADJUST_RANGE "adjustment-out-of-range" 422 NewId "修正は1から100,000ポイントまでです。" "An adjustment is 1 to 100,000 points, up or down.";
     NOT_LATER "not-later" 422 NewId "期限は今より後の日にしてください。" "A lot is extended to a later day.";
+    CATALOGUE_FAULT "catalogue-fault" 422 NewId "カタログの文書に誤りがあります。" "The catalogue document has a fault.";
+    CATALOGUE_NEXT "catalogue-not-next" 409 NewId "カタログの版の番号が違います。" "The catalogue's version is not the next one.";
+    REWARD_UNKNOWN "reward-not-found" 404 Never "この品はカタログにありません。" "The catalogue has no such item.";
+    REWARD_CLOSED "reward-not-offered" 409 Never "この品は今日は申し込めません。期間を確かめてください。" "The item cannot be claimed today. See its dates.";
+    REWARD_POINTS "reward-points" 422 NewId "この品に必要なポイントと違います。" "The item takes other points.";
+    REWARD_CODE "reward-code" 422 NewId "引換券の番号が正しくありません。もう一度申し込んでください。" "The claim's code does not fit the item. Claim again.";
+    REWARD_LIMIT "reward-limit" 409 Never "この品は、お一人の年度の上限まで申し込んでいます。" "You have had the item as often as one person can in a fiscal year.";
+    REWARD_GONE "reward-sold-out" 409 NewId "この品はなくなりました。ポイントは減っていません。" "None of the item is left. No point was taken.";
+    VOUCHERS "vouchers-limit" 409 NewId "引換券が上限の16枚あります。先に使ってください。" "The account has 16 vouchers, the most there can be. Use one first.";
+    NOT_A_VOUCHER "not-a-voucher" 422 Never "この記録は引換券ではありません。" "The entry is no voucher.";
+    VOUCHER_ENDED "voucher-ended" 409 Never "この引換券は使用済みか、取り消されています。" "The voucher has been used or cancelled.";
+    VOUCHER_SECRET "voucher-not-genuine" 422 Never "この引換券は本物と確認できません。" "The voucher is not genuine.";
+    VOUCHER_EXPIRED "voucher-expired" 410 Never "この引換券は期限が過ぎています。" "The voucher's last day is over.";
+    VOUCHER_ELSEWHERE "voucher-elsewhere" 403 Never "この引換券は、このお店では使えません。使えるお店を券で確かめてください。" "This shop does not honour the voucher. The voucher says which do.";
+    DRAW_EARLY "draw-too-early" 422 NewId "抽選の日か、乱数の公開時刻がまだです。" "The draw's day or its round has not come, or the round is not ten minutes ahead.";
+    DRAW_MISMATCH "draw-mismatch" 422 NewId "抽選の内容が記録と合いません。" "Entrants, beacon or winners are not those that the log gives.";
+    DRAW_DONE "draw-fixed" 409 Never "この抽選はもう決まっています。" "The draw is fixed already.";
+    NOT_A_DRAW "draw-not-found" 404 Never "この抽選はありません。" "There is no such draw.";
     OPERATION_REUSED "idempotency-key-reused" 422 NewId "同じ操作番号が別の内容で使われています。" "The operation id belongs to another statement.";
     BUSY "busy" 503 SameId "混み合っています。少し待ってからもう一度お試しください。" "Too many statements are waiting. Try again shortly.";
     READ_ONLY "log-read-only" 503 SameId "ただいま記録を止めています。少し待ってからもう一度お試しください。" "The ledger is read-only. Try again later.";
@@ -412,6 +430,24 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::NotExpired => NOT_EXPIRED,
         Rejection::AdjustRange => ADJUST_RANGE,
         Rejection::NotLater => NOT_LATER,
+        Rejection::Catalogue(_) => CATALOGUE_FAULT,
+        Rejection::CatalogueNotNext(_) => CATALOGUE_NEXT,
+        Rejection::RewardUnknown => REWARD_UNKNOWN,
+        Rejection::RewardClosed => REWARD_CLOSED,
+        Rejection::RewardPoints(_) => REWARD_POINTS,
+        Rejection::RewardCode => REWARD_CODE,
+        Rejection::RewardLimit(_) => REWARD_LIMIT,
+        Rejection::RewardGone => REWARD_GONE,
+        Rejection::VouchersLimit => VOUCHERS,
+        Rejection::NotAVoucher => NOT_A_VOUCHER,
+        Rejection::VoucherEnded(_) => VOUCHER_ENDED,
+        Rejection::VoucherSecret => VOUCHER_SECRET,
+        Rejection::VoucherExpired => VOUCHER_EXPIRED,
+        Rejection::VoucherElsewhere => VOUCHER_ELSEWHERE,
+        Rejection::DrawEarly => DRAW_EARLY,
+        Rejection::DrawMismatch => DRAW_MISMATCH,
+        Rejection::DrawDone(_) => DRAW_DONE,
+        Rejection::NotADraw => NOT_A_DRAW,
     }
 }
 

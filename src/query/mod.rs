@@ -2,11 +2,11 @@
 
 use ledger_spec::decide::{Rejection, judge_token};
 use ledger_spec::entry::{Accounting, CapOf, CapPer, Contra, Effect, Reason, receipt_number};
-use ledger_spec::ids::{AccountId, Kid, Seq};
+use ledger_spec::ids::{AccountId, Kid, PlaceId, Seq};
 use ledger_spec::kinds::{Body, Code, Kind, Note, Role, Status};
 use ledger_spec::points::{LotKey, Purse};
 use ledger_spec::programme::Rule;
-use ledger_spec::rows::{Overlay, Signer, Tables};
+use ledger_spec::rows::{HeldFor, Hold, Overlay, Place, Signer, Tables};
 use ledger_spec::statement::{self, Disclosure};
 use ledger_spec::time::Day;
 use ledger_spec::token::PayToken;
@@ -131,17 +131,24 @@ pub fn balance(
             .map(|lot| LotLine { lot: lot.key.into(), points: lot.points })
             .collect(),
         holds: row
-            .holds
-            .iter()
+            .shop_holds()
             .map(|hold| HoldLine {
                 seq: hold.seq.0,
-                place: state.places.get(&hold.shop).map(|place| place.name.as_str().to_owned()),
+                place: shop_of(hold).and_then(|shop| state.places.get(&shop)).map(name_of),
                 points: hold.points(),
                 until_s: hold.until_s,
             })
             .collect(),
         as_of_seq: state.size,
     }))
+}
+
+fn shop_of(hold: &Hold) -> Option<PlaceId> {
+    if let HeldFor::Shop(shop) = hold.held_for { Some(shop) } else { None }
+}
+
+fn name_of(place: &Place) -> String {
+    place.name.as_str().to_owned()
 }
 
 /// One entry of an account, for the person whose it is.

@@ -119,6 +119,7 @@ impl Followed {
             Contra::Budget(_)
             | Contra::Challenge
             | Contra::Held(_)
+            | Contra::Retired
             | Contra::Expired
             | Contra::Imported => None,
         });

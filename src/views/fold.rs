@@ -77,7 +77,12 @@ pub(super) fn apply(entry: &Accounting, changes: &mut Changes<'_>) -> Result<(),
             | Effect::HoldEnded { .. }
             | Effect::CardWithoutPin { .. }
             | Effect::PinProven { .. }
-            | Effect::Refunded { .. } => {}
+            | Effect::Refunded { .. }
+            | Effect::CatalogueInForce { .. }
+            | Effect::RewardClaimed { .. }
+            | Effect::RewardEnded { .. }
+            | Effect::DrawCommitted { .. }
+            | Effect::DrawHeld { .. } => {}
         }
     }
     if let Some(link) = entry.link {
@@ -90,6 +95,18 @@ pub(super) fn apply(entry: &Accounting, changes: &mut Changes<'_>) -> Result<(),
         }
     }
     Ok(())
+}
+
+fn shop_of(contra: Contra) -> Option<PlaceId> {
+    match contra {
+        Contra::Shop(shop) => Some(shop),
+        Contra::Budget(_)
+        | Contra::Challenge
+        | Contra::Held(_)
+        | Contra::Retired
+        | Contra::Expired
+        | Contra::Imported => None,
+    }
 }
 
 /// Facts, and points that moved.
@@ -143,6 +160,8 @@ fn of_account(
                 changes.shop_days((shop, day))?.points -= points;
                 changes.days(day)?.spenders.join(account);
             }
+            // Given up: no shop took it in, and no fund pays for it.
+            Contra::Retired => {}
             Contra::Budget(_)
             | Contra::Challenge
             | Contra::Held(_)
@@ -153,18 +172,13 @@ fn of_account(
             }
         }
     }
-    let shop = entry.postings().find_map(|(_, _, contra)| match contra {
-        Contra::Shop(shop) => Some(shop),
-        Contra::Budget(_)
-        | Contra::Challenge
-        | Contra::Held(_)
-        | Contra::Expired
-        | Contra::Imported => None,
-    });
+    let shop = entry.postings().find_map(|(_, _, contra)| shop_of(contra));
     if let Some(shop) = shop {
         changes.shop_entries((shop, day))?.push(entry.seq);
         let row = changes.shop_days((shop, day))?;
-        if let Body::Redeem(_) | Body::Capture(_) = &statement.core.body {
+        if let Body::Redeem(_) | Body::Capture(_) | Body::RewardUse(_) | Body::RewardClaim(_) =
+            &statement.core.body
+        {
             row.count += 1;
         } else if let Body::Void(_) = &statement.core.body {
             row.count = row.count.saturating_sub(1);

@@ -1,21 +1,23 @@
-//! The programme's JSON Schema against the code that reads programmes.
+//! The JSON Schemas of programme and catalogue against the code that reads them.
 
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use ledger_spec::catalogue::Catalogue;
 use ledger_spec::programme::Programme;
 use serde_json::{Value, json};
 
 const EXAMPLE: &str = include_str!("../../ledger-spec/examples/programme.json");
+const CATALOGUE: &str = include_str!("../../ledger-spec/examples/catalogue.json");
 
-/// What the schema says of each document.
-fn judged(documents: &[(String, Value)]) -> Vec<bool> {
+/// What a schema says of each document.
+fn judged(schema: &str, documents: &[(String, Value)]) -> Vec<bool> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut python = Command::new(root.join("tests/.venv/bin/python"))
         .arg("-B")
         .arg(root.join("tests/clients/schema.py"))
-        .arg(root.join("ledger-spec/programme.schema.json"))
+        .arg(root.join("ledger-spec").join(schema))
         .env("PYTHONUTF8", "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -78,36 +80,60 @@ fn pointers(value: &Value, at: &str) -> Vec<String> {
     inside.iter().map(|(path, _)| path.clone()).chain(deeper.collect::<Vec<_>>()).collect()
 }
 
-/// What the code takes the schema takes, and what the code cannot even read the schema refuses.
-#[test]
-fn the_schema_and_the_code_agree() {
-    let example: Value = serde_json::from_str(EXAMPLE).expect("JSON");
-    // Every kind of rule at the front, so that one item of the list is each of them in turn.
-    let rules = example["rules"].as_array().expect("a list").len();
+/// What the code takes the schema takes, and what the code cannot even read the schema refuses: how many documents are
+/// sound and how many without form.
+fn compare(
+    (schema, example, list): (&str, &str, &str),
+    is_sound: impl Fn(&str) -> bool,
+    formless_because: impl Fn(&str) -> Option<String>,
+) -> (u32, u32) {
+    let example: Value = serde_json::from_str(example).expect("JSON");
+    // Every kind of part at the front, so that one item of the list is each of them in turn.
+    let rules = example[list].as_array().expect("a list").len();
     let mut documents = vec![("as it is".to_owned(), example.clone())];
     for first in 0..rules {
         let mut turned = example.clone();
-        turned["rules"].as_array_mut().expect("a list").rotate_left(first);
+        turned[list].as_array_mut().expect("a list").rotate_left(first);
         let few = spoilt(&turned);
         documents.extend(if first == 0 {
             few
         } else {
-            few.into_iter().filter(|(_, made)| made["rules"] != turned["rules"]).collect()
+            few.into_iter().filter(|(_, made)| made[list] != turned[list]).collect()
         });
     }
-    let found = judged(&documents);
+    let found = judged(schema, &documents);
     assert_eq!(found.len(), documents.len());
     let (mut sound, mut formless) = (0, 0);
     for ((done, document), fits) in documents.iter().zip(found) {
         let text = document.to_string();
-        if Programme::parse(&text).is_ok() {
+        if is_sound(&text) {
             sound += 1;
-            assert!(fits, "the schema refuses a sound programme: {done}: {text}");
+            assert!(fits, "the schema refuses what is sound: {done}: {text}");
         }
-        if let Err(fault) = Programme::read(&text) {
+        if let Some(fault) = formless_because(&text) {
             formless += 1;
             assert!(!fits, "the schema takes what has no form: {done}: {fault}");
         }
     }
+    (sound, formless)
+}
+
+#[test]
+fn the_schema_and_the_code_agree() {
+    let (sound, formless) = compare(
+        ("programme.schema.json", EXAMPLE, "rules"),
+        |text| Programme::parse(text).is_ok(),
+        |text| Programme::read(text).err().map(|fault| fault.to_string()),
+    );
     assert!(sound > 50 && formless > 500, "{sound} sound and {formless} without form");
+}
+
+#[test]
+fn the_catalogues_schema_and_the_code_agree() {
+    let (sound, formless) = compare(
+        ("catalogue.schema.json", CATALOGUE, "items"),
+        |text| Catalogue::parse(text).is_ok(),
+        |text| Catalogue::read(text).err().map(|fault| fault.to_string()),
+    );
+    assert!(sound > 20 && formless > 300, "{sound} sound and {formless} without form");
 }

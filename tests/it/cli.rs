@@ -53,6 +53,23 @@ fn a_programme_is_checked() {
 }
 
 #[test]
+fn a_catalogue_is_checked() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    let sound = include_str!("../../ledger-spec/examples/catalogue.json");
+    let checked = |document: &str, code: i32, says: &str| {
+        fs::write(at.join("catalogue.json"), document).unwrap();
+        check(at, "catalogue check catalogue.json", code, says)
+    };
+    checked(sound, 0, "catalogue.json: a sound catalogue");
+    let two = sound.replacen("\"receives\": 450", "\"receives\": 501", 1);
+    let two = two.replacen("\"prizes\": 20", "\"prizes\": 0", 1);
+    let said = checked(&two, 1, "items[0].gives.receives: `receives` is at most `points`");
+    assert_eq!(String::from_utf8(said).unwrap().lines().count(), 2);
+    checked(&sound.replacen("500", "500.5", 1), 1, "catalogue.json: line 5, column");
+}
+
+#[test]
 fn a_ledger_is_made_once_and_is_sound() {
     let folder = TempDir::new().unwrap();
     let at = folder.path();

@@ -1,12 +1,12 @@
 //! What effects change in the row of their entry's account.
 
-use super::Broken;
+use super::{Broken, rewards};
 use crate::entry::{Accounting, CapOf, Contra, Effect};
 use crate::kinds::{Purpose, Status};
 use crate::points::{LotKey, Purse};
 use crate::programme::{LATE_DAYS_MAX, Needs};
 use crate::rows::{
-    Account, Aged, Counter, DayTotals, EmployerLink, Facts, Overlay, Recent, Standing,
+    Account, Aged, Counter, DayTotals, EmployerLink, Facts, HeldFor, Overlay, Recent, Standing,
 };
 use crate::time::Day;
 
@@ -20,11 +20,14 @@ pub(super) fn on_account(
     let today = entry.accepted_day();
     match effect {
         Effect::Posting { lot, points, contra } => {
-            let spent = (refund_of(entry), (today, totals));
-            move_account(account, (*lot, *points, *contra), spent)?;
+            move_account(account, (*lot, *points, *contra), entry, totals)?;
         }
         Effect::HoldOpened { shop, until_s } => {
-            account.open_hold(entry.seq, (*shop, *until_s)).ok_or(Broken::Missing("hold"))?;
+            let opened = account.open_hold(entry.seq, (HeldFor::Shop(*shop), *until_s));
+            opened.ok_or(Broken::Missing("hold"))?;
+        }
+        Effect::RewardClaimed { .. } | Effect::RewardEnded { .. } => {
+            rewards::on_account(account, (entry, effect), rows)?;
         }
         Effect::HoldEnded { hold } => account.end_hold(*hold).ok_or(Broken::Missing("hold"))?,
         Effect::ActionJudged { purse, granted, .. } => {
@@ -35,12 +38,7 @@ pub(super) fn on_account(
                 account.earned_on = today;
             }
         }
-        Effect::FactsSet { age_tier, age_on, insurance, eligible_from, district } => {
-            let (age, age_before) = (Aged { on: *age_on, tier: *age_tier }, None);
-            let (insurance, eligible_from, district) = (*insurance, *eligible_from, *district);
-            let facts = Facts { age, age_before, insurance, eligible_from, district };
-            account.facts = Some(facts.after(account.facts));
-        }
+        Effect::FactsSet { .. } => set_facts(account, effect),
         Effect::StatusSet { status, since } => {
             let standing = Standing { status: *status, since: *since };
             account.standing = Some(standing).filter(|_| *status != Status::Active);
@@ -80,6 +78,9 @@ pub(super) fn on_account(
         | Effect::DayClosed { .. }
         | Effect::ManifestOpened { .. }
         | Effect::ManifestClosed { .. }
+        | Effect::CatalogueInForce { .. }
+        | Effect::DrawCommitted { .. }
+        | Effect::DrawHeld { .. }
         | Effect::ShopSettled { .. }
         | Effect::SettlementPaid { .. } => {}
     }
@@ -135,13 +136,27 @@ fn count_action(
 fn move_account(
     account: &mut Account,
     (lot, points, contra): (LotKey, i64, Contra),
-    (refund_of, day): (Option<Day>, (Day, &mut DayTotals)),
+    entry: &Accounting,
+    totals: &mut DayTotals,
 ) -> Result<(), Broken> {
     account.move_lot(lot, points).ok_or(Broken::Negative("lot"))?;
     match contra {
-        Contra::Shop(_) => spend(account, points, refund_of, day),
+        Contra::Shop(_) => spend(account, points, entry, totals),
         Contra::Held(hold) => account.move_held(hold, lot, points).ok_or(Broken::Negative("hold")),
-        Contra::Budget(_) | Contra::Challenge | Contra::Expired | Contra::Imported => Ok(()),
+        Contra::Budget(_)
+        | Contra::Challenge
+        | Contra::Retired
+        | Contra::Expired
+        | Contra::Imported => Ok(()),
+    }
+}
+
+fn set_facts(account: &mut Account, effect: &Effect) {
+    if let Effect::FactsSet { age_tier, age_on, insurance, eligible_from, district } = effect {
+        let (age, age_before) = (Aged { on: *age_on, tier: *age_tier }, None);
+        let (insurance, eligible_from, district) = (*insurance, *eligible_from, *district);
+        let facts = Facts { age, age_before, insurance, eligible_from, district };
+        account.facts = Some(facts.after(account.facts));
     }
 }
 
@@ -161,14 +176,16 @@ fn refund_of(entry: &Accounting) -> Option<Day> {
     })
 }
 
-/// Counts what a shop takes or gives back. A refund gives the day's room back only for a sale of the same day.
+/// Counts what a shop takes or gives back. A refund gives the day's room back only for a sale of the same day; rewards
+/// are outside it.
 fn spend(
     account: &mut Account,
     points: i64,
-    refund_of: Option<Day>,
-    (today, totals): (Day, &mut DayTotals),
+    entry: &Accounting,
+    totals: &mut DayTotals,
 ) -> Result<(), Broken> {
-    if refund_of.is_none_or(|sold_on| sold_on == today) {
+    let (today, refund_of) = (entry.accepted_day(), refund_of(entry));
+    if !entry.is_reward() && refund_of.is_none_or(|sold_on| sold_on == today) {
         let counter = Counter::of_spending(today);
         account.charge(counter, -points).ok_or(Broken::Negative("counter"))?;
     }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use ed25519_dalek::VerifyingKey;
 
-use super::{Context, Outcome, Rejection, actor, corrections, returns};
+use super::{Context, Outcome, Rejection, actor, catalogue, corrections, returns};
 use crate::entry::Effect;
 use crate::ids::{Kid, Seq};
 use crate::kinds::{self, Body, Role};
@@ -103,6 +103,7 @@ fn enact(
                 if let Signer::Device(device) = &key.signer { Some(device.account) } else { None };
             Ok(Outcome { account, effects: vec![Effect::KeyRevoked { kid: body.kid }] })
         }
+        Body::CataloguePublish(body) => catalogue::publish(body, rows),
         Body::Refund(body) => returns::refund(body, rows, context),
         Body::ActionWithdraw(body) => corrections::withdraw(body, rows, context),
         Body::Adjust(body) => corrections::adjust(body, rows, context),

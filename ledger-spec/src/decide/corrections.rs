@@ -245,7 +245,7 @@ fn check_room(account: &Account, lots: &[LotKey], today: Day) -> Result<(), Reje
 }
 
 /// The balance after these postings.
-fn balance(account: &Account, effects: &[Effect], today: Day) -> Effect {
+pub(super) fn balance(account: &Account, effects: &[Effect], today: Day) -> Effect {
     let mut after = account.clone();
     for effect in effects {
         if let Effect::Posting { lot, points, .. } = effect {

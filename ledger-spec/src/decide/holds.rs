@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::{Context, Outcome, Rejection, actor};
+use super::{Context, Outcome, Rejection, actor, catalogue};
 use crate::entry::{Accounting, Contra, Effect};
-use crate::ids::{AccountId, Seq};
+use crate::ids::{AccountId, PlaceId, Seq};
 use crate::kinds::{self, Body, Role};
 use crate::points::Purse;
 use crate::rows::{Account, Actor, Hold, Lot, Overlay, Signer};
@@ -18,6 +18,7 @@ pub const HOLD_LIFE_S_MAX: u64 = 900;
 struct Open<'r> {
     account: AccountId,
     row: &'r Account,
+    shop: PlaceId,
     hold: &'r Hold,
 }
 
@@ -41,7 +42,7 @@ fn open_hold<'r>(
     }
     let row = rows.accounts(&link.account).ok_or(Rejection::AccountUnknown)?;
     let hold = row.holds.iter().find(|hold| hold.seq == seq).ok_or(Rejection::NotAHold)?;
-    Ok(Open { account: link.account, row, hold })
+    Ok(Open { account: link.account, row, shop: made.shop, hold })
 }
 
 impl Open<'_> {
@@ -86,7 +87,7 @@ pub(super) fn capture(
     // From here on the capture is accepted: all comes back, and the shop gets its part in the order it was taken.
     let taken = first_points(&open.hold.lots, body.points.get());
     let mut effects = open.freed();
-    let contra = Contra::Shop(open.hold.shop);
+    let contra = Contra::Shop(open.shop);
     effects.extend(taken.iter().map(|lot| Effect::Posting {
         lot: lot.key,
         points: -i64::from(lot.points),
@@ -113,6 +114,10 @@ pub(super) fn release(
     rows: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
+    let claims = |effect: &Effect| matches!(effect, Effect::RewardClaimed { .. });
+    if context.earlier.is_some_and(|earlier| earlier.effects.iter().any(claims)) {
+        return catalogue::release(body, signer, rows, context);
+    }
     let signer = actor(signer)?;
     let open = open_hold(body.hold, signer, rows, context.earlier)?;
     if signer.role == Role::System && context.now_s() < open.hold.until_s {

@@ -7,11 +7,13 @@ use thiserror::Error;
 use super::HOLD_LIFE_S_MAX;
 use super::corrections::LOT_YEARS_MAX;
 use super::residents::LINK_DAYS_MAX;
+use crate::catalogue::{CatalogueFault, CatalogueProblem};
+use crate::draw::AHEAD_S_MIN;
 use crate::ids::Seq;
 use crate::manifest::ROWS_MAX;
 use crate::points::POINTS_MAX;
 use crate::programme::{ProgrammeFault, ProgrammeProblem};
-use crate::rows::{HOLDS_MAX, LOTS_MAX};
+use crate::rows::{HOLDS_MAX, LOTS_MAX, VOUCHERS_MAX};
 use crate::statement::NOT_AFTER_S_MAX;
 use crate::token::TOKEN_LIFE_S_MAX;
 
@@ -334,4 +336,58 @@ rejections! {
     /// The lot would not last longer.
     #[error("a lot is extended to a later day")]
     96 NotLater,
+    /// The catalogue document has a fault.
+    #[error("{0}")]
+    100 Catalogue(#[from] CatalogueFault = CatalogueFault { at: String::new(), problem: CatalogueProblem::Size }),
+    /// The catalogue's version is not the next one.
+    #[error("the next catalogue version is {0}")]
+    101 CatalogueNotNext(u32 = 0),
+    /// The catalogue has no such item.
+    #[error("the catalogue has no such item")]
+    102 RewardUnknown,
+    /// The item cannot be claimed today, or it has been drawn.
+    #[error("the item cannot be claimed today")]
+    103 RewardClosed,
+    /// The item takes other points.
+    #[error("the item takes {0} points, a donation or an export whole units of so many")]
+    104 RewardPoints(u32 = 0),
+    /// A voucher or an entry in a draw needs the hash of a secret; nothing else has one.
+    #[error("a voucher or an entry in a draw names the hash of a secret, and nothing else does")]
+    105 RewardCode,
+    /// The person has had as many as one can have in a fiscal year.
+    #[error("one person claims the item at most {0} times in a fiscal year")]
+    106 RewardLimit(u32 = 0),
+    /// None is left.
+    #[error("none of the item is left")]
+    107 RewardGone,
+    /// The account has as many vouchers as it can have.
+    #[error("an account has at most {VOUCHERS_MAX} vouchers at a time")]
+    108 VouchersLimit,
+    /// The entry is no claim of a voucher or perk card.
+    #[error("the entry is no voucher")]
+    109 NotAVoucher,
+    /// The voucher was used, cancelled or returned.
+    #[error("the voucher has ended already, by entry {0}")]
+    110 VoucherEnded(Seq = Seq(0)),
+    /// The secret is not the one that the claim named.
+    #[error("the voucher's code is not the one that was issued")]
+    111 VoucherSecret,
+    /// The voucher's last day is over.
+    #[error("the voucher's last day is over")]
+    112 VoucherExpired,
+    /// Another shop honours the voucher.
+    #[error("this shop does not honour the voucher")]
+    113 VoucherElsewhere,
+    /// The day of the draw has not come, the beacon's round is not far enough ahead, or it has not come.
+    #[error("a draw is committed from its day on, {AHEAD_S_MIN} seconds before its round, and held after it")]
+    114 DrawEarly,
+    /// Entrants, beacon or winners are not those of the log.
+    #[error("entrants, beacon or winners are not those that the log gives")]
+    115 DrawMismatch,
+    /// The draw was committed, or held, already.
+    #[error("the draw is fixed already, by entry {0}")]
+    116 DrawDone(Seq = Seq(0)),
+    /// No such draw.
+    #[error("no such draw")]
+    117 NotADraw,
 }

@@ -122,10 +122,10 @@ fn judge<'r>(
         return Err(Rejection::HoldDeadline);
     }
     let consent = consent(statement, rows, context)?;
-    consent.check_points(wish, limits.fast_lane_max)?;
+    consent.check_points((Some(wish.shop), points), limits.fast_lane_max)?;
     let account = rows.accounts(&consent.account()).ok_or(Rejection::AccountUnknown)?;
     corrections::check_spending(account, today)?;
-    if wish.until_s.is_some() && account.holds.len() >= HOLDS_MAX {
+    if wish.until_s.is_some() && account.shop_holds().count() >= HOLDS_MAX {
         return Err(Rejection::HoldsLimit);
     }
     let charged = account.charged(&Counter::of_spending(today));
@@ -141,12 +141,12 @@ fn judge<'r>(
         return Err(Rejection::InsufficientPoints);
     }
     let proof = vec![consent.effect(statement.kid, points)];
-    let lots = spend(account, programme, points, today);
+    let lots = spend(account, programme, (Purse::Yen, points), today);
     Ok(Payment { account: consent.account(), row: account, lots, proof })
 }
 
 /// How the resident agreed.
-enum Consent<'a> {
+pub(super) enum Consent<'a> {
     /// The phone showed a pay token.
     Phone(&'a PayToken, &'a Device),
     /// The card was there, and the clerk looked.
@@ -155,7 +155,7 @@ enum Consent<'a> {
     Pin(&'a PinProof, AccountId),
 }
 
-fn consent<'a>(
+pub(super) fn consent<'a>(
     statement: &'a Statement,
     rows: &'a Overlay<'_>,
     context: &Context<'_>,
@@ -189,7 +189,7 @@ fn consent<'a>(
 }
 
 impl Consent<'_> {
-    fn account(&self) -> AccountId {
+    pub(super) fn account(&self) -> AccountId {
         match self {
             Self::Phone(_, device) => device.account,
             Self::Card(_, account) | Self::Pin(_, account) => *account,
@@ -197,29 +197,33 @@ impl Consent<'_> {
     }
 
     /// The shop and the points that were agreed to. A code that is photographed or passed on in secret is worth no more
-    /// than the fast lane: above it the phone's own screen has shown the shop's name and the amount.
-    fn check_points(&self, wish: &Wish, fast_lane_max: Option<u32>) -> Result<(), Rejection> {
+    /// than the fast lane: above it the phone's own screen has shown the shop's name and the amount. A desk is no shop.
+    pub(super) fn check_points(
+        &self,
+        (shop, points): (Option<PlaceId>, u32),
+        fast_lane_max: Option<u32>,
+    ) -> Result<(), Rejection> {
         match self {
             Self::Phone(token, _) => {
-                if token.shop.is_some_and(|shop| shop != wish.shop) {
+                if token.shop.is_some_and(|named| Some(named) != shop) {
                     return Err(Rejection::TokenOtherShop);
                 }
-                if wish.points > token.max_points {
+                if points > token.max_points {
                     return Err(Rejection::TokenCap);
                 }
-                let confirmed = token.shop.is_some() && wish.points == token.max_points;
-                match fast_lane_max.filter(|max| wish.points > *max && !confirmed) {
+                let confirmed = token.shop.is_some() && points == token.max_points;
+                match fast_lane_max.filter(|max| points > *max && !confirmed) {
                     Some(max) => Err(Rejection::ConfirmationRequired(max)),
                     None => Ok(()),
                 }
             }
-            Self::Pin(proof, _) if wish.points > proof.max_points => Err(Rejection::PinProof),
+            Self::Pin(proof, _) if points > proof.max_points => Err(Rejection::PinProof),
             Self::Pin(..) | Self::Card(..) => Ok(()),
         }
     }
 
     /// The limits of the day that go with this way of agreeing.
-    fn check_day(
+    pub(super) fn check_day(
         &self,
         terminal: Kid,
         (points, spent): (u32, u64),
@@ -250,7 +254,7 @@ impl Consent<'_> {
         }
     }
 
-    fn effect(&self, terminal: Kid, points: u32) -> Effect {
+    pub(super) fn effect(&self, terminal: Kid, points: u32) -> Effect {
         match self {
             Self::Phone(token, _) => Effect::TokenSpent { nonce: token.nonce, exp_s: token.exp_s },
             Self::Card(card, _) => Effect::CardWithoutPin { card: *card, terminal, points },
@@ -263,9 +267,14 @@ impl Consent<'_> {
 }
 
 /// Takes points from the lots that expire first, and among those in the programme's order of funds.
-fn spend(account: &Account, programme: &Programme, points: u32, today: Day) -> Vec<Lot> {
+pub(super) fn spend(
+    account: &Account,
+    programme: &Programme,
+    (purse, points): (Purse, u32),
+    today: Day,
+) -> Vec<Lot> {
     let mut lots = account.lots.clone();
-    lots.retain(|lot| lot.key.purse == Purse::Yen && lot.key.expires_on >= today);
+    lots.retain(|lot| lot.key.purse == purse && lot.key.expires_on >= today);
     let order = |fund| programme.funds.iter().position(|known| *known == fund);
     lots.sort_by_key(|lot| {
         (lot.key.expires_on, order(lot.key.fund).unwrap_or(usize::MAX), lot.key.fund)

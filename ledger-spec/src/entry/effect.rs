@@ -1,6 +1,8 @@
 //! Effects: what an entry changes, one by one. State changes by these alone.
 
-use crate::cbor::{CborError, Reader, Wire, Writer, wire_array, wire_code};
+use alloc::vec::Vec;
+
+use crate::cbor::{Blob, CborError, Reader, Wire, Writer, wire_array, wire_code};
 use crate::ids::{CardHash, Hash, Kid, LinkId, NaturalKey, PersonId, PlaceId, Seq};
 use crate::kinds::{
     AgeTier, Document, Insurance, Kind, Name, Purpose, Role, SettlementClose, Status,
@@ -30,6 +32,8 @@ wire_code!(
         All = 3,
         /// The days on which a rule was met: they bound nothing, other rules follow from them.
         Days = 4,
+        /// Claims of an item of the catalogue.
+        Item = 5,
     }
 );
 
@@ -183,8 +187,10 @@ pub enum Contra {
     Shop(PlaceId),
     /// The source of the challenge purse, which costs nobody money.
     Challenge,
-    /// Points that a hold, named by its entry, keeps for a shop.
+    /// Points that a hold or a voucher, named by its entry, keeps for a shop.
     Held(Seq),
+    /// Points given up for something that nobody is paid for.
+    Retired,
     /// Points that have expired.
     Expired,
     /// Opening points from another system.
@@ -213,6 +219,10 @@ impl Wire for Contra {
                 writer.uint(4);
                 hold.write(writer);
             }
+            Self::Retired => {
+                writer.array(1);
+                writer.uint(5);
+            }
             Self::Expired => {
                 writer.array(1);
                 writer.uint(10);
@@ -231,6 +241,7 @@ impl Wire for Contra {
             (2, 2) => Wire::read(reader).map(Self::Shop),
             (3, 1) => Ok(Self::Challenge),
             (4, 2) => Wire::read(reader).map(Self::Held),
+            (5, 1) => Ok(Self::Retired),
             (10, 1) => Ok(Self::Expired),
             (11, 1) => Ok(Self::Imported),
             _ => Err(CborError::OutOfRange("contra")),
@@ -527,5 +538,58 @@ effects! {
         lot: LotKey,
         /// Its last day from here on.
         until: Day
+    },
+    /// A version of the catalogue is in force.
+    50 CatalogueInForce {
+        /// The version.
+        version: u32,
+        /// The document.
+        document: Document
+    },
+    /// An item was claimed. Of a voucher the postings after this move points to it.
+    51 RewardClaimed {
+        /// The version of the catalogue whose terms hold.
+        catalogue: u32,
+        /// The item's number.
+        item: u32,
+        /// Hash of the secret that the voucher shows, or that stands for the entry in a draw.
+        code: Option<Hash>,
+        /// The last day of a voucher or perk card.
+        until: Option<Day>
+    },
+    /// A voucher or perk card has ended: used, cancelled or past its last day.
+    52 RewardEnded {
+        /// The claim.
+        claim: Seq,
+        /// The item's number.
+        item: u32,
+        /// The day of the claim.
+        claimed_on: Day,
+        /// Whether it counts as never claimed: stock and the person's number come back.
+        returned: bool
+    },
+    /// The entrants of a draw are fixed.
+    53 DrawCommitted {
+        /// The item's number.
+        item: u32,
+        /// Root over the entrants.
+        entrants: Hash,
+        /// Their number.
+        count: u32,
+        /// How many win.
+        prizes: u32,
+        /// The beacon's round.
+        round: u64
+    },
+    /// A draw has its winners.
+    54 DrawHeld {
+        /// The entry that fixed the entrants.
+        commit: Seq,
+        /// The item's number.
+        item: u32,
+        /// The beacon's value.
+        beacon: Blob<128>,
+        /// The claims that won, in the order of the draw.
+        winners: Vec<Seq>
     },
 }

@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use crate::cbor::wire_array;
+use crate::cbor::{CborError, Reader, Wire, Writer, wire_array};
 use crate::entry::{ActionClass, CapOf, CapPer};
-use crate::ids::{LinkId, PlaceId, Seq};
+use crate::ids::{Hash, LinkId, PlaceId, Seq};
 use crate::kinds::{AgeTier, Insurance, Status};
 use crate::points::{LotKey, Purse};
 use crate::programme::{Gate, Programme};
@@ -12,8 +12,10 @@ use crate::time::Day;
 
 /// The most lots an account holds open.
 pub const LOTS_MAX: usize = 64;
-/// The most holds on one account.
+/// The most holds of shops on one account.
 pub const HOLDS_MAX: usize = 8;
+/// The most open vouchers of one account.
+pub const VOUCHERS_MAX: usize = 16;
 
 wire_array!(
     /// An age group, and the day on which the person is of it.
@@ -80,13 +82,60 @@ wire_array!(
     }
 );
 
+/// What points that are held wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldFor {
+    /// A shop's capture.
+    Shop(PlaceId),
+    /// The use of a voucher.
+    Reward {
+        /// The version of the catalogue whose terms hold.
+        catalogue: u32,
+        /// The item's number.
+        item: u32,
+        /// Hash of the secret that the voucher shows.
+        code: Hash,
+    },
+}
+
+impl Wire for HeldFor {
+    fn write(&self, writer: &mut Writer) {
+        match self {
+            Self::Shop(shop) => {
+                writer.array(2);
+                writer.uint(1);
+                shop.write(writer);
+            }
+            Self::Reward { catalogue, item, code } => {
+                writer.array(4);
+                writer.uint(2);
+                catalogue.write(writer);
+                item.write(writer);
+                code.write(writer);
+            }
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, CborError> {
+        let items = reader.array()?;
+        match (reader.uint()?, items) {
+            (1, 2) => Wire::read(reader).map(Self::Shop),
+            (2, 4) => {
+                let (catalogue, item) = (Wire::read(reader)?, Wire::read(reader)?);
+                Ok(Self::Reward { catalogue, item, code: Wire::read(reader)? })
+            }
+            _ => Err(CborError::OutOfRange("hold")),
+        }
+    }
+}
+
 wire_array!(
-    /// Points that wait for a shop's capture.
+    /// Points that wait for a shop's capture, or for the use of a voucher.
     Hold {
         /// Its entry.
         seq: Seq,
-        /// The shop.
-        shop: PlaceId,
+        /// What they wait for.
+        held_for: HeldFor,
         /// Unix seconds; from then on it can only be released.
         until_s: u64,
         /// What is held, in the order in which it was taken.
@@ -137,7 +186,7 @@ impl Counter {
             CapPer::FiscalYear => day.fiscal_year_start(),
         };
         let (rule, class) = match of {
-            CapOf::Rule | CapOf::Days => (rule, None),
+            CapOf::Rule | CapOf::Days | CapOf::Item => (rule, None),
             CapOf::Class => (0, Some(class)),
             CapOf::All => (0, None),
         };
@@ -148,6 +197,13 @@ impl Counter {
     #[must_use]
     pub fn of_spending(day: Day) -> Self {
         Self { of: None, rule: 0, class: None, purse: Purse::Yen, per: CapPer::Day, start: day }
+    }
+
+    /// The counter of how often an account claimed an item in the fiscal year of a day.
+    #[must_use]
+    pub fn of_claims(item: u32, day: Day) -> Self {
+        let (of, per, start) = (Some(CapOf::Item), CapPer::FiscalYear, day.fiscal_year_start());
+        Self { of, rule: item, class: None, purse: Purse::Yen, per, start }
     }
 
     /// The last day of the period.
@@ -295,17 +351,37 @@ impl Account {
         Some(())
     }
 
-    /// The points of all open holds.
-    #[must_use]
-    pub fn held(&self) -> u64 {
-        self.holds.iter().map(Hold::points).sum()
+    /// The open holds of shops.
+    pub fn shop_holds(&self) -> impl Iterator<Item = &Hold> {
+        self.holds.iter().filter(|hold| matches!(hold.held_for, HeldFor::Shop(_)))
     }
 
-    /// Opens an empty hold; `None` where there are as many as there can be.
+    /// The open vouchers, each with the hash of its secret.
+    pub fn vouchers(&self) -> impl Iterator<Item = (&Hold, Hash)> {
+        self.holds.iter().filter_map(|hold| match hold.held_for {
+            HeldFor::Reward { code, .. } => Some((hold, code)),
+            HeldFor::Shop(_) => None,
+        })
+    }
+
+    /// The points of all open holds of shops.
     #[must_use]
-    pub(crate) fn open_hold(&mut self, seq: Seq, (shop, until_s): (PlaceId, u64)) -> Option<()> {
-        let hold = Hold { seq, shop, until_s, lots: Vec::new() };
-        (self.holds.len() < HOLDS_MAX).then(|| self.holds.push(hold))
+    pub fn held(&self) -> u64 {
+        self.shop_holds().map(Hold::points).sum()
+    }
+
+    /// Opens an empty hold or voucher; `None` where there are as many as there can be.
+    #[must_use]
+    pub(crate) fn open_hold(
+        &mut self,
+        seq: Seq,
+        (held_for, until_s): (HeldFor, u64),
+    ) -> Option<()> {
+        let room = match held_for {
+            HeldFor::Shop(_) => self.shop_holds().count() < HOLDS_MAX,
+            HeldFor::Reward { .. } => self.vouchers().count() < VOUCHERS_MAX,
+        };
+        room.then(|| self.holds.push(Hold { seq, held_for, until_s, lots: Vec::new() }))
     }
 
     /// Ends a hold that keeps nothing; `None` where there is no such.

@@ -3,6 +3,7 @@
 
 mod corrections;
 mod model;
+mod rewards;
 
 use ledger_spec::{
     entry::{ActionClass, CapOf, CapPer, Contra},
@@ -129,7 +130,7 @@ fn changes(rules: &Rules) -> Vec<(String, Value)> {
         CapOf::Rule => json!({"per": per, "points": points}),
         CapOf::Class => json!({"class": "habit", "purse": "yen", "per": per, "points": points}),
         CapOf::All => json!({"purse": "yen", "per": per, "points": points}),
-        CapOf::Days => unreachable!("no cap is over days"),
+        CapOf::Days | CapOf::Item => unreachable!("no cap is over days or items"),
     };
     let caps = |own: bool| -> Vec<Value> {
         CAPS.iter().filter(|c| (c.0 == CapOf::Rule) == own).map(cap).collect()

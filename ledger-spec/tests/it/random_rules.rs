@@ -181,7 +181,7 @@ impl Model<'_> {
                 CapOf::Rule => other == rule,
                 CapOf::Class => habit(other) && habit(rule),
                 CapOf::All => true,
-                CapOf::Days => false,
+                CapOf::Days | CapOf::Item => false,
             };
             let before =
                 self.granted(|done, other| charged(other) && same_period(per, done.day, day));

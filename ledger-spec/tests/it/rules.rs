@@ -2,6 +2,7 @@
 //! `UPDATE_EXPECT=1 cargo test` writes the outcomes; read them before you keep them.
 
 mod cards;
+mod catalogue;
 mod city;
 mod corrections;
 mod earning;
@@ -27,6 +28,7 @@ fn check(story: &Expect) {
 fn every_rejection_has_a_story() {
     let stories = [
         include_str!("rules/cards.rs"),
+        include_str!("rules/catalogue.rs"),
         include_str!("rules/city.rs"),
         include_str!("rules/corrections.rs"),
         include_str!("rules/earning.rs"),

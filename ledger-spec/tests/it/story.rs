@@ -4,7 +4,9 @@
 //! `programme`, `not_after` (seconds from the present), `op` (a named operation id), the `time` of the act, the token's
 //! `exp` (seconds from the act), `max`, `phone` and `ledger`, the `card` or `link` shown, a card's `pin` proof (up to so many
 //! points) with `pin_exp`, `pin_card`, `pin_at`, `pin_by` and `pin_ledger`, the values `level` and `steps`, typed by
-//! `hand`, their `origin`, the act's `ref`erence. `as=NAME` names the statement for later lines; `again NAME` sends the same bytes once more.
+//! `hand`, their `origin`, the act's `ref`erence; of a claim whether it is `uncoded`, of a voucher its `secret`. `as=NAME` names the statement for later lines; `again NAME` sends the same bytes once more.
+
+mod rewards;
 
 use std::collections::BTreeMap;
 
@@ -92,6 +94,12 @@ impl Story {
             ["the", "city", "is", "set", "up"] => self.world.set_up(&changes(&options)),
             ["the", "example", "city", "is", "set", "up"] => {
                 self.world.set_up_example(&changes(&options));
+            }
+            ["the", "catalogue", "is", "in", "force"] => self.publish_catalogue(&options),
+            ["claimed", item] => return Some(self.claimed(item)),
+            ["retired", fund] => {
+                let retired = self.world.tables.retired.get(&code(Fund::ALL, fund));
+                return Some(retired.copied().unwrap_or(0).to_string());
             }
             ["the", "city", "is", "founded"] => self.world.found(),
             [name, "joins"] => self.world.join(name),
@@ -256,6 +264,9 @@ impl Story {
                 points: Points::new(points.parse().unwrap()).unwrap(),
                 reason: note(),
             }),
+            ("offers" | "claims" | "uses" | "cancels" | "commits" | "draws", words) => {
+                self.reward((line.0, words), options)
+            }
             other => self.correction(other, &option),
         }
     }
@@ -352,7 +363,7 @@ impl Story {
             (None, Some(_)) => None,
             (None, None) => Some(Holder::Phone(self.token(subject, performed_at_s, options))),
         };
-        let holder = if words.len() == 1 || words.first() == Some(&"link") { None } else { holder };
+        let holder = if words.len() <= 2 || words.first() == Some(&"link") { None } else { holder };
         let honest = self.world.disclosure(holder);
         let number = |name| options.get(name).map(|number| number.parse().unwrap());
         let by_hand = options.get("hand").map(|_| true);
@@ -580,6 +591,7 @@ fn accepted(entry: &Accounting) -> String {
     Some(judged.join(" + "))
         .filter(|judged| !judged.is_empty())
         .or_else(|| entry.effects.iter().find_map(closed))
+        .or_else(|| rewards::rewarded(entry))
         .or_else(|| has(|e| matches!(e, Effect::HoldOpened { .. }), format!("held {posted}")))
         .or_else(|| has(|e| matches!(e, Effect::HoldEnded { .. }), posted.clone()))
         .or_else(|| has(|e| matches!(e, Effect::Refunded { .. }), format!("back {posted}")))

@@ -29,6 +29,8 @@ pub(crate) const PROGRAMME: &str = include_str!("fixtures/programme.json");
 /// The programme that the specification gives as an example.
 pub(crate) const EXAMPLE: &str = include_str!("../../examples/programme.json");
 
+const CATALOGUE: &str = include_str!("fixtures/catalogue.json");
+
 pub(crate) const ORIGIN: &str = "test.example/rules";
 
 pub(crate) fn ledger() -> LedgerId {
@@ -64,6 +66,15 @@ pub(crate) fn instant_ms(day: &str, time: &str) -> u64 {
 /// The programme of the fixture with members replaced: `redeem.min` names a member of a member.
 pub(crate) fn programme(changes: &[(String, Value)]) -> String {
     changed(PROGRAMME, changes)
+}
+
+/// The catalogue of the fixture with members replaced; shops stand there by name.
+pub(crate) fn catalogue(changes: &[(String, Value)]) -> String {
+    let text = changed(CATALOGUE, changes);
+    let hex = |shop: &str| format!("\"{}\"", PlaceId(id(shop)));
+    ["shop-a", "shop-b", "nowhere", "coach"]
+        .iter()
+        .fold(text, |text, shop| text.replace(&format!("\"{shop}\""), &hex(shop)))
 }
 
 /// A document with members replaced.

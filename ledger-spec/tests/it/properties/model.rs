@@ -174,7 +174,7 @@ impl Model {
                 CapOf::Rule => other.rule == 1,
                 CapOf::Class => other.class == ActionClass::Habit && other.fund != Fund::None,
                 CapOf::All => other.fund != Fund::None,
-                CapOf::Days => unreachable!("no cap is over days"),
+                CapOf::Days | CapOf::Item => unreachable!("no cap is over days or items"),
             };
             if applies(report) {
                 let charged = self.granted(|grant, other, theirs| {

@@ -1,0 +1,322 @@
+//! The catalogue: items published, claimed, used and taken back.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::corrections::{self, balance};
+use super::holds::first_points;
+use super::spending::{consent, spend};
+use super::{Context, Outcome, REDEEM_AGE_S_MAX, Rejection, actor, disclosure_of, programme_of};
+use crate::catalogue::{Catalogue, Gives, Item, Unused};
+use crate::entry::{Contra, Effect};
+use crate::ids::{AccountId, Hash, PlaceId, Seq};
+use crate::kinds::{self, Role};
+use crate::points::Purse;
+use crate::rows::{Account, Counter, Hold, Lot, Overlay, Signer, VOUCHERS_MAX};
+use crate::statement::{self, Statement};
+use crate::time::Day;
+
+/// What publishing a version does. The latest is in force from its approval on; what was claimed keeps its terms.
+pub(super) fn publish(
+    body: &kinds::CataloguePublish,
+    rows: &Overlay<'_>,
+) -> Result<Outcome, Rejection> {
+    let catalogue = Catalogue::parse(body.document.as_str())?;
+    let next = rows.catalogue().map_or(1, |latest| latest.version + 1);
+    if [catalogue.version, body.version] != [next, next] {
+        return Err(Rejection::CatalogueNotNext(next));
+    }
+    let mut earlier = (1..next).filter_map(|version| rows.catalogues(&version));
+    earlier.try_for_each(|earlier| catalogue.check_numbers(earlier))?;
+    let shop = |place| rows.places(place).is_some_and(|row| row.role == Role::Shop);
+    if !catalogue.places().all(shop) {
+        return Err(Rejection::PlaceMismatch);
+    }
+    let document = body.document.clone();
+    Outcome::without_account(vec![Effect::CatalogueInForce { version: next, document }])
+}
+
+/// Exchanges points for an item.
+pub(super) fn claim(
+    body: &kinds::RewardClaim,
+    statement: &Statement,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let today = context.today();
+    let programme = programme_of(statement, today, rows)?;
+    let (catalogue, item) = offered(body, statement, rows, context)?;
+    let points = body.points.get();
+    let (id, proof) = claimant(item, points, (statement, signer), rows, context)?;
+    let account = rows.accounts(&id).ok_or(Rejection::AccountUnknown)?;
+    corrections::check_spending(account, today)?;
+    if item.purse == Purse::Yen
+        && let Some(gate) = account.closed_gate(programme, today)
+    {
+        return Err(Rejection::GateClosed(gate.rule));
+    }
+    check_room(account, item, rows, today)?;
+    if account.available(item.purse, today) < u64::from(points) {
+        return Err(Rejection::InsufficientPoints);
+    }
+
+    // From here on the item is claimed.
+    let lots = spend(account, programme, (item.purse, points), today);
+    let (version, number, code) = (catalogue.version, item.number, body.code);
+    let until = item.good_until(today);
+    let claimed = Effect::RewardClaimed { catalogue: version, item: number, code, until };
+    let mut effects = vec![claimed];
+    match &item.gives {
+        Gives::Voucher { .. } => effects.extend(taken(&lots, Contra::Held(rows.next_seq()))),
+        Gives::Donation { to } | Gives::Currency { to } => {
+            effects.extend(taken(&lots, Contra::Shop(*to)));
+        }
+        Gives::Lottery { .. } => effects.extend(taken(&lots, Contra::Retired)),
+        Gives::PerkCard { .. } => {}
+    }
+    effects.extend(proof);
+    effects.push(balance(account, &effects, today));
+    Outcome::on(id, effects)
+}
+
+/// The item of a claim that fits it and today.
+fn offered<'r>(
+    body: &kinds::RewardClaim,
+    statement: &Statement,
+    rows: &'r Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<(&'r Catalogue, &'r Item), Rejection> {
+    let disclosure = disclosure_of(statement)?;
+    if disclosure.performed_at_s.abs_diff(context.now_s()) > REDEEM_AGE_S_MAX {
+        return Err(Rejection::DisclosureMismatch);
+    }
+    let catalogue = rows.catalogue().ok_or(Rejection::RewardUnknown)?;
+    let item = catalogue.item_of(body.item.as_str()).ok_or(Rejection::RewardUnknown)?;
+    if !item.is_offered(context.today()) || rows.draws(&item.number).is_some() {
+        return Err(Rejection::RewardClosed);
+    }
+    if !item.takes(body.points.get()) {
+        return Err(Rejection::RewardPoints(item.points));
+    }
+    if body.code.is_some() != item.has_code() {
+        return Err(Rejection::RewardCode);
+    }
+    // The number of the resident's wallet, and nothing where there is none.
+    match (&item.gives, &disclosure.reference) {
+        (Gives::Currency { .. }, None) => Err(Rejection::ReferenceMissing),
+        (Gives::Currency { .. }, Some(_)) | (_, None) => Ok((catalogue, item)),
+        (_, Some(_)) => Err(Rejection::DisclosureMismatch),
+    }
+}
+
+/// Whose claim it is, and what the proof of it leaves behind: the resident's own phone, or who stands at a desk, kiosk or
+/// till with code or card, as for a redemption.
+fn claimant(
+    item: &Item,
+    points: u32,
+    (statement, signer): (&Statement, Option<&Signer>),
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<(AccountId, Option<Effect>), Rejection> {
+    let today = context.today();
+    let limits = programme_of(statement, today, rows)?.redeem;
+    // A perk card takes no points, so no limit of points concerns it.
+    let points = if matches!(item.gives, Gives::PerkCard { .. }) { 0 } else { points };
+    // Rewards are outside the day's limit; for a phone of yesterday, whoever brought it, all that is spent counts.
+    let spent = |account: &AccountId| {
+        let row = rows.accounts(account).ok_or(Rejection::AccountUnknown)?;
+        let held: u64 = row.holds.iter().map(Hold::points).sum();
+        let charged = u64::from(row.charged(&Counter::of_spending(today)));
+        Ok::<_, Rejection>(charged + held + u64::from(points))
+    };
+    match signer {
+        Some(Signer::Device(device)) => {
+            let disclosure = disclosure_of(statement)?;
+            if disclosure.holder.is_some() || disclosure.pin_proof.is_some() {
+                return Err(Rejection::HolderNotAccepted);
+            }
+            let fresh = today <= device.since.plus(1);
+            if fresh && spent(&device.account)? > u64::from(limits.fresh_device_max_day) {
+                return Err(Rejection::FreshDeviceLimit(limits.fresh_device_max_day));
+            }
+            Ok((device.account, None))
+        }
+        Some(Signer::Actor(actor)) => {
+            let consent = consent(statement, rows, context)?;
+            consent.check_points((actor.place, points), limits.fast_lane_max)?;
+            let id = consent.account();
+            consent.check_day(statement.kid, (points, spent(&id)?), limits, (rows, today))?;
+            Ok((id, Some(consent.effect(statement.kid, points))))
+        }
+        None => Err(Rejection::KeyUnknown),
+    }
+}
+
+/// Whether the account can hold it, the person may have one more, and one is left.
+fn check_room(
+    account: &Account,
+    item: &Item,
+    rows: &Overlay<'_>,
+    today: Day,
+) -> Result<(), Rejection> {
+    let voucher = matches!(item.gives, Gives::Voucher { .. });
+    if voucher && account.vouchers().count() >= VOUCHERS_MAX {
+        return Err(Rejection::VouchersLimit);
+    }
+    let had = account.charged(&Counter::of_claims(item.number, today));
+    if let Some(most) = item.per_person
+        && had >= most
+    {
+        return Err(Rejection::RewardLimit(most));
+    }
+    let claimed = rows.claimed(&item.number).copied().unwrap_or(0);
+    if item.stock.is_some_and(|stock| claimed >= stock) {
+        return Err(Rejection::RewardGone);
+    }
+    Ok(())
+}
+
+/// Points leave these lots for a contra account.
+fn taken(lots: &[Lot], contra: Contra) -> impl Iterator<Item = Effect> {
+    lots.iter().map(move |lot| Effect::Posting {
+        lot: lot.key,
+        points: -i64::from(lot.points),
+        contra,
+    })
+}
+
+/// A claim that has not ended.
+struct Open<'r> {
+    claim: Seq,
+    claimed_on: Day,
+    account: AccountId,
+    row: &'r Account,
+    catalogue: &'r Catalogue,
+    item: &'r Item,
+    /// What a voucher keeps; none for a perk card.
+    hold: Option<(&'r Hold, Hash)>,
+}
+
+impl<'r> Open<'r> {
+    fn of(claim: Seq, rows: &'r Overlay<'_>, context: &Context<'_>) -> Result<Self, Rejection> {
+        let earlier = context.earlier.filter(|earlier| earlier.seq == claim);
+        let earlier = earlier.ok_or(Rejection::EntryUnknown)?;
+        let claimed = earlier.effects.iter().find_map(|effect| {
+            let Effect::RewardClaimed { catalogue, item, .. } = effect else { return None };
+            Some((*catalogue, *item))
+        });
+        let (version, number) = claimed.ok_or(Rejection::NotAVoucher)?;
+        if let Some(by) = rows.undone(&claim) {
+            return Err(Rejection::VoucherEnded(*by));
+        }
+        let catalogue = rows.catalogues(&version).ok_or(Rejection::NotAVoucher)?;
+        let item = catalogue.item(number).ok_or(Rejection::NotAVoucher)?;
+        let account = earlier.link.ok_or(Rejection::NotAVoucher)?.account;
+        let row = rows.accounts(&account).ok_or(Rejection::AccountUnknown)?;
+        let hold =
+            row.vouchers().find_map(|(hold, code)| (hold.seq == claim).then_some((hold, code)));
+        let claimed_on = earlier.accepted_day();
+        Ok(Self { claim, claimed_on, account, row, catalogue, item, hold })
+    }
+
+    fn voucher(&self) -> Result<(&'r Hold, Hash), Rejection> {
+        self.hold.ok_or(Rejection::NotAVoucher)
+    }
+
+    /// The voucher ends: all comes back to its lots, then these leave them for others.
+    fn ended(
+        &self,
+        returned: bool,
+        gone: impl Iterator<Item = Effect>,
+        today: Day,
+    ) -> Result<Outcome, Rejection> {
+        let lots = self.hold.map_or(&[][..], |(hold, _)| &hold.lots);
+        let back = lots.iter().map(|lot| Effect::Posting {
+            lot: lot.key,
+            points: i64::from(lot.points),
+            contra: Contra::Held(self.claim),
+        });
+        let (claim, item, claimed_on) = (self.claim, self.item.number, self.claimed_on);
+        let ended = Effect::RewardEnded { claim, item, claimed_on, returned };
+        let mut effects: Vec<Effect> = back.chain([ended]).chain(gone).collect();
+        effects.push(balance(self.row, &effects, today));
+        Outcome::on(self.account, effects)
+    }
+}
+
+/// A terminal takes a voucher: its shop gets what the item says, the rest of the points is given up.
+pub(super) fn use_voucher(
+    body: &kinds::RewardUse,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let shop = shop_of(signer)?;
+    let open = Open::of(body.voucher, rows, context)?;
+    let (hold, code) = open.voucher()?;
+    if statement::voucher_hash(&body.secret) != code {
+        return Err(Rejection::VoucherSecret);
+    }
+    if !open.catalogue.honours(open.item, &shop) {
+        return Err(Rejection::VoucherElsewhere);
+    }
+    if context.now_s() >= hold.until_s {
+        return Err(Rejection::VoucherExpired);
+    }
+    corrections::check_spending(open.row, context.today())?;
+
+    // From here on the voucher is used.
+    let receives = if let Gives::Voucher { receives, .. } = open.item.gives { receives } else { 0 };
+    let paid = first_points(&hold.lots, receives);
+    let mut given_up = hold.lots.clone();
+    for part in &paid {
+        let lot = given_up.iter_mut().find(|lot| lot.key == part.key);
+        lot.into_iter().for_each(|lot| lot.points -= part.points);
+    }
+    given_up.retain(|lot| lot.points > 0);
+    let gone = taken(&paid, Contra::Shop(shop)).chain(taken(&given_up, Contra::Retired));
+    open.ended(false, gone, context.today())
+}
+
+/// Takes a voucher back, by a shop that would have to honour it or by staff, or a perk card, by staff.
+pub(super) fn cancel(
+    body: &kinds::RewardCancel,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let open = Open::of(body.voucher, rows, context)?;
+    let perk_card = matches!(open.item.gives, Gives::PerkCard { .. });
+    if !perk_card {
+        open.voucher()?;
+    }
+    if actor(signer)?.role == Role::Shop && !open.catalogue.honours(open.item, &shop_of(signer)?) {
+        return Err(Rejection::VoucherElsewhere);
+    }
+    open.ended(true, core::iter::empty(), context.today())
+}
+
+/// The server's own `release` of a voucher whose last day is over.
+pub(super) fn release(
+    body: &kinds::Release,
+    signer: Option<&Signer>,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    if actor(signer)?.role != Role::System {
+        return Err(Rejection::NotAHold);
+    }
+    let open = Open::of(body.hold, rows, context)?;
+    let (hold, _) = open.voucher()?;
+    if context.now_s() < hold.until_s {
+        return Err(Rejection::HoldDeadline);
+    }
+    let lapses = matches!(open.item.gives, Gives::Voucher { unused: Unused::Lapse, .. });
+    let lots = if lapses { &hold.lots[..] } else { &[] };
+    open.ended(!lapses, taken(lots, Contra::Retired), context.today())
+}
+
+fn shop_of(signer: Option<&Signer>) -> Result<PlaceId, Rejection> {
+    actor(signer)?.place.ok_or(Rejection::OtherShop)
+}

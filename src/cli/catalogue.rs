@@ -1,0 +1,54 @@
+//! `kenmai catalogue`: a catalogue document before it is proposed.
+
+use std::path::{Path, PathBuf};
+
+use ledger_spec::catalogue::Catalogue;
+use ledger_spec::kinds::DOCUMENT_BYTES_MAX;
+
+use super::{Ending, Outcome, read_text, say};
+
+/// Check a catalogue document.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    Check(Check),
+}
+
+/// Say everything that is wrong with a document, and where.
+#[derive(clap::Args)]
+#[command(after_help = "Exit code 0 only for a sound document. Example:\n\n  \
+                        kenmai catalogue check ledger-spec/examples/catalogue.json")]
+struct Check {
+    /// The document, JSON.
+    file: PathBuf,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`super::CliError`]
+pub fn run(args: &Args) -> Outcome {
+    let Command::Check(args) = &args.command;
+    check(&args.file)
+}
+
+fn check(file: &Path) -> Outcome {
+    let text = read_text(file, DOCUMENT_BYTES_MAX as u64)?;
+    let faults = match Catalogue::read(&text) {
+        Ok(catalogue) => catalogue.faults(),
+        Err(fault) => vec![fault],
+    };
+    for fault in &faults {
+        say(format_args!("{}: {fault}", file.display()));
+    }
+    if faults.is_empty() {
+        say(format_args!("{}: a sound catalogue", file.display()));
+        return Ok(Ending::Well);
+    }
+    Ok(Ending::Found)
+}
