@@ -154,8 +154,9 @@ fn payment(cast: &Cast, programme: u32, resident: usize) -> Op {
         shop: None,
     };
     let code = token::sign(&code, &cast.phone(resident));
-    let body =
-        Redeem { shop: cast.shop_place(resident), points: Points::new(1).unwrap(), goods: None };
+    let (shop, points) = (cast.shop_place(resident), Points::new(1).unwrap());
+    let goods = cast.insured_medical().contains(&shop).then_some(true);
+    let body = Redeem { shop, points, goods };
     let core = core(Body::Redeem(body), programme, now_s);
     let core = Core { not_after_s: Some(now_s + LIFE_S), ..core };
     let bytes = core.sign(&cast.till(resident), Some(&disclosure(now_s, Holder::Phone(code))));

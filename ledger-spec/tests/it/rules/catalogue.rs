@@ -39,7 +39,11 @@ fn a_catalogue_with_a_fault_is_refused_with_its_place() {
     fault("items.6.gives.lottery.draw_from", day, "items[6].gives: `prizes` are 1 to 1000");
     fault("items.4.auto", json!(true), "items[4].auto: `auto` is for one donation");
     fault("items.0.colour", json!("red"), "does not fit the format");
-    fault("items.0.gives.voucher.shops", json!(["x"]), "a place is 16 hex digits");
+    fault(
+        "items.0.gives.voucher.shops",
+        json!(["x"]),
+        "an id of 8 bytes in lower-case hexadecimal",
+    );
     fault("guests", json!(vec!["0000000000000000"; 201]), "guests: there are 1 to");
 }
 
