@@ -20,6 +20,9 @@ import cbor2
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 ATTEMPTS, TIMEOUT_S = 5, 10
+MANIFEST = 39  # the kind of a list of statements
+NAME_RULES = (14, 16, 19, 23)  # kinds that name the version of the rules
+MEDIA_TYPES = {"statements": "application/cose", "manifests": "application/cbor-seq"}
 
 
 def sign(payload, key, purpose, unprotected={}):
@@ -30,9 +33,9 @@ def sign(payload, key, purpose, unprotected={}):
     return cbor2.dumps(cbor2.CBORTag(18, [protected, unprotected, payload, signature]), canonical=True)
 
 
-def call(url, message=None):
+def call(url, message=None, media_type="application/cose"):
     """The answer's JSON. Where none came, the same bytes go out again: nothing is ever applied twice."""
-    request = urllib.request.Request(url, message, {"Content-Type": "application/cose"} if message else {})
+    request = urllib.request.Request(url, message, {"Content-Type": media_type} if message else {})
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
@@ -68,21 +71,41 @@ class Client:
         """A message that is good for two minutes and can be used once, such as the code on a phone."""
         return sign([self.now_s + 120, secrets.token_bytes(16), self.ledger_id, *rest], key, purpose)
 
-    def statement(self, key, kind, body, disclosure):
-        """A signed statement. Only a hash of the disclosure is signed, so a person can be forgotten later."""
+    def core(self, kind, body, disclosure, op_id):
+        """What is signed, and beside it what is not: its hash is, so a person can be forgotten later."""
         shown = cbor2.dumps({1: secrets.token_bytes(16), 2: self.now_s, **disclosure}, canonical=True)
         sealed = hashlib.sha256(b"kenmai/v1/disclosure" + shown).digest()
-        core = {1: 1, 2: self.ledger_id, 3: kind, 4: self.op_id, 5: self.day, 6: self.programme, **body, 9: sealed}
+        rules = {6: self.programme} if kind in NAME_RULES else {}
+        return {1: 1, 2: self.ledger_id, 3: kind, 4: op_id, 5: self.day, **rules, **body, 9: sealed}, shown
+
+    def statement(self, key, kind, body, disclosure, op_id=None):
+        """A signed statement."""
+        core, shown = self.core(kind, body, disclosure, op_id or self.op_id)
         return sign(core, key, b"kenmai/v1/statement", {-65537: shown})
 
-    def submit(self, build):
+    def manifest(self, key, kind, acts):
+        """One signature over many rows, each a body and a disclosure: the hashes of all rows are signed, then the rows follow."""
+        rows, hashes = [], b""
+        for index, (body, disclosure) in enumerate(acts):
+            named = hashlib.sha256(b"kenmai/v1/row-op" + self.op_id + index.to_bytes(4, "big")).digest()[:16]
+            core, shown = self.core(kind, body, disclosure, named)
+            core = cbor2.dumps(core, canonical=True)
+            hashes += hashlib.sha256(b"kenmai/v1/row" + core).digest()
+            rows.append(cbor2.dumps([core, shown], canonical=True))
+        listed = {1: 1, 2: self.ledger_id, 3: MANIFEST, 4: self.op_id, 5: self.day, 8: {1: hashes, 2: kind}}
+        return sign(listed, key, b"kenmai/v1/statement") + b"".join(rows)
+
+    def send(self, signed, to="statements"):
+        return call(f"{self.base}/{to}", signed, MEDIA_TYPES[to])
+
+    def submit(self, build, to="statements"):
         """Keeps what `build` signs before sending it, so that also after a crash the same bytes go out again."""
         kept = self.keys / "outbox" / f"{self.op_id.hex()}.cose"
         if not kept.exists():
             kept.parent.mkdir(mode=0o700, exist_ok=True)
             kept.with_suffix(".part").write_bytes(build())
             os.replace(kept.with_suffix(".part"), kept)
-        return call(f"{self.base}/statements", kept.read_bytes())
+        return self.send(kept.read_bytes(), to)
 
 
 def command_line(about, **more):

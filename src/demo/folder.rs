@@ -49,17 +49,18 @@ fn readme(city: &Blueprint) -> String {
     format!(
         "\
 These are the private keys of a demo city that does not exist. Whoever has them can play its
-stations, coaches, shops and some of its residents:
+stations, coaches, shops, a partner service and some of its residents:
 
     python3 ledger-spec/examples/station.py --url http://localhost:8080 --ledger {ledger} --keys THIS-FOLDER
     python3 ledger-spec/examples/coach.py   --url http://localhost:8080 --ledger {ledger} --keys THIS-FOLDER
     python3 ledger-spec/examples/shop.py    --url http://localhost:8080 --ledger {ledger} --keys THIS-FOLDER
+    python3 ledger-spec/examples/partner.py --url http://localhost:8080 --ledger {ledger} --keys THIS-FOLDER
 
 index.json says which file belongs to whom. The files are PKCS#8 PEM (Ed25519, RFC 8410).
 demo.seed is what all keys of the city come from. A real ledger never holds the keys of its actors,
 and `kenmai serve` refuses this ledger.
 
-この鍵は架空のデモ都市のものです。測定ステーション、保健師、お店、住民の役を試せます。
+この鍵は架空のデモ都市のものです。測定ステーション、保健師、お店、連携先、住民の役を試せます。
 実際の台帳のサーバーは、利用者や店の鍵を持ちません。
 ",
         ledger = city.ledger
@@ -283,6 +284,7 @@ fn hand_out(folder: &Path, cast: &Cast) -> Result<(), OpenError> {
         let place = cast.shop_place(number).to_string();
         shops.push(json!({"key": file, "place": place, "name": name}));
     }
+    write("partner.pem", &cast.partner())?;
     let mut phones: Vec<Value> = Vec::new();
     for number in 0..OPEN_PHONES {
         let file = format!("phone-{:03}.pem", number + 1);
@@ -296,6 +298,7 @@ fn hand_out(folder: &Path, cast: &Cast) -> Result<(), OpenError> {
     let index = json!({
         "ledger": cast.city.ledger, "origin": cast.city.origin,
         "stations": stations, "coaches": coaches, "shops": shops, "phones": phones,
+        "partner": {"key": "partner.pem", "name": "partner"},
     });
     let index = serde_json::to_string_pretty(&index).unwrap_or_default();
     for (name, text) in [("index.json", index), ("README.txt", readme(&cast.city))] {

@@ -33,8 +33,8 @@ def coaching():
     return client.statement(coach, 14, {8: {1: "care"}}, {3: [2, card], 5: "guidance.first_interview"})
 
 
-TOKENS = {"resident": call(f"{client.base}/sessions", session(reader))["token"],
-          "shop": call(f"{client.base}/sessions", session(till))["token"]}
+SESSIONS = {"resident": reader, "shop": till, "partner": client.key(client.index["partner"])}
+TOKENS = {tag: call(f"{client.base}/sessions", session(key))["token"] for tag, key in SESSIONS.items()}
 KEPT = coaching()
 
 

@@ -24,6 +24,9 @@ use serde_json::Value;
 use server::Demo;
 use tempfile::TempDir;
 
+/// An operation that is sent twice.
+const OP_ID: &str = "6d0fb6a8-6f4b-4c52-9f0e-0c8f3f5d7a04";
+
 /// The demo city and the folder with its keys.
 struct City {
     demo: Demo,
@@ -89,6 +92,27 @@ fn clients_in_python_earn_points_and_redeem_them() {
     assert_eq!(code, 1, "{problem:#}");
     assert_eq!(problem["status"], 404, "{problem:#}");
     assert!(problem["type"].is_string() && problem["retry"].is_string(), "{problem:#}");
+}
+
+#[test]
+fn a_partner_in_python_reports_sessions_and_steps_under_links() {
+    let city = City::start();
+    let arguments = ["--phone", "4", "--residents", "3", "--op-id", OP_ID];
+    let (code, outcome) = run(&city, "partner.py", "yaizu-demo", &arguments);
+    assert_eq!(code, 0, "{outcome:#}");
+    let rows = outcome["rows"].as_array().expect("an outcome has its rows");
+    let points: Vec<Option<u64>> = rows.iter().map(|row| row["points"].as_u64()).collect();
+    assert_eq!(points, [Some(50), Some(3)].repeat(3), "{outcome:#}");
+    assert_eq!(outcome["accepted"], 6);
+
+    // The same bytes again: every row has its first answer. Another list of the same acts brings nothing.
+    let (code, again) = run(&city, "partner.py", "yaizu-demo", &arguments);
+    assert_eq!((code, &again["rows"]), (0, &outcome["rows"]));
+    let (code, twice) = run(&city, "partner.py", "yaizu-demo", &["--phone", "4"]);
+    assert_eq!((code, &twice["accepted"]), (0, &Value::from(0)), "{twice:#}");
+    let problems: Vec<&Value> =
+        twice["rows"].as_array().expect("rows").iter().map(|row| &row["problem"]).collect();
+    assert_eq!(problems, ["duplicate-action"; 2]);
 }
 
 /// What must be true of every answer to every call that the document allows, or nearly allows. Left out: that data which

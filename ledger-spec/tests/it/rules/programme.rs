@@ -93,8 +93,12 @@ fn a_link_is_one_partner_and_one_purpose() {
         app reports steps.day of hanako link=walk steps=8000 origin=kenmai.pedometer → refused: the link has ended
         # What is reported late is judged by its own day.
         app reports steps.day of hanako link=walk steps=8000 origin=kenmai.pedometer time=2026-04-19T12:00 → 3 points
-        # Sessions are no steps.
-        app reports care of hanako link=walk exact=interview.online → refused: the key's role does not permit this
+        # Sessions are no steps, and who sends reminders reports neither.
+        app reports care of hanako link=walk exact=interview.online time=2026-04-19T12:00 → refused: the link is for another purpose
+        hanako grants link news to coach purpose=reminders → refused: the link is for another purpose
+        hanako grants link news to app purpose=reminders → done
+        app reports care of hanako link=news exact=interview.online → refused: the link is for another purpose
+        app reports steps.day of hanako link=news steps=8000 origin=kenmai.pedometer → refused: the link is for another purpose
         root-1 registers club as coach as=p → proposed
         root-2 approves p → in force
         hanako grants link club to club purpose=sessions → done
