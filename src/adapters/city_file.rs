@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger_spec::kinds::Status;
+use ledger_spec::kinds::{Insurance, Status};
 use ledger_spec::time::Day;
 use serde::Deserialize;
 
@@ -20,6 +20,9 @@ pub enum Into {
     /// A new account for each person whom the ledger does not know.
     #[serde(rename = "account.open")]
     Open,
+    /// What the rules know of a person: age group, insurance class, district.
+    #[serde(rename = "account.facts")]
+    Facts,
     /// Standings: deaths and moves.
     #[serde(rename = "account.status")]
     Status,
@@ -36,7 +39,7 @@ pub struct Map {
     pub kind: Into,
     /// The column with the city's own number of the person. Names are never looked at.
     pub number: String,
-    /// The column with the day of the act or the event.
+    /// The column with the day of the act or the event; for facts with the first day on which the person takes part.
     #[serde(default)]
     pub day: Option<String>,
     /// Columns that decide whether a row is meant: each must hold one of its values.
@@ -57,6 +60,18 @@ pub struct Map {
     /// For standings: what the person is told.
     #[serde(default)]
     pub reason: Option<String>,
+    /// For facts: the column with the date of birth, of which the age group alone is kept.
+    #[serde(default)]
+    pub birthday: Option<String>,
+    /// For facts: the column, and the insurance class of its values; other values are not known.
+    #[serde(default)]
+    pub insurance: Option<InsuranceColumn>,
+    /// For facts: the column, such as a postal code, and the district of its values. Others are refused.
+    #[serde(default)]
+    pub district: Option<DistrictColumn>,
+    /// For facts: the first day on which everybody of the file takes part, where no column says it.
+    #[serde(default)]
+    pub eligible_from: Option<Day>,
 }
 
 /// Where a standing stands.
@@ -67,6 +82,26 @@ pub struct StatusColumn {
     pub column: String,
     /// Its values, as they are written there or in another width.
     pub values: BTreeMap<String, Status>,
+}
+
+/// Where an insurance class stands.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InsuranceColumn {
+    /// The column.
+    pub column: String,
+    /// Its values.
+    pub values: BTreeMap<String, Insurance>,
+}
+
+/// Where a district stands.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DistrictColumn {
+    /// The column.
+    pub column: String,
+    /// Its values, with or without hyphens.
+    pub values: BTreeMap<String, u32>,
 }
 
 /// Something that happened to a person, out of whatever format.
@@ -83,6 +118,17 @@ pub struct Event {
 pub enum What {
     /// The person is on the list.
     Listed,
+    /// What the rules are to know of the person.
+    Facts {
+        /// Year, month and day of birth.
+        born: (u32, u32, u32),
+        /// Insurance class.
+        insurance: Insurance,
+        /// The first day on which the person takes part.
+        eligible_from: Day,
+        /// The district's number.
+        district: u32,
+    },
     /// A standing from a day on.
     Standing(StatusOrder, Day),
     /// An action on a day.
@@ -200,6 +246,9 @@ struct Columns {
     reference: Option<usize>,
     only: Vec<(usize, BTreeSet<String>)>,
     status: Option<(usize, BTreeMap<String, Status>)>,
+    birthday: Option<usize>,
+    insurance: Option<(usize, BTreeMap<String, Insurance>)>,
+    district: Option<(usize, BTreeMap<String, u32>)>,
 }
 
 /// Reads a file by its map.
@@ -247,15 +296,17 @@ fn columns(head: &[String], map: &Map) -> Result<Columns, FileError> {
         let missing = || FileError::Column(name.clone(), head.join(", "));
         head.iter().position(|column| *column == wanted).ok_or_else(missing)
     };
-    let needs_day = map.kind != Into::Open;
-    if needs_day && map.day.is_none() {
-        return Err(FileError::Map("day"));
-    }
-    if map.kind == Into::Status && map.status.is_none() {
-        return Err(FileError::Map("status"));
-    }
-    if map.kind == Into::Action && map.action.is_none() {
-        return Err(FileError::Map("action"));
+    let of = |kind| map.kind == kind;
+    let missing = [
+        ("day", (of(Into::Status) || of(Into::Action)) && map.day.is_none()),
+        ("status", of(Into::Status) && map.status.is_none()),
+        ("action", of(Into::Action) && map.action.is_none()),
+        ("birthday", of(Into::Facts) && map.birthday.is_none()),
+        ("district", of(Into::Facts) && map.district.is_none()),
+        ("eligible_from", of(Into::Facts) && map.day.is_none() && map.eligible_from.is_none()),
+    ];
+    if let Some((name, _)) = missing.into_iter().find(|(_, missing)| *missing) {
+        return Err(FileError::Map(name));
     }
     let plain = |values: &Vec<String>| values.iter().map(|v| japanese::plain(v)).collect();
     let only = map.only.iter().map(|(name, values)| Ok((find(name)?, plain(values))));
@@ -263,13 +314,55 @@ fn columns(head: &[String], map: &Map) -> Result<Columns, FileError> {
         let values = of.values.iter().map(|(text, status)| (japanese::plain(text), *status));
         Ok::<_, FileError>((find(&of.column)?, values.collect()))
     });
+    let insurance = map.insurance.as_ref().map(|of| {
+        let values = of.values.iter().map(|(text, class)| (japanese::plain(text), *class));
+        Ok::<_, FileError>((find(&of.column)?, values.collect()))
+    });
+    let district = map.district.as_ref().map(|of| {
+        let values = of.values.iter().map(|(text, number)| (without_hyphens(text), *number));
+        Ok::<_, FileError>((find(&of.column)?, values.collect()))
+    });
     Ok(Columns {
+        birthday: map.birthday.as_ref().map(find).transpose()?,
+        insurance: insurance.transpose()?,
+        district: district.transpose()?,
         number: find(&map.number)?,
         day: map.day.as_ref().map(find).transpose()?,
         reference: map.reference.as_ref().map(find).transpose()?,
         only: only.collect::<Result<_, FileError>>()?,
         status: status.transpose()?,
     })
+}
+
+/// Postal codes are written both ways.
+fn without_hyphens(text: &str) -> String {
+    japanese::plain(text).replace('-', "")
+}
+
+/// What a row says of a person, or what is wrong with it.
+fn facts(
+    record: &csv::StringRecord,
+    columns: &Columns,
+    eligible_from: Option<Day>,
+) -> Result<What, (String, &'static str)> {
+    const DATE: &str = "write the date as 1959-04-01 or 昭和34年4月1日";
+    let cell = |at: usize| japanese::plain(record.get(at).unwrap_or_default());
+    let born = columns.birthday.map(cell).unwrap_or_default();
+    let born = japanese::date(&born).ok_or((format!("`{born}` is no date of birth"), DATE))?;
+    let from = columns.day.map(cell);
+    let eligible_from = match &from {
+        Some(from) => japanese::day(from).ok_or((format!("`{from}` is no day"), DATE))?,
+        None => eligible_from.ok_or((String::from("no first day"), DATE))?,
+    };
+    let insurance = columns.insurance.as_ref().and_then(|(at, of)| of.get(&cell(*at)));
+    let (district, place) = columns.district.as_ref().map_or((None, String::new()), |(at, of)| {
+        let place = cell(*at);
+        (of.get(&without_hyphens(&place)), place)
+    });
+    let remedy = "add it to the map's districts";
+    let district = *district.ok_or((format!("`{place}` is in no district"), remedy))?;
+    let insurance = insurance.copied().unwrap_or(Insurance::Unknown);
+    Ok(What::Facts { born, insurance, eligible_from, district })
 }
 
 fn row(
@@ -302,6 +395,10 @@ fn row(
     let day = written.as_deref().and_then(japanese::day);
     let what = match (map.kind, day, status, &map.action) {
         (Into::Open, ..) => What::Listed,
+        (Into::Facts, ..) => match facts(record, columns, map.eligible_from) {
+            Ok(facts) => facts,
+            Err((reason, remedy)) => return read.refuse(line, &reason, remedy),
+        },
         (Into::Status, Some(day), Some(status), _) => What::Standing(StatusOrder(status), day),
         (Into::Action, Some(day), _, Some(action)) => {
             let (action, exact_action) = (action.clone(), map.exact_action.clone());
@@ -372,6 +469,40 @@ mod tests {
             MOVES,
             "番号,異動日\r\n",
             expect!["the file has no column `宛名番号`; its columns are 番号, 異動日"],
+        );
+    }
+
+    #[test]
+    fn facts_of_a_roster() {
+        let map = r#"{"kind": "account.facts", "number": "No", "birthday": "生年月日", "eligible_from": "2026-04-01",
+            "insurance": {"column": "保険", "values": {"国保": "nhi", "社保": "other"}},
+            "district": {"column": "郵便番号", "values": {"425-0022": 1, "４２５００２１": 2}}}"#;
+        check(
+            map,
+            "No,氏名,生年月日,保険,郵便番号\r\n\
+             7,山田,昭和34年4月1日,国保,４２５－００２２\r\n\
+             8,山田,H20.3.31,,4250021\r\n\
+             9,山田,S64.1.8,国保,4250021\r\n\
+             10,山田,2000-01-01,国保,100-0001\r\n",
+            expect![[r#"
+                2: 7 Facts { born: (1959, 4, 1), insurance: Nhi, eligible_from: 2026-04-01, district: 1 }
+                3: 8 Facts { born: (2008, 3, 31), insurance: Unknown, eligible_from: 2026-04-01, district: 2 }
+                4: refused: `S64.1.8` is no date of birth; write the date as 1959-04-01 or 昭和34年4月1日
+                5: refused: `100-0001` is in no district; add it to the map's districts
+                0 left out, 0 repeated"#]],
+        );
+        check(
+            &map.replace(r#""eligible_from": "2026-04-01","#, r#""day": "登録日","#),
+            "No,生年月日,保険,郵便番号,登録日\n7,S34.4.1,社保,425-0022,令和8年10月1日\n8,S34.4.1,社保,425-0022,\n",
+            expect![[r#"
+                2: 7 Facts { born: (1959, 4, 1), insurance: Other, eligible_from: 2026-10-01, district: 1 }
+                3: refused: `` is no day; write the date as 1959-04-01 or 昭和34年4月1日
+                0 left out, 0 repeated"#]],
+        );
+        check(
+            &map.replace(r#""eligible_from": "2026-04-01","#, ""),
+            "No\n",
+            expect!["the map has no `eligible_from`, which its kind needs"],
         );
     }
 

@@ -91,11 +91,26 @@ fn voiced(kana: char, mark: char) -> Option<char> {
 /// `令和元年5月1日`, `R8.4.1`, `平成31年4月30日`. Full-width digits are fine. A day outside its era is refused.
 #[must_use]
 pub fn day(text: &str) -> Option<Day> {
+    let (year, month, day) = date(text)?;
+    Day::from_ymd(year, month, day)
+}
+
+/// Year, month and day of a date in one of those forms, also of one before 1970, such as a date of birth.
+#[must_use]
+pub fn date(text: &str) -> Option<(u32, u32, u32)> {
+    let (year, month, day) = written_date(text)?;
+    // The calendar repeats after 400 years, and a day counts from 1970 on.
+    let shifted = if year < 1970 { year + 400 } else { year };
+    Day::from_ymd(shifted, month, day).map(|_| (year, month, day))
+}
+
+/// The three numbers of a date, of its era where it names one.
+fn written_date(text: &str) -> Option<(u32, u32, u32)> {
     let text = plain(text).replace(' ', "");
     if text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit()) {
         let (year, rest) = text.split_at(4);
         let (month, day) = rest.split_at(2);
-        return Day::from_ymd(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+        return Some((year.parse().ok()?, month.parse().ok()?, day.parse().ok()?));
     }
     let era = ERAS.iter().enumerate().find_map(|(at, (name, letter, before, first))| {
         let short = |c: char| c.eq_ignore_ascii_case(letter);
@@ -122,7 +137,7 @@ pub fn day(text: &str) -> Option<Day> {
         let next = at.checked_sub(1).and_then(|later| ERAS.get(later));
         year > 0 && found >= first && next.is_none_or(|(.., until)| found < *until)
     });
-    if full && within { Day::from_ymd(found.0, found.1, found.2) } else { None }
+    (full && within).then_some(found)
 }
 
 #[cfg(test)]
@@ -143,6 +158,21 @@ mod tests {
         ] {
             assert_eq!(plain(written), expected, "{written}");
         }
+    }
+
+    #[test]
+    fn dates_of_birth_go_back_further_than_days() {
+        for (written, expected) in [
+            ("昭和34年4月1日", Some((1959, 4, 1))),
+            ("S19.2.29", Some((1944, 2, 29))),
+            ("1943-02-29", None),
+            ("T15.12.24", Some((1926, 12, 24))),
+            ("１９００/２/２９", None),
+            ("20080401", Some((2008, 4, 1))),
+        ] {
+            assert_eq!(date(written), expected, "{written}");
+        }
+        assert_eq!(day("S34.4.1"), None);
     }
 
     #[test]

@@ -6,17 +6,19 @@ use std::path::{Path, PathBuf};
 
 use ledger_spec::entry::{Accounting, Contra};
 use ledger_spec::ids::AccountId;
-use ledger_spec::kinds::Status;
+use ledger_spec::kinds::{AgeTier, Status};
 use ledger_spec::points::POINTS_MAX;
+use ledger_spec::rows::{Overlay, Tables};
 use ledger_spec::time::Day;
 use serde::de::DeserializeOwned;
 use serde_json::{Map as Json, Value, json};
 
 use super::export::Table;
 use super::{CliError, Ending, Outcome, appointments, complain, folder, make_file, read_text, say};
-use crate::adapters::city_file::{self, Event, FILE_BYTES_MAX, Map, Read, What};
+use crate::adapters::city_file::{self, Event, FILE_BYTES_MAX, Map, Place, Read, What};
 use crate::adapters::fhir::{self, FhirMap};
 use crate::adapters::japanese;
+use crate::clock::{Clock, SystemClock};
 use crate::engine::REGISTRY_FILE;
 use crate::keys::LedgerKeys;
 use crate::registry::Registry;
@@ -137,6 +139,12 @@ fn take(args: &FileArgs, mut read: Read, reason: Option<&str>) -> Outcome {
     let deaths: BTreeMap<AccountId, Day> = deaths(&read, &registry)?;
     let mut spent = Vec::new();
     let state = folder::replay(&args.data, |entry| spent.extend(spent_after(entry, &deaths)))?;
+    let age_on = age_on(&state);
+    let told = |(_, event): &(Place, Event)| matches!(event.what, What::Facts { .. });
+    if age_on.is_none() && read.events.iter().any(told) {
+        let text = "no programme is published, and it names the day on which ages count";
+        return Err(CliError::Refused(text.to_owned()));
+    }
     let (mut rows, mut known, mut fresh) = (Rows::new(), 0_u64, Vec::new());
     for (place, Event { number, what }) in std::mem::take(&mut read.events) {
         let account = registry.account_of_number(&number)?;
@@ -155,7 +163,7 @@ fn take(args: &FileArgs, mut read: Read, reason: Option<&str>) -> Outcome {
         }
         match account {
             Some(account) => {
-                let (kind, row) = row(account, &what, reason);
+                let (kind, row) = row(account, &what, (reason, age_on));
                 rows.entry(kind).or_default().push(row);
             }
             None => read.refused.push(city_file::Refused {
@@ -190,11 +198,33 @@ fn random_account() -> Result<AccountId, CliError> {
     Ok(AccountId(id))
 }
 
-fn row(account: AccountId, what: &What, reason: Option<&str>) -> (&'static str, Value) {
+/// The day on which ages count: of the programme in force, or else of the latest.
+fn age_on(state: &Tables) -> Option<Day> {
+    let today = Day::of_ms(SystemClock.wall_ms());
+    let rows = Overlay::over(state);
+    let latest = state.programmes.values().next_back();
+    rows.programme_for(today).or(latest).map(|programme| programme.age_on)
+}
+
+fn row(
+    account: AccountId,
+    what: &What,
+    (reason, age_on): (Option<&str>, Option<Day>),
+) -> (&'static str, Value) {
     let mut row = Json::new();
     row.insert("account".to_owned(), account.to_string().into());
     match what {
         What::Listed => ("account.open", row.into()),
+        What::Facts { born, insurance, eligible_from, district } => {
+            let age = age_on.map(|on| (AgeTier::of_age(on.age_of_born(*born)), on));
+            let (tier, on) = age.unwrap_or((AgeTier::Unknown, *eligible_from));
+            row.insert("age_tier".to_owned(), json!(tier));
+            row.insert("age_on".to_owned(), on.to_string().into());
+            row.insert("insurance".to_owned(), json!(insurance));
+            row.insert("eligible_from".to_owned(), eligible_from.to_string().into());
+            row.insert("district".to_owned(), (*district).into());
+            ("account.facts", row.into())
+        }
         What::Standing(status, since) => {
             row.insert("status".to_owned(), status_name(status.0).into());
             row.insert("since".to_owned(), since.to_string().into());

@@ -8,7 +8,7 @@ use std::process::Command;
 use kenmai::cli::fields;
 use ledger_spec::cose::Sign1;
 use ledger_spec::ids::{AccountId, Seq};
-use ledger_spec::kinds::{AccountOpen, Approve, Body, Kind};
+use ledger_spec::kinds::{AccountOpen, AgeTier, Approve, Body, Insurance, Kind};
 use ledger_spec::manifest;
 use ledger_spec::rows::Lot;
 use ledger_spec::statement::read;
@@ -99,6 +99,36 @@ const MOVES: &str = r#"{"kind": "account.status", "number": "宛名番号", "day
     "status": {"column": "異動事由", "values": {"転出": "moved_out", "死亡": "deceased"}}}"#;
 const MOVED: &str = "宛名番号,異動日,異動事由\n１０１,令和8年11月23日,死亡\n102,R8.11.20,転居\n103,R8.11.20,転出\n\
     104,11月,転出\n";
+
+const FACTS: &str = r#"{"kind": "account.facts", "number": "宛名番号", "birthday": "生年月日", "eligible_from": "2026-04-01",
+    "insurance": {"column": "保険", "values": {"国保": "nhi"}}, "district": {"column": "郵便番号", "values": {"425-0022": 7}}}"#;
+
+#[test]
+fn facts_of_a_roster_say_no_more_than_the_rules_need() {
+    let folder = TempDir::new().unwrap();
+    let mut city = City::settled();
+    city.engine().registry().put_numbers(&[(account("mei"), "101".to_owned())]).unwrap();
+    fs::write(folder.path().join("facts.json"), FACTS).unwrap();
+    // The programme asks for 1 April, with whose end a year of life is complete that began on the 2nd.
+    let roster = "宛名番号,生年月日,保険,郵便番号\n101,昭和36年4月2日,国保,425-0022\n";
+    fs::write(folder.path().join("roster.csv"), roster).unwrap();
+    let (data, keys) = (city.data(), city.data().parent().unwrap().join("keys"));
+    let own = ["--data", data.to_str().unwrap(), "--keys", keys.to_str().unwrap()];
+    let import = ["import", "csv", "roster.csv", "--map", "facts.json", "--out", "out"];
+    kenmai(folder.path(), &[&import[..], &own].concat(), 0);
+    let text = fs::read_to_string(folder.path().join("out-account.facts.jsonl")).unwrap();
+    assert!(!text.contains("1961") && !text.contains("0022"), "no birthday, no address: {text}");
+    let Value::Object(row) = serde_json::from_str(&text).unwrap() else { panic!("{text}") };
+    city.must("staff", fields::body_of(Kind::AccountFacts, &row).unwrap());
+    let state = city.engine().state().unwrap();
+    let facts = state.accounts[&account("mei")].facts.unwrap();
+    assert_eq!(
+        (facts.age.on.to_string().as_str(), facts.age.tier),
+        ("2026-04-01", AgeTier::From65)
+    );
+    assert_eq!((facts.insurance, facts.district), (Insurance::Nhi, 7));
+    assert_eq!(facts.eligible_from.map(|day| day.to_string()).as_deref(), Some("2026-04-01"));
+}
 
 #[test]
 fn a_roster_opens_accounts_and_changes_of_residence_find_them() {
