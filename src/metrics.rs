@@ -41,6 +41,10 @@ pub const NAMES: &[(&str, &str)] = &[
         OUTSTANDING,
         "Points that can still be spent at the end of the last released month, by ledger and fund; as released.",
     ),
+    (
+        BUDGET_WARNING,
+        "The highest of the programme's budget warnings that the fiscal year's grants have reached, in thousandths; 0 before the first; by ledger and fund.",
+    ),
     (BATCH, "Entries committed at once, by ledger."),
     (COMMIT, "Seconds from the start of a batch to its durable end, by ledger."),
     (HTTP, "Seconds to answer a request, by route and status class."),
@@ -65,6 +69,7 @@ const WEEK: &str = "kenmai_participants_week";
 const MONTH: &str = "kenmai_participants_month";
 const CHANNEL: &str = "kenmai_actions_percent";
 const OUTSTANDING: &str = "kenmai_points_outstanding";
+const BUDGET_WARNING: &str = "kenmai_budget_warning_permille";
 const BATCH: &str = "kenmai_batch_entries";
 const COMMIT: &str = "kenmai_commit_seconds";
 const HTTP: &str = "kenmai_http_request_seconds";
@@ -90,6 +95,7 @@ pub struct Metrics {
     month: IntGaugeVec,
     channel: IntGaugeVec,
     outstanding: IntGaugeVec,
+    budget_warning: IntGaugeVec,
     batch: HistogramVec,
     commit: HistogramVec,
     http: HistogramVec,
@@ -118,6 +124,7 @@ impl Metrics {
             month: IntGaugeVec::new(opts(MONTH), &["ledger", "group"])?,
             channel: IntGaugeVec::new(opts(CHANNEL), &["ledger", "channel"])?,
             outstanding: IntGaugeVec::new(opts(OUTSTANDING), &["ledger", "fund"])?,
+            budget_warning: IntGaugeVec::new(opts(BUDGET_WARNING), &["ledger", "fund"])?,
             batch: HistogramVec::new(
                 HistogramOpts::from(opts(BATCH))
                     .buckets(prometheus::exponential_buckets(1.0, 2.0, 10)?),
@@ -151,6 +158,7 @@ impl Metrics {
         for released in [&made.week, &made.month, &made.channel, &made.outstanding] {
             made.registry.register(Box::new(released.clone()))?;
         }
+        made.registry.register(Box::new(made.budget_warning.clone()))?;
         made.registry.register(Box::new(made.batch.clone()))?;
         made.registry.register(Box::new(made.commit.clone()))?;
         made.registry.register(Box::new(made.http.clone()))?;
@@ -374,6 +382,11 @@ impl LedgerMetrics {
             Channel::Desk => "desk",
         };
         show(&self.all.channel, &[&self.name, channel], percent);
+    }
+
+    /// The highest budget warning that a fund has reached, in thousandths, 0 for none, if it has a budget.
+    pub fn set_budget_warning(&self, fund: Fund, permille: Option<u32>) {
+        show(&self.all.budget_warning, &[&self.name, fund_name(fund)], permille.map(u64::from));
     }
 
     /// A fund's points that can still be spent, if released.

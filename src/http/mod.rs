@@ -226,6 +226,7 @@ pub fn router(server: Arc<Server>) -> Router {
 pub fn metrics_router(server: Arc<Server>) -> Router {
     async fn text(State(server): App) -> Response {
         participation::show(&server);
+        settlement::show_budgets(&server);
         server.metrics.set_sessions(server.sessions.held());
         match server.metrics.text() {
             Ok(text) => text.into_response(),

@@ -14,11 +14,12 @@ use ledger_spec::time::{Day, Month};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::App;
 use super::auth::Reader;
 use super::problem::Problem;
 use super::site::{self, Asked};
+use super::{App, Server};
 use crate::pages::settlement as page;
+use crate::query::budgets;
 use crate::query::settlements::{self, Settlement};
 use crate::reports::books::{Line, Settled};
 use crate::reports::tables::{self, InvoiceLine, LogHead, Statement};
@@ -35,6 +36,21 @@ fn scope(signer: &Signer) -> Result<Option<PlaceId>, Problem> {
         }
         Signer::Actor(actor) if matches!(actor.role, Role::Staff | Role::Root) => Ok(None),
         Signer::Actor(_) | Signer::Device(_) => Err(Problem::role_not_permitted()),
+    }
+}
+
+/// Sets the metrics of the funds' budgets.
+pub(super) fn show_budgets(server: &Server) {
+    for (name, ledger) in &server.ledgers {
+        match budgets::warnings(&ledger.engine, server.today()) {
+            Ok(warnings) => {
+                let metrics = server.metrics.ledger(name);
+                for (fund, permille) in warnings {
+                    metrics.set_budget_warning(fund, permille);
+                }
+            }
+            Err(error) => tracing::error!(ledger = name, %error, "the budgets could not be read"),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use crate::engine::{Engine, EngineError};
 
+pub mod budgets;
 pub mod participation;
 pub mod reminders;
 pub mod settlements;

@@ -46,6 +46,7 @@ fn series() -> Series {
     ledger.set_participants_month("any", Some(12));
     ledger.set_channel_percent(Channel::Phone, Some(12));
     ledger.set_outstanding(Fund::General, Some(12));
+    ledger.set_budget_warning(Fund::General, Some(700));
     metrics.request("/healthz", 200, Duration::from_millis(1));
     let text = metrics.text().unwrap();
     let mut series = Series::new();
