@@ -62,7 +62,10 @@ pub struct Context<'a> {
 pub fn earlier_of(statement: &Statement, rows: &Overlay<'_>) -> Option<Seq> {
     let body = &statement.core.body;
     if let Body::Approve(approve) = body {
-        return rows.proposals(&approve.proposal).and_then(|proposal| named_by(&proposal.body));
+        let proposal = rows.proposals(&approve.proposal)?;
+        // Whom an action is for stands in its own entry.
+        let itself = matches!(&*proposal.body, Body::Action(_)).then_some(approve.proposal);
+        return itself.or_else(|| named_by(&proposal.body));
     }
     named_by(body)
 }

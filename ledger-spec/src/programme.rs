@@ -1,5 +1,6 @@
 //! The programme: a city's rules as data, published in the log and never changed afterwards.
 
+mod evidence;
 mod limits;
 
 use alloc::collections::BTreeSet;
@@ -16,6 +17,7 @@ use crate::kinds::{AgeTier, Code, Insurance, Name};
 use crate::points::{Fund, POINTS_MAX, Purse};
 use crate::time::Day;
 
+pub use evidence::Evidence;
 pub use limits::{REFUND_DAYS_MAX, RedeemLimits};
 
 /// The most rules of a programme.
@@ -107,6 +109,11 @@ pub enum ProgrammeProblem {
         "evidence: at least one; `derived` alone and exactly where `needs` stands; `self_report` for purse `challenge` only"
     )]
     Evidence,
+    /// Two persons would have to judge what the second cannot see.
+    #[error(
+        "`two_staff` needs `same_act` \"day\", and neither goals, plausible data nor exact actions: the second person sees the core alone"
+    )]
+    TwoStaff,
     /// A rule that cannot be followed by another, or that nothing bounds.
     #[error(
         "`needs` names a rule of `same_act` \"day\" without needs, and the rule has a cap for its period"
@@ -127,45 +134,6 @@ pub enum ProgrammeProblem {
     /// A gate that names no rule, or looks back too far.
     #[error("a gate names a rule of the document and 1 to {GATE_YEARS_MAX} fiscal years")]
     Gate,
-}
-
-/// What an action rests on, and with it the most points that it can be worth: the trust tiers. Cheap evidence must not
-/// buy yen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Evidence {
-    /// T0: the resident's word, signed by the phone.
-    SelfReport,
-    /// T1: a phone's sensor, through a partner service.
-    PhoneSensor,
-    /// T2: a partner service with the resident's permission.
-    Partner,
-    /// T2: a kiosk of the city, by card.
-    Kiosk,
-    /// T3: a nurse, dietitian, leader of a class or coaching service.
-    Coach,
-    /// T3: city staff.
-    Staff,
-    /// T4: a device that witnesses a measurement.
-    Station,
-    /// T5: the city's data on persons.
-    Registry,
-    /// Follows from other actions of the account.
-    Derived,
-}
-
-impl Evidence {
-    /// The most points of purse `yen` that one action on this evidence can be worth.
-    #[must_use]
-    pub fn points_max(self) -> u32 {
-        match self {
-            Self::SelfReport => 0,
-            Self::PhoneSensor => 3,
-            Self::Partner | Self::Kiosk | Self::Derived => 50,
-            Self::Coach | Self::Staff | Self::Station => 500,
-            Self::Registry => POINTS_MAX,
-        }
-    }
 }
 
 /// One version of the rules, for one fiscal year.
@@ -658,6 +626,10 @@ impl Rule {
         // Exact actions fall back on the rule's, so it has some even where each names its own.
         let grouped = !self.exact.is_empty() && self.evidence.is_empty();
         faults.unless(!grouped, &format!("{at}.evidence"), ProgrammeProblem::Evidence);
+        let two = self.worths().any(|(_, worth)| worth.evidence.contains(&Evidence::TwoStaff));
+        let plain = self.exact.is_empty() && self.goals.is_empty() && self.plausible.is_none();
+        let decidable = !two || plain && self.same_act == SameAct::Day;
+        faults.unless(decidable, &format!("{at}.evidence"), ProgrammeProblem::TwoStaff);
         for (exact, worth) in self.worths() {
             let at = exact.map_or_else(|| at.to_string(), |exact| format!("{at}.exact[{exact}]"));
             let fits = !worth.evidence.is_empty()

@@ -404,12 +404,10 @@ fn history_line(
         Some(Signer::Device(_)) | None => None,
     };
     let told = told(statement, state);
-    let action = if let Body::Action(body) = &statement.core.body {
-        Some(body.action.as_str().to_owned())
-    } else {
-        None
-    };
-    let (mut moved, mut held) = (action.as_ref().map(|_| 0), None);
+    let action =
+        if let Body::Action(body) = told { Some(body.action.as_str().to_owned()) } else { None };
+    let acted = accounting.effects.iter().any(judged);
+    let (mut moved, mut held) = (acted.then_some(0), None);
     for (_, points, contra) in accounting.postings() {
         let sum = if matches!(contra, Contra::Held(_)) { &mut held } else { &mut moved };
         *sum = Some(sum.unwrap_or(0) + points);
@@ -423,7 +421,13 @@ fn history_line(
     let disclosure = disclosure.flatten();
     let exact = disclosure.as_ref().and_then(|disclosure| disclosure.exact_action.as_ref());
     let values = disclosure.as_ref().and_then(|disclosure| disclosure.values);
-    let programme = statement.core.programme.and_then(|version| state.programmes.get(&version));
+    // An approval names no programme: the rule that judged the action's own day is in its effects.
+    let acted_on = accounting.effects.iter().find_map(|effect| {
+        if let Effect::ActionJudged { day, .. } = effect { Some(*day) } else { None }
+    });
+    let rows = Overlay::over(state);
+    let named_version = statement.core.programme.and_then(|version| state.programmes.get(&version));
+    let programme = named_version.or_else(|| rows.programme_for(acted_on?));
     let rule = programme.zip(action.as_ref()).and_then(|(of, action)| of.rule_of(action));
     let (name, name_en) = rule.map(|rule| named(rule, exact.map(Code::as_str))).unzip();
     let derived = accounting.effects.iter().skip_while(|e| !judged(e)).skip(1);

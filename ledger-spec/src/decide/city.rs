@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use ed25519_dalek::VerifyingKey;
 
-use super::{Context, Outcome, Rejection, actor, catalogue, corrections, returns};
+use super::{Context, Outcome, Rejection, actor, catalogue, corrections, earning, returns};
 use crate::entry::Effect;
 use crate::ids::{Kid, Seq};
 use crate::kinds::{self, Body, Role};
@@ -40,8 +40,12 @@ pub(super) fn propose(
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let Outcome { account, .. } = enact(body, actor(signer)?.role, rows, context)?;
-    let until_min = context.now_min() + PROPOSAL_LIFE_MIN;
-    Ok(Outcome { account, effects: vec![Effect::Proposed { until_min }] })
+    Ok(Outcome { account, effects: vec![proposed(context)] })
+}
+
+/// The one effect of a proposal.
+pub(super) fn proposed(context: &Context<'_>) -> Effect {
+    Effect::Proposed { until_min: context.now_min() + PROPOSAL_LIFE_MIN }
 }
 
 /// What a proposal does when it takes effect; checked when it is proposed, and again when it is approved, each time
@@ -105,6 +109,7 @@ fn enact(
         }
         Body::CataloguePublish(body) => catalogue::publish(body, rows),
         Body::Refund(body) => returns::refund(body, rows, context),
+        Body::Action(_) => earning::approved_action(rows, context),
         Body::ActionWithdraw(body) => corrections::withdraw(body, rows, context),
         Body::Adjust(body) => corrections::adjust(body, rows, context),
         Body::LotExtend(body) => corrections::extend_lot(body, rows, context),

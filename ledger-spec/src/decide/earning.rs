@@ -1,5 +1,7 @@
 //! Earning: the real-world act behind an action, the points that caps and budget leave it, and what follows from it.
 
+use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -8,7 +10,7 @@ use sha2::Sha256;
 use super::holder::{channel_of, holder_of};
 use super::spending::balance_after;
 use super::{
-    CLOCK_AHEAD_S_MAX, Context, Outcome, Rejection, corrections, disclosure_of, programme_of,
+    CLOCK_AHEAD_S_MAX, Context, Outcome, Rejection, city, corrections, disclosure_of, programme_of,
 };
 use crate::cbor::{Wire, Writer};
 use crate::entry::{CapOf, CapPer, Channel, Contra, Effect, Reason, Room};
@@ -17,7 +19,7 @@ use crate::kinds::{self, AgeTier, Body, Role};
 use crate::points::{Fund, LotKey, Purse};
 use crate::programme::{Evidence, Needs, Programme, Rule, SameAct, Times, Worth};
 use crate::rows::{Account, Budget, Counter, Facts, LOTS_MAX, Overlay, Recent, Signer};
-use crate::statement::{Disclosure, Statement, Values};
+use crate::statement::{self, Disclosure, Statement, Values};
 use crate::time::Day;
 
 /// Judges an action: it is recorded if it is genuine, in time and no duplicate, with the points that are left for it.
@@ -30,11 +32,8 @@ pub(super) fn judge_action(
 ) -> Result<Outcome, Rejection> {
     let witness = signer.ok_or(Rejection::KeyUnknown)?;
     let disclosure = disclosure_of(statement)?;
-    let (day, today) = (statement.core.day, context.today());
-    let programme = programme_of(statement, day, rows)?;
-    if day < today.minus(programme.late_days) || today > programme.late_until {
-        return Err(Rejection::DayTooOld);
-    }
+    let day = statement.core.day;
+    let programme = timely_programme(statement, rows, context)?;
     if disclosure.performed_at_s > context.now_s() + CLOCK_AHEAD_S_MAX {
         return Err(Rejection::ClockAhead);
     }
@@ -45,22 +44,74 @@ pub(super) fn judge_action(
     let rule = programme.rule_of(body.action.as_str()).ok_or(Rejection::ActionUnknown)?;
     let exact = disclosure.exact_action.as_ref().map(kinds::Code::as_str);
     let worth = rule.worth(exact).ok_or(Rejection::ActionUnknown)?;
-    if !evidence_of(witness, disclosure).is_some_and(|given| worth.evidence.contains(&given)) {
+    let given = evidence_of(witness, disclosure);
+    let alone = given.is_some_and(|given| worth.evidence.contains(&given));
+    let two = given == Some(Evidence::Staff) && worth.evidence.contains(&Evidence::TwoStaff);
+    if !alone && (!two || statement.row.is_some()) {
         return Err(Rejection::RoleNotPermitted);
     }
     check_values(rule, disclosure)?;
     let account = holder_of(disclosure, statement, witness, rows)?;
-    let row = rows.accounts(&account).ok_or(Rejection::AccountUnknown)?;
+    rows.accounts(&account).ok_or(Rejection::AccountUnknown)?;
     let act = Act { rule, worth, exact, account, witness, disclosure, day };
-    let key = act.natural_key(context.pepper)?;
-    if let Some(seq) = rows.act_taken(&key) {
-        return Err(Rejection::ActionDuplicate(seq));
+    let channel = channel_of(disclosure, witness);
+    if !alone {
+        act.check_new(rows, context)?;
+        return Outcome::on(account, vec![city::proposed(context)]);
     }
+    grant(&act, (programme, channel), rows, context)
+}
+
+/// What an action of staff does once another person has approved it. Nothing of its disclosure is needed: a programme lets
+/// two persons grant only what the core says.
+pub(super) fn approved_action(
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let earlier = context.earlier.ok_or(Rejection::EntryUnknown)?;
+    let made = statement::kept(&earlier.statement.0).map_err(|_| Rejection::EntryUnknown)?;
+    let (Body::Action(body), Some(link)) = (&made.core.body, earlier.link) else {
+        return Err(Rejection::NotAnAction);
+    };
+    let programme = timely_programme(&made, rows, context)?;
+    let rule = programme.rule_of(body.action.as_str()).ok_or(Rejection::ActionUnknown)?;
+    let worth = rule.worth(None).ok_or(Rejection::ActionUnknown)?;
+    let witness = &rows.keys(&made.kid).ok_or(Rejection::KeyUnknown)?.signer;
+    let (account, day, disclosure) = (link.account, made.core.day, &Disclosure::default());
+    let act = Act { rule, worth, exact: None, account, witness, disclosure, day };
+    grant(&act, (programme, Channel::Desk), rows, context)
+}
+
+/// The programme of an action's day, while it takes reports of that day.
+fn timely_programme<'r>(
+    statement: &Statement,
+    rows: &'r Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<&'r Arc<Programme>, Rejection> {
+    let (day, today) = (statement.core.day, context.today());
+    let programme = programme_of(statement, day, rows)?;
+    if day < today.minus(programme.late_days) || today > programme.late_until {
+        return Err(Rejection::DayTooOld);
+    }
+    Ok(programme)
+}
+
+/// Records an action, unless it is recorded already.
+fn grant(
+    act: &Act<'_>,
+    (programme, channel): (&Programme, Channel),
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let Act { rule, day, account, disclosure, .. } = *act;
+    let row = rows.accounts(&account).ok_or(Rejection::AccountUnknown)?;
+    let key = act.check_new(rows, context)?;
 
     // From here on the action is recorded; a grant is reduced to the room that is left.
+    let today = context.today();
     let slots: Result<Vec<NaturalKey>, CapPer> =
-        worth.times.iter().map(|times| act.free_slot(*times, rows, context.pepper)).collect();
-    let case = Case { programme, rows, today, day, channel: channel_of(disclosure, witness) };
+        act.worth.times.iter().map(|times| act.free_slot(*times, rows, context.pepper)).collect();
+    let case = Case { programme, rows, today, day, channel };
     let mut judged = Judged { account: row.clone(), budgets: Vec::new(), effects: Vec::new() };
     let values = disclosure.values.unwrap_or_default();
     let wanted = match &slots {
@@ -157,6 +208,19 @@ struct Act<'a> {
 }
 
 impl Act<'_> {
+    /// The act's natural key, which no entry holds.
+    fn check_new(
+        &self,
+        rows: &Overlay<'_>,
+        context: &Context<'_>,
+    ) -> Result<NaturalKey, Rejection> {
+        let key = self.natural_key(context.pepper)?;
+        match rows.act_taken(&key) {
+            Some(seq) => Err(Rejection::ActionDuplicate(seq)),
+            None => Ok(key),
+        }
+    }
+
     fn natural_key(&self, pepper: &[u8; 32]) -> Result<NaturalKey, Rejection> {
         let mut writer = self.named();
         match self.worth.same_act {

@@ -221,7 +221,7 @@ impl Public {
             Channel::Phone => witnessed || own || any(&[Evidence::Kiosk]),
             Channel::Card => witnessed,
             Channel::Kiosk => any(&[Evidence::Kiosk]),
-            Channel::Desk => any(&[Evidence::Staff, Evidence::Registry]),
+            Channel::Desk => any(&[Evidence::Staff, Evidence::TwoStaff, Evidence::Registry]),
         };
         Channel::ALL.iter().copied().filter(open).collect()
     }

@@ -6,6 +6,54 @@ use super::check;
 use crate::story::tell;
 
 #[test]
+fn above_500_points_a_second_person_of_the_staff_approves() {
+    check(&expect![[r#"
+        the city is set up rules.2.points=1000 rules.2.evidence=["two_staff","registry"]
+        hanako joins
+        taro joins
+        staff-1 reports checkup of hanako holder=account as=first → proposed
+        balance hanako → 0 yen, 0 challenge
+        staff-1 approves first → refused: a second person must approve
+        staff-2 reports checkup of hanako card=hanako as=again → proposed
+        staff-2 approves first unseen=yes → refused: the approval is for another statement than the proposal's
+        staff-2 approves first as=done → 1000 points
+        balance hanako → 1000 yen, 0 challenge
+        lots hanako → 1000 general until 2028-03-31
+        budget general 2026 → 1000 of 1000000
+        staff-2 approves first → refused: the proposal has taken effect already
+        # The other proposal of the same act comes too late, and so does another report of it.
+        staff-1 approves again → refused: this act is recorded already, as entry 38
+        staff-1 reports checkup of hanako holder=account → refused: this act is recorded already, as entry 38
+        registry reports checkup of hanako holder=account → refused: this act is recorded already, as entry 38
+        # The registry needs nobody.
+        registry reports checkup of taro holder=account → 1000 points
+        coach reports checkup of taro → refused: the key's role does not permit this
+        # It is taken back like any other, and then it can be reported again.
+        staff-1 withdraws done as=back → proposed
+        staff-2 approves back → withdrawn, back 1000 general until 2028-03-31; 0 of 1000 are gone
+        balance hanako → 0 yen, 0 challenge
+        staff-1 reports checkup of hanako holder=account as=late → proposed
+        # A proposal waits no longer than the programme takes reports of its day.
+        at 2026-04-14 10:00
+        staff-2 approves late → refused: the statement's day is too long ago
+        at 2026-04-17 10:01
+        staff-2 approves late → refused: the proposal has lapsed
+    "#]]);
+}
+
+#[test]
+fn two_persons_of_the_staff_judge_only_what_the_core_says() {
+    check(&expect![[r#"
+        the city is set up
+        root-1 publishes version 2 version=2 from=2026-04-11 rules.2.evidence=["two_staff"] rules.2.points=1001 → refused: rules[2].points: evidence `TwoStaff` can be trusted with at most 1000 points of purse `yen`
+        root-1 publishes version 2 version=2 from=2026-04-11 rules.2.evidence=["two_staff","staff"] rules.2.points=501 → refused: rules[2].points: evidence `Staff` can be trusted with at most 500 points of purse `yen`
+        root-1 publishes version 2 version=2 from=2026-04-11 rules.0.evidence=["two_staff"] → refused: rules[0].evidence: `two_staff` needs `same_act` "day", and neither goals, plausible data nor exact actions: the second person sees the core alone
+        root-1 publishes version 2 version=2 from=2026-04-11 rules.1.evidence=["two_staff"] → refused: rules[1].evidence: `two_staff` needs `same_act` "day", and neither goals, plausible data nor exact actions: the second person sees the core alone
+        root-1 publishes version 2 version=2 from=2026-04-11 rules.2.evidence=["two_staff"] rules.2.points=1000 → proposed
+    "#]]);
+}
+
+#[test]
 fn the_same_act_counts_once() {
     check(&expect![[r#"
         the city is set up
