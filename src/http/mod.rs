@@ -35,6 +35,7 @@ mod auth;
 mod connections;
 mod demo;
 mod ledger;
+mod links;
 mod manifests;
 pub mod openapi;
 mod own;
@@ -146,6 +147,8 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(auth::open_session))
         .routes(routes!(resident::balance))
         .routes(routes!(resident::history))
+        .routes(routes!(links::own_links))
+        .routes(routes!(links::partners))
         .routes(routes!(resident::receipt))
         .routes(routes!(resident::manifest))
         .routes(routes!(reminders::feed))
@@ -160,6 +163,7 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(settlement::invoice_csv))
         .routes(routes!(scan::read_frame).layer(DefaultBodyLimit::max(FRAME_BYTES_MAX)))
         .routes(routes!(terminal::places))
+        .routes(routes!(terminal::proposals))
         .routes(routes!(terminal::proposal))
         .routes(routes!(participation::json))
         .routes(routes!(demo::visitor))
@@ -205,6 +209,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/{ledger}/me/history.csv", get(own::history_csv))
         .route("/{ledger}/me/calendar.ics", get(reminders::calendar_file))
         .route("/{ledger}/me/leave", post(own::leave))
+        .route("/{ledger}/links", get(links::show_page))
         .route("/{ledger}/pay", get(own::pay))
         .route("/healthz", get(|| async { "ok\n" }))
         .fallback(site::nothing_here)

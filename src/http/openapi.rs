@@ -95,7 +95,7 @@ const NEVER_FOR_STATEMENTS: [&str; 9] = [
 ];
 
 /// Operations by their handlers' names, with what they refuse beside [`ANY`].
-const REFUSALS: [(&str, &[&[&str]]); 31] = [
+const REFUSALS: [(&str, &[&[&str]]); 34] = [
     ("balance", &[&SESSION, &["entry-not-found"]]),
     ("check_code", &[&MESSAGE, &["role-not-permitted"]]),
     (
@@ -112,10 +112,13 @@ const REFUSALS: [(&str, &[&[&str]]); 31] = [
     ("manifest", &[&SESSION, &["entry-not-found"]]),
     ("next", &[&SESSION, &["entry-not-found"]]),
     ("open_session", &[&MESSAGE, &["session-already-opened", "busy"]]),
+    ("own_links", &[&SESSION]),
     ("participation", &[]),
+    ("partners", &[]),
     ("places", &[]),
     ("programme", &[&["not-found"]]),
     ("proposal", &[&SESSION, &["proposal-not-found"]]),
+    ("proposals", &[&SESSION]),
     ("read_frame", &[&SESSION, &["too-large", "rate-limited"]]),
     ("receipt", &[&SESSION, &["entry-not-found"]]),
     ("ready", &[]),

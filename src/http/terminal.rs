@@ -165,6 +165,54 @@ pub(super) struct Proposal {
     until_min: u64,
 }
 
+/// The most proposals that one answer names.
+const PROPOSALS_MAX: usize = 200;
+
+/// A proposal that waits for another person.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Waiting {
+    /// Its entry.
+    seq: u64,
+    /// Its kind.
+    #[schema(example = "refund")]
+    kind: &'static str,
+    /// The public name of the key that proposed.
+    by: String,
+    /// Unix minutes; it lapses then.
+    until_min: u64,
+}
+
+/// Only root and staff may approve.
+fn may_approve(reader: &Reader) -> Result<(), Problem> {
+    match &reader.signer {
+        Signer::Actor(actor) if matches!(actor.role, Role::Root | Role::Staff) => Ok(()),
+        Signer::Actor(_) | Signer::Device(_) => Err(Problem::role_not_permitted()),
+    }
+}
+
+/// Lists what waits for a second person, the latest first, for those who may approve it.
+#[utoipa::path(
+    get, path = "/v1/{ledger}/proposals", tag = "statements",
+    responses((status = OK, body = Vec<Waiting>))
+)]
+pub(super) async fn proposals(
+    State(server): App,
+    reader: Reader,
+) -> Result<Json<Vec<Waiting>>, Problem> {
+    may_approve(&reader)?;
+    let state = reader.ledger.engine.state()?;
+    let now_min = server.now_s() / 60;
+    let waits =
+        state.proposals.iter().rev().filter(|(_, row)| !row.done && now_min < row.until_min);
+    let lines = waits.filter_map(|(seq, row)| {
+        let key = state.keys.get(&row.kid).filter(|key| key.revoked.is_none())?;
+        let Signer::Actor(actor) = &key.signer else { return None };
+        let (kind, by) = (row.body.kind().name(), actor.name.as_str().to_owned());
+        Some(Waiting { seq: seq.0, kind, by, until_min: row.until_min })
+    });
+    Ok(Json(lines.take(PROPOSALS_MAX).collect()))
+}
+
 /// Reads the signed statement that waits for a second person, for those who may approve it.
 #[utoipa::path(
     get, path = "/v1/{ledger}/proposals/{seq}", tag = "statements",
@@ -174,10 +222,7 @@ pub(super) async fn proposal(
     reader: Reader,
     Path((_, seq)): Path<(String, u64)>,
 ) -> Result<Json<Proposal>, Problem> {
-    match &reader.signer {
-        Signer::Actor(actor) if matches!(actor.role, Role::Root | Role::Staff) => {}
-        Signer::Actor(_) | Signer::Device(_) => return Err(Problem::role_not_permitted()),
-    }
+    may_approve(&reader)?;
     let engine = &reader.ledger.engine;
     let (done, until_min) = {
         let state = engine.state()?;

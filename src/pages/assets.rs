@@ -26,7 +26,7 @@ macro_rules! asset {
 }
 
 /// Every file, in alphabetical order.
-pub const ASSETS: [Asset; 31] = [
+pub const ASSETS: [Asset; 33] = [
     asset!("api.js", JS),
     asset!("approve.js", JS),
     asset!("cbor.js", JS),
@@ -37,6 +37,7 @@ pub const ASSETS: [Asset; 31] = [
     asset!("holder.js", JS),
     asset!("icon.svg", SVG),
     asset!("keyring.js", JS),
+    asset!("links.js", JS),
     asset!("me.js", JS),
     asset!("offline.js", JS),
     asset!("outbox.js", JS),
@@ -45,6 +46,7 @@ pub const ASSETS: [Asset; 31] = [
     asset!("page.js", JS),
     asset!("pay.js", JS),
     asset!("proof.js", JS),
+    asset!("proposal.js", JS),
     asset!("qr.js", JS),
     asset!("scan.js", JS),
     asset!("settlement.js", JS),

@@ -190,6 +190,8 @@ fn signed_in(lang: Lang, ledger: &str, title: &str, account: &Account) -> Markup
             (coming(lang, ledger, &account.coming))
             (history(lang, ledger, account))
             (phones(lang, &account.phones))
+            h2 { (t(lang, "links-title")) }
+            p { a.button.quiet href={ "/" (ledger) "/links" } { (t(lang, "me-links")) } }
             form method="post" action={ "/" (ledger) "/me/leave" } {
                 h2 { (t(lang, "me-leave")) }
                 p { (t(lang, "me-leave-note")) }

@@ -13,6 +13,7 @@ pub mod door;
 pub mod error;
 pub mod first;
 pub mod history_csv;
+pub mod links;
 pub mod me;
 pub mod messages;
 pub mod participation;

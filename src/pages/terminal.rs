@@ -11,8 +11,17 @@ use super::{Frame, Lang, Site, layout, problem_box};
 const NAME_CHARS_MAX: u32 = 30;
 
 const TERMINAL_TEXTS: [&str; 5] = ["terminal-", "role-", "retry-", "problem-", "browser-cannot"];
-const STAFF_TEXTS: [&str; 7] =
-    ["enrol-", "approve-", "terminal-", "role-", "retry-", "problem-", "browser-cannot"];
+const STAFF_TEXTS: [&str; 9] = [
+    "enrol-",
+    "approve-",
+    "kind-",
+    "settlement-fund-",
+    "terminal-",
+    "role-",
+    "retry-",
+    "problem-",
+    "browser-cannot",
+];
 
 /// The roles that a browser can ask for.
 fn roles(lang: Lang) -> [(&'static str, String, String); 4] {
@@ -81,13 +90,11 @@ fn waiting(lang: Lang, demo: bool) -> Markup {
 }
 
 /// What a member of staff sees of the key that asks.
-fn asked(lang: Lang, by: bool) -> Markup {
+fn asked(lang: Lang) -> Markup {
     html! {
         dl #asked.facts hidden {
             div { dt { (t(lang, "enrol-role")) } dd #asked-role {} }
             div { dt { (t(lang, "enrol-name")) } dd #asked-name lang="ja" {} }
-            @if by { div { dt { (t(lang, "enrol-place")) } dd #asked-place {} } }
-            @if by { div { dt { (t(lang, "approve-by")) } dd #asked-by lang="ja" {} } }
             div { dt { (t(lang, "terminal-comparison")) } dd { strong #comparison.comparison {} } }
         }
     }
@@ -119,7 +126,7 @@ pub fn proposal(lang: Lang, site: &Site) -> Markup {
         p #say role="status" aria-live="polite" {}
         (problem_box())
         p #scan-hint hidden { (t(lang, "enrol-no-request")) }
-        (asked(lang, false))
+        (asked(lang))
         form #proposal novalidate hidden {
             div #place-box hidden {
                 label for="place-choice" { (t(lang, "enrol-place")) }
@@ -157,9 +164,17 @@ pub fn approval(lang: Lang, site: &Site) -> Markup {
         h1 { (title) }
         p #say role="status" aria-live="polite" {}
         (problem_box())
-        (asked(lang, true))
+        ul #waiting.held {}
+        dl #asked.facts hidden {}
         form #approval novalidate hidden {
-            (same(lang))
+            label.choice {
+                input #same type="checkbox" aria-describedby="same-fault";
+                span {
+                    span #same-key hidden { (t(lang, "enrol-same")) }
+                    span #same-what { (t(lang, "approve-same")) }
+                }
+            }
+            p #same-fault.fault role="alert" {}
             p { button.button.large { (t(lang, "approve-do")) } }
         }
         (staff_missing(lang, site))

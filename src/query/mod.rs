@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use crate::engine::{Engine, EngineError};
 
 pub mod budgets;
+pub mod links;
 pub mod participation;
 pub mod reminders;
 pub mod settlements;

@@ -1,12 +1,22 @@
-//! What a resident agrees to on the own phone.
+//! What people agree to: residents on their own phones, the second person of the staff.
 
+use kenmai::clock::{Clock, SystemClock};
+use kenmai::demo::YAIZU;
+use ledger_spec::cbor::{self, Text};
+use ledger_spec::ids::{LedgerId, OpId};
+use ledger_spec::kinds::{Adjust, Body, BudgetAllocate, ProgrammePublish};
+use ledger_spec::points::{Fund, LotKey, Purse};
+use ledger_spec::statement::Core;
+use ledger_spec::time::Day;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 use thirtyfour::prelude::WebDriverResult;
 
 use crate::World;
 use crate::browser::Browser;
 use crate::codes;
 use crate::resident::become_resident;
-use crate::terminals::register;
+use crate::terminals::{cast, join_staff, register, script_in};
 
 /// The text of a code of the resident's phone for any shop.
 const PLAIN_CODE: &str = "
@@ -109,6 +119,142 @@ async fn an_insured_medical_institution_says_what_points_never_pay() -> WebDrive
     let facts = browser.text("#statement:not([hidden]) #statement-facts").await?;
     assert!(facts.contains("保険医療機関"), "{facts}");
     browser.check_page("settlement-medical").await?;
+    world.console(&[]).await?;
+    world.browser.quit().await
+}
+
+/// Signs what the city's staff proposes, and gives the entry.
+async fn propose(world: &World, body: Body) -> WebDriverResult<String> {
+    let core = Core {
+        ledger: LedgerId::of_origin(YAIZU.origin),
+        op_id: OpId(Sha256::digest(cbor::to_bytes(&body.kind()))[..16].try_into().expect("16")),
+        day: Day::of_ms(SystemClock.wall_ms()),
+        programme: None,
+        not_after_s: None,
+        body,
+        sealed: None,
+    };
+    let signed = core.sign(&cast(world).staff(), None);
+    let hex = signed.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let submit = format!(
+        "const {{seq}} = await api.submit('yaizu-demo', cose.unhex('{hex}')); return String(seq);"
+    );
+    script_in(&world.browser, &submit).await
+}
+
+/// The programme that would come next: one limit is lower, one rule gives more.
+const NEXT_PROGRAMME: &str = "
+    const read = async version => (await fetch(`/v1/yaizu-demo/programme?version=${version}`));
+    let version = ledger.programmeVersion;
+    while ((await read(version + 1)).ok) version += 1;
+    const next = await (await read(ledger.programmeVersion)).json();
+    const tomorrow = new Date(ledger.nowS() * 1000 + 33 * 3600 * 1000).toISOString().slice(0, 10);
+    Object.assign(next, {version: version + 1, from: tomorrow});
+    next.redeem.max_day = 2500;
+    next.rules.find(rule => rule.action === 'vegecheck.measure').points = 25;
+    return JSON.stringify(next);";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_person_reads_what_changes_before_approving() -> WebDriverResult<()> {
+    let world = World::start().await?;
+    let browser = &world.browser;
+    world.open("/yaizu-demo/approve").await?;
+    browser.find("#staff-missing:not([hidden])").await?;
+    join_staff(&world, browser, "職員 二").await?;
+    world.open("/yaizu-demo/approve").await?;
+    browser.find("#say:not(:empty)").await?;
+    browser.check_page("approve-none").await?;
+
+    let document = script_in(browser, NEXT_PROGRAMME).await?;
+    let version = serde_json::from_str::<Value>(&document).expect("JSON")["version"].as_u64();
+    let version = u32::try_from(version.expect("a version")).expect("small");
+    let publish = ProgrammePublish { version, document: Text::new(&document).expect("it fits") };
+    let day = Day::of_ms(SystemClock.wall_ms());
+    let expires_on = Day::fiscal_year_first(day.fiscal_year() + 2).minus(1);
+    let lot = LotKey { purse: Purse::Yen, fund: Fund::General, expires_on };
+    let reason = Text::new("窓口での入力の誤りを直すため").expect("it is short");
+    let adjust = Adjust { account: cast(&world).account(0), lot, points: 120, reason };
+    let (fund, fiscal_year, points) = (Fund::Nhi, day.fiscal_year(), 50_000);
+    let allocate = BudgetAllocate { fund, fiscal_year, points };
+    for (name, body, expected) in [
+        (
+            "programme",
+            Body::ProgrammePublish(publish),
+            &["redeem.max_day", "3000", "2500", "25"][..],
+        ),
+        ("adjust", Body::Adjust(adjust), &["120 ポイント", "入力の誤り", "一般会計"]),
+        ("budget", Body::BudgetAllocate(allocate), &["国民健康保険", "50,000 ポイント"]),
+    ] {
+        let seq = propose(&world, body).await?;
+        world.open("/yaizu-demo/approve").await?;
+        browser.find(&format!("#waiting a[href='#{seq}']")).await?;
+        browser.check_page("approve-list").await?;
+        browser.click(&format!("#waiting a[href='#{seq}']")).await?;
+        browser.find("#approval:not([hidden])").await?;
+        let facts = browser.text("#asked").await?;
+        for part in expected {
+            assert!(facts.contains(part), "`{part}` in `{facts}`");
+        }
+        browser.check_page(&format!("approve-{name}")).await?;
+        browser.whole_page(&format!("approve-{name}-whole")).await?;
+        browser.click("#approval button").await?;
+        let fault = browser.text("#same-fault:not(:empty)").await?;
+        assert!(fault.contains("内容と理由"), "{fault}");
+        browser.click("#same").await?;
+        browser.click("#approval button").await?;
+        browser.find("#approval[hidden]").await?;
+        assert_eq!(browser.text("#say").await?, "✔ 承認されました。");
+    }
+    world.console(&["programme?version="]).await?;
+    world.browser.quit().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resident_grants_a_link_and_ends_it() -> WebDriverResult<()> {
+    let world = World::start().await?;
+    let browser = &world.browser;
+    world.open("/yaizu-demo/links").await?;
+    browser.find("#enrol:not([hidden])").await?;
+    become_resident(&world).await?;
+    browser.click("a[href='/yaizu-demo/links']").await?;
+    browser.find("#links-none:not([hidden])").await?;
+    browser.become_phone().await?;
+    let partner = script_in(
+        browser,
+        "return (await api.partners('yaizu-demo')).find(({name}) => name.startsWith('歩数アプリ')).kid;",
+    )
+    .await?;
+    world.open(&format!("/yaizu-demo/links?lang=ja#partner={partner}&purpose=sessions")).await?;
+    browser.find("#grant:not([hidden])").await?;
+    let chosen = "const [who, what] = ['#partner', '#purpose'].map(id => document.querySelector(id).selectedOptions[0].text);
+        return who + ' ' + what;";
+    let chosen = browser.run(chosen).await?;
+    assert_eq!(chosen, "歩数アプリ(架空) 面談や相談を記録する");
+    browser.run("document.querySelector('#until').value = '2020-01-01'").await?;
+    browser.click("#grant button").await?;
+    assert!(browser.text("#until-fault:not(:empty)").await?.contains("1年まで"));
+    let until = "const until = document.querySelector('#until'); until.value = until.max;";
+    browser.run(until).await?;
+    browser.click("#grant button").await?;
+    let number = browser.text("#made:not([hidden]) #link-number").await?.replace(' ', "");
+    assert_eq!(codes::shown_in(browser, "#link-code").await?, number.to_uppercase());
+    let line = browser.text("#links-list li").await?;
+    assert!(line.contains("歩数アプリ") && line.contains("面談や相談"), "{line}");
+    browser.check_page("links-ja").await?;
+    browser.whole_page("links-ja-whole").await?;
+
+    browser.click("#links-list button").await?;
+    browser.find("#confirm[open]").await?;
+    browser.check_page("links-end-ja").await?;
+    browser.click("#confirm [value='no']").await?;
+    browser.click("#links-list button").await?;
+    browser.click("#confirm [value='yes']").await?;
+    assert_eq!(browser.text("#say:not(:empty)").await?, "連携をやめました。");
+    let line = browser.text("#links-list li").await?;
+    assert!(line.contains("終わりました"), "{line}");
+    world.open("/yaizu-demo/links?lang=en").await?;
+    browser.find("#links:not([hidden])").await?;
+    browser.check_page("links-en").await?;
     world.console(&[]).await?;
     world.browser.quit().await
 }

@@ -133,3 +133,18 @@ async fn what_a_phone_keeps_is_the_same_for_everyone() {
     assert!(!policy(&town.get("/tour").await).contains("worker-src"));
     assert_eq!(town.get("/nowhere/pay").await.status, 404);
 }
+
+#[tokio::test]
+async fn links_are_read_by_their_own_account_alone() {
+    let town = Town::found(Plan::default()).await;
+    let till = town.log_in(&town.cast.till(0), 1).await;
+    assert_eq!(town.read("/me/links", &till).await.status.as_u16(), 403);
+    assert_eq!(town.read("/proposals", &till).await.status.as_u16(), 403);
+    let phone = town.log_in(&town.cast.phone(0), 2).await;
+    assert_eq!(town.read("/me/links", &phone).await.text(), "[]");
+    assert_eq!(town.read("/proposals", &phone).await.status.as_u16(), 403);
+    check(&town.get("/v1/town/partners").await, &expect![[r#"
+        200 application/json
+        [
+          {"kid":"1bf1f924e763a4e2","name":"北村","purposes":["sessions"]}]"#]]);
+}

@@ -71,6 +71,9 @@ export const vkey = async (name) => parseVkey(await plain(`/${name}/vkey`));
 export const programme = (name) => json(`/v1/${name}/programme`);
 export const places = (name, role) => json(`/v1/${name}/places?role=${role}`);
 export const proposal = (name, seq, token) => json(`/v1/${name}/proposals/${seq}`, bearer(token));
+export const proposals = (name, token) => json(`/v1/${name}/proposals`, bearer(token));
+export const links = (name, token) => json(`/v1/${name}/me/links`, bearer(token));
+export const partners = (name) => json(`/v1/${name}/partners`);
 export const settlements = (name, token, month) =>
   json(`/v1/${name}/settlements${month ? `?month=${month}` : ""}`, bearer(token));
 export const statement = (name, seq, token) => json(`/v1/${name}/settlements/${seq}`, bearer(token));

@@ -2,36 +2,60 @@
 
 import * as api from "./api.js";
 import { decode } from "./cbor.js";
-import { KINDS, ROLES, approve, hex, kidOf, parse1, sha256, statementSignedBy, unhex } from "./cose.js";
-import { comparison, reader, standing } from "./keyring.js";
-import { canSign, ledgerName, text } from "./page.js";
+import { KINDS, approve, hex, parse1, sha256, statementSignedBy, unhex } from "./cose.js";
+import { reader, standing } from "./keyring.js";
+import { canSign, element, ledgerName, text } from "./page.js";
+import { factsOf, kindName } from "./proposal.js";
 import { compared, finish, guarded, sendOnce } from "./staff.js";
 
 const at = (id) => document.querySelector(id);
 const [say, form] = ["#say", "#approval"].map(at);
+const MINUTE_MS = 60_000;
+
+const moment = (minutes) => {
+  const locale = document.documentElement.lang === "en" ? "en-GB" : "ja";
+  const form = { dateStyle: "long", timeStyle: "short", timeZone: "Asia/Tokyo" };
+  return new Date(minutes * MINUTE_MS).toLocaleString(locale, form);
+};
 
 /** The proposal as signed: what is shown here is what will be approved. */
 async function read(bytes) {
   const message = parse1(bytes);
-  const core = decode(message.payload);
   const proposer = await api.key(ledgerName, hex(message.kid));
   if (!proposer || !(await statementSignedBy(message, proposer.publicKey))) throw new Error(text("approve-unsigned"));
-  if (KINDS[core.get(3)] !== "key.register") throw new Error(text("approve-other-kind"));
-  const body = core.get(8);
-  return { publicKey: body.get(1), role: ROLES[body.get(2)], place: body.get(4), name: body.get(5), proposer };
+  return { core: decode(message.payload), proposer };
 }
 
-/** Where the key would stand: beside others, or at a place that it begins. */
-async function placeName(role, place) {
-  const known = (await api.places(ledgerName, role)).find((found) => found.place === hex(place));
-  return known ? text("approve-at", { name: known.name }) : text("approve-new-place");
+function showFacts(facts) {
+  const row = ([name, value]) => {
+    const told = element("dd", "", value);
+    told.id = `asked-${name}`;
+    return element("div", "", element("dt", "", text(`approve-${name}`)), told);
+  };
+  at("#asked").replaceChildren(...facts.map(row));
+  at("#asked").hidden = false;
 }
 
-async function sign(staff, seq, bytes) {
+async function sign(staff, seq, bytes, done) {
   if (!compared()) return;
   await sendOnce(async () => approve(staff, await api.ledger(ledgerName), seq, await sha256(bytes)));
   form.hidden = true;
-  say.textContent = text("approve-done");
+  say.textContent = done;
+}
+
+/** What waits, for whoever comes without an address. */
+async function list(read) {
+  const waiting = await read((token) => api.proposals(ledgerName, token));
+  say.textContent = text(waiting.length > 0 ? "approve-scan" : "approve-none");
+  const line = ({ seq, kind, by, until_min: until }) => {
+    const link = element("a", "button quiet", kindName(kind));
+    link.href = `#${seq}`;
+    const name = element("span", "", by);
+    name.lang = "ja";
+    const what = element("p", "", `${text("approve-by")}: `, name, element("br", ""), text("approve-until-short", { time: moment(until) }));
+    return element("li", "", link, what);
+  };
+  at("#waiting").replaceChildren(...waiting.map(line));
 }
 
 async function start() {
@@ -39,26 +63,30 @@ async function start() {
   const { state, key: staff } = await standing("staff");
   at("#staff-missing").hidden = state === "registered";
   if (state !== "registered") return;
+  const ask = reader(staff);
   const seq = location.hash.slice(1);
   if (!/^[0-9]{1,15}$/.test(seq)) {
-    say.textContent = text("approve-scan");
+    await list(ask);
     return;
   }
-  const found = await reader(staff)((token) => api.proposal(ledgerName, seq, token));
+  const found = await ask((token) => api.proposal(ledgerName, seq, token));
   const bytes = unhex(found.statement);
-  const { publicKey, role, place, name, proposer } = await read(bytes);
-  at("#asked").hidden = false;
-  at("#asked-role").textContent = text(`role-${role}`);
-  at("#asked-name").textContent = name;
-  at("#asked-place").textContent = place ? await placeName(role, place) : "–";
-  at("#asked-by").textContent = proposer.name;
-  at("#comparison").textContent = await comparison(publicKey);
-  if (found.done || (await api.key(ledgerName, hex(await kidOf(publicKey))))) {
-    say.textContent = text("approve-done");
+  const { core, proposer } = await read(bytes);
+  const facts = await factsOf(core);
+  if (!facts) throw new Error(text("approve-other-kind"));
+  const by = element("span", "", proposer.name);
+  by.lang = "ja";
+  showFacts([...facts, ["by", by], ["lapses", moment(found.until_min)]]);
+  const isKey = KINDS[core.get(3)] === "key.register";
+  at("#same-key").hidden = !isKey;
+  at("#same-what").hidden = isKey;
+  const done = text(isKey ? "approve-done" : "approve-in-force");
+  if (found.done) {
+    say.textContent = done;
     return;
   }
   form.hidden = false;
-  form.addEventListener("submit", guarded(() => sign(staff, Number(seq), bytes)));
+  form.addEventListener("submit", guarded(() => sign(staff, Number(seq), bytes, done)));
 }
 
 if (canSign()) guarded(start)();

@@ -197,6 +197,20 @@ export const redeem = (signer, ledger, place, points, holder, { pinProof, goods 
 /** `void`: a till undoes a redemption of its shop, until 24:00 of the same day. */
 export const voidSale = (signer, ledger, seq) => statement(signer, ledger, 17, [[8, new Map([[1, seq]])]]);
 
+/** What a link can be for; the place of a name is its number in statements. */
+const PURPOSES = [null, "steps", "sessions", "employer"];
+
+/** `link.grant`: the phone lets a partner's key (its id) do one thing until a day, under a random number (16 bytes). */
+export const linkGrant = (signer, ledger, { link, purpose, until, partner }) =>
+  statement(
+    signer, ledger, 28,
+    [[8, new Map([[1, link], [2, PURPOSES.indexOf(purpose)], [3, until], [4, partner]])]],
+    [],
+  );
+
+/** `link.revoke`: ends it. */
+export const linkRevoke = (signer, ledger, link) => statement(signer, ledger, 29, [[8, new Map([[1, link]])]]);
+
 /** The number of each role in statements; entry 0 does not exist. */
 export const ROLES = [
   null, "root", "staff", "registry", "station", "coach", "shop", "kiosk", "partner", "pin", "system", "auditor",

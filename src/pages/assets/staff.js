@@ -23,7 +23,9 @@ export const guarded = (work) => async (event) => {
 /** Whether the person has said that both screens show the same digits; otherwise asks for it. */
 export function compared() {
   const box = document.querySelector("#same");
-  document.querySelector("#same-fault").textContent = box.checked ? "" : text("enrol-compare-first");
+  const what = document.querySelector("#same-what:not([hidden])");
+  const fault = text(what ? "approve-read-first" : "enrol-compare-first");
+  document.querySelector("#same-fault").textContent = box.checked ? "" : fault;
   if (!box.checked) box.focus();
   return box.checked;
 }

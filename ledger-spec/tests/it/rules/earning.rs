@@ -33,7 +33,7 @@ fn above_500_points_a_second_person_of_the_staff_approves() {
         staff-2 approves back → withdrawn, back 1000 general until 2028-03-31; 0 of 1000 are gone
         balance hanako → 0 yen, 0 challenge
         staff-1 reports checkup of hanako holder=account as=late → proposed
-        # A proposal waits no longer than the programme takes reports of its day.
+        # A proposal is good as long as the programme takes reports of its day.
         at 2026-04-14 10:00
         staff-2 approves late → refused: the statement's day is too long ago
         at 2026-04-17 10:01
