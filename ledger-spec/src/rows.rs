@@ -408,6 +408,8 @@ wire_array!(
     /// A perk card.
     #[derive(Copy)]
     PerkCard {
+        /// Whose it is.
+        account: AccountId,
         /// Its last day.
         until: Day,
         /// The entry that ended it.

@@ -5,6 +5,7 @@
 //! cap, a balance or a signer that does not fit is found without any secret. What the stand-in cannot vouch for is who
 //! showed the code or card, and the exact second.
 
+use ledger_spec::catalogue::Gives;
 use ledger_spec::cbor::Blob;
 use ledger_spec::decide::HOLD_LIFE_S_MAX;
 use ledger_spec::entry::{Accounting, Effect};
@@ -79,7 +80,7 @@ fn other(
             statement.disclosure = Some((disclosure(now_s, None), Vec::new()));
             now_s
         }
-        Body::Capture(_) => {
+        Body::Capture(_) | Body::RewardUse(_) => {
             let not_after_s = statement.core.not_after_s.unwrap_or(0);
             not_after_s.saturating_sub(NOT_AFTER_S_MAX).clamp(recorded_s, recorded_s + 59)
         }
@@ -97,12 +98,41 @@ fn other(
             statement.disclosure = Some((disclosure(recorded_s, None), Vec::new()));
             recorded_s
         }
+        Body::RewardClaim(body) => {
+            let wallet = has_wallet(body.item.as_str(), rows);
+            return claim(statement, wallet, recorded_s, rows);
+        }
         Body::LinkGrant(_) => {
             statement.disclosure = Some((disclosure(recorded_s, None), Vec::new()));
             recorded_s
         }
         _ => recorded_s,
     };
+    Some(StandIn { statement, now_ms: now_s * 1_000, measured: None })
+}
+
+fn has_wallet(item: &str, rows: &Overlay<'_>) -> bool {
+    let item = rows.catalogue().and_then(|catalogue| catalogue.item_of(item));
+    item.is_some_and(|item| matches!(item.gives, Gives::Currency { .. }))
+}
+
+/// A claim by the account's own phone, which discloses the number of a wallet at most; for one at a desk there is none. It
+/// was decided at some second of its day.
+fn claim(
+    mut statement: Statement,
+    has_wallet: bool,
+    day_s: u64,
+    rows: &Overlay<'_>,
+) -> Option<StandIn> {
+    let signer = &rows.keys(&statement.kid)?.signer;
+    if !matches!(signer, Signer::Device(_)) {
+        return None;
+    }
+    let not_after_s = statement.core.not_after_s.unwrap_or(0);
+    let now_s = not_after_s.saturating_sub(NOT_AFTER_S_MAX).clamp(day_s, day_s + 86_399);
+    let reference = has_wallet.then(|| Blob(vec![0]));
+    let stand_in = Disclosure { reference, ..disclosure(now_s, None) };
+    statement.disclosure = Some((stand_in, Vec::new()));
     Some(StandIn { statement, now_ms: now_s * 1_000, measured: None })
 }
 

@@ -6,8 +6,8 @@ use ed25519_dalek::SigningKey;
 use ledger_spec::cbor::Text;
 use ledger_spec::ids::{PersonId, PlaceId};
 use ledger_spec::kinds::{
-    AccountFacts, AccountOpen, Approve, Body, BudgetAllocate, CardIssue, DeviceEnrol, KeyRegister,
-    ProgrammePublish, Role,
+    AccountFacts, AccountOpen, Approve, Body, BudgetAllocate, CardIssue, CataloguePublish,
+    DeviceEnrol, KeyRegister, ProgrammePublish, Role,
 };
 use ledger_spec::points::Purse;
 use ledger_spec::programme::Programme;
@@ -21,7 +21,7 @@ use super::crew::in_order;
 use super::history::Act;
 use super::programme::{BUDGETS, age_on, of_year};
 use super::residents::Resident;
-use super::{Cast, StagedClock, random, random_op};
+use super::{Cast, StagedClock, random, random_op, rewards};
 use crate::clock::Clock;
 use crate::engine::{Accepted, Engine, EngineError, PendingVerdict, Refusal};
 
@@ -51,6 +51,9 @@ pub enum CityError {
     /// The example of a programme has a fault.
     #[error("the demo's programme: {0}")]
     Programme(#[from] ledger_spec::programme::ProgrammeFault),
+    /// The example of a catalogue has a fault.
+    #[error("the demo's catalogue: {0}")]
+    Catalogue(#[from] ledger_spec::catalogue::CatalogueFault),
     /// A text of the demo does not fit its field, which is a fault of the demo.
     #[error("a text of the demo city does not fit its field")]
     Text,
@@ -278,7 +281,23 @@ pub(super) fn due_rules(
             Body::BudgetAllocate(BudgetAllocate { fund, fiscal_year: year, points })
         }));
     }
+    due.extend(due_catalogue(state, cast, until.fiscal_year())?);
     Ok(due)
+}
+
+/// The catalogue of a fiscal year, where it is missing.
+fn due_catalogue(state: &Tables, cast: &Cast, fiscal_year: u32) -> Result<Option<Body>, CityError> {
+    let latest = state.catalogues.last_key_value();
+    if latest.is_some_and(|(_, catalogue)| rewards::covers(catalogue, fiscal_year)) {
+        return Ok(None);
+    }
+    let version = latest.map_or(0, |(version, _)| *version) + 1;
+    let shops: Vec<PlaceId> =
+        (0..cast.city.shops.len()).map(|number| cast.shop_place(number)).collect();
+    let catalogue = rewards::of_year(&shops, fiscal_year, version)?;
+    let document = serde_json::to_string(&catalogue).unwrap_or_default();
+    let document = Text::new(&document).ok_or(CityError::Text)?;
+    Ok(Some(Body::CataloguePublish(CataloguePublish { version, document })))
 }
 
 /// Residents whose statements one worker makes at a time.

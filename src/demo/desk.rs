@@ -50,6 +50,7 @@ impl From<CityError> for DeskError {
             CityError::Engine(_)
             | CityError::Registry(_)
             | CityError::Programme(_)
+            | CityError::Catalogue(_)
             | CityError::Text => Self::Refused(Refusal::Stopped),
         }
     }

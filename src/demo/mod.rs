@@ -24,6 +24,7 @@ mod folder;
 mod history;
 mod programme;
 mod residents;
+mod rewards;
 
 pub use blueprint::{Blueprint, MINATO, YAIZU};
 pub use city::{CityError, found};

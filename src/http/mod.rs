@@ -45,6 +45,7 @@ pub mod problem;
 mod public_log;
 pub mod reminders;
 mod resident;
+mod rewards;
 mod scan;
 mod settlement;
 mod shop;
@@ -153,6 +154,9 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(resident::manifest))
         .routes(routes!(reminders::feed))
         .routes(routes!(reminders::next))
+        .routes(routes!(rewards::catalogue))
+        .routes(routes!(rewards::own))
+        .routes(routes!(rewards::voucher))
         .routes(routes!(shop::check_code))
         .routes(routes!(shop::today))
         .routes(routes!(pin::check_pin, pin::set_pin))
@@ -193,6 +197,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/sw.js", get(own::worker))
         .route("/assets/{file}", get(site::asset))
         .route("/Q/{token}", get(site::scanned_code))
+        .route("/V/{token}", get(site::scanned_code))
         .route("/P/{request}", get(site::scanned_request))
         .route("/{ledger}", get(site::first))
         .route("/{ledger}/tour", get(site::tour))
@@ -211,6 +216,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/{ledger}/me/leave", post(own::leave))
         .route("/{ledger}/links", get(links::show_page))
         .route("/{ledger}/pay", get(own::pay))
+        .route("/{ledger}/rewards", get(rewards::page))
         .route("/healthz", get(|| async { "ok\n" }))
         .fallback(site::nothing_here)
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })

@@ -235,6 +235,7 @@ fn entry(line: HistoryLine, today: Option<Day>) -> me::Entry {
         reason: line.reason.map(|found| reason(found, line.day, today)),
         receipt_number: Some(line.receipt_number),
         note: line.note,
+        won: line.won,
         waits: line.proposal.is_some(),
     }
 }

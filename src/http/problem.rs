@@ -262,7 +262,7 @@ plain! {
     key_unknown = KEY_UNKNOWN, key_revoked = KEY_REVOKED, deadline = DEADLINE,
     method_not_allowed = METHOD, proposal_unknown = PROPOSAL_UNKNOWN, signature = SIGNATURE, other_ledger = OTHER_LEDGER, busy = BUSY,
     pin_locked = PIN_LOCKED, pin_unset = PIN_UNSET, card_mistyped = CARD_MISTYPED, card_unknown = CARD_UNKNOWN,
-    card_revoked = CARD_REVOKED,
+    card_revoked = CARD_REVOKED, not_a_voucher = NOT_A_VOUCHER,
 }
 
 impl Problem {

@@ -18,7 +18,7 @@ use super::openapi::Binary;
 use super::problem::Problem;
 use crate::query::{self, ShopDay, TokenState};
 
-fn shop_of(signer: &Signer) -> Result<PlaceId, Problem> {
+pub(super) fn shop_of(signer: &Signer) -> Result<PlaceId, Problem> {
     match signer {
         Signer::Actor(actor) if actor.role == Role::Shop => {
             actor.place.ok_or(Problem::role_not_permitted())

@@ -26,7 +26,7 @@ macro_rules! asset {
 }
 
 /// Every file, in alphabetical order.
-pub const ASSETS: [Asset; 33] = [
+pub const ASSETS: [Asset; 34] = [
     asset!("api.js", JS),
     asset!("approve.js", JS),
     asset!("cbor.js", JS),
@@ -48,6 +48,7 @@ pub const ASSETS: [Asset; 33] = [
     asset!("proof.js", JS),
     asset!("proposal.js", JS),
     asset!("qr.js", JS),
+    asset!("rewards.js", JS),
     asset!("scan.js", JS),
     asset!("settlement.js", JS),
     asset!("shop.js", JS),

@@ -118,6 +118,8 @@ pub struct Entry {
     pub measured: Measured,
     /// Why the city changed something, in its own words.
     pub note: Option<String>,
+    /// Whether an entry in a draw has won, once it is drawn.
+    pub won: Option<bool>,
     /// Whether it does nothing until another person approves.
     pub waits: bool,
 }
@@ -185,6 +187,7 @@ fn signed_in(lang: Lang, ledger: &str, title: &str, account: &Account) -> Markup
             p #say role="status" aria-live="polite" {}
             (problem_box())
             p { a.button.large href={ "/" (ledger) "/pay" } { (t(lang, "me-pay")) } }
+            p { a.button.quiet href={ "/" (ledger) "/rewards" } { (t(lang, "reward-title")) } }
             (measurements(lang, &account.measured))
             (lots(lang, &account.lots))
             (coming(lang, ledger, &account.coming))
@@ -374,6 +377,7 @@ fn row(lang: Lang, ledger: &str, entry: &Entry) -> Markup {
                     br; small { (t_args(lang, "me-also", &[("name", &named(lang, names)), ("points", &number(u64::from(*points)))])) }
                 }
                 @if entry.waits { br; small { (t(lang, "me-proposed")) } }
+                @if let Some(won) = entry.won { br; strong { (t(lang, if won { "me-won" } else { "me-lost" })) } }
                 @if let Some(note) = &entry.note {
                     br; small lang=[(lang != Lang::Ja).then_some("ja")] { (t_args(lang, "me-note", &[("note", note)])) }
                 }
@@ -433,6 +437,9 @@ fn why(lang: Lang, reason: &Reason, day: &str) -> String {
 
 pub(super) fn what(lang: Lang, entry: &Entry) -> String {
     match &entry.action {
+        Some(names) if entry.kind.starts_with("reward.") => {
+            format!("{}: {}", kind_name(lang, &entry.kind), named(lang, names))
+        }
         Some(names) => named(lang, names),
         None => kind_name(lang, &entry.kind),
     }
@@ -474,6 +481,7 @@ mod tests {
             receipt_number: Some("A3K-7Q2F".into()),
             measured: Measured::default(),
             note: None,
+            won: None,
             waits: false,
         }
     }

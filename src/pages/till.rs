@@ -7,8 +7,17 @@ use super::pay::code_image;
 use super::scan::{mute, outcome, pad, role_head, scan_box};
 use super::{Frame, Lang, Site, layout, problem_box};
 
-const TEXTS: [&str; 8] =
-    ["shop-", "scan-", "terminal-", "qr-", "retry-", "problem-", "me-number", "browser-cannot"];
+const TEXTS: [&str; 9] = [
+    "shop-",
+    "voucher-",
+    "scan-",
+    "terminal-",
+    "qr-",
+    "retry-",
+    "problem-",
+    "me-number",
+    "browser-cannot",
+];
 
 /// The page at `/{ledger}/shop`.
 #[must_use]
@@ -25,6 +34,7 @@ pub fn page(lang: Lang, site: &Site) -> Markup {
                 }
                 section data-step="amount" aria-labelledby="amount-title" hidden { (amount(lang)) }
                 section data-step="agree" aria-labelledby="agree-title" hidden { (agreement(lang)) }
+                section data-step="voucher" aria-labelledby="voucher-title" hidden { (voucher(lang)) }
                 section data-step="pin" aria-labelledby="pin-title" hidden { (pin(lang)) }
                 (outcome(lang, true))
             }
@@ -81,6 +91,20 @@ fn agreement(lang: Lang) -> Markup {
         p.row {
             button #agree-scan.button.large type="button" { (t(lang, "shop-agree-scan")) }
             button #agree-stop.button.quiet type="button" { (t(lang, "terminal-rescan")) }
+        }
+    }
+}
+
+/// What a voucher is for, before it is used.
+fn voucher(lang: Lang) -> Markup {
+    html! {
+        h2 #voucher-title tabindex="-1" { (t(lang, "voucher-title")) }
+        p.price { strong #voucher-name {} }
+        p #voucher-gets {}
+        p { (t(lang, "voucher-how")) }
+        p.row {
+            button #voucher-use.button.large type="button" { (t(lang, "voucher-use")) }
+            button #voucher-stop.button.quiet type="button" { (t(lang, "terminal-rescan")) }
         }
     }
 }

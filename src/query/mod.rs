@@ -19,6 +19,7 @@ pub mod budgets;
 pub mod links;
 pub mod participation;
 pub mod reminders;
+pub mod rewards;
 pub mod settlements;
 mod shop_day;
 
@@ -195,6 +196,9 @@ pub struct HistoryLine {
     /// Why the city changed something, in the words of whoever did it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Whether an entry in a draw has won, once it is drawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub won: Option<bool>,
     /// `true` for a proposal, which does nothing until another person approves; otherwise absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proposal: Option<bool>,
@@ -430,7 +434,9 @@ fn history_line(
     let named_version = statement.core.programme.and_then(|version| state.programmes.get(&version));
     let programme = named_version.or_else(|| rows.programme_for(acted_on?));
     let rule = programme.zip(action.as_ref()).and_then(|(of, action)| of.rule_of(action));
-    let (name, name_en) = rule.map(|rule| named(rule, exact.map(Code::as_str))).unzip();
+    let item = rewards::item_of(accounting, state);
+    let of_item = item.map(|item| (item.name.clone(), item.name_en.clone()));
+    let (name, name_en) = rule.map(|rule| named(rule, exact.map(Code::as_str))).or(of_item).unzip();
     let derived = accounting.effects.iter().skip_while(|e| !judged(e)).skip(1);
     let also = derived.filter_map(|effect| {
         let Effect::ActionJudged { rule, granted, .. } = effect else { return None };
@@ -452,6 +458,7 @@ fn history_line(
         name_en,
         also: also.collect(),
         place,
+        won: rewards::won(accounting, state),
         reason: reason_of(accounting),
         receipt_number: receipt_number(engine.ledger(), accounting.seq),
         yen_after,

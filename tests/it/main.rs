@@ -29,6 +29,7 @@ mod public;
 mod qr_frame;
 mod reminders;
 mod resident;
+mod rewards;
 #[path = "../support/server.rs"]
 mod server;
 mod settlement;

@@ -143,8 +143,11 @@ async fn links_are_read_by_their_own_account_alone() {
     let phone = town.log_in(&town.cast.phone(0), 2).await;
     assert_eq!(town.read("/me/links", &phone).await.text(), "[]");
     assert_eq!(town.read("/proposals", &phone).await.status.as_u16(), 403);
-    check(&town.get("/v1/town/partners").await, &expect![[r#"
+    check(
+        &town.get("/v1/town/partners").await,
+        &expect![[r#"
         200 application/json
         [
-          {"kid":"1bf1f924e763a4e2","name":"北村","purposes":["sessions"]}]"#]]);
+          {"kid":"1bf1f924e763a4e2","name":"北村","purposes":["sessions"]}]"#]],
+    );
 }

@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use super::{Broken, undo, unseen};
+use super::{Broken, subject_of, undo, unseen};
 use crate::catalogue::{Catalogue, Gives};
 use crate::entry::{Accounting, Effect};
 use crate::rows::{Account, Counter, Draw, HeldFor, Overlay, PerkCard};
@@ -54,7 +54,8 @@ fn claim(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Result<
     let row = rows.catalogues(catalogue).and_then(|catalogue| catalogue.item(*item));
     match (&row.ok_or(Broken::Missing("item"))?.gives, code, until) {
         (Gives::PerkCard { .. }, None, Some(until)) => {
-            let card = PerkCard { until: *until, revoked: None };
+            let account = subject_of(entry)?;
+            let card = PerkCard { account, until: *until, revoked: None };
             rows.top().perk_cards.insert(entry.seq, card);
         }
         (Gives::Lottery { .. }, Some(code), None) => {

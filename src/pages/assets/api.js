@@ -74,6 +74,9 @@ export const proposal = (name, seq, token) => json(`/v1/${name}/proposals/${seq}
 export const proposals = (name, token) => json(`/v1/${name}/proposals`, bearer(token));
 export const links = (name, token) => json(`/v1/${name}/me/links`, bearer(token));
 export const partners = (name) => json(`/v1/${name}/partners`);
+export const rewards = (name) => json(`/v1/${name}/me/rewards`);
+export const voucher = (name, claim, code, token) =>
+  json(`/v1/${name}/vouchers/${claim}?code=${hex(code)}`, bearer(token));
 export const settlements = (name, token, month) =>
   json(`/v1/${name}/settlements${month ? `?month=${month}` : ""}`, bearer(token));
 export const statement = (name, seq, token) => json(`/v1/${name}/settlements/${seq}`, bearer(token));

@@ -194,6 +194,38 @@ export const redeem = (signer, ledger, place, points, holder, { pinProof, goods 
     [[3, holder], ...(pinProof ? [[7, pinProof]] : [])],
   );
 
+/** `reward.claim`: the phone's own account claims an item; `code` (32 bytes) for vouchers and draws, `wallet` for exports. */
+export const rewardClaim = (signer, ledger, item, { points, code, wallet }) =>
+  statement(
+    signer, ledger, 23,
+    [
+      [6, ledger.programmeVersion], [7, ledger.nowS() + REDEEM_LIFE_S],
+      [8, new Map([[1, item], [2, points], ...(code ? [[3, code]] : [])])],
+    ],
+    wallet ? [[8, new TextEncoder().encode(wallet)]] : [],
+  );
+
+/** `reward.use`: a till takes a voucher by its claim and secret (16 bytes). */
+export const rewardUse = (signer, ledger, claim, secret) =>
+  statement(signer, ledger, 24, [[7, ledger.nowS() + REDEEM_LIFE_S], [8, new Map([[1, claim], [2, secret]])]]);
+
+/** What a claim names of its voucher's secret. */
+export const voucherHash = (secret) => sha256("kenmai/v1/voucher", secret);
+
+/** What stands in the QR code of a voucher. */
+export const voucherUrl = (origin, ledger, claim, secret) => {
+  const seq = new Uint8Array(8);
+  new DataView(seq.buffer).setBigUint64(0, BigInt(claim));
+  return `${origin.toUpperCase()}/V/${base32(Uint8Array.from([...ledger.id, ...seq, ...secret]))}`;
+};
+
+/** { ledger, claim, secret } of the 32 bytes of such a code. */
+export const readVoucher = (bytes) => ({
+  ledger: bytes.slice(0, 8),
+  claim: Number(new DataView(bytes.buffer, bytes.byteOffset + 8, 8).getBigUint64(0)),
+  secret: bytes.slice(16),
+});
+
 /** `void`: a till undoes a redemption of its shop, until 24:00 of the same day. */
 export const voidSale = (signer, ledger, seq) => statement(signer, ledger, 17, [[8, new Map([[1, seq]])]]);
 

@@ -1,9 +1,10 @@
-// What a scanner, a camera or a person gives: the code of a phone, or the number of a paper card.
+// What a scanner, a camera or a person gives: the code of a phone, a voucher, or the number of a paper card.
 
 import { decode } from "./cbor.js";
-import { hex, parse1, unbase32, unhex } from "./cose.js";
+import { hex, parse1, readVoucher, unbase32, unhex } from "./cose.js";
 
 const TOKEN = /^[A-Z2-7]{100,1600}$/;
+const VOUCHER = /^[A-Z2-7]{52}$/;
 const CARD = /^(?:HMC1)?([A-Z2-7]{18})$/;
 const CARD_HEX = /^[0-9A-F]{22}$/;
 
@@ -25,7 +26,7 @@ function cardOf(text) {
 }
 
 /**
- * { phone: token, maxPoints, shop } or { card } of a text as read or typed; { fault } "card" for a card number with a slip,
+ * { phone: token, maxPoints, shop }, { voucher } or { card } of a text as read or typed; { fault } "card" for a card number with a slip,
  * "other" for anything else.
  */
 export function readHolder(read) {
@@ -40,6 +41,7 @@ export function readHolder(read) {
       const [, , , maxPoints, shop] = decode(parse1(bytes).payload);
       return { phone: bytes, maxPoints, shop: shop && hex(shop) };
     }
+    if (VOUCHER.test(last)) return { voucher: readVoucher(unbase32(last)) };
     const card = cardOf(text);
     if (!card) return { fault: "other" };
     return crc8(card.slice(0, 10)) === card[10] ? { card } : { fault: "card" };

@@ -1,7 +1,7 @@
 // The till: a code, a number of points, one big answer. What was signed is kept until the ledger's verdict.
 
 import * as api from "./api.js";
-import { byCard, byPhone, payRequestUrl, pinEntry, qrCheck, redeem, unhex, voidSale } from "./cose.js";
+import { byCard, byPhone, payRequestUrl, pinEntry, qrCheck, redeem, rewardUse, unhex, voidSale, voucherHash } from "./cose.js";
 import { readHolder } from "./holder.js";
 import { openRole, reader } from "./keyring.js";
 import { canRepeat, deliver, post, unfinished } from "./outbox.js";
@@ -21,12 +21,13 @@ const at = (id) => document.querySelector(id);
 const [points, amount, result, problem, again] = ["#points", "#amount", "#result", "#problem", "#again"].map(at);
 const [pin, looked, goods] = ["#pin", "#looked", "#goods"].map(at);
 const { key, found } = await openRole("shop");
-const till = { phone: null, card: null, points: 0, job: null, agreeing: false, medical: false };
+const till = { phone: null, card: null, voucher: null, points: 0, job: null, agreeing: false, medical: false };
 const read = reader(key);
 
 function next() {
   till.phone = null;
   till.card = null;
+  till.voucher = null;
   till.agreeing = false;
   pin.value = "";
   problem.hidden = true;
@@ -42,6 +43,10 @@ const scanner = new Scanner(at("#scan"), async (scanned) => {
   if (holder.card) {
     till.card = holder.card;
     askPoints(Infinity);
+    return true;
+  }
+  if (holder.voucher) {
+    await lookAt(holder.voucher);
     return true;
   }
   if (!holder.phone) {
@@ -65,6 +70,42 @@ const scanner = new Scanner(at("#scan"), async (scanned) => {
   }
   return true;
 }, (jpeg) => read((token) => api.frame(ledgerName, jpeg, token)));
+
+/** Asks what a voucher is for, and whether it is good here; nothing is used yet. */
+async function lookAt(voucher) {
+  problem.hidden = true;
+  try {
+    const code = await voucherHash(voucher.secret);
+    const found = await read((token) => api.voucher(ledgerName, voucher.claim, code, token));
+    if (found.state !== "valid") {
+      scanner.say(text(`voucher-${found.state}`));
+      play("bad");
+      return;
+    }
+    till.voucher = { ...voucher, name: document.documentElement.lang === "en" ? found.name_en : found.name };
+    at("#voucher-name").textContent = till.voucher.name;
+    at("#voucher-gets").textContent = text("voucher-gets", { points: number(found.receives) });
+    step("voucher");
+    at("#voucher-title").focus({ preventScroll: true });
+  } catch (error) {
+    showProblem(problem, error);
+    play("bad");
+  }
+}
+
+async function useVoucher() {
+  const button = at("#voucher-use");
+  button.disabled = true;
+  try {
+    const { claim, secret, name } = till.voucher;
+    const bytes = await rewardUse(key, await api.ledger(ledgerName), claim, secret);
+    await send(await post("shop", bytes, { kind: "voucher", name, points: 0 }));
+  } catch (error) {
+    showProblem(problem, error);
+  } finally {
+    button.disabled = false;
+  }
+}
 
 /** Above the fast lane the resident reads shop and amount on the own phone, which then shows a code for exactly that. */
 async function askAgreement() {
@@ -126,7 +167,7 @@ async function send(job) {
     const verdict = await deliver(job);
     till.job = null;
     const values = { points: number(verdict.points ?? job.facts.points), number: verdict.receipt_number };
-    const done = job.facts.kind === "void" ? text("shop-voided", values) : text("shop-done", values);
+    const done = text({ void: "shop-voided", voucher: "voucher-done" }[job.facts.kind] ?? "shop-done", { ...values, name: job.facts.name });
     say(true, done, text("me-number", values));
     at("#next").focus({ preventScroll: true });
   } catch (error) {
@@ -287,7 +328,8 @@ at("#pin-form").addEventListener("submit", (event) => {
   event.preventDefault();
   enterPin();
 });
-for (const stop of ["#pin-stop", "#agree-stop"]) at(stop).addEventListener("click", next);
+for (const stop of ["#pin-stop", "#agree-stop", "#voucher-stop"]) at(stop).addEventListener("click", next);
+at("#voucher-use").addEventListener("click", useVoucher);
 at("#agree-scan").addEventListener("click", () => {
   step("scan");
   scanner.ready();

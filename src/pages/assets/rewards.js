@@ -1,0 +1,159 @@
+// The rewards page: the phone's key signs a claim, and the phone alone keeps the secret that its voucher shows.
+
+import * as api from "./api.js";
+import { random, rewardClaim, session, unhex, hex, voucherHash, voucherUrl } from "./cose.js";
+import { deliver, post, unfinished } from "./outbox.js";
+import { canSign, dateOf, element, explain, ledgerName, number, showProblem, text } from "./page.js";
+import { draw } from "./qr.js";
+import { keep, kept } from "./store.js";
+
+const at = (id) => document.querySelector(id);
+const [problem, say, dialog, shown] = ["#problem", "#say", "#confirm", "#shown"].map(at);
+const UNITS_MAX = 100;
+const state = {};
+
+const english = document.documentElement.lang === "en";
+const nameOf = (reward) => (english ? reward.name_en : reward.name);
+const secretPlace = (claim) => `${ledgerName}/voucher/${claim}`;
+
+/** Asks with the session of this browser; opens one with the phone's key where there is none. */
+async function signedIn(ask) {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error.slug !== "session-required") throw error;
+    await api.openSession(ledgerName, await session(state.phone, state.ledger));
+    return ask();
+  }
+}
+
+/** Sends a claim that is kept until its verdict; the secret goes to the voucher's own place before it is forgotten. */
+async function send(job) {
+  const verdict = await deliver(job);
+  if (job.facts.secret) await keep(secretPlace(verdict.seq), unhex(job.facts.secret));
+  return verdict;
+}
+
+/** What the dialog asks beside the yes: units of a gift, the number of a wallet. Null where something is missing. */
+function wish({ gives, points }) {
+  const units = Number(at("#units").value.normalize("NFKC"));
+  const many = gives === "donation" || gives === "currency";
+  const whole = !many || (Number.isInteger(units) && units >= 1 && units <= UNITS_MAX);
+  at("#units-fault").textContent = whole ? "" : text("reward-units-fault", { max: UNITS_MAX });
+  const wallet = at("#wallet").value.normalize("NFKC").trim();
+  const told = gives !== "currency" || wallet !== "";
+  at("#wallet-fault").textContent = told ? "" : text("reward-wallet-fault");
+  if (!whole) at("#units").focus();
+  else if (!told) at("#wallet").focus();
+  if (!whole || !told) return null;
+  return { points: Number(points) * (many ? units : 1), wallet: gives === "currency" ? wallet : undefined };
+}
+
+async function ask(item) {
+  const { gives, points, name, unit } = item;
+  at("#confirm-what").textContent = text(gives === "perk_card" ? "reward-confirm-card" : "reward-confirm-what", {
+    name, points: number(Number(points)), unit,
+  });
+  at("#units-box").hidden = gives !== "donation" && gives !== "currency";
+  at("#wallet-box").hidden = gives !== "currency";
+  at("#units").value = "1";
+  state.item = item;
+  dialog.showModal();
+}
+
+async function claim() {
+  const wanted = wish(state.item);
+  if (!wanted) return;
+  dialog.close();
+  problem.hidden = true;
+  say.textContent = text("reward-sending");
+  const { item, gives, name } = state.item;
+  const secret = gives === "voucher" || gives === "lottery" ? random(16) : undefined;
+  state.ledger = await api.ledger(ledgerName);
+  const code = secret && (await voucherHash(secret));
+  const bytes = await rewardClaim(state.phone, state.ledger, item, { ...wanted, code });
+  const facts = { name, ...(secret && { secret: hex(secret) }) };
+  await send(await post("rewards", bytes, facts));
+  say.textContent = text(`reward-done-${gives.replace("_", "-")}`, { name });
+  await look();
+  if (gives === "voucher") at("#own-list button")?.focus();
+}
+
+/** Points and what is claimed. */
+async function look() {
+  const { yen, challenge } = await signedIn(() => api.balance(ledgerName));
+  at("#yen").textContent = number(yen);
+  at("#challenge").textContent = number(challenge);
+  at("#challenge-box").hidden = challenge === 0;
+  at(".balance").hidden = false;
+  const rewards = await api.rewards(ledgerName);
+  at("#own").hidden = rewards.length === 0;
+  at("#own-list").replaceChildren(...(await Promise.all(rewards.reverse().map(ownLine))));
+}
+
+async function ownLine(reward) {
+  const until = element("p", "", text("reward-good-until", { date: dateOf(reward.until) }));
+  const parts = [element("h3", "", nameOf(reward)), until];
+  const secret = await kept(secretPlace(reward.claim));
+  if (reward.gives === "voucher" && secret) {
+    const button = element("button", "button", text("reward-show"));
+    button.type = "button";
+    button.addEventListener("click", guarded(() => show(reward, secret)));
+    parts.push(button);
+  } else if (reward.gives === "voucher") {
+    parts.push(element("p", "note", text("reward-elsewhere")));
+  }
+  return element("li", "", ...parts);
+}
+
+async function show(reward, secret) {
+  at("#shown-name").textContent = nameOf(reward);
+  at("#shown-until").textContent = text("reward-good-until", { date: dateOf(reward.until) });
+  const places = element("span", "", reward.places.join("、"));
+  places.lang = "ja";
+  at("#shown-places").replaceChildren(
+    ...(reward.places.length > 0 ? [`${text("reward-places")} `, places] : [text("reward-all-shops")]),
+  );
+  at("#shown-number").textContent = text("reward-number", { number: reward.claim });
+  draw(shown.querySelector("svg"), voucherUrl(location.origin, state.ledger, reward.claim, secret));
+  shown.hidden = false;
+  at("#shown-name").focus();
+}
+
+const guarded = (work) => () => work().catch((error) => {
+  say.textContent = "";
+  dialog.close();
+  showProblem(problem, error);
+});
+
+async function start() {
+  state.phone = await kept(`${ledgerName}/phone`);
+  if (!state.phone) {
+    at("#enrol").hidden = false;
+    return;
+  }
+  state.ledger = await api.ledger(ledgerName);
+  for (const button of document.querySelectorAll("[data-item] > button")) {
+    button.hidden = false;
+    button.addEventListener("click", guarded(() => ask(button.parentElement.dataset)));
+  }
+  at("#confirm-yes").addEventListener("click", guarded(claim));
+  at("#confirm-no").addEventListener("click", () => dialog.close());
+  dialog.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
+  at("#print").addEventListener("click", () => print());
+  at("#hide").addEventListener("click", () => {
+    shown.hidden = true;
+    at("#own-list button")?.focus();
+  });
+  // An earlier visit may have ended before the answer came.
+  for (const job of await unfinished("rewards")) {
+    await send(job).catch((error) => {
+      if (error.retry === "same_id") throw error;
+      say.textContent = explain(error)[0];
+    });
+  }
+  await look();
+}
+
+if (canSign()) guarded(start)();
+else say.textContent = text("browser-cannot");

@@ -1,0 +1,200 @@
+//! What points can be exchanged for: the catalogue, a resident's own vouchers with their codes, and a sheet to print.
+//! `assets/rewards.js` signs claims with the phone's key and keeps the secrets of vouchers on the phone.
+
+use maud::{Markup, html};
+
+use super::messages::{date, number, t, t_args};
+use super::pay::code_image;
+use super::{Frame, Lang, Site, layout, problem_box};
+
+/// The page's data.
+#[derive(Clone, Debug)]
+pub struct Rewards {
+    /// The ledger.
+    pub site: Site,
+    /// The catalogue.
+    pub items: Vec<Item>,
+}
+
+/// An item of the catalogue.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Its code.
+    pub code: String,
+    /// Its name in Japanese and English.
+    pub name: [String; 2],
+    /// `voucher`, `donation`, `currency`, `perk_card` or `lottery`.
+    pub gives: &'static str,
+    /// Whether it is for challenge points.
+    pub challenge: bool,
+    /// Its price or unit.
+    pub points: u32,
+    /// Last day on which it can be claimed, `YYYY-MM-DD`.
+    pub until: String,
+    /// Whether it can be claimed today.
+    pub open: bool,
+    /// How many are left.
+    pub left: Option<u32>,
+    /// How many one person can claim in a fiscal year.
+    pub per_person: Option<u32>,
+    /// Good for so many days.
+    pub valid_days: Option<u32>,
+    /// Names of the shops that take it, none for all; of the place that gets the points.
+    pub places: Vec<String>,
+    /// Whether shops of other cities take it too.
+    pub prefecture: bool,
+}
+
+const TEXTS: [&str; 6] =
+    ["reward-", "problem-", "retry-", "browser-cannot", "unit-points", "unit-challenge"];
+
+/// The page at `/{ledger}/rewards`.
+#[must_use]
+pub fn page(lang: Lang, data: &Rewards) -> Markup {
+    let title = t(lang, "reward-title");
+    let me = format!("/{}/me", data.site.ledger);
+    let body = html! {
+        div #rewards {
+            h1 { (title) }
+            p.balance hidden {
+                (t(lang, "me-balance")) " " strong #yen {} " " (t(lang, "unit-points"))
+                span #challenge-box hidden { br; (t(lang, "me-challenge")) " " strong #challenge {} }
+            }
+            p #say role="status" aria-live="polite" {}
+            (problem_box())
+            div #enrol hidden {
+                p { (t(lang, "reward-enrol")) }
+                p { a.button.large href=(me) { (t(lang, "pay-enrol-do")) } }
+            }
+            (shown(lang))
+            section #own aria-labelledby="own-title" hidden {
+                h2 #own-title { (t(lang, "reward-own")) }
+                ul #own-list.items {}
+            }
+            h2 { (t(lang, "reward-catalogue")) }
+            @if data.items.is_empty() { p { (t(lang, "reward-none")) } }
+            ul.items { @for item in &data.items { (line(lang, item)) } }
+            p { a href=(me) { (t(lang, "pay-me")) } }
+        }
+        (confirm(lang))
+    };
+    let frame =
+        Frame { lang, site: &data.site, title: &title, script: Some("rewards.js"), texts: &TEXTS };
+    layout(&frame, &body)
+}
+
+fn line(lang: Lang, item: &Item) -> Markup {
+    let [ja, en] = &item.name;
+    let name = if lang == Lang::Ja { ja } else { en };
+    let unit = t(lang, if item.challenge { "unit-challenge" } else { "unit-points" });
+    let key = format!("reward-gives-{}", item.gives.replace('_', "-"));
+    html! {
+        li data-item=(item.code) data-gives=(item.gives) data-points=(item.points) data-name=(name) data-unit=(unit) {
+            h3 { (name) }
+            p.price { strong { (number(item.points.into())) } " " (unit) " " small { (t(lang, &key)) } }
+            ul.terms {
+                @if let Some(left) = item.left {
+                    li { (t_args(lang, "reward-left", &[("count", &number(left.into()))])) }
+                }
+                @if let Some(most) = item.per_person {
+                    li { (t_args(lang, "reward-per-person", &[("count", &number(most.into()))])) }
+                }
+                @if let Some(days) = item.valid_days {
+                    li { (t_args(lang, "reward-valid", &[("days", &number(days.into()))])) }
+                }
+                li { (t_args(lang, "reward-until", &[("date", &date(lang, &item.until))])) }
+                @if !item.places.is_empty() {
+                    li { (t(lang, "reward-places")) " " span lang="ja" { (item.places.join("、")) } }
+                }
+                @if item.prefecture { li { (t(lang, "reward-prefecture")) } }
+            }
+            @if item.open {
+                button.button type="button" hidden { (t(lang, "reward-claim")) }
+            } @else {
+                p.note { (t(lang, "reward-closed")) }
+            }
+        }
+    }
+}
+
+/// The code of a voucher, large, and the only part of the page that is printed.
+fn shown(lang: Lang) -> Markup {
+    html! {
+        section #shown.sheet aria-labelledby="shown-name" hidden {
+            h2 #shown-name tabindex="-1" {}
+            figure.code { (code_image("modules", &t(lang, "reward-code-alt"))) }
+            p #shown-until {}
+            p #shown-places {}
+            p.number #shown-number {}
+            p.row.screen {
+                button #print.button type="button" { (t(lang, "reward-print")) }
+                button #hide.button.quiet type="button" { (t(lang, "pay-hide")) }
+            }
+        }
+    }
+}
+
+fn confirm(lang: Lang) -> Markup {
+    html! {
+        dialog #confirm aria-labelledby="confirm-title" {
+            form method="dialog" novalidate {
+                h2 #confirm-title { (t(lang, "reward-confirm")) }
+                p #confirm-what {}
+                div #units-box hidden {
+                    label for="units" { (t(lang, "reward-units")) }
+                    input #units inputmode="numeric" autocomplete="off" value="1" maxlength="4" aria-describedby="units-fault";
+                    p #units-fault.fault role="alert" {}
+                }
+                div #wallet-box hidden {
+                    label for="wallet" { (t(lang, "reward-wallet")) }
+                    input #wallet autocomplete="off" maxlength="40" aria-describedby="wallet-fault";
+                    p #wallet-fault.fault role="alert" {}
+                }
+                p.row {
+                    button #confirm-yes.button type="button" { (t(lang, "reward-confirm-yes")) }
+                    button #confirm-no.button.quiet type="button" { (t(lang, "reward-confirm-no")) }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::tests::{check_page, site};
+
+    fn item() -> Item {
+        Item {
+            code: "bath".into(),
+            name: ["入浴券".into(), "A bath".into()],
+            gives: "voucher",
+            challenge: false,
+            points: 300,
+            until: "2027-03-31".into(),
+            open: true,
+            left: Some(12),
+            per_person: Some(2),
+            valid_days: Some(90),
+            places: vec!["浜の湯".into()],
+            prefecture: true,
+        }
+    }
+
+    #[test]
+    fn every_item_says_what_it_costs_and_where_it_is_good() {
+        let closed = Item { open: false, gives: "lottery", challenge: true, ..item() };
+        for lang in Lang::ALL {
+            let items = vec![item(), closed.clone()];
+            let page = page(lang, &Rewards { site: site(), items });
+            check_page(lang, &page);
+            for part in ["data-item=\"bath\"", "浜の湯", "<dialog id=\"confirm\"", "300"] {
+                assert!(page.0.contains(part), "{part}");
+            }
+            assert!(page.0.contains(&t(lang, "reward-closed")));
+            let none = super::page(lang, &Rewards { site: site(), items: Vec::new() });
+            check_page(lang, &none);
+            assert!(none.0.contains(&t(lang, "reward-none")));
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The catalogue as residents see it, what an account has claimed, and what a till may know of a voucher.
+
+use ledger_spec::catalogue::{Area, Catalogue, Gives, Item};
+use ledger_spec::entry::{Accounting, Effect};
+use ledger_spec::ids::{AccountId, Hash, PlaceId, Seq};
+use ledger_spec::points::Purse;
+use ledger_spec::rows::{HeldFor, Hold, Overlay, Tables};
+use ledger_spec::time::Day;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::engine::{Engine, EngineError};
+
+/// An item of the catalogue in force.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ItemLine {
+    /// Its code, which a claim names.
+    #[schema(example = "fish-set")]
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// Its name in English.
+    pub name_en: String,
+    /// `voucher`, `donation`, `currency`, `perk_card` or `lottery`.
+    #[schema(example = "voucher")]
+    pub gives: &'static str,
+    /// Which points pay for it, `yen` or `challenge`.
+    #[schema(value_type = String, example = "yen")]
+    pub purse: Purse,
+    /// The price, what a perk card asks for, or the unit of a donation or an export.
+    pub points: u32,
+    /// First day on which it can be claimed.
+    #[schema(value_type = String, format = Date)]
+    pub from: Day,
+    /// Last day on which it can be claimed.
+    #[schema(value_type = String, format = Date)]
+    pub until: Day,
+    /// Whether it can be claimed today, as far as days and stock go.
+    pub open: bool,
+    /// How many are left; absent where there is no end to them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<u32>,
+    /// How many one person can claim in a fiscal year.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_person: Option<u32>,
+    /// A voucher or perk card is good for so many days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_days: Option<u32>,
+    /// Names of the shops or of the place that gets the points; none where all shops take it.
+    pub places: Vec<String>,
+    /// Whether shops of other cities take it too.
+    pub prefecture: bool,
+}
+
+/// The catalogue in force.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CatalogueJson {
+    /// Its version, 0 where there is none.
+    pub version: u32,
+    /// What can be claimed.
+    pub items: Vec<ItemLine>,
+}
+
+/// Something that an account has claimed and not used.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RewardLine {
+    /// The claim's entry.
+    pub claim: u64,
+    /// `voucher` or `perk_card`.
+    #[schema(example = "voucher")]
+    pub gives: &'static str,
+    /// The item's name.
+    pub name: String,
+    /// Its name in English.
+    pub name_en: String,
+    /// The points that wait with it.
+    pub points: u64,
+    /// The last day.
+    #[schema(value_type = String, format = Date)]
+    pub until: Day,
+    /// Names of the shops that take it; none where all do.
+    pub places: Vec<String>,
+    /// Whether shops of other cities take it too.
+    pub prefecture: bool,
+}
+
+/// What a till may know of a voucher that it was shown.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct VoucherJson {
+    /// `valid`, `ended`, `expired` or `elsewhere`.
+    #[schema(example = "valid")]
+    pub state: &'static str,
+    /// The item's name.
+    pub name: String,
+    /// Its name in English.
+    pub name_en: String,
+    /// Yen that the shop gets.
+    pub receives: u32,
+    /// The last day.
+    #[schema(value_type = String, format = Date)]
+    pub until: Day,
+}
+
+/// The catalogue in force, as of a day.
+///
+/// # Errors
+/// [`EngineError`]
+pub fn catalogue(engine: &Engine, today: Day) -> Result<CatalogueJson, EngineError> {
+    let state = engine.state()?;
+    let rows = Overlay::over(&state);
+    let Some(catalogue) = rows.catalogue() else {
+        return Ok(CatalogueJson { version: 0, items: Vec::new() });
+    };
+    let items = catalogue.items.iter().map(|item| item_line(catalogue, item, (&state, today)));
+    Ok(CatalogueJson { version: catalogue.version, items: items.collect() })
+}
+
+fn item_line(catalogue: &Catalogue, item: &Item, (state, today): (&Tables, Day)) -> ItemLine {
+    let claimed = state.claimed.get(&item.number).copied().unwrap_or(0);
+    let left = item.stock.map(|stock| stock.saturating_sub(claimed));
+    let drawn = state.draws.contains_key(&item.number);
+    let (places, prefecture) = places_of(catalogue, item, state);
+    ItemLine {
+        code: item.code.clone(),
+        name: item.name.clone(),
+        name_en: item.name_en.clone(),
+        gives: gives_name(&item.gives),
+        purse: item.purse,
+        points: item.points,
+        from: item.from,
+        until: item.until,
+        open: item.is_offered(today) && !drawn && left != Some(0),
+        left,
+        per_person: item.per_person,
+        valid_days: item.good_until(Day(0)).map(|day| day.0),
+        places,
+        prefecture,
+    }
+}
+
+/// Names of the places of an item, none for all, and whether other cities' shops are among them.
+fn places_of(catalogue: &Catalogue, item: &Item, state: &Tables) -> (Vec<String>, bool) {
+    let (places, area) = match &item.gives {
+        Gives::Voucher { shops, area, .. } => (shops.as_slice(), *area),
+        Gives::Donation { to } | Gives::Currency { to } => (std::slice::from_ref(to), Area::City),
+        Gives::PerkCard { .. } => (&[][..], Area::Prefecture),
+        Gives::Lottery { .. } => (&[][..], Area::City),
+    };
+    let takes = |place: &&PlaceId| area == Area::Prefecture || !catalogue.guests.contains(place);
+    let named = places.iter().filter(takes).filter_map(|place| state.places.get(place));
+    (named.map(|place| place.name.as_str().to_owned()).collect(), area == Area::Prefecture)
+}
+
+fn gives_name(gives: &Gives) -> &'static str {
+    match gives {
+        Gives::Voucher { .. } => "voucher",
+        Gives::Donation { .. } => "donation",
+        Gives::Currency { .. } => "currency",
+        Gives::PerkCard { .. } => "perk_card",
+        Gives::Lottery { .. } => "lottery",
+    }
+}
+
+/// The open vouchers and perk cards of an account, the oldest first.
+///
+/// # Errors
+/// [`EngineError`]
+pub fn rewards(
+    engine: &Engine,
+    account: AccountId,
+    today: Day,
+) -> Result<Vec<RewardLine>, EngineError> {
+    let state = engine.state()?;
+    let Some(row) = state.accounts.get(&account) else {
+        return Ok(Vec::new());
+    };
+    let mut lines: Vec<RewardLine> =
+        row.holds.iter().filter_map(|hold| voucher_line(hold, &state)).collect();
+    let cards = state.perk_cards.iter().filter(|(_, card)| card.account == account);
+    let good = cards.filter(|(_, card)| card.revoked.is_none() && card.until >= today);
+    for (claim, card) in good {
+        let Some((_, accounting)) = engine.entry(*claim)? else { continue };
+        if let Some((catalogue, item)) = claimed_item(&accounting, &state) {
+            lines.push(line((*claim, 0, card.until), (catalogue, item), &state));
+        }
+    }
+    Ok(lines)
+}
+
+fn voucher_line(hold: &Hold, state: &Tables) -> Option<RewardLine> {
+    let HeldFor::Reward { catalogue, item, .. } = hold.held_for else { return None };
+    let catalogue = state.catalogues.get(&catalogue)?;
+    let until = Day::of_ms(hold.until_s * 1_000).minus(1);
+    Some(line((hold.seq, hold.points(), until), (catalogue, catalogue.item(item)?), state))
+}
+
+fn line(
+    (claim, points, until): (Seq, u64, Day),
+    (catalogue, item): (&Catalogue, &Item),
+    state: &Tables,
+) -> RewardLine {
+    let (places, prefecture) = places_of(catalogue, item, state);
+    let (name, name_en) = (item.name.clone(), item.name_en.clone());
+    let (claim, gives) = (claim.0, gives_name(&item.gives));
+    RewardLine { claim, gives, name, name_en, points, until, places, prefecture }
+}
+
+/// The item that an entry claimed or whose claim it ended.
+pub(super) fn item_of<'s>(accounting: &Accounting, state: &'s Tables) -> Option<&'s Item> {
+    let ended = accounting.effects.iter().find_map(|effect| {
+        if let Effect::RewardEnded { item, .. } = effect { Some(*item) } else { None }
+    });
+    let latest = |number| state.catalogues.values().rev().find_map(|known| known.item(number));
+    claimed_item(accounting, state).map(|(_, item)| item).or_else(|| latest(ended?))
+}
+
+fn claimed_item<'s>(
+    accounting: &Accounting,
+    state: &'s Tables,
+) -> Option<(&'s Catalogue, &'s Item)> {
+    let (version, number) = accounting.effects.iter().find_map(|effect| {
+        let Effect::RewardClaimed { catalogue, item, .. } = effect else { return None };
+        Some((*catalogue, *item))
+    })?;
+    let catalogue = state.catalogues.get(&version)?;
+    Some((catalogue, catalogue.item(number)?))
+}
+
+/// Whether an entry in a draw has won; `None` before the draw and for anything else.
+pub(super) fn won(accounting: &Accounting, state: &Tables) -> Option<bool> {
+    let item =
+        item_of(accounting, state).filter(|item| matches!(item.gives, Gives::Lottery { .. }));
+    let winners = state.draws.get(&item?.number)?.winners.as_ref()?;
+    Some(winners.contains(&accounting.seq))
+}
+
+/// What a shop may know of a voucher whose secret has this hash; `None` where there is no such voucher.
+///
+/// # Errors
+/// [`EngineError`]
+pub fn voucher(
+    engine: &Engine,
+    (claim, code): (Seq, Hash),
+    shop: PlaceId,
+    now_s: u64,
+) -> Result<Option<VoucherJson>, EngineError> {
+    let Some((_, accounting)) = engine.entry(claim)? else { return Ok(None) };
+    let shown = accounting.effects.iter().find_map(|effect| {
+        let Effect::RewardClaimed { code, until, .. } = effect else { return None };
+        Some(((*code)?, (*until)?))
+    });
+    let Some((_, until)) = shown.filter(|(hash, _)| *hash == code) else { return Ok(None) };
+    let state = engine.state()?;
+    let Some((catalogue, item)) = claimed_item(&accounting, &state) else { return Ok(None) };
+    let Gives::Voucher { receives, .. } = item.gives else { return Ok(None) };
+    let state = if state.undone.contains_key(&claim) {
+        "ended"
+    } else if !catalogue.honours(item, &shop) {
+        "elsewhere"
+    } else if Day::of_ms(now_s * 1_000) > until {
+        "expired"
+    } else {
+        "valid"
+    };
+    let (name, name_en) = (item.name.clone(), item.name_en.clone());
+    Ok(Some(VoucherJson { state, name, name_en, receives, until }))
+}

@@ -1,0 +1,89 @@
+//! Rewards through the engine: what the server does with a voucher that nobody used, and what an audit makes of claims.
+
+use std::collections::BTreeMap;
+
+use kenmai::audit::{Check, Gap};
+use kenmai::query::rewards::{catalogue, rewards, voucher};
+use ledger_spec::ids::{PlaceId, Seq};
+use ledger_spec::kinds::{Body, CataloguePublish, Code, Document, RewardClaim, RewardUse};
+use ledger_spec::points::Points;
+use ledger_spec::statement::voucher_hash;
+use ledger_spec::time::Day;
+use serde_json::json;
+
+use crate::audit::audit_of;
+use crate::city::{City, MINUTE_MS, account, id, key};
+
+const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
+
+fn with_catalogue() -> City {
+    let mut city = City::settled();
+    city.consult("mei");
+    let today = Day::of_ms(city.now_s() * 1_000);
+    let item = |number: u32, code: &str, gives: serde_json::Value| {
+        json!({"number": number, "code": code, "name": "入浴券", "name_en": "A bath", "purse": "yen", "points": 20,
+            "from": today.minus(1), "until": today.plus(9), "stock": 5, "gives": gives})
+    };
+    let voucher =
+        json!({"voucher": {"area": "city", "receives": 15, "valid_days": 2, "unused": "lapse"}});
+    let gift = json!({"donation": {"to": PlaceId(id("place of shop"))}});
+    let document =
+        json!({"version": 1, "items": [item(1, "bath", voucher), item(2, "gift", gift)]});
+    let document = Document::new(&document.to_string()).unwrap();
+    city.enact(Body::CataloguePublish(CataloguePublish { version: 1, document }));
+    city
+}
+
+fn claim(city: &mut City, item: &str, secret: Option<[u8; 16]>) -> Seq {
+    let code = secret.as_ref().map(voucher_hash);
+    let (item, points) = (Code::new(item).unwrap(), Points::new(20).unwrap());
+    let core = city.core(Body::RewardClaim(RewardClaim { item, points, code }));
+    let disclosure = city.disclosure(None);
+    let submission = core.sign(&key("mei"), Some(&disclosure));
+    city.submit(&submission).unwrap().accounting.seq
+}
+
+#[test]
+fn a_voucher_is_used_or_lapses_and_the_audit_follows() {
+    let mut city = with_catalogue();
+    let (shop, today) = (PlaceId(id("place of shop")), Day::of_ms(city.now_s() * 1_000));
+    let used = claim(&mut city, "bath", Some([1; 16]));
+    let unused = claim(&mut city, "bath", Some([2; 16]));
+    claim(&mut city, "gift", None);
+
+    let asked = |city: &City, claim: Seq, secret: u8, shop| {
+        let code = voucher_hash(&[secret; 16]);
+        voucher(city.engine(), (claim, code), shop, city.now_s()).unwrap().map(|found| found.state)
+    };
+    assert_eq!(asked(&city, used, 1, shop), Some("valid"));
+    assert_eq!(asked(&city, used, 2, shop), None, "the secret of another");
+    let own = rewards(city.engine(), account("mei"), today).unwrap();
+    assert_eq!(own.iter().map(|line| line.claim).collect::<Vec<_>>(), [used.0, unused.0]);
+    let left = |city: &City| catalogue(city.engine(), today).unwrap().items[0].left;
+    assert_eq!(left(&city), Some(3));
+    city.must("shop", Body::RewardUse(RewardUse { voucher: used, secret: [1; 16] }));
+    assert_eq!(asked(&city, used, 1, shop), Some("ended"));
+
+    // The last day passes while the ledger is closed; the first batch after it takes the voucher back.
+    city.close();
+    city.clock.pass(3 * DAY_MS);
+    city.open().unwrap();
+    assert_eq!(asked(&city, unused, 2, shop), Some("expired"));
+    city.measure("mei");
+    assert_eq!(asked(&city, unused, 2, shop), Some("ended"));
+    assert_eq!(rewards(city.engine(), account("mei"), today).unwrap().len(), 0);
+    assert_eq!(left(&city), Some(3), "what lapsed is not offered again");
+    {
+        let state = city.engine().state().unwrap();
+        assert_eq!(state.shops[&shop].total, 15 + 20);
+        assert_eq!(state.retired.values().sum::<u64>(), 5 + 20);
+    }
+    city.close();
+
+    let whole = audit_of(&city.data(), Some(&city.keys()));
+    assert_eq!((whole.findings, whole.gaps), (vec![], BTreeMap::new()));
+    assert_eq!(whole.passed[&Check::Decisions], whole.entries);
+    let closed = audit_of(&city.data(), None);
+    assert_eq!(closed.findings, []);
+    assert!(closed.gaps.get(&Gap::Decision).is_some_and(|gaps| *gaps <= 2), "{:?}", closed.gaps);
+}
