@@ -155,7 +155,7 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(reminders::feed))
         .routes(routes!(reminders::next))
         .routes(routes!(rewards::catalogue))
-        .routes(routes!(rewards::own))
+        .routes(routes!(rewards::own_rewards))
         .routes(routes!(rewards::voucher))
         .routes(routes!(shop::check_code))
         .routes(routes!(shop::today))

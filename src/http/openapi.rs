@@ -95,8 +95,9 @@ const NEVER_FOR_STATEMENTS: [&str; 9] = [
 ];
 
 /// Operations by their handlers' names, with what they refuse beside [`ANY`].
-const REFUSALS: [(&str, &[&[&str]]); 34] = [
+const REFUSALS: [(&str, &[&[&str]]); 37] = [
     ("balance", &[&SESSION, &["entry-not-found"]]),
+    ("catalogue", &[]),
     ("check_code", &[&MESSAGE, &["role-not-permitted"]]),
     (
         "check_pin",
@@ -113,6 +114,7 @@ const REFUSALS: [(&str, &[&[&str]]); 34] = [
     ("next", &[&SESSION, &["entry-not-found"]]),
     ("open_session", &[&MESSAGE, &["session-already-opened", "busy"]]),
     ("own_links", &[&SESSION]),
+    ("own_rewards", &[&SESSION]),
     ("participation", &[]),
     ("partners", &[]),
     ("places", &[]),
@@ -134,6 +136,7 @@ const REFUSALS: [(&str, &[&[&str]]); 34] = [
     ("today", &[&SESSION, &["not-found"]]),
     ("visitor", &[&DESK]),
     ("vkey", &[]),
+    ("voucher", &[&SESSION, &["not-a-voucher"]]),
 ];
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {

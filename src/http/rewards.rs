@@ -33,7 +33,7 @@ pub(super) async fn catalogue(
     get, path = "/v1/{ledger}/me/rewards", tag = "resident",
     responses((status = OK, body = Vec<read::RewardLine>))
 )]
-pub(super) async fn own(
+pub(super) async fn own_rewards(
     State(server): App,
     reader: Reader,
 ) -> Result<Json<Vec<read::RewardLine>>, Problem> {
