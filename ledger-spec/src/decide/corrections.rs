@@ -90,11 +90,9 @@ pub(super) fn withdraw(
 fn granted_yet(effects: &[Effect], of: (Fund, Contra), rows: &Overlay<'_>) -> u32 {
     let Contra::Budget(fiscal_year) = of.1 else { return u32::MAX };
     let granted = rows.budgets(&(of.0, fiscal_year)).map_or(0, |budget| budget.granted);
-    let given = effects.iter().filter_map(|effect| match effect {
-        Effect::Posting { lot, points, contra } if (lot.fund, *contra) == of => {
-            Some(points.unsigned_abs())
-        }
-        _ => None,
+    let given = effects.iter().filter_map(|effect| {
+        let Effect::Posting { lot, points, contra } = effect else { return None };
+        ((lot.fund, *contra) == of).then_some(points.unsigned_abs())
     });
     u32::try_from(granted.saturating_sub(given.sum())).unwrap_or(u32::MAX)
 }
