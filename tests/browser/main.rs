@@ -15,6 +15,7 @@ mod camera;
 mod codes;
 mod consent;
 mod resident;
+mod rewards;
 #[path = "../support/server.rs"]
 mod server;
 mod settlement;
