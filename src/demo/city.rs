@@ -292,8 +292,11 @@ fn due_catalogue(state: &Tables, cast: &Cast, fiscal_year: u32) -> Result<Option
         return Ok(None);
     }
     let version = latest.map_or(0, |(version, _)| *version) + 1;
-    let shops: Vec<PlaceId> =
-        (0..cast.city.shops.len()).map(|number| cast.shop_place(number)).collect();
+    let shops = (0..cast.city.shops.len()).map(|number| cast.shop_place(number));
+    let shops: Vec<PlaceId> = shops.filter(|shop| state.places.contains_key(shop)).collect();
+    if shops.is_empty() {
+        return Ok(None);
+    }
     let catalogue = rewards::of_year(&shops, fiscal_year, version)?;
     let document = serde_json::to_string(&catalogue).unwrap_or_default();
     let document = Text::new(&document).ok_or(CityError::Text)?;
