@@ -109,12 +109,12 @@ class Client:
 
 
 def command_line(about, **more):
-    """The options that all clients share, and more whole numbers with their defaults."""
+    """The options that all clients share, and more, each with its default."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--url", default="http://localhost:8080", help="where the ledger answers")
     parser.add_argument("--ledger", default="yaizu-demo", help="the ledger's short name")
     parser.add_argument("--keys", type=pathlib.Path, default="kenmai-data/demo-keys", help="folder of keys")
     parser.add_argument("--op-id", type=uuid.UUID, help="sends that operation again instead of a fresh one")
     for name, (default, about) in more.items():
-        parser.add_argument(f"--{name}", type=int, default=default, help=about)
+        parser.add_argument(f"--{name}", type=type(default), default=default, help=about)
     return parser.parse_args()

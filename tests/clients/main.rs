@@ -1,6 +1,7 @@
 //! Programs of others against the demo city. Here the Python clients of `ledger-spec/examples`, bytes that no Rust code
 //! made, and a thousand calls made up from `ledger-spec/openapi.json`; in `monitoring` Prometheus; in `settlement` banks,
-//! branches and holidays as others list them; in `clinic` the files of a clinic that clinosim makes.
+//! branches and holidays as others list them; in `clinic` the files of a clinic that clinosim makes; in
+//! `outside` postal codes and steps as others have them.
 //!
 //! `tests/run` makes the Python environment and installs Prometheus.
 #![expect(
@@ -12,6 +13,7 @@
 
 mod clinic;
 mod monitoring;
+mod outside;
 mod programme;
 #[path = "../support/server.rs"]
 mod server;
@@ -94,6 +96,12 @@ fn clients_in_python_earn_points_and_redeem_them() {
     assert!(problem["type"].is_string() && problem["retry"].is_string(), "{problem:#}");
 }
 
+/// Whether 9,000 steps or more brought what they should; no goal is set for children, of whom the demo has some.
+fn walked(row: &Value) -> bool {
+    let of = (&row["points"], &row["reason"]["code"]);
+    of == (&Value::from(3), &"full".into()) || of == (&Value::from(0), &"below_goal".into())
+}
+
 #[test]
 fn a_partner_in_python_reports_sessions_and_steps_under_links() {
     let city = City::start();
@@ -101,8 +109,10 @@ fn a_partner_in_python_reports_sessions_and_steps_under_links() {
     let (code, outcome) = run(&city, "partner.py", "yaizu-demo", &arguments);
     assert_eq!(code, 0, "{outcome:#}");
     let rows = outcome["rows"].as_array().expect("an outcome has its rows");
-    let points: Vec<Option<u64>> = rows.iter().map(|row| row["points"].as_u64()).collect();
-    assert_eq!(points, [Some(50), Some(3)].repeat(3), "{outcome:#}");
+    for pair in rows.chunks(2) {
+        assert_eq!(pair[0]["points"], 50, "{outcome:#}");
+        assert!(walked(&pair[1]), "{outcome:#}");
+    }
     assert_eq!(outcome["accepted"], 6);
 
     // The same bytes again: every row has its first answer. Another list of the same acts brings nothing.

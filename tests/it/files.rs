@@ -100,8 +100,7 @@ const MOVES: &str = r#"{"kind": "account.status", "number": "宛名番号", "day
 const MOVED: &str = "宛名番号,異動日,異動事由\n１０１,令和8年11月23日,死亡\n102,R8.11.20,転居\n103,R8.11.20,転出\n\
     104,11月,転出\n";
 
-const FACTS: &str = r#"{"kind": "account.facts", "number": "宛名番号", "birthday": "生年月日", "eligible_from": "2026-04-01",
-    "insurance": {"column": "保険", "values": {"国保": "nhi"}}, "district": {"column": "郵便番号", "values": {"425-0022": 7}}}"#;
+const FACTS: &str = include_str!("../fixtures/facts.json");
 
 #[test]
 fn facts_of_a_roster_say_no_more_than_the_rules_need() {
@@ -126,7 +125,7 @@ fn facts_of_a_roster_say_no_more_than_the_rules_need() {
         (facts.age.on.to_string().as_str(), facts.age.tier),
         ("2026-04-01", AgeTier::From65)
     );
-    assert_eq!((facts.insurance, facts.district), (Insurance::Nhi, 7));
+    assert_eq!((facts.insurance, facts.district), (Insurance::Nhi, 1));
     assert_eq!(facts.eligible_from.map(|day| day.to_string()).as_deref(), Some("2026-04-01"));
 }
 
