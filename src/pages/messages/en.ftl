@@ -186,6 +186,7 @@ links-line-ended = { $purpose } (ended)
 links-steps = Record steps
 links-sessions = Record sessions and consultations
 links-employer = The employer takes part
+links-reminders = Receive reminders to pass on (which day, never how many points)
 links-grant = Grant a link
 links-partner = To whom
 links-purpose = What they may do

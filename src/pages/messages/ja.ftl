@@ -187,6 +187,7 @@ links-line-ended = { $purpose }(終わりました)
 links-steps = 歩数を記録する
 links-sessions = 面談や相談を記録する
 links-employer = 勤め先が健康づくりに加わる
+links-reminders = 期限や予定のお知らせを受け取って届ける(日だけ。ポイント数は伝わりません)
 links-grant = 新しく連携する
 links-partner = 相手
 links-purpose = できること
