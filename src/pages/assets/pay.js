@@ -89,7 +89,8 @@ function arrived({ points, place, receipt_number: receipt, yen_after: left }) {
   choose.hidden = true;
   paid.hidden = false;
   at("#paid-points").focus();
-  navigator.vibrate?.(200);
+  // A page that was opened by a scan and not touched may not.
+  if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(200);
 }
 
 function hideCode() {
