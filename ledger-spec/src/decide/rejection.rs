@@ -275,119 +275,119 @@ rejections! {
     66 GateClosed(u32 = 0),
     /// The shop has nothing to settle of a month that is over.
     #[error("the shop has nothing to settle of a month that is over")]
-    80 SettlementNotDue,
+    77 SettlementNotDue,
     /// The settlement is not what the log gives.
     #[error("the settlement's month, range or sums are not those of the log")]
-    81 SettlementMismatch,
+    78 SettlementMismatch,
     /// No such settlement, or one without an amount.
     #[error("no such settlement with an amount to pay")]
-    82 SettlementUnknown,
+    79 SettlementUnknown,
     /// The settlement is paid already.
     #[error("the settlement is paid already, by entry {0}")]
-    83 SettlementPaid(Seq = Seq(0)),
+    80 SettlementPaid(Seq = Seq(0)),
     /// The day of the transfer lies before the end of the month or in the future.
     #[error("a settlement is paid after the end of its month, and recorded when it is paid")]
-    84 SettlementDay,
+    81 SettlementDay,
     /// The account is suspended.
     #[error("the account is suspended")]
-    85 AccountFrozen,
+    82 AccountFrozen,
     /// The person has died.
     #[error("the account has ended with its person's death")]
-    86 AccountDeceased,
+    83 AccountDeceased,
     /// The manifest's kind needs two persons, and the second has not agreed yet.
     #[error("another person has to approve the manifest, entry {0}, before its rows are sent again")]
-    87 ManifestWaits(Seq = Seq(0)),
+    84 ManifestWaits(Seq = Seq(0)),
     /// The entry is no action.
     #[error("the entry is no action")]
-    88 NotAnAction,
+    85 NotAnAction,
     /// The lot's purse and fund do not fit, or its last day is over or too far away.
     #[error("a lot has a paying fund in purse yen, none in purse challenge, and lasts from today to {LOT_YEARS_MAX} years from now")]
-    89 LotRange,
+    86 LotRange,
     /// The account has no such lot, or less in it.
     #[error("the account has no such lot that can be spent, or less in it")]
-    90 LotUnknown,
+    87 LotUnknown,
     /// The fund's budget cannot carry the correction.
     #[error("the fund's budget has not enough left")]
-    91 BudgetLacking,
+    88 BudgetLacking,
     /// The control total is not the sum.
     #[error("the lots do not add up to the control total, or one stands twice")]
-    92 ControlTotal,
+    89 ControlTotal,
     /// Too many lots.
     #[error("an account holds at most {LOTS_MAX} lots")]
-    93 LotsFull,
+    90 LotsFull,
     /// The lot can still be spent, or holds other points.
     #[error("the lot has not expired, or holds other points")]
-    94 NotExpired,
+    91 NotExpired,
     /// An adjustment moves too little or too much.
     #[error("an adjustment is 1 to {POINTS_MAX} points, up or down")]
-    95 AdjustRange,
+    92 AdjustRange,
     /// More points than the fast lane allows, and the phone has not confirmed this shop and this amount.
     #[error("above {0} points the phone confirms shop and amount")]
-    120 ConfirmationRequired(u32 = 0),
+    112 ConfirmationRequired(u32 = 0),
     /// The pay token confirms a payment at another shop.
     #[error("the code confirms a payment at another shop")]
-    121 TokenOtherShop,
+    113 TokenOtherShop,
     /// An insured medical institution takes points without the word that they pay no patient's share.
     #[error("points never pay a patient's share of insured care: the terminal declares goods")]
-    122 PatientsShare,
+    114 PatientsShare,
     /// A shop that is no insured medical institution declares as one.
     #[error("only an insured medical institution declares goods")]
-    123 NotMedical,
+    115 NotMedical,
     /// The lot would not last longer.
     #[error("a lot is extended to a later day")]
-    96 NotLater,
+    93 NotLater,
     /// The catalogue document has a fault.
     #[error("{0}")]
-    100 Catalogue(#[from] CatalogueFault = CatalogueFault { at: String::new(), problem: CatalogueProblem::Size }),
+    94 Catalogue(#[from] CatalogueFault = CatalogueFault { at: String::new(), problem: CatalogueProblem::Size }),
     /// The catalogue's version is not the next one.
     #[error("the next catalogue version is {0}")]
-    101 CatalogueNotNext(u32 = 0),
+    95 CatalogueNotNext(u32 = 0),
     /// The catalogue has no such item.
     #[error("the catalogue has no such item")]
-    102 RewardUnknown,
+    96 RewardUnknown,
     /// The item cannot be claimed today, or it has been drawn.
     #[error("the item cannot be claimed today")]
-    103 RewardClosed,
+    97 RewardClosed,
     /// The item takes other points.
     #[error("the item takes {0} points, a donation or an export whole units of so many")]
-    104 RewardPoints(u32 = 0),
+    98 RewardPoints(u32 = 0),
     /// A voucher or an entry in a draw needs the hash of a secret; nothing else has one.
     #[error("a voucher or an entry in a draw names the hash of a secret, and nothing else does")]
-    105 RewardCode,
+    99 RewardCode,
     /// The person has had as many as one can have in a fiscal year.
     #[error("one person claims the item at most {0} times in a fiscal year")]
-    106 RewardLimit(u32 = 0),
+    100 RewardLimit(u32 = 0),
     /// None is left.
     #[error("none of the item is left")]
-    107 RewardGone,
+    101 RewardGone,
     /// The account has as many vouchers as it can have.
     #[error("an account has at most {VOUCHERS_MAX} vouchers at a time")]
-    108 VouchersLimit,
+    102 VouchersLimit,
     /// The entry is no claim of a voucher or perk card.
     #[error("the entry is no voucher")]
-    109 NotAVoucher,
+    103 NotAVoucher,
     /// The voucher was used, cancelled or returned.
     #[error("the voucher has ended already, by entry {0}")]
-    110 VoucherEnded(Seq = Seq(0)),
+    104 VoucherEnded(Seq = Seq(0)),
     /// The secret is not the one that the claim named.
     #[error("the voucher's code is not the one that was issued")]
-    111 VoucherSecret,
+    105 VoucherSecret,
     /// The voucher's last day is over.
     #[error("the voucher's last day is over")]
-    112 VoucherExpired,
+    106 VoucherExpired,
     /// Another shop honours the voucher.
     #[error("this shop does not honour the voucher")]
-    113 VoucherElsewhere,
+    107 VoucherElsewhere,
     /// The day of the draw has not come, the beacon's round is not far enough ahead, or it has not come.
     #[error("a draw is committed from its day on, {AHEAD_S_MIN} seconds before its round, and held after it")]
-    114 DrawEarly,
+    108 DrawEarly,
     /// Entrants, beacon or winners are not those of the log.
     #[error("entrants, beacon or winners are not those that the log gives")]
-    115 DrawMismatch,
+    109 DrawMismatch,
     /// The draw was committed, or held, already.
     #[error("the draw is fixed already, by entry {0}")]
-    116 DrawDone(Seq = Seq(0)),
+    110 DrawDone(Seq = Seq(0)),
     /// No such draw.
     #[error("no such draw")]
-    117 NotADraw,
+    111 NotADraw,
 }

@@ -151,7 +151,7 @@ impl Wire for Reason {
             }
             Self::Standing(status) => {
                 writer.array(2);
-                writer.uint(20);
+                writer.uint(10);
                 return status.write(writer);
             }
         };
@@ -172,7 +172,7 @@ impl Wire for Reason {
             (7, 1) => Ok(Self::Season),
             (8, 1) => Ok(Self::Review),
             (9, 2) => Wire::read(reader).map(Self::Times),
-            (20, 2) => Wire::read(reader).map(Self::Standing),
+            (10, 2) => Wire::read(reader).map(Self::Standing),
             _ => Err(CborError::OutOfRange("reason")),
         }
     }
@@ -225,11 +225,11 @@ impl Wire for Contra {
             }
             Self::Expired => {
                 writer.array(1);
-                writer.uint(10);
+                writer.uint(6);
             }
             Self::Imported => {
                 writer.array(1);
-                writer.uint(11);
+                writer.uint(7);
             }
         }
     }
@@ -242,8 +242,8 @@ impl Wire for Contra {
             (3, 1) => Ok(Self::Challenge),
             (4, 2) => Wire::read(reader).map(Self::Held),
             (5, 1) => Ok(Self::Retired),
-            (10, 1) => Ok(Self::Expired),
-            (11, 1) => Ok(Self::Imported),
+            (6, 1) => Ok(Self::Expired),
+            (7, 1) => Ok(Self::Imported),
             _ => Err(CborError::OutOfRange("contra")),
         }
     }
@@ -458,19 +458,19 @@ effects! {
         link: LinkId
     },
     /// The entry is a hold: the postings after this move points to it.
-    30 HoldOpened {
+    24 HoldOpened {
         /// The shop that may capture.
         shop: PlaceId,
         /// Unix seconds; from then on it can only be released.
         until_s: u64
     },
     /// A hold has ended, by capture or release; its points have come back.
-    31 HoldEnded {
+    25 HoldEnded {
         /// The hold.
         hold: Seq
     },
     /// Points of an earlier sale went back to the resident.
-    32 Refunded {
+    26 Refunded {
         /// The redemption or capture.
         entry: Seq,
         /// The day of its acceptance.
@@ -479,7 +479,7 @@ effects! {
         points: u32
     },
     /// A card was taken on the clerk's word: its room and the terminal's for this day shrink by the points.
-    33 CardWithoutPin {
+    27 CardWithoutPin {
         /// The card.
         card: CardHash,
         /// The terminal.
@@ -488,7 +488,7 @@ effects! {
         points: u32
     },
     /// A card was taken with its PIN; the proof is spent.
-    34 PinProven {
+    28 PinProven {
         /// The card.
         card: CardHash,
         /// The proof's random number.
@@ -497,26 +497,26 @@ effects! {
         exp_s: u64
     },
     /// A shop's entries up to this one are settled.
-    37 ShopSettled {
+    29 ShopSettled {
         /// Shop, month, range and sums.
         settlement: SettlementClose
     },
     /// A settlement is paid.
-    38 SettlementPaid {
+    30 SettlementPaid {
         /// The settlement.
         settlement: Seq,
         /// Day of the transfer.
         paid_on: Day
     },
     /// The account has another standing.
-    40 StatusSet {
+    31 StatusSet {
         /// The standing.
         status: Status,
         /// From this day on.
         since: Day
     },
     /// A judgement of an action is taken back: its counters lose what was granted.
-    41 ActionWithdrawn {
+    32 ActionWithdrawn {
         /// The programme's rule.
         rule: u32,
         /// The rule's class.
@@ -533,21 +533,21 @@ effects! {
         shortfall: u32
     },
     /// What is left of a lot can be spent for longer.
-    42 LotExtended {
+    33 LotExtended {
         /// The lot.
         lot: LotKey,
         /// Its last day from here on.
         until: Day
     },
     /// A version of the catalogue is in force.
-    50 CatalogueInForce {
+    34 CatalogueInForce {
         /// The version.
         version: u32,
         /// The document.
         document: Document
     },
     /// An item was claimed. Of a voucher the postings after this move points to it.
-    51 RewardClaimed {
+    35 RewardClaimed {
         /// The version of the catalogue whose terms hold.
         catalogue: u32,
         /// The item's number.
@@ -558,7 +558,7 @@ effects! {
         until: Option<Day>
     },
     /// A voucher or perk card has ended: used, cancelled or past its last day.
-    52 RewardEnded {
+    36 RewardEnded {
         /// The claim.
         claim: Seq,
         /// The item's number.
@@ -569,7 +569,7 @@ effects! {
         returned: bool
     },
     /// The entrants of a draw are fixed.
-    53 DrawCommitted {
+    37 DrawCommitted {
         /// The item's number.
         item: u32,
         /// Root over the entrants.
@@ -582,7 +582,7 @@ effects! {
         round: u64
     },
     /// A draw has its winners.
-    54 DrawHeld {
+    38 DrawHeld {
         /// The entry that fixed the entrants.
         commit: Seq,
         /// The item's number.
