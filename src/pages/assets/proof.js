@@ -9,6 +9,8 @@ const NOTE_ED25519 = 1;
 const TILE = 256;
 const PROOF_MAX = 64;
 const POSTING = 1;
+/** Contra accounts of a posting. */
+const [SHOP, HELD] = [2, 4];
 const KEPT_ROW = 0x84;
 const TODAY_TRIES = 10;
 const TODAY_PAUSE_MS = 1500;
@@ -204,8 +206,13 @@ function summary(core, effects) {
   return { kind: KINDS[core.get(3)] ?? "unknown", day: core.get(5), points: pointsOf(effects) };
 }
 
-const pointsOf = (effects) =>
-  Math.abs(effects.reduce((sum, [code, , points]) => sum + (code === POSTING ? points : 0), 0));
+/** What went to or from a shop where anything did, otherwise to or from a hold, otherwise into or out of the account. */
+function pointsOf(effects) {
+  const postings = effects.filter(([code]) => code === POSTING);
+  const against = (contra) => postings.filter(([, , , [code]]) => code === contra);
+  const moved = [against(SHOP), against(HELD), postings].find((found) => found.length > 0) ?? [];
+  return Math.abs(moved.reduce((sum, [, , points]) => sum + points, 0));
+}
 
 /** A receipt whose posted points are changed by one: one byte in which somebody lies. */
 export function forgeReceipt(text) {
