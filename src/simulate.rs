@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ledger_spec::apply::apply;
+use ledger_spec::cbor::Blob;
 use ledger_spec::decide::{Context, decide, measured_before};
 use ledger_spec::entry::{Accounting, Contra, Effect, Entry, Link};
 use ledger_spec::ids::{LedgerId, Seq};
@@ -17,7 +18,7 @@ use ledger_spec::programme::Programme;
 use ledger_spec::rows::{Overlay, Tables};
 use ledger_spec::statement::{self, Holder, Statement, Values};
 use ledger_spec::time::Day;
-use ledger_spec::token::{self, PayToken};
+use ledger_spec::token::{self, PayToken, VenueCode};
 
 use crate::engine::{EngineError, PersonalReader, REGISTRY_FILE, parse_entry};
 use crate::keys::LedgerKeys;
@@ -203,6 +204,7 @@ impl Replay<'_> {
             self.count(&accounting.effects, |pair| &mut pair.was);
         }
         statement.pay_token = disclosure.as_ref().and_then(|known| pay_token(&known.holder));
+        statement.venue = disclosure.as_ref().and_then(|known| venue(known.venue.as_ref()));
         let values = disclosure.as_ref().and_then(|known| known.values);
         statement.disclosure = disclosure.map(|known| (known, Vec::new()));
         // What vouched for it was checked when it was recorded.
@@ -293,4 +295,9 @@ fn pay_token(holder: &Option<Holder>) -> Option<(PayToken, ledger_spec::ids::Kid
     let Some(Holder::Phone(token)) = holder else { return None };
     let (token, signed) = token::parse::<PayToken>(token).ok()?;
     Some((token, signed.kid))
+}
+
+fn venue(code: Option<&Blob<512>>) -> Option<(VenueCode, ledger_spec::ids::Kid)> {
+    let (code, signed) = token::parse::<VenueCode>(&code?.0).ok()?;
+    Some((code, signed.kid))
 }

@@ -20,6 +20,8 @@ pub mod aad {
     pub const SESSION: &[u8] = b"kenmai/v1/session";
     /// A PIN on its way from a pad to the server.
     pub const PIN_ENTRY: &[u8] = b"kenmai/v1/pin-entry";
+    /// A venue's code.
+    pub const VENUE: &[u8] = b"kenmai/v1/venue";
     /// A terminal's question about a pay token.
     pub const QR_CHECK: &[u8] = b"kenmai/v1/qr-check";
 }

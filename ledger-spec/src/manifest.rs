@@ -150,8 +150,8 @@ impl Opened {
             let place = Some(RowPlace { manifest, index });
             let bytes = cbor::to_bytes(&kept);
             {
-                let (pay_token, pin_proof, row) = (None, None, place);
-                Statement { core, kid, bytes, disclosure, pay_token, pin_proof, row }
+                let (pay_token, pin_proof, venue, row) = (None, None, None, place);
+                Statement { core, kid, bytes, disclosure, pay_token, pin_proof, venue, row }
             }
         })
     }
@@ -282,8 +282,8 @@ pub(crate) fn read_kept_row(bytes: &[u8]) -> Result<Statement, StatementError> {
     let KeptRow { manifest, index, kid, core } = cbor::from_bytes(bytes)?;
     let core = cbor::from_bytes(&core.0)?;
     let (bytes, row) = (bytes.to_vec(), Some(RowPlace { manifest, index }));
-    let (disclosure, pay_token, pin_proof) = (None, None, None);
-    Ok(Statement { core, kid, bytes, disclosure, pay_token, pin_proof, row })
+    let (disclosure, pay_token, pin_proof, venue) = (None, None, None, None);
+    Ok(Statement { core, kid, bytes, disclosure, pay_token, pin_proof, venue, row })
 }
 
 /// Whether a manifest lists this kept row at its place: what an auditor checks in the place of a signature.

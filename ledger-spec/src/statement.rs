@@ -12,7 +12,7 @@ use crate::ids::{CardHash, Hash, Kid, LedgerId, LinkId, OpId};
 use crate::kinds::{Body, Code, Kind};
 use crate::manifest::{self, RowPlace};
 use crate::time::Day;
-use crate::token::{self, PayToken, PinProof};
+use crate::token::{self, PayToken, PinProof, VenueCode};
 
 /// The format's version.
 pub const VERSION: u64 = 1;
@@ -48,6 +48,9 @@ pub enum StatementError {
     /// The pay token inside is not signed by an enrolled device.
     #[error("the code was not made by a phone that is enrolled here")]
     TokenSignature,
+    /// The venue code inside is not signed by a key of the ledger.
+    #[error("the venue's code was not made by a key of this ledger")]
+    VenueSignature,
 }
 
 impl From<CoseError> for StatementError {
@@ -305,6 +308,8 @@ wire_map!(
         8 reference: Option<Blob<64>>,
         /// The application that counted.
         9 origin: Option<Code>,
+        /// The signed venue code that the phone has read.
+        10 venue: Option<Blob<512>>,
     }
 );
 
@@ -323,6 +328,7 @@ impl Disclosure {
             (7, self.pin_proof.is_some(), enrols || at_desk),
             (8, self.reference.is_some(), action || kind == Kind::RewardClaim),
             (9, self.origin.is_some(), action),
+            (10, self.venue.is_some(), action),
         ];
         match fields.into_iter().find(|(_, there, fits)| *there && !fits) {
             Some((field, ..)) => Err(CborError::UnknownField(field)),
@@ -346,6 +352,8 @@ pub struct Statement {
     pub pay_token: Option<(PayToken, Kid)>,
     /// The PIN proof of the disclosure and the key that signed it.
     pub pin_proof: Option<(PinProof, Kid)>,
+    /// The venue code of the disclosure and the key that signed it.
+    pub venue: Option<(VenueCode, Kid)>,
     /// Where it stands in a manifest, for a row of one.
     pub row: Option<RowPlace>,
 }
@@ -357,7 +365,7 @@ pub struct Statement {
 /// under that key; whether it may do so is for the rules.
 ///
 /// # Errors
-/// [`StatementError`], in the order: size, form, ledger, seal, key, signature, pay token, PIN proof.
+/// [`StatementError`], in the order: size, form, ledger, seal, key, signature, pay token, PIN proof, venue code.
 pub fn open(
     submission: &[u8],
     ledger: LedgerId,
@@ -385,6 +393,10 @@ pub fn open(
         let opened = token::open(&proof.0, &key_of).map_err(|_| StatementError::PinSignature)?;
         statement.pin_proof = Some(opened);
     }
+    if let Some((Disclosure { venue: Some(code), .. }, _)) = &statement.disclosure {
+        let opened = token::open(&code.0, &key_of).map_err(|_| StatementError::VenueSignature)?;
+        statement.venue = Some(opened);
+    }
     Ok(statement)
 }
 
@@ -408,8 +420,8 @@ pub fn read(submission: &[u8]) -> Result<(Sign1, Statement), StatementError> {
     };
     let kept = Sign1 { disclosure: None, ..signed.clone() };
     let (kid, bytes) = (signed.kid, kept.to_bytes());
-    let (pay_token, pin_proof, row) = (None, None, None);
-    Ok((signed, Statement { core, kid, bytes, disclosure, pay_token, pin_proof, row }))
+    let (pay_token, pin_proof, venue, row) = (None, None, None, None);
+    Ok((signed, Statement { core, kid, bytes, disclosure, pay_token, pin_proof, venue, row }))
 }
 
 /// Reads the statement that an entry keeps; verifies nothing.

@@ -1,4 +1,4 @@
-//! Short signed messages that are no statements: pay token, PIN proof, session, question about a QR code.
+//! Short signed messages that are no statements: pay token, PIN proof, session, venue code, question about a QR code.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,12 +9,20 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 use crate::cbor::{self, Blob, CborError, Reader, Text, Wire, Writer, wire_array};
 use crate::cose::{CoseError, Sign1, aad};
 use crate::ids::{CardHash, Kid, LedgerId, PlaceId};
+use crate::kinds::Code;
 
 /// A pay token, session or question is accepted when it ends within this many seconds.
 pub const TOKEN_LIFE_S_MAX: u64 = 300;
 
 /// A PIN proof is accepted when it ends within this many seconds.
 pub const PIN_PROOF_LIFE_S_MAX: u64 = 120;
+
+/// At the act a venue code ends within this many seconds.
+pub const VENUE_LIFE_S_MAX: u64 = 120;
+
+/// An act reaches the ledger within this many seconds after its venue code has ended: room for a phone with bad signal, and
+/// none for a photograph of the screen that is passed on.
+pub const VENUE_LATE_S_MAX: u64 = 300;
 
 /// The longest text that a scanner may hand over.
 pub const QR_TEXT_BYTES_MAX: usize = 1024;
@@ -144,6 +152,23 @@ wire_array!(
     }
 );
 
+wire_array!(
+    /// What the screen at an event shows, signed afresh every minute by the station's key: whoever reads it is there. The
+    /// phone puts it into its own report of the action.
+    VenueCode {
+        /// Unix seconds; the code is void from this second on.
+        exp_s: u64,
+        /// Random, so that no two codes are alike.
+        nonce: [u8; 16],
+        /// The ledger it is for.
+        ledger: LedgerId,
+        /// The station's place.
+        place: PlaceId,
+        /// The action that may be reported with it.
+        action: Code,
+    }
+);
+
 impl Message for PayToken {
     const AAD: &'static [u8] = aad::PAY;
 }
@@ -155,6 +180,9 @@ impl Message for Session {
 }
 impl Message for PinEntry {
     const AAD: &'static [u8] = aad::PIN_ENTRY;
+}
+impl Message for VenueCode {
+    const AAD: &'static [u8] = aad::VENUE;
 }
 impl Message for QrCheck {
     const AAD: &'static [u8] = aad::QR_CHECK;
@@ -214,6 +242,12 @@ pub fn to_qr_text(host: &str, token: &[u8]) -> String {
 #[must_use]
 pub fn pay_request(text: &str) -> Option<PayRequest> {
     cbor::from_bytes(&from_qr_text(text)?).ok()
+}
+
+/// The code in the address that a venue's screen shows, as its last part; its signature is not checked.
+#[must_use]
+pub fn venue_code(text: &str) -> Option<VenueCode> {
+    parse(&from_qr_text(text)?).ok().map(|(code, _)| code)
 }
 
 /// The bytes in a scanned text, such as a signed pay token: the URL, or its last part alone.

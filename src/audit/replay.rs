@@ -11,7 +11,7 @@ use ledger_spec::decide::{Context, decide, earlier_of, measured_before};
 use ledger_spec::entry::{Accounting, Effect, Entry, Reason};
 use ledger_spec::frame::Frame;
 use ledger_spec::ids::{AccountId, Kid, LedgerId, OpId, Seq};
-use ledger_spec::kinds::{self, Body};
+use ledger_spec::kinds::{self, Body, Role};
 use ledger_spec::manifest;
 use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::programme::{LATE_DAYS_MAX, LOOK_BACK_DAYS_MAX};
@@ -19,11 +19,11 @@ use ledger_spec::public;
 use ledger_spec::rows::{Overlay, Tables};
 use ledger_spec::statement::{self, Disclosure, Holder, Statement, Values};
 use ledger_spec::time::Day;
-use ledger_spec::token::{self, PayToken, PinProof};
+use ledger_spec::token::{self, PayToken, PinProof, VenueCode};
 
 use super::levels::{LevelFiles, OtherHash};
 use super::signatures::{Signature, Signatures};
-use super::standin::StandIn;
+use super::standin::{Signers, StandIn};
 use super::tally::Tally;
 use super::{
     AuditReport, Check, DAMAGED, Finding, FramePlace, Gap, REBUILD, REWRITTEN, Segments, standin,
@@ -47,6 +47,7 @@ pub(super) struct Replay<'a> {
     keyring: HashMap<Kid, VerifyingKey>,
     /// Phones by account, in the order of their enrolment.
     devices: HashMap<AccountId, Vec<Kid>>,
+    stations: Vec<Kid>,
     operations: HashSet<OpId>,
     /// The manifests whose rows may still follow.
     manifests: BTreeMap<Seq, kinds::Manifest>,
@@ -80,6 +81,7 @@ impl<'a> Replay<'a> {
             edge: Edge::default(),
             keyring: HashMap::new(),
             devices: HashMap::new(),
+            stations: Vec::new(),
             operations: HashSet::new(),
             manifests: BTreeMap::new(),
             log: None,
@@ -318,6 +320,13 @@ impl<'a> Replay<'a> {
             let (what, aad) = ("its PIN proof", aad::PIN);
             self.signatures.push(Signature { seq, place, what, signed, key, aad });
         }
+        if let Some((Disclosure { venue: Some(code), .. }, _)) = &statement.disclosure {
+            let signed = Sign1::from_bytes(&code.0).map_err(|error| error.to_string())?;
+            let key = self.key_of(signed.kid, None, rows);
+            let key = key.ok_or("nobody had registered the key of its venue code")?;
+            let (what, aad) = ("its venue code", aad::VENUE);
+            self.signatures.push(Signature { seq, place, what, signed, key, aad });
+        }
         Ok(())
     }
 
@@ -362,13 +371,15 @@ impl<'a> Replay<'a> {
         let (candidates, check) = if is_whole {
             statement.pay_token = pay_token(&statement)?;
             statement.pin_proof = pin_proof(&statement)?;
+            statement.venue = venue(&statement)?;
             let now_ms = accepted_ms.unwrap_or(accounting.accepted_min * 60_000);
             let measured = measured_before(&statement, rows);
             let measured = measured.and_then(|seq| self.measured.get(&seq)).map(|(_, v)| *v);
             (vec![StandIn { statement, now_ms, measured }], Check::Decisions)
         } else {
             let devices = |account| self.devices.get(&account).cloned().unwrap_or_default();
-            let found = standin::stand_ins(accounting, statement, rows, &devices);
+            let signers = Signers { devices: &devices, stations: &self.stations };
+            let found = standin::stand_ins(accounting, statement, rows, signers);
             (found, if has_disclosure { Check::StandIns } else { Check::Decisions })
         };
         // Without the pepper nobody can say which of an action's places in a period are taken.
@@ -440,6 +451,9 @@ impl<'a> Replay<'a> {
             if let Effect::ManifestClosed { manifest } = effect {
                 self.manifests.remove(manifest);
             }
+            if let Effect::KeyRegistered { public_key, role: Role::Station, .. } = effect {
+                self.stations.push(Kid::of(public_key));
+            }
             if let (Effect::DeviceEnrolled { public_key, .. }, Some(link)) =
                 (effect, accounting.link)
             {
@@ -508,6 +522,17 @@ fn pin_proof(statement: &Statement) -> Result<Option<(PinProof, Kid)>, String> {
     match &statement.disclosure {
         Some((Disclosure { pin_proof: Some(proof), .. }, _)) => {
             let parsed = token::parse::<PinProof>(&proof.0).map_err(|error| error.to_string())?;
+            Ok(Some((parsed.0, parsed.1.kid)))
+        }
+        Some(_) | None => Ok(None),
+    }
+}
+
+/// The venue code of a whole statement; its signature is checked with the others.
+fn venue(statement: &Statement) -> Result<Option<(VenueCode, Kid)>, String> {
+    match &statement.disclosure {
+        Some((Disclosure { venue: Some(code), .. }, _)) => {
+            let parsed = token::parse::<VenueCode>(&code.0).map_err(|error| error.to_string())?;
             Ok(Some((parsed.0, parsed.1.kid)))
         }
         Some(_) | None => Ok(None),

@@ -12,10 +12,10 @@ use ledger_spec::entry::{Accounting, Effect};
 use ledger_spec::ids::{AccountId, Kid, PlaceId};
 use ledger_spec::kinds::{Body, Code, Role};
 use ledger_spec::points::POINTS_MAX;
-use ledger_spec::programme::{Needs, Programme, Rule, SameAct};
+use ledger_spec::programme::{Evidence, Needs, Programme, Rule, SameAct};
 use ledger_spec::rows::{Overlay, Signer};
 use ledger_spec::statement::{Disclosure, Holder, NOT_AFTER_S_MAX, Statement, Values};
-use ledger_spec::token::{PayToken, TOKEN_LIFE_S_MAX};
+use ledger_spec::token::{PayToken, TOKEN_LIFE_S_MAX, VENUE_LIFE_S_MAX, VenueCode};
 
 /// A statement with a stand-in for its disclosure, and a time (Unix milliseconds) at which it may have been decided.
 pub(super) struct StandIn {
@@ -28,19 +28,26 @@ pub(super) struct StandIn {
 /// The phones of an account, in the order of their enrolment.
 pub(super) type Devices<'a> = &'a dyn Fn(AccountId) -> Vec<Kid>;
 
+/// What was enrolled and registered before the entry: the phones of an account, and the stations.
+#[derive(Clone, Copy)]
+pub(super) struct Signers<'a> {
+    pub(super) devices: Devices<'a>,
+    pub(super) stations: &'a [Kid],
+}
+
 /// Stand-ins for an entry whose disclosure is not at hand, one for each that leads to other effects; none where the
 /// decision rests on a number that only the sealed part holds.
 pub(super) fn stand_ins(
     accounting: &Accounting,
     statement: Statement,
     rows: &Overlay<'_>,
-    devices: Devices<'_>,
+    signers: Signers<'_>,
 ) -> Vec<StandIn> {
     if let Body::Action(body) = &statement.core.body {
         let action = body.action.clone();
-        return actions(accounting, &statement, action.as_str(), rows, devices).unwrap_or_default();
+        return actions(accounting, &statement, action.as_str(), rows, signers).unwrap_or_default();
     }
-    other(accounting, statement, rows, devices).into_iter().collect()
+    other(accounting, statement, rows, signers.devices).into_iter().collect()
 }
 
 /// For every kind but `action` there is one.
@@ -152,10 +159,10 @@ fn actions(
     statement: &Statement,
     action: &str,
     rows: &Overlay<'_>,
-    devices: Devices<'_>,
+    signers: Signers<'_>,
 ) -> Option<Vec<StandIn>> {
     let (day, account) = (statement.core.day, accounting.link?.account);
-    let performed_at_s = day.start_ms() / 1_000;
+    let day_s = day.start_ms() / 1_000;
     let programme = rows.programme_for(day)?;
     let rule = programme.rule_of(action)?;
     let holder = match &rows.keys(&statement.kid)?.signer {
@@ -167,9 +174,9 @@ fn actions(
     };
     let pay_token = match holder {
         Some(Holder::Phone(_)) => {
-            let (exp_s, ledger) = (performed_at_s + 1, statement.core.ledger);
+            let (exp_s, ledger) = (day_s + 1, statement.core.ledger);
             let token = PayToken { exp_s, nonce: [0; 16], ledger, max_points: 0, shop: None };
-            Some((token, phone(account, rows, devices)?))
+            Some((token, phone(account, rows, signers.devices)?))
         }
         Some(Holder::Card(_) | Holder::Account(_) | Holder::Link(_)) | None => None,
     };
@@ -177,6 +184,10 @@ fn actions(
     let origin = origin.and_then(|origin| Code::new(origin));
     let mut found = Vec::new();
     for (exact, worth) in rule.worths() {
+        let venue = holder.is_none() && worth.evidence.contains(&Evidence::Venue);
+        let venue = if venue { shown(accounting, statement, rows, signers.stations) } else { None };
+        let performed_at_s =
+            venue.as_ref().map_or(day_s, |(code, _)| code.exp_s - VENUE_LIFE_S_MAX);
         let by_reference = worth.same_act == SameAct::Reference;
         for (values, measured) in values_told_apart(programme, rule) {
             let disclosed = Disclosure {
@@ -187,13 +198,34 @@ fn actions(
                 ..disclosure(performed_at_s, holder.clone())
             };
             let disclosure = Some((disclosed, Vec::new()));
-            let statement =
-                Statement { disclosure, pay_token: pay_token.clone(), ..statement.clone() };
+            let (pay_token, venue) = (pay_token.clone(), venue.clone());
+            let statement = Statement { disclosure, pay_token, venue, ..statement.clone() };
             let now_ms = accounting.accepted_min * 60_000;
             found.push(StandIn { statement, now_ms, measured });
         }
     }
     Some(found)
+}
+
+/// The code that a phone may have read: of a station in force, at the latest second of the action's day that is not after
+/// the recorded minute.
+fn shown(
+    accounting: &Accounting,
+    statement: &Statement,
+    rows: &Overlay<'_>,
+    stations: &[Kid],
+) -> Option<(VenueCode, Kid)> {
+    let Body::Action(body) = &statement.core.body else { return None };
+    let day_s = statement.core.day.start_ms() / 1_000;
+    let at_s = (accounting.accepted_min * 60).clamp(day_s, day_s + 86_399);
+    let found = stations.iter().find_map(|kid| {
+        let key = rows.keys(kid).filter(|key| key.revoked.is_none())?;
+        let Signer::Actor(actor) = &key.signer else { return None };
+        Some((*kid, actor.place?))
+    });
+    let ((kid, place), exp_s) = (found?, at_s + VENUE_LIFE_S_MAX);
+    let (ledger, action) = (statement.core.ledger, body.action.clone());
+    Some((VenueCode { exp_s, nonce: [0; 16], ledger, place, action }, kid))
 }
 
 /// Values that lead to other points: each goal reached, none, one to look at; a level above an earlier one, or not.

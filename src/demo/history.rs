@@ -12,7 +12,7 @@ use ledger_spec::points::Points;
 use ledger_spec::rows::Overlay;
 use ledger_spec::statement::{Core, Disclosure, Holder, Statement, Values};
 use ledger_spec::time::Day;
-use ledger_spec::token::{self, PayToken};
+use ledger_spec::token::{self, PayToken, VENUE_LIFE_S_MAX, VenueCode};
 
 use super::city::{CityError, Voice, ensure_rules, open};
 use super::crew::in_order;
@@ -269,6 +269,13 @@ impl<'a> Scribe<'a> {
         let number = page.resident.number;
         let (key, disclosed) = match witness {
             Witness::Coach => (self.coaches.first().cloned(), self.met(page, false, 1_800)),
+            // Who has a phone reads the code on the event's screen.
+            Witness::Station if page.resident.has_phone => {
+                let own = Disclosure { holder: None, ..self.met(page, false, 60) };
+                let venue = self.venue(page, action, own.performed_at_s);
+                let phone = venue.is_some().then(|| self.cast.phone(number));
+                (phone, Disclosure { venue, ..own })
+            }
             Witness::Station => {
                 // One event a day in the whole city.
                 let reference = Some(Blob(page.day.to_string().into_bytes()));
@@ -282,6 +289,18 @@ impl<'a> Scribe<'a> {
             Witness::Own => return Ok(None),
         };
         key.map(|key| self.action(page, &key, action, &disclosed)).transpose()
+    }
+
+    /// What the screen of an event shows at a station.
+    fn venue(&self, page: &mut Page<'_>, action: &str, at_s: u64) -> Option<Blob<512>> {
+        let code = VenueCode {
+            exp_s: at_s + VENUE_LIFE_S_MAX,
+            nonce: page.dice.bytes(),
+            ledger: self.engine.ledger(),
+            place: self.cast.station_place(0),
+            action: Text::new(action)?,
+        };
+        Some(Blob(token::sign(&code, self.stations.first()?)))
     }
 
     fn measurement(

@@ -101,6 +101,9 @@ problem_types! {
     CONFIRM "confirmation-required" 403 NewId "この金額は、お客さまのスマートフォンでお店と金額の確認が必要です。" "For this amount the resident's phone confirms shop and amount.";
     PATIENTS_SHARE "patients-share" 422 NewId "保険診療の一部負担金にはポイントを使えません。商品か保険外のサービスの支払いだけに使えます。" "Points never pay a patient's share of insured care. They pay goods and uninsured services alone.";
     NOT_MEDICAL "not-insured-medical" 422 NewId "このお店は保険医療機関として登録されていません。画面を開き直してください。" "The shop is not listed as an insured medical institution. Open the page again.";
+    VENUE_UNKNOWN "venue-not-accepted" 422 NewId "この会場のコードは使えません。会場の人に知らせてください。" "The venue's code is not accepted. Tell the staff at the venue.";
+    VENUE_OTHER "venue-other" 422 NewId "このコードはほかの行事のものです。会場の画面をもう一度読んでください。" "The code is for something else. Read the venue's screen again.";
+    VENUE_EXPIRED "venue-expired" 410 NewId "会場のコードの時間が過ぎました。会場の画面をもう一度読んでください。" "The venue's code has run out. Read the venue's screen again.";
     ACTION_UNKNOWN "action-unknown" 422 Never "この健康行動はルールにありません。" "The programme has no such action.";
     DUPLICATE "duplicate-action" 409 Never "この記録はもう登録されています。" "This act is recorded already.";
     OTHER_SHOP "shop-mismatch" 403 Never "この端末は別のお店のものです。" "The terminal belongs to another shop.";
@@ -297,7 +300,7 @@ impl From<StatementError> for Problem {
             StatementError::KeyUnknown => KEY_UNKNOWN,
             StatementError::Signature => SIGNATURE,
             StatementError::PinSignature => PIN_PROOF,
-            StatementError::TokenSignature => QR_INVALID,
+            StatementError::TokenSignature | StatementError::VenueSignature => QR_INVALID,
         };
         Self::with(kind, &error)
     }
@@ -371,6 +374,9 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::ConfirmationRequired(_) => CONFIRM,
         Rejection::PatientsShare => PATIENTS_SHARE,
         Rejection::NotMedical => NOT_MEDICAL,
+        Rejection::VenueUnknown => VENUE_UNKNOWN,
+        Rejection::VenueOther => VENUE_OTHER,
+        Rejection::VenueExpired => VENUE_EXPIRED,
         Rejection::ActionUnknown => ACTION_UNKNOWN,
         Rejection::ActionDuplicate(_) => DUPLICATE,
         Rejection::OtherShop => OTHER_SHOP,

@@ -240,14 +240,34 @@ pub(super) async fn scanned_request(
     Path(request): Path<String>,
     headers: HeaderMap,
 ) -> Response {
+    let asked = token::pay_request(&request).map(|asked| asked.ledger);
+    to_phone(&server, (asked, "pay", &request), &headers)
+}
+
+/// `GET /E/{code}`: a phone's camera has read the screen of an event. The phone's own page signs and reports.
+pub(super) async fn scanned_venue(
+    State(server): App,
+    Path(code): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let shown = token::venue_code(&code).map(|shown| shown.ledger);
+    to_phone(&server, (shown, "attend", &code), &headers)
+}
+
+/// Leads what was scanned to a page of its ledger, behind the `#`.
+fn to_phone(
+    server: &Server,
+    (ledger, page, scanned): (Option<LedgerId>, &str, &str),
+    headers: &HeaderMap,
+) -> Response {
     let of =
         |ledger: LedgerId| server.ledgers.values().find(|known| known.engine.ledger() == ledger);
-    match token::pay_request(&request).and_then(|asked| of(asked.ledger)) {
+    match ledger.and_then(of) {
         Some(ledger) => {
-            let to = format!("/{}/pay#{}", ledger.name, request.to_ascii_uppercase());
+            let to = format!("/{}/{page}#{}", ledger.name, scanned.to_ascii_uppercase());
             (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
         }
-        None => refused(&server, &headers, &Problem::not_found()),
+        None => refused(server, headers, &Problem::not_found()),
     }
 }
 

@@ -18,7 +18,7 @@ use super::site::{self, Asked};
 use super::{App, Server};
 use crate::pages::scan::CAMERA_ALLOWED;
 use crate::pages::witness::{self, Witness};
-use crate::pages::{Lang, Site, terminal, till};
+use crate::pages::{Lang, Site, terminal, till, venue};
 
 /// The most places that one answer names.
 const PLACES_MAX: usize = 2_000;
@@ -112,6 +112,28 @@ pub(super) async fn coach(
 ) -> Response {
     let build = |lang, site: &Site| witness::page(lang, site, Witness::Coach).into_string();
     scanning(page(&server, &name, (&query, &headers), build))
+}
+
+/// `GET /{ledger}/venue`
+pub(super) async fn venue(
+    State(server): App,
+    Path(name): Path<String>,
+    query: Asked,
+    headers: Headers,
+) -> Response {
+    let build = |lang, site: &Site| venue::screen(lang, site).into_string();
+    page(&server, &name, (&query, &headers), build)
+}
+
+/// `GET /{ledger}/attend`
+pub(super) async fn attend(
+    State(server): App,
+    Path(name): Path<String>,
+    query: Asked,
+    headers: Headers,
+) -> Response {
+    let build = |lang, site: &Site| venue::attend(lang, site).into_string();
+    page(&server, &name, (&query, &headers), build)
 }
 
 /// Which places.

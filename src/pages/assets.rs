@@ -26,9 +26,10 @@ macro_rules! asset {
 }
 
 /// Every file, in alphabetical order.
-pub const ASSETS: [Asset; 34] = [
+pub const ASSETS: [Asset; 36] = [
     asset!("api.js", JS),
     asset!("approve.js", JS),
+    asset!("attend.js", JS),
     asset!("cbor.js", JS),
     asset!("code.js", JS),
     asset!("cose.js", JS),
@@ -59,6 +60,7 @@ pub const ASSETS: [Asset; 34] = [
     asset!("sw.js", JS),
     asset!("terminal.js", JS),
     asset!("tour.js", JS),
+    asset!("venue.js", JS),
     asset!("verify.js", JS),
     asset!("witness.js", JS),
 ];

@@ -24,6 +24,7 @@ pub mod settlement;
 pub mod terminal;
 pub mod till;
 pub mod tour;
+pub mod venue;
 pub mod verify;
 pub mod witness;
 

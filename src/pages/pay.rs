@@ -112,8 +112,13 @@ fn paid(lang: Lang, me: &str) -> Markup {
 
 /// Where `assets/code.js` shows the living QR code.
 pub(super) fn code_figure(lang: Lang) -> Markup {
+    figure(lang, &t(lang, "pay-code-label"))
+}
+
+/// The same with another name.
+pub(super) fn figure(lang: Lang, name: &str) -> Markup {
     html! {
-        figure #code.code hidden aria-label=(t(lang, "pay-code-label")) {
+        figure #code.code hidden aria-label=(name) {
             (code_image("modules", &t(lang, "code-alt")))
             figcaption {
                 svg.ring viewBox="0 0 36 36" aria-hidden="true" {

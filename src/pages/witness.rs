@@ -62,6 +62,9 @@ pub fn page(lang: Lang, site: &Site, witness: Witness) -> Markup {
             }
             section {
                 p.note { (t(lang, "witness-privacy")) }
+                @if witness == Witness::Station {
+                    p { a href={ "/" (site.ledger) "/venue" } { (t(lang, "venue-open")) } }
+                }
                 (mute(lang))
             }
         }

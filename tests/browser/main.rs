@@ -20,6 +20,7 @@ mod rewards;
 mod server;
 mod settlement;
 mod terminals;
+mod venue;
 
 use std::fs;
 

@@ -8,13 +8,13 @@ use expect_test::expect;
 use kenmai::http::metrics_router;
 use kenmai::http::problem::{self, Retry};
 use kenmai::pages::{CONTENT_SECURITY_POLICY, WORKER_POLICY};
-use ledger_spec::cbor;
+use ledger_spec::cbor::{self, Text};
 use ledger_spec::checkpoint::Checkpoint;
 use ledger_spec::ids::{Kid, LedgerId};
 use ledger_spec::merkle::{leaf_hash, root_of};
 use ledger_spec::note::Note;
 use ledger_spec::tile::decode_bundle;
-use ledger_spec::token::PayRequest;
+use ledger_spec::token::{self, PayRequest, VenueCode};
 
 use crate::town::{Client, Plan, Town, check};
 
@@ -396,5 +396,29 @@ async fn what_a_till_shows_leads_to_the_pay_page_of_its_ledger() {
     let elsewhere = request(LedgerId::of_origin("elsewhere"));
     for stranger in [elsewhere.as_str(), &asked[1..], "ABC", "%00"] {
         assert_eq!(town.get(&format!("/P/{stranger}")).await.status, 404, "{stranger}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_venue_shows_leads_to_the_phones_page_of_its_ledger() {
+    let town = Town::found(Plan::default()).await;
+    let code = |ledger| {
+        let (exp_s, place) = (town.clock.now_s() + 60, town.cast.station_place(0));
+        let action = Text::new("event.attend").unwrap();
+        let code = VenueCode { exp_s, nonce: [7; 16], ledger, place, action };
+        BASE32_NOPAD.encode(&token::sign(&code, &town.cast.station(0)))
+    };
+    let shown = code(town.ledger);
+    let answer = town.get(&format!("/E/{}", shown.to_lowercase())).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("location")),
+        (303, &*format!("/town/attend#{shown}"))
+    );
+    let elsewhere = code(LedgerId::of_origin("elsewhere"));
+    for stranger in [elsewhere.as_str(), &shown[1..], "ABC", "%00"] {
+        assert_eq!(town.get(&format!("/E/{stranger}")).await.status, 404, "{stranger}");
+    }
+    for page in ["venue", "attend"] {
+        assert_eq!(town.get(&format!("/town/{page}")).await.status, 200, "{page}");
     }
 }

@@ -7,14 +7,14 @@ use alloc::vec::Vec;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::holder::{channel_of, holder_of};
+use super::holder::{channel_of, holder_of, venue_of};
 use super::spending::balance_after;
 use super::{
     CLOCK_AHEAD_S_MAX, Context, Outcome, Rejection, city, corrections, disclosure_of, programme_of,
 };
 use crate::cbor::{Wire, Writer};
 use crate::entry::{CapOf, CapPer, Channel, Contra, Effect, Reason, Room};
-use crate::ids::{AccountId, NaturalKey, Seq, first_bytes};
+use crate::ids::{AccountId, NaturalKey, PlaceId, Seq, first_bytes};
 use crate::kinds::{self, AgeTier, Body, Role};
 use crate::points::{Fund, LotKey, Purse};
 use crate::programme::{Evidence, Needs, Programme, Rule, SameAct, Times, Worth};
@@ -44,16 +44,18 @@ pub(super) fn judge_action(
     let rule = programme.rule_of(body.action.as_str()).ok_or(Rejection::ActionUnknown)?;
     let exact = disclosure.exact_action.as_ref().map(kinds::Code::as_str);
     let worth = rule.worth(exact).ok_or(Rejection::ActionUnknown)?;
-    let given = evidence_of(witness, disclosure);
+    let given = evidence_of(witness, disclosure, statement.venue.is_some());
     let alone = given.is_some_and(|given| worth.evidence.contains(&given));
     let two = given == Some(Evidence::Staff) && worth.evidence.contains(&Evidence::TwoStaff);
     if !alone && (!two || statement.row.is_some()) {
         return Err(Rejection::RoleNotPermitted);
     }
+    let venue = venue_of(body, statement, rows, context.now_s())?;
     check_values(rule, disclosure)?;
     let account = holder_of(disclosure, statement, witness, rows)?;
     rows.accounts(&account).ok_or(Rejection::AccountUnknown)?;
-    let act = Act { rule, worth, exact, account, witness, disclosure, day };
+    let place = venue.or_else(|| place_of(witness));
+    let act = Act { rule, worth, exact, account, place, disclosure, day };
     let channel = channel_of(disclosure, witness);
     if !alone {
         act.check_new(rows, context)?;
@@ -78,7 +80,8 @@ pub(super) fn approved_action(
     let worth = rule.worth(None).ok_or(Rejection::ActionUnknown)?;
     let witness = &rows.keys(&made.kid).ok_or(Rejection::KeyUnknown)?.signer;
     let (account, day, disclosure) = (link.account, made.core.day, &Disclosure::default());
-    let act = Act { rule, worth, exact: None, account, witness, disclosure, day };
+    let place = place_of(witness);
+    let act = Act { rule, worth, exact: None, account, place, disclosure, day };
     grant(&act, (programme, Channel::Desk), rows, context)
 }
 
@@ -130,9 +133,16 @@ fn grant(
     Outcome::on(account, effects)
 }
 
-/// What a statement rests on: who signed it, and for a partner whether a phone's sensor counted.
-fn evidence_of(witness: &Signer, disclosure: &Disclosure) -> Option<Evidence> {
-    let Signer::Actor(actor) = witness else { return Some(Evidence::SelfReport) };
+/// What a statement rests on: who signed it, for a phone whether it has read a venue's code, and for a partner whether a
+/// phone's sensor counted.
+fn evidence_of(witness: &Signer, disclosure: &Disclosure, venue: bool) -> Option<Evidence> {
+    let Signer::Actor(actor) = witness else {
+        return Some(if venue { Evidence::Venue } else { Evidence::SelfReport });
+    };
+    // What a resident's own phone has read is worth nothing in another's mouth.
+    if disclosure.venue.is_some() {
+        return None;
+    }
     match actor.role {
         Role::Staff => Some(Evidence::Staff),
         Role::Registry => Some(Evidence::Registry),
@@ -145,6 +155,11 @@ fn evidence_of(witness: &Signer, disclosure: &Disclosure) -> Option<Evidence> {
         Role::Partner => Some(Evidence::Partner),
         Role::Root | Role::Shop | Role::Pin | Role::System | Role::Auditor => None,
     }
+}
+
+/// Where a witness stands.
+fn place_of(witness: &Signer) -> Option<PlaceId> {
+    if let Signer::Actor(actor) = witness { actor.place } else { None }
 }
 
 /// Values that the rule asks for, and what makes them plausible.
@@ -202,7 +217,7 @@ struct Act<'a> {
     worth: Worth<'a>,
     exact: Option<&'a str>,
     account: AccountId,
-    witness: &'a Signer,
+    place: Option<PlaceId>,
     disclosure: &'a Disclosure,
     day: Day,
 }
@@ -223,15 +238,19 @@ impl Act<'_> {
 
     fn natural_key(&self, pepper: &[u8; 32]) -> Result<NaturalKey, Rejection> {
         let mut writer = self.named();
+        // A phone with the code and a card at the desk of the same event are one visit.
+        if let Some(place) = self.place.filter(|_| self.worth.evidence.contains(&Evidence::Venue)) {
+            place.write(&mut writer);
+            self.day.write(&mut writer);
+            return Ok(keyed_hash(pepper, &writer.into_bytes()));
+        }
         match self.worth.same_act {
             SameAct::Day => {
                 writer.null();
                 self.day.write(&mut writer);
             }
             SameAct::Minute => {
-                let place =
-                    if let Signer::Actor(actor) = self.witness { actor.place } else { None };
-                place.write(&mut writer);
+                self.place.write(&mut writer);
                 writer.uint(self.disclosure.performed_at_s / 60);
             }
             SameAct::Reference => {

@@ -1,12 +1,12 @@
-//! Whom a statement is for: the phone behind a pay token, the account behind a card.
+//! Whom a statement is for: the phone behind a pay token, the account behind a card; and where, by a venue's code.
 
 use super::Rejection;
 use crate::entry::Channel;
-use crate::ids::{AccountId, CardHash, Kid, LedgerId};
-use crate::kinds::{Purpose, Role};
+use crate::ids::{AccountId, CardHash, Kid, LedgerId, PlaceId};
+use crate::kinds::{Action, Purpose, Role};
 use crate::rows::{Card, Device, Overlay, Signer};
 use crate::statement::{self, Disclosure, Holder, Statement};
-use crate::token::{PayToken, TOKEN_LIFE_S_MAX};
+use crate::token::{PayToken, TOKEN_LIFE_S_MAX, VENUE_LATE_S_MAX, VENUE_LIFE_S_MAX};
 
 /// The statement's pay token, if a shop may take points with it at `now_s`, and the phone that made it.
 pub(super) fn token_of<'s, 'r>(
@@ -61,6 +61,34 @@ fn shown_by<'r>(
         return Err(Rejection::TokenTooLong);
     }
     Ok(device)
+}
+
+/// The place whose code a phone has read, `None` where there is none in the disclosure. The code must have been in force
+/// at the act, and because the phone alone says when that was, have ended only minutes before `now_s`.
+pub(super) fn venue_of(
+    body: &Action,
+    statement: &Statement,
+    rows: &Overlay<'_>,
+    now_s: u64,
+) -> Result<Option<PlaceId>, Rejection> {
+    let Some((code, kid)) = &statement.venue else { return Ok(None) };
+    if code.ledger != statement.core.ledger || code.action != body.action {
+        return Err(Rejection::VenueOther);
+    }
+    let key = rows.keys(kid).ok_or(Rejection::VenueUnknown)?;
+    let stands = |signer: &Signer| {
+        let Signer::Actor(actor) = signer else { return false };
+        actor.role == Role::Station && actor.place == Some(code.place)
+    };
+    if key.revoked.is_some() || !stands(&key.signer) {
+        return Err(Rejection::VenueUnknown);
+    }
+    let at_s = statement.disclosure.as_ref().map_or(0, |(known, _)| known.performed_at_s);
+    let in_force = at_s < code.exp_s && code.exp_s <= at_s.saturating_add(VENUE_LIFE_S_MAX);
+    if !in_force || now_s > code.exp_s.saturating_add(VENUE_LATE_S_MAX) {
+        return Err(Rejection::VenueExpired);
+    }
+    Ok(Some(code.place))
 }
 
 /// A card that is whole, known and in force.

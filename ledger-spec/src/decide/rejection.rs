@@ -15,7 +15,7 @@ use crate::points::POINTS_MAX;
 use crate::programme::{ProgrammeFault, ProgrammeProblem};
 use crate::rows::{HOLDS_MAX, LOTS_MAX, VOUCHERS_MAX};
 use crate::statement::NOT_AFTER_S_MAX;
-use crate::token::TOKEN_LIFE_S_MAX;
+use crate::token::{TOKEN_LIFE_S_MAX, VENUE_LATE_S_MAX};
 
 macro_rules! rejections {
     ($($(#[$meta:meta])* $code:literal $name:ident $(($(#[$from:meta])? $detail:ty = $sample:expr))?),+ $(,)?) => {
@@ -333,6 +333,15 @@ rejections! {
     /// A shop that is no insured medical institution declares as one.
     #[error("only an insured medical institution declares goods")]
     115 NotMedical,
+    /// The venue code's key is no station's, has been revoked, or stands at another place.
+    #[error("the venue's code was made by no station in force at its place")]
+    116 VenueUnknown,
+    /// The venue code is for another ledger or action.
+    #[error("the venue's code is for another programme or action")]
+    117 VenueOther,
+    /// The venue code was not in force at the act, or the report is late.
+    #[error("the venue's code was not in force at the time of the act, or ended more than {VENUE_LATE_S_MAX} seconds ago")]
+    118 VenueExpired,
     /// The lot would not last longer.
     #[error("a lot is extended to a later day")]
     93 NotLater,

@@ -15,6 +15,8 @@ pub enum Evidence {
     PhoneSensor,
     /// T2: a partner service with the resident's permission.
     Partner,
+    /// T2: the resident's word with the rotating code of the event's own screen, signed by the phone.
+    Venue,
     /// T2: a kiosk of the city, by card.
     Kiosk,
     /// T3: a nurse, dietitian, leader of a class or coaching service.
@@ -38,7 +40,7 @@ impl Evidence {
         match self {
             Self::SelfReport => 0,
             Self::PhoneSensor => 3,
-            Self::Partner | Self::Kiosk | Self::Derived => 50,
+            Self::Partner | Self::Venue | Self::Kiosk | Self::Derived => 50,
             Self::Coach | Self::Staff | Self::Station => 500,
             Self::TwoStaff => 1_000,
             Self::Registry => POINTS_MAX,

@@ -12,6 +12,7 @@ mod programme;
 mod refunds;
 mod settlement;
 mod spending;
+mod venue;
 
 use expect_test::Expect;
 
@@ -38,6 +39,7 @@ fn every_rejection_has_a_story() {
         include_str!("rules/settlement.rs"),
         include_str!("rules/refunds.rs"),
         include_str!("rules/spending.rs"),
+        include_str!("rules/venue.rs"),
         include_str!("manifests.rs"),
     ]
     .concat();

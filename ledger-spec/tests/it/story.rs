@@ -4,7 +4,8 @@
 //! `programme`, `not_after` (seconds from the present), `op` (a named operation id), the `time` of the act, the token's
 //! `exp` (seconds from the act), `max`, `phone` and `ledger`, the `card` or `link` shown, a card's `pin` proof (up to so many
 //! points) with `pin_exp`, `pin_card`, `pin_at`, `pin_by` and `pin_ledger`, the values `level` and `steps`, typed by
-//! `hand`, their `origin`, the act's `ref`erence; of a claim whether it is `uncoded`, of a voucher its `secret`. `as=NAME` names the statement for later lines; `again NAME` sends the same bytes once more.
+//! `hand`, their `origin`, the act's `ref`erence, the code of a `venue` (the station) with its `venue_exp` (seconds from the act),
+//! `venue_place`, `venue_action`, `venue_ledger` and the name under which it was `shown` before; of a claim whether it is `uncoded`, of a voucher its `secret`. `as=NAME` names the statement for later lines; `again NAME` sends the same bytes once more.
 
 mod rewards;
 
@@ -25,7 +26,7 @@ use ledger_spec::{
     rows::{DayTotals, Lot},
     statement::{Disclosure, Holder, Values, card_hash, code_hash},
     time::Day,
-    token::{self, PayToken, PinProof},
+    token::{self, PayToken, PinProof, VenueCode},
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -376,6 +377,7 @@ impl Story {
             origin: options.get("origin").map(|name| Code::new(name).unwrap()),
             exact_action: options.get("exact").map(|exact| Code::new(exact).unwrap()),
             code: options.get("with").map(|name| id(name)),
+            venue: options.get("venue").map(|by| self.venue(by, (words, performed_at_s), options)),
             pin_proof: options.get("pin").map(|max| self.pin_proof(max, options)),
             ..honest
         }
@@ -401,6 +403,25 @@ impl Story {
             self.tokens.insert((*name).into(), signed.clone());
         }
         signed
+    }
+
+    /// What the screen of an event shows when the act is done; a code that has a name is the same each time.
+    fn venue(&mut self, by: &str, act: (&[&str], u64), options: &Options<'_>) -> Blob<512> {
+        if let Some(shown) = options.get("shown").and_then(|name| self.tokens.get(*name)) {
+            return Blob(shown.clone());
+        }
+        let option = |name: &str| options.get(name).copied();
+        let (words, at_s) = act;
+        let code = VenueCode {
+            exp_s: later(at_s, option("venue_exp").unwrap_or("+60")),
+            nonce: self.world.fresh(),
+            ledger: option("venue_ledger").map_or(ledger(), LedgerId::of_origin),
+            place: PlaceId(id(option("venue_place").unwrap_or(by))),
+            action: Code::new(option("venue_action").unwrap_or(words[0])).unwrap(),
+        };
+        let signed = token::sign(&code, &key(by));
+        self.tokens.extend(option("shown").map(|name| (name.into(), signed.clone())));
+        Blob(signed)
     }
 
     /// What the server gives a terminal once the PIN was right.

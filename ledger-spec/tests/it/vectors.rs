@@ -15,7 +15,7 @@ use ledger_spec::{
     rows::DayTotals,
     statement::{Disclosure, Holder, Values, read},
     time::Day,
-    token::{self, PayToken, Session},
+    token::{self, PayToken, Session, VenueCode},
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -153,6 +153,14 @@ fn vectors() -> Vectors {
     let shop = Some(PlaceId(id("shop-a")));
     let agreed = PayToken { max_points: 800, shop, nonce: id("confirmed"), ..world.pay_token() };
     let confirmed = sign_token(&agreed, "hanako");
+    let shown = VenueCode {
+        exp_s: world.now_s() + 60,
+        nonce: id("shown"),
+        ledger: ledger(),
+        place: PlaceId(id("station-1")),
+        action: Code::new("class").unwrap(),
+    };
+    let shown = token::sign(&shown, &key("station-1"));
     let acted = accepted(&mut world, &action);
     let redeemed = accepted(&mut world, &redeem);
     let (fund, fiscal_year, points) = (Fund::Nhi, 2026, 5_000);
@@ -178,6 +186,7 @@ fn vectors() -> Vectors {
             message("session", "hanako", "kenmai/v1/session", &session),
             message("pay token", "hanako", "kenmai/v1/pay", &token),
             message("confirmation of 800 points at a shop", "hanako", "kenmai/v1/pay", &confirmed),
+            message("venue code", "station-1", "kenmai/v1/venue", &shown),
             message("action", "station-1", statement, &action),
             message("redeem with the pay token", "shop-a", statement, &redeem),
             message("budget.allocate, a proposal", "staff-1", statement, &propose),

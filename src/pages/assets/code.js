@@ -40,16 +40,25 @@ export class LivingCode {
 
   async renew() {
     this.shownAt = Date.now();
-    this.token = await payToken(this.signer, this.ledger, this.maxPoints, this.lifeS, this.shop?.id);
-    draw(this.figure.querySelector("svg"), payUrl(location.origin, this.token));
+    draw(this.figure.querySelector("svg"), await this.sign());
     this.caption(SHOWN_S);
   }
 
-  caption(left) {
+  /** Signs what the code holds, and gives its text. */
+  async sign() {
+    this.token = await payToken(this.signer, this.ledger, this.maxPoints, this.lifeS, this.shop?.id);
+    return payUrl(location.origin, this.token);
+  }
+
+  /** What stands below the code. */
+  words(left) {
     const values = { seconds: left, points: number(this.maxPoints), shop: this.shop?.name };
-    let words = this.maxPoints === NO_CAP_POINTS ? text("code-left-all", values) : text("code-left", values);
-    if (this.shop) words = text("code-left-confirmed", values);
-    this.figure.querySelector("figcaption span").textContent = words;
+    if (this.shop) return text("code-left-confirmed", values);
+    return this.maxPoints === NO_CAP_POINTS ? text("code-left-all", values) : text("code-left", values);
+  }
+
+  caption(left) {
+    this.figure.querySelector("figcaption span").textContent = this.words(left);
     this.figure.querySelector(".ring .left").setAttribute("stroke-dasharray", `${left} ${SHOWN_S}`);
   }
 

@@ -24,6 +24,7 @@ const AAD = {
   session: "kenmai/v1/session",
   qrCheck: "kenmai/v1/qr-check",
   pinEntry: "kenmai/v1/pin-entry",
+  venue: "kenmai/v1/venue",
 };
 
 const utf8 = (text) => new TextEncoder().encode(text);
@@ -164,15 +165,17 @@ export const deviceEnrol = (signer, ledger, code) =>
 
 /**
  * `action`: a station or coach witnesses what the holder did at the moment `atS`. `values` are pairs of the numbers that
- * kenmai.cddl gives them; `exact` is the action within a group, `reference` the number of an event or record.
+ * kenmai.cddl gives them; `exact` is the action within a group, `reference` the number of an event or record. A phone that
+ * reports for itself has no holder; `venue` is the code that it has read.
  */
-export const action = (signer, ledger, code, holder, { values = [], exact, reference, atS } = {}) =>
+export const action = (signer, ledger, code, holder, { values = [], exact, reference, venue, atS } = {}) =>
   statement(
     signer, ledger, 14,
     [[6, ledger.programmeVersion], [8, new Map([[1, code]])]],
     [
-      [3, holder], ...(values.length > 0 ? [[4, new Map(values)]] : []), ...(exact ? [[5, exact]] : []),
+      ...(holder ? [[3, holder]] : []), ...(values.length > 0 ? [[4, new Map(values)]] : []), ...(exact ? [[5, exact]] : []),
       ...(reference ? [[8, new TextEncoder().encode(reference)]] : []),
+      ...(venue ? [[10, venue]] : []),
     ],
     atS,
   );
@@ -297,4 +300,23 @@ export function readPayRequest(part) {
   const whole = ledger.length === 8 && shop.length === 8 && Number.isInteger(points) && points > 0 && more.length === 0;
   if (!whole) throw new Error("not a pay request");
   return { ledger, shop, points };
+}
+
+/** How long a venue's code lives: a little less than the ledger allows, because two clocks are never quite the same. */
+const VENUE_LIFE_S = 110;
+
+/** What an event's screen shows: whoever reads it is at `place` (8 bytes) and may report `code`. */
+export const venueCode = (signer, ledger, place, code) =>
+  sign1(signer, AAD.venue, [ledger.nowS() + VENUE_LIFE_S, random(16), ledger.id, place, code]);
+
+/** What stands in the QR code of a venue. */
+export const venueUrl = (origin, code) => `${origin.toUpperCase()}/E/${base32(code)}`;
+
+/** { bytes, expS, ledger, place, action } of the last part of such an address, unverified; throws on anything else. */
+export function readVenueCode(part) {
+  const bytes = unbase32(part);
+  const [expS, nonce, ledger, place, code, ...more] = decode(parse1(bytes).payload);
+  const sizes = nonce.length === 16 && ledger.length === 8 && place.length === 8;
+  if (!sizes || !Number.isInteger(expS) || typeof code !== "string" || more.length > 0) throw new Error("not a venue code");
+  return { bytes, expS, ledger, place, action: code };
 }

@@ -119,7 +119,9 @@ function chooseRule() {
 /** Events and records are told apart by their number. */
 function askReference() {
   const exact = state.rule?.exact?.find(({ action: code }) => code === at("#exact").value);
-  const needed = (exact?.same_act ?? state.rule?.same_act) === "reference";
+  // Where the venue's code is taken too, place and day tell events apart.
+  const byPlace = role === "station" && ((exact ?? {}).evidence ?? state.rule?.evidence ?? []).includes("venue");
+  const needed = !byPlace && (exact?.same_act ?? state.rule?.same_act) === "reference";
   at("#reference-box").hidden = !needed;
   at("#reference").required = needed;
   at("#reference").value = "";

@@ -528,6 +528,36 @@ witness-unanswered = There is no answer yet. Send it again; nothing happens twic
 witness-from-start = Go on with the next person, or start again.
 witness-privacy = This terminal shows no names, balances or records of other days. Measured values are encrypted under each person's own key.
 
+## Code of a venue
+venue-title = Code of the venue
+venue-choose = Choose the event
+venue-how = Choose, and a QR code appears that changes every minute. Have those who take part read it.
+venue-no-rules = The programme in force has no event that is recorded by a venue's code.
+venue-read = Read it with your phone's camera.
+venue-code-label = QR code of the venue
+venue-left = Renews in { $seconds } s.
+venue-card = With a paper card, show it at the desk.
+venue-hide = Put the QR code away
+venue-station = To the page that reads cards and phones
+venue-open = Show the code of the venue
+attend-title = Taking part
+attend-opening = Checking what was read.
+attend-ask = Did you take part in this event?
+attend-record = Record that I took part
+attend-privacy = Where you were is encrypted and belongs to you alone.
+attend-enrol = This phone is not registered yet.
+attend-card = With a paper card, show it at the desk of the event. It brings the same points.
+attend-enrol-do = How to register
+attend-sending = Recording.
+attend-done = { $points } points
+attend-unanswered = There is no answer yet. Send it again; nothing happens twice.
+attend-again = Send again
+attend-me = See my points
+attend-none = Read the QR code on the venue's screen with the camera.
+attend-unreadable = The venue's QR code could not be read. Read it again.
+attend-unknown = The ledger has no such event. Tell the staff at the venue.
+attend-over = The code has run out. Read the venue's screen again.
+
 ## Trouble
 error-next = What you can do
 error-home = To the first page

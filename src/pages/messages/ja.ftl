@@ -529,6 +529,36 @@ witness-unanswered = 返事がまだありません。もう一度送ってく�
 witness-from-start = 次の方へ進むか、はじめからやり直してください。
 witness-privacy = この端末に、名前、残高、ほかの日の記録は出ません。測定値は人ごとの鍵で暗号化されます。
 
+## 会場のコード
+venue-title = 会場のコード
+venue-choose = 行事を選ぶ
+venue-how = 選ぶと、1分ごとに変わるQRコードが出ます。参加した方に読んでもらってください。
+venue-no-rules = いまの規則には、会場のコードで記録できる行事がありません。
+venue-read = スマートフォンのカメラで読んでください。
+venue-code-label = 会場のQRコード
+venue-left = あと { $seconds } 秒で新しくなります。
+venue-card = 紙のカードの方は、受付でカードを見せてください。
+venue-hide = QRコードをしまう
+venue-station = カードやスマートフォンのコードを読む画面へ
+venue-open = 会場のコードを出す
+attend-title = 行事の参加
+attend-opening = 読み取った内容を確かめています。
+attend-ask = この行事に参加しましたか
+attend-record = 参加を記録する
+attend-privacy = どの会場にいたかは暗号化され、本人だけのものになります。
+attend-enrol = このスマートフォンは、まだ登録されていません。
+attend-card = 紙のカードの方は、会場の受付でカードを見せてください。同じようにポイントがつきます。
+attend-enrol-do = 登録のしかたを見る
+attend-sending = 記録しています。
+attend-done = { $points } ポイント
+attend-unanswered = 返事がまだありません。もう一度送ってください。二重にはなりません。
+attend-again = もう一度送る
+attend-me = わたしのポイントを見る
+attend-none = 会場の画面のQRコードを、カメラで読んでください。
+attend-unreadable = 会場のQRコードを読み取れませんでした。もう一度読み取ってください。
+attend-unknown = この行事は台帳に見つかりません。会場の人に知らせてください。
+attend-over = コードの時間が過ぎました。会場の画面をもう一度読んでください。
+
 ## 困ったとき
 error-next = 次にできること
 error-home = 最初のページへ

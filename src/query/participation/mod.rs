@@ -216,7 +216,8 @@ impl Public {
             worths.flat_map(|(_, worth)| worth.evidence.iter().copied()).collect();
         let any = |wanted: &[Evidence]| wanted.iter().any(|evidence| known.contains(evidence));
         let witnessed = any(&[Evidence::Station, Evidence::Coach]);
-        let own = any(&[Evidence::SelfReport, Evidence::PhoneSensor, Evidence::Partner]);
+        let own =
+            any(&[Evidence::SelfReport, Evidence::PhoneSensor, Evidence::Partner, Evidence::Venue]);
         let open = |channel: &Channel| match channel {
             Channel::Phone => witnessed || own || any(&[Evidence::Kiosk]),
             Channel::Card => witnessed,

@@ -280,7 +280,9 @@ fn the_cddl_and_the_code_name_the_same_kinds() {
     assert_eq!(listed("\ncore = {", "? 6"), with(|kind| kind.shape().programme));
     assert_eq!(listed("\ncore = {", "? 7"), with(|kind| kind.shape().not_after));
     let mut sealed = BTreeSet::new();
-    for (field, key) in ["? 3", "? 4", "? 5", "? 6", "? 7", "? 8", "? 9"].into_iter().zip(3..) {
+    for (field, key) in
+        ["? 3", "? 4", "? 5", "? 6", "? 7", "? 8", "? 9", "? 10"].into_iter().zip(3..)
+    {
         let kinds = listed("\ndisclosure = {", field);
         assert_eq!(kinds, with_field(key), "{field}");
         sealed.extend(kinds);
@@ -300,6 +302,7 @@ fn with_field(field: u64) -> BTreeSet<u64> {
         pin_proof: (field == 7).then(|| cbor::Blob(vec![1])),
         reference: (field == 8).then(|| cbor::Blob(vec![1])),
         origin: (field == 9).then(|| Code::new("app").unwrap()),
+        venue: (field == 10).then(|| cbor::Blob(vec![1])),
     };
     let takes = |kind: &Kind| {
         let mut maker = Maker { types: definitions(), seed: 1 };

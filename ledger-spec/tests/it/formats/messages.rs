@@ -114,7 +114,7 @@ fn a_signature_is_good_for_one_purpose() {
         Ok((session.clone(), kid("hanako")))
     );
     // The payload of a pay token signed as each of the other messages.
-    for purpose in [aad::STATEMENT, aad::PIN, aad::SESSION, aad::QR_CHECK, b""] {
+    for purpose in [aad::STATEMENT, aad::PIN, aad::SESSION, aad::QR_CHECK, aad::VENUE, b""] {
         let signed = Sign1::sign(&key("hanako"), purpose, cbor::to_bytes(&pay)).to_bytes();
         assert_eq!(token::open::<PayToken>(&signed, hanako), Err(CoseError::Signature));
     }
