@@ -36,6 +36,9 @@ const CODE_POINTS: u32 = 300;
 /// By then most have points to spend. With few buyers on a day its sum would be hidden, and the funds' running sums would
 /// stand still until enough others hide with it.
 const SHOPS_OPEN_AFTER_DAYS: u32 = 75;
+/// Residents who come on each of the city's first days, for the same reason: few on one of them would hide what was granted.
+const FIRST_GUESTS: std::ops::Range<usize> = OPEN_PHONES..OPEN_PHONES + 20;
+const FIRST_DAYS: u32 = 2;
 /// A phone renews its link so often; it lasts a few days longer.
 const LINK_RENEWED_DAYS: u32 = 360;
 /// On this day of the month the residents with open keys come to a class, so that anyone who plays them finds points to
@@ -201,6 +204,10 @@ impl<'a> Scribe<'a> {
             plan.visit = due.then_some((station, false, [false, true, false]));
             plan.sundry = due.then_some(0);
             (plan.session, plan.purchase) = (None, None);
+        }
+        let first = page.day < self.founded.plus(FIRST_DAYS);
+        if first && FIRST_GUESTS.contains(&page.resident.number) {
+            plan.visit = Some((page.dice.below(self.stations.len()), false, [false, true, false]));
         }
         if let Some((station, by_phone, measures)) = plan.visit {
             let Some(key) = self.stations.get(station) else { return Ok(()) };
