@@ -21,12 +21,13 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::cbor::Blob;
-use crate::entry::{self, Accounting, Effect, Link};
+use crate::entry::{self, Accounting, Contra, Effect, Link};
 use crate::ids::{AccountId, Seq};
 use crate::kinds::{Body, Kind, Role};
 use crate::manifest::TWO_PERSON_ROW_KINDS;
+use crate::points::Purse;
 use crate::programme::Programme;
-use crate::rows::{Actor, Overlay, Signer};
+use crate::rows::{Account, Actor, Lot, Overlay, Signer};
 use crate::statement::{Disclosure, NOT_AFTER_S_MAX, Statement, Values};
 use crate::time::Day;
 
@@ -173,6 +174,31 @@ pub fn decide(
         | Body::AuditStatement(_) => Err(Rejection::KindNotInForce),
     }?;
     Ok(record(statement, outcome, rows, context))
+}
+
+/// The lots give their points to a contra account.
+fn taken(lots: &[Lot], contra: Contra) -> impl Iterator<Item = Effect> {
+    let taken = |lot: &Lot| (lot.key, -i64::from(lot.points));
+    lots.iter().map(taken).map(move |(lot, points)| Effect::Posting { lot, points, contra })
+}
+
+/// The lots get their points back from a contra account.
+fn given_back(lots: &[Lot], contra: Contra) -> impl Iterator<Item = Effect> {
+    let back = |lot: &Lot| (lot.key, i64::from(lot.points));
+    lots.iter().map(back).map(move |(lot, points)| Effect::Posting { lot, points, contra })
+}
+
+/// What can be spent once the postings of these effects are in the lots. An expired lot counts on neither side.
+fn balance_after(account: &Account, effects: &[Effect], today: Day) -> Effect {
+    let after = |purse| {
+        let moved = effects.iter().filter_map(|effect| {
+            let Effect::Posting { lot, points, .. } = effect else { return None };
+            Some((lot, *points))
+        });
+        let live = moved.filter(|(lot, _)| lot.purse == purse && lot.expires_on >= today);
+        account.available(purse, today).saturating_add_signed(live.map(|(_, points)| points).sum())
+    };
+    Effect::Balance { yen: after(Purse::Yen), challenge: after(Purse::Challenge) }
 }
 
 /// Puts an outcome into the form that the log keeps. Nothing can fail any more.

@@ -3,16 +3,18 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::corrections::{self, balance};
 use super::holds::first_points;
 use super::spending::{consent, spend};
-use super::{Context, Outcome, REDEEM_AGE_S_MAX, Rejection, actor, disclosure_of, programme_of};
+use super::{
+    Context, Outcome, REDEEM_AGE_S_MAX, Rejection, actor, balance_after, corrections,
+    disclosure_of, given_back, programme_of, taken,
+};
 use crate::catalogue::{Catalogue, Gives, Item, Unused};
 use crate::entry::{Contra, Effect};
 use crate::ids::{AccountId, Hash, PlaceId, Seq};
 use crate::kinds::{self, Role};
 use crate::points::Purse;
-use crate::rows::{Account, Counter, Hold, Lot, Overlay, Signer, VOUCHERS_MAX};
+use crate::rows::{Account, Counter, Hold, Overlay, Signer, VOUCHERS_MAX};
 use crate::statement::{self, Statement};
 use crate::time::Day;
 
@@ -76,7 +78,7 @@ pub(super) fn claim(
         Gives::PerkCard { .. } => {}
     }
     effects.extend(proof);
-    effects.push(balance(account, &effects, today));
+    effects.push(balance_after(account, &effects, today));
     Outcome::on(id, effects)
 }
 
@@ -177,15 +179,6 @@ fn check_room(
     Ok(())
 }
 
-/// Points leave these lots for a contra account.
-fn taken(lots: &[Lot], contra: Contra) -> impl Iterator<Item = Effect> {
-    lots.iter().map(move |lot| Effect::Posting {
-        lot: lot.key,
-        points: -i64::from(lot.points),
-        contra,
-    })
-}
-
 /// A claim that has not ended.
 struct Open<'r> {
     claim: Seq,
@@ -232,15 +225,11 @@ impl<'r> Open<'r> {
         today: Day,
     ) -> Result<Outcome, Rejection> {
         let lots = self.hold.map_or(&[][..], |(hold, _)| &hold.lots);
-        let back = lots.iter().map(|lot| Effect::Posting {
-            lot: lot.key,
-            points: i64::from(lot.points),
-            contra: Contra::Held(self.claim),
-        });
+        let back = given_back(lots, Contra::Held(self.claim));
         let (claim, item, claimed_on) = (self.claim, self.item.number, self.claimed_on);
         let ended = Effect::RewardEnded { claim, item, claimed_on, returned };
         let mut effects: Vec<Effect> = back.chain([ended]).chain(gone).collect();
-        effects.push(balance(self.row, &effects, today));
+        effects.push(balance_after(self.row, &effects, today));
         Outcome::on(self.account, effects)
     }
 }

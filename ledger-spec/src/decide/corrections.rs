@@ -4,8 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::spending::balance_after;
-use super::{Context, Outcome, Rejection};
+use super::{Context, Outcome, Rejection, balance_after};
 use crate::entry::{Contra, Effect};
 use crate::ids::AccountId;
 use crate::kinds::{self, Status};
@@ -82,7 +81,7 @@ pub(super) fn withdraw(
         }
     }
     effects.push(Effect::Undone { entry: body.entry });
-    effects.push(balance_after(&account, today, |_| 0, 0));
+    effects.push(balance_after(&account, &[], today));
     Outcome::on(link.account, effects)
 }
 
@@ -131,7 +130,7 @@ pub(super) fn adjust(
         Purse::Yen => Contra::Budget(paying_year(lot.fund, points, rows, today)?),
     };
     let mut effects = vec![Effect::Posting { lot, points, contra }];
-    effects.push(balance(account, &effects, today));
+    effects.push(balance_after(account, &effects, today));
     Outcome::on(id, effects)
 }
 
@@ -169,7 +168,7 @@ pub(super) fn extend_lot(
         return Err(Rejection::AdjustRange);
     }
     let mut effects = vec![Effect::LotExtended { lot, until }];
-    effects.push(balance(account, &effects, today));
+    effects.push(balance_after(account, &effects, today));
     Outcome::on(id, effects)
 }
 
@@ -196,7 +195,7 @@ pub(super) fn import_balance(
             Effect::Posting { lot, points, contra: Contra::Imported }
         })
         .collect();
-    effects.push(balance(account, &effects, today));
+    effects.push(balance_after(account, &effects, today));
     Outcome::on(body.account, effects)
 }
 
@@ -214,7 +213,7 @@ pub(super) fn expire(
     }
     let points = -i64::from(held);
     let mut effects = vec![Effect::Posting { lot, points, contra: Contra::Expired }];
-    effects.push(balance(account, &effects, today));
+    effects.push(balance_after(account, &effects, today));
     Outcome::on(id, effects)
 }
 
@@ -240,16 +239,4 @@ fn check_room(account: &Account, lots: &[LotKey], today: Day) -> Result<(), Reje
     let open = account.lots.iter().filter(|held| held.key.expires_on >= today);
     let open: BTreeSet<LotKey> = open.map(|held| held.key).chain(lots.iter().copied()).collect();
     if open.len() > LOTS_MAX { Err(Rejection::LotsFull) } else { Ok(()) }
-}
-
-/// The balance after these postings.
-pub(super) fn balance(account: &Account, effects: &[Effect], today: Day) -> Effect {
-    let mut after = account.clone();
-    for effect in effects {
-        if let Effect::Posting { lot, points, .. } = effect {
-            // The checks before have found room for it.
-            let _ = after.move_lot(*lot, *points);
-        }
-    }
-    balance_after(&after, today, |_| 0, 0)
 }

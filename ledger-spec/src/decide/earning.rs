@@ -8,9 +8,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::holder::{channel_of, holder_of, venue_of};
-use super::spending::balance_after;
 use super::{
-    CLOCK_AHEAD_S_MAX, Context, Outcome, Rejection, city, corrections, disclosure_of, programme_of,
+    CLOCK_AHEAD_S_MAX, Context, Outcome, Rejection, balance_after, city, corrections,
+    disclosure_of, programme_of,
 };
 use crate::cbor::{Wire, Writer};
 use crate::entry::{CapOf, CapPer, Channel, Contra, Effect, Reason, Room};
@@ -129,7 +129,7 @@ fn grant(
     effects.push(Effect::ActTaken { key });
     let slots = slots.unwrap_or_default().into_iter().filter(|_| counted);
     effects.extend(slots.map(|key| Effect::ActTaken { key }));
-    effects.push(balance_after(&judged.account, today, |_| 0, 0));
+    effects.push(balance_after(&judged.account, &[], today));
     Outcome::on(account, effects)
 }
 

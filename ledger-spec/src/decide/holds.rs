@@ -2,14 +2,12 @@
 
 use alloc::vec::Vec;
 
-use super::{Context, Outcome, Rejection, actor, catalogue};
+use super::{Context, Outcome, Rejection, actor, balance_after, catalogue, given_back, taken};
 use crate::entry::{Accounting, Contra, Effect};
 use crate::ids::{AccountId, PlaceId, Seq};
 use crate::kinds::{self, Body, Role};
-use crate::points::Purse;
 use crate::rows::{Account, Actor, Hold, Lot, Overlay, Signer};
 use crate::statement;
-use crate::time::Day;
 
 /// A hold keeps points for at most so many seconds: 15 minutes.
 pub const HOLD_LIFE_S_MAX: u64 = 900;
@@ -48,24 +46,8 @@ fn open_hold<'r>(
 impl Open<'_> {
     /// Everything comes back to its lots, the hold has ended.
     fn freed(&self) -> Vec<Effect> {
-        let contra = Contra::Held(self.hold.seq);
-        let back = self.hold.lots.iter().map(|lot| Effect::Posting {
-            lot: lot.key,
-            points: i64::from(lot.points),
-            contra,
-        });
+        let back = given_back(&self.hold.lots, Contra::Held(self.hold.seq));
         back.chain([Effect::HoldEnded { hold: self.hold.seq }]).collect()
-    }
-
-    /// The balance when of the points held those taken are gone. What expired while it was held is in no balance.
-    fn balance_after(&self, taken: &[Lot], today: Day) -> Effect {
-        let live = |lots: &[Lot]| -> u64 {
-            let live = lots.iter().filter(|lot| lot.key.expires_on >= today);
-            live.map(|lot| u64::from(lot.points)).sum()
-        };
-        let yen = self.row.available(Purse::Yen, today) + live(&self.hold.lots);
-        let challenge = self.row.available(Purse::Challenge, today);
-        Effect::Balance { yen: yen.saturating_sub(live(taken)), challenge }
     }
 }
 
@@ -85,15 +67,10 @@ pub(super) fn capture(
     }
 
     // From here on the capture is accepted: all comes back, and the shop gets its part in the order it was taken.
-    let taken = first_points(&open.hold.lots, body.points.get());
+    let captured = first_points(&open.hold.lots, body.points.get());
     let mut effects = open.freed();
-    let contra = Contra::Shop(open.shop);
-    effects.extend(taken.iter().map(|lot| Effect::Posting {
-        lot: lot.key,
-        points: -i64::from(lot.points),
-        contra,
-    }));
-    effects.push(open.balance_after(&taken, context.today()));
+    effects.extend(taken(&captured, Contra::Shop(open.shop)));
+    effects.push(balance_after(open.row, &effects, context.today()));
     Outcome::on(open.account, effects)
 }
 
@@ -126,6 +103,6 @@ pub(super) fn release(
 
     // From here on the hold is released.
     let mut effects = open.freed();
-    effects.push(open.balance_after(&[], context.today()));
+    effects.push(balance_after(open.row, &effects, context.today()));
     Outcome::on(open.account, effects)
 }

@@ -3,13 +3,12 @@
 use alloc::vec::Vec;
 
 use super::holds::first_points;
-use super::spending::balance_after;
-use super::{Context, Outcome, Rejection, actor};
+use super::{Context, Outcome, Rejection, actor, balance_after, given_back};
 use crate::entry::{Accounting, Contra, Effect};
 use crate::ids::{AccountId, PlaceId, Seq};
 use crate::kinds;
-use crate::points::{LotKey, Purse};
-use crate::rows::{Account, Lot, Overlay, Signer};
+use crate::points::LotKey;
+use crate::rows::{Lot, Overlay, Signer};
 use crate::time::Day;
 
 /// Points that an entry, a redemption or a capture, moved to a shop.
@@ -51,27 +50,9 @@ impl Sale {
     }
 
     /// Points go back to these lots.
-    fn back(&self, lots: impl IntoIterator<Item = Lot>) -> Vec<Effect> {
-        let contra = Contra::Shop(self.shop);
-        let back = lots.into_iter().map(|lot| Effect::Posting {
-            lot: lot.key,
-            points: i64::from(lot.points),
-            contra,
-        });
-        back.collect()
+    fn back(&self, lots: &[Lot]) -> Vec<Effect> {
+        given_back(lots, Contra::Shop(self.shop)).collect()
     }
-}
-
-/// The balance with what the postings give back.
-fn live(account: &Account, effects: &[Effect], today: Day) -> Effect {
-    let back: u64 = effects
-        .iter()
-        .filter_map(|effect| {
-            let Effect::Posting { lot, points, .. } = effect else { return None };
-            (lot.expires_on >= today).then_some(points.unsigned_abs())
-        })
-        .sum();
-    balance_after(account, today, |purse| if purse == Purse::Yen { back } else { 0 }, 0)
 }
 
 pub(super) fn void(
@@ -96,9 +77,10 @@ pub(super) fn void(
     let account = rows.accounts(&sale.account).ok_or(Rejection::AccountUnknown)?;
 
     // From here on the sale is undone: back to the same lots, in reverse.
-    let mut effects = sale.back(sale.lots.iter().rev().copied());
+    let reversed: Vec<Lot> = sale.lots.iter().rev().copied().collect();
+    let mut effects = sale.back(&reversed);
     effects.push(Effect::Undone { entry: body.entry });
-    effects.push(live(account, &effects, today));
+    effects.push(balance_after(account, &effects, today));
     Outcome::on(sale.account, effects)
 }
 
@@ -136,9 +118,10 @@ pub(super) fn refund(
         let expires_on = if lot.key.expires_on < today { grace } else { lot.key.expires_on };
         Lot { key: LotKey { expires_on, ..lot.key }, ..lot }
     };
-    let mut effects = sale.back(first_points(&rest, points).into_iter().map(alive));
+    let back: Vec<Lot> = first_points(&rest, points).into_iter().map(alive).collect();
+    let mut effects = sale.back(&back);
     effects.push(Effect::Refunded { entry: body.entry, sold_on: sale.day, points });
-    effects.push(live(account, &effects, today));
+    effects.push(balance_after(account, &effects, today));
     Outcome::on(sale.account, effects)
 }
 

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use super::holder::{card_of, token_of};
 use super::holds::{HOLD_LIFE_S_MAX, first_points};
 use super::{
-    Context, Outcome, REDEEM_AGE_S_MAX, Rejection, actor, corrections, disclosure_of, programme_of,
+    Context, Outcome, REDEEM_AGE_S_MAX, Rejection, actor, balance_after, corrections,
+    disclosure_of, programme_of, taken,
 };
 use crate::entry::{Contra, Effect};
 use crate::ids::{AccountId, CardHash, Kid, PlaceId};
@@ -41,17 +42,12 @@ struct Payment<'r> {
 impl Payment<'_> {
     /// The points leave their lots for this account.
     fn postings(&self, contra: Contra) -> impl Iterator<Item = Effect> {
-        self.lots.iter().map(move |lot| Effect::Posting {
-            lot: lot.key,
-            points: -i64::from(lot.points),
-            contra,
-        })
+        taken(&self.lots, contra)
     }
 
     fn outcome(self, mut effects: Vec<Effect>, today: Day) -> Result<Outcome, Rejection> {
-        let spent = self.lots.iter().map(|lot| u64::from(lot.points)).sum();
         effects.extend(self.proof);
-        effects.push(balance_after(self.row, today, |_| 0, spent));
+        effects.push(balance_after(self.row, &effects, today));
         Outcome::on(self.account, effects)
     }
 }
@@ -280,16 +276,4 @@ pub(super) fn spend(
         (lot.key.expires_on, order(lot.key.fund).unwrap_or(usize::MAX), lot.key.fund)
     });
     first_points(&lots, points)
-}
-
-pub(super) fn balance_after(
-    account: &Account,
-    today: Day,
-    gained: impl Fn(Purse) -> u64,
-    spent_yen: u64,
-) -> Effect {
-    Effect::Balance {
-        yen: account.available(Purse::Yen, today) + gained(Purse::Yen) - spent_yen,
-        challenge: account.available(Purse::Challenge, today) + gained(Purse::Challenge),
-    }
 }
