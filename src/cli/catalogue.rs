@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ledger_spec::catalogue::Catalogue;
 use ledger_spec::kinds::DOCUMENT_BYTES_MAX;
 
-use super::{Ending, Outcome, read_text, say};
+use super::{Outcome, read_text, tell_faults};
 
 /// Check a catalogue document.
 #[derive(clap::Args)]
@@ -43,12 +43,5 @@ fn check(file: &Path) -> Outcome {
         Ok(catalogue) => catalogue.faults(),
         Err(fault) => vec![fault],
     };
-    for fault in &faults {
-        say(format_args!("{}: {fault}", file.display()));
-    }
-    if faults.is_empty() {
-        say(format_args!("{}: a sound catalogue", file.display()));
-        return Ok(Ending::Well);
-    }
-    Ok(Ending::Found)
+    Ok(tell_faults(file, "catalogue", &faults))
 }

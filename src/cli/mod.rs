@@ -279,6 +279,18 @@ fn day_or_today(told: Option<&str>) -> Result<Day, CliError> {
     }
 }
 
+/// Says every fault of a document, or that it is sound.
+fn tell_faults(file: &Path, what: &str, faults: &[impl Display]) -> Ending {
+    for fault in faults {
+        say(format_args!("{}: {fault}", file.display()));
+    }
+    if !faults.is_empty() {
+        return Ending::Found;
+    }
+    say(format_args!("{}: a sound {what}", file.display()));
+    Ending::Well
+}
+
 /// A text file of at most so many bytes.
 fn read_text(path: &Path, most_bytes: u64) -> Result<String, CliError> {
     let mut text = String::new();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ledger_spec::kinds::DOCUMENT_BYTES_MAX;
 use ledger_spec::programme::Programme;
 
-use super::{Bar, CliError, Ending, Outcome, ledger_file, read_text, say};
+use super::{Bar, CliError, Ending, Outcome, ledger_file, read_text, say, tell_faults};
 use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
 use crate::simulate::{self, Pair, Simulation};
@@ -67,14 +67,7 @@ fn check(file: &Path) -> Outcome {
         Ok(programme) => programme.faults(),
         Err(fault) => vec![fault],
     };
-    for fault in &faults {
-        say(format_args!("{}: {fault}", file.display()));
-    }
-    if faults.is_empty() {
-        say(format_args!("{}: a sound programme", file.display()));
-        return Ok(Ending::Well);
-    }
-    Ok(Ending::Found)
+    Ok(tell_faults(file, "programme", &faults))
 }
 
 fn simulate(args: &Simulate) -> Outcome {
