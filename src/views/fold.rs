@@ -8,7 +8,7 @@ use ledger_spec::statement::{self, Statement};
 use ledger_spec::time::Day;
 
 use super::ViewsError;
-use super::rows::{Demography, Held, StationMonth};
+use super::rows::{Demography, Group, Held, StationMonth};
 use super::tables::Changes;
 
 /// The Monday of a day's week.
@@ -47,13 +47,17 @@ pub(super) fn apply(entry: &Accounting, changes: &mut Changes<'_>) -> Result<(),
             Effect::KeyRegistered { public_key, role: Role::Station, place, .. } => {
                 *changes.station_keys(Kid::of(public_key))? = *place;
             }
+            Effect::Proposed { .. } => {
+                if let Body::Action(body) = &statement.core.body {
+                    *changes.proposed_actions(entry.seq)? = Some(body.action.clone());
+                }
+            }
             Effect::Posting { .. }
             | Effect::ActionJudged { .. }
             | Effect::ActTaken { .. }
             | Effect::TokenSpent { .. }
             | Effect::Balance { .. }
             | Effect::Undone { .. }
-            | Effect::Proposed { .. }
             | Effect::Approved { .. }
             | Effect::ProgrammeInForce { .. }
             | Effect::KeyRegistered { .. }
@@ -87,10 +91,11 @@ pub(super) fn apply(entry: &Accounting, changes: &mut Changes<'_>) -> Result<(),
     }
     if let Some(link) = entry.link {
         of_account(entry, &statement, link.account, changes)?;
-        let channel = entry.effects.iter().find_map(channel_of);
-        if let (Body::Action(body), Some(channel)) = (&statement.core.body, channel) {
+        if let Some(channel) = entry.effects.iter().find_map(channel_of)
+            && let Some(group) = group_of(&statement.core.body, changes)?
+        {
             let station = *changes.station_keys(statement.kid)?;
-            let act = Act { day: entry.accepted_day(), group: &body.action, channel, station };
+            let act = Act { day: entry.accepted_day(), group: &group, channel, station };
             act.count(link.account, changes)?;
         }
     }
@@ -217,6 +222,15 @@ fn hold(
         (true, true) | (false, false) => {}
     }
     Ok(())
+}
+
+/// The group of the action that an entry judges: of its own, or of the one that it approves.
+fn group_of(body: &Body, changes: &mut Changes<'_>) -> Result<Group, ViewsError> {
+    if let Body::Approve(approve) = body {
+        return Ok(changes.proposed_actions(approve.proposal)?.take());
+    }
+    let Body::Action(body) = body else { return Ok(None) };
+    Ok(Some(body.action.clone()))
 }
 
 fn channel_of(effect: &Effect) -> Option<Channel> {

@@ -33,7 +33,7 @@ pub const VIEWS_FOLDER: &str = "views";
 /// Entries that one call of [`Views::apply`] should take: a batch costs the same for one entry as for many.
 pub const RUN_ENTRIES_MAX: usize = 4_096;
 /// The form of the rows. Views of another form are made again.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 /// The key of [`Progress`]; no table has the number.
 const PROGRESS_KEY: &[u8] = &[0];
 /// Memory for pages of the tree.

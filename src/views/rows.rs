@@ -2,7 +2,7 @@
 
 use ledger_spec::cbor::{CborError, Reader, Wire, Writer};
 use ledger_spec::entry::Channel;
-use ledger_spec::ids::{AccountId, Kid, PlaceId};
+use ledger_spec::ids::{AccountId, Kid, PlaceId, Seq};
 use ledger_spec::kinds::{AgeTier, Code};
 use ledger_spec::points::Fund;
 use ledger_spec::public::SMALL_CELL;
@@ -221,7 +221,7 @@ macro_rules! single_keys {
         }
     )+};
 }
-single_keys!(AccountId, Day, Fund, Kid);
+single_keys!(AccountId, Day, Fund, Kid, Seq);
 
 macro_rules! joint_keys {
     ($(($($part:ident: $ty:ty),+)),+ $(,)?) => {$(

@@ -144,4 +144,6 @@ tables! {
     /// The entries of a shop's day that moved its points: a list in one row, so that a statement of a month need not read the
     /// log of the whole city.
     13 shop_entries: (PlaceId, Day) => Vec<Seq>,
+    /// Actions that wait for a second person, by their proposals.
+    14 proposed_actions: Seq => Group,
 }

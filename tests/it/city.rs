@@ -11,6 +11,7 @@ use kenmai::engine::{Accepted, Engine, EngineConfig, EngineError, Ground, Refusa
 use kenmai::keys::LedgerKeys;
 use kenmai::log::disk::{Disk, RealDisk};
 use kenmai::metrics::{LedgerMetrics, Metrics};
+use ledger_spec::entry::Accounting;
 use ledger_spec::ids::{AccountId, LedgerId, OpId, PersonId, PlaceId, Seq};
 use ledger_spec::kinds::{
     AccountFacts, AccountOpen, Action, AgeTier, Approve, Body, BudgetAllocate, CardIssue,
@@ -25,7 +26,8 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 pub(crate) const ORIGIN: &str = "test.example/city";
-const PROGRAMME: &str = include_str!("../../ledger-spec/tests/it/fixtures/programme.json");
+pub(crate) const PROGRAMME: &str =
+    include_str!("../../ledger-spec/tests/it/fixtures/programme.json");
 pub(crate) const MINUTE_MS: u64 = 60_000;
 
 /// The signing key of whoever bears this name.
@@ -120,7 +122,12 @@ impl City {
         Self::fresh().settle()
     }
 
-    pub(crate) fn settle(mut self) -> Self {
+    pub(crate) fn settle(self) -> Self {
+        self.settle_under(PROGRAMME)
+    }
+
+    /// The same under other rules.
+    pub(crate) fn settle_under(mut self, programme: &str) -> Self {
         self.found();
         self.enact(Body::KeyRegister(KeyRegister {
             public_key: self.keys().system.verifying_key().to_bytes(),
@@ -137,7 +144,7 @@ impl City {
         ] {
             self.enact(register(name, role));
         }
-        let document = Document::new(PROGRAMME).unwrap();
+        let document = Document::new(programme).unwrap();
         self.enact(Body::ProgrammePublish(ProgrammePublish { version: 1, document }));
         for fund in [Fund::General, Fund::Nhi] {
             let (fiscal_year, points) = (2026, 10_000);
@@ -251,9 +258,8 @@ impl City {
     pub(crate) fn enact(&mut self, body: Body) {
         let submission = self.core(body).sign(&key("root-1"), None);
         let proposal = self.submit(&submission).unwrap().accounting;
-        let statement_hash = Sha256::digest(&proposal.statement.0).into();
-        let approve = Approve { proposal: proposal.seq, statement_hash };
-        self.must("root-2", Body::Approve(approve));
+        let approve = approval_of(&proposal);
+        self.must("root-2", approve);
     }
 
     pub(crate) fn join(&mut self, name: &str) {
@@ -403,4 +409,10 @@ pub(crate) fn register(name: &str, role: Role) -> Body {
         place: place.then(|| PlaceId(id(&format!("place of {name}")))),
         name: Name::new(name).unwrap(),
     })
+}
+
+/// The approval of a proposal.
+pub(crate) fn approval_of(proposal: &Accounting) -> Body {
+    let statement_hash = Sha256::digest(&proposal.statement.0).into();
+    Body::Approve(Approve { proposal: proposal.seq, statement_hash })
 }

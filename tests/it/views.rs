@@ -13,7 +13,7 @@ use ledger_spec::statement::{self, Holder};
 use ledger_spec::time::Day;
 use proptest::prelude::*;
 
-use crate::city::{City, ORIGIN, account, card, key, register};
+use crate::city::{City, ORIGIN, PROGRAMME, account, approval_of, card, key, register};
 
 const MINUTE_MS: u64 = 60_000;
 const NAMES: [&str; 4] = ["mei", "ken", "aoi", "rin"];
@@ -56,6 +56,10 @@ impl Plain {
     fn of(entries: &[Accounting]) -> Self {
         let (mut plain, mut facts, mut places) =
             (Self::default(), BTreeMap::new(), BTreeMap::new());
+        let at = |seq: Seq| {
+            let entry = &entries[usize::try_from(seq.0).unwrap()];
+            statement::kept(&entry.statement.0).unwrap()
+        };
         for entry in entries {
             let statement = statement::kept(&entry.statement.0).unwrap();
             let (day, who) = (entry.accepted_day(), entry.link.map(|link| link.account));
@@ -72,7 +76,12 @@ impl Plain {
                     plain.closed.insert(*day, totals.accounts);
                 }
                 if let Effect::ActionJudged { channel, granted, purse, .. } = effect {
-                    let Body::Action(body) = &statement.core.body else { panic!("an action") };
+                    let reported = if let Body::Approve(approve) = &statement.core.body {
+                        at(approve.proposal)
+                    } else {
+                        statement.clone()
+                    };
+                    let Body::Action(body) = &reported.core.body else { panic!("an action") };
                     let who = who.unwrap();
                     plain.act((day, who), (&body.action, *channel), facts[&who]);
                     if let Some(place) = places.get(&statement.kid) {
@@ -109,9 +118,7 @@ impl Plain {
                 plain.shop_days.entry((body.shop, day)).or_default().0 += 1;
             }
             if let Body::Void(void) = &statement.core.body {
-                let undone = &entries[usize::try_from(void.entry.0).unwrap()];
-                let undone = statement::kept(&undone.statement.0).unwrap();
-                let Body::Redeem(body) = undone.core.body else { panic!("a redemption") };
+                let Body::Redeem(body) = at(void.entry).core.body else { panic!("a redemption") };
                 plain.shop_days.entry((body.shop, day)).or_default().0 -= 1;
             }
         }
@@ -206,9 +213,13 @@ fn check(views: &Views, entries: &[Accounting]) {
     assert_eq!(views.span(), span.map(|(first, last)| (first.accepted_day(), last.accepted_day())));
 }
 
-/// A city of four residents with a second station key and a kiosk's place.
+/// A city of four residents with a second station key and a kiosk's place, where check-ups take two persons of the staff.
 fn city() -> City {
-    let mut city = City::settled();
+    let staff = r#""checkup", "name": "健診", "name_en": "Check-up",
+      "class": "milestone", "evidence": ["registry", "staff"]"#;
+    let rules = PROGRAMME.replace(staff, &staff.replace("staff", "two_staff"));
+    assert_ne!(rules, PROGRAMME);
+    let mut city = City::fresh().settle_under(&rules);
     for name in ["aoi", "rin"] {
         city.join(name);
         city.enrol(name);
@@ -270,6 +281,12 @@ fn step(city: &mut City, paid: &mut Vec<Seq>, (kind, who, size): (u8, usize, u32
         let statement = statement::kept(&accepted.accounting.statement.0).unwrap();
         if let Body::Redeem(_) = statement.core.body {
             paid.push(accepted.accounting.seq);
+        }
+        let proposed = |effect: &Effect| matches!(effect, Effect::Proposed { .. });
+        if accepted.accounting.effects.iter().any(proposed) && size % 4 != 0 {
+            let approval = city.core(approval_of(&accepted.accounting)).sign(&key("root-1"), None);
+            // The act may have been approved before.
+            let _ = city.submit(&approval);
         }
     }
 }
