@@ -119,11 +119,10 @@ pub(super) fn adjust(
     let many = u32::try_from(points.unsigned_abs()).ok();
     let many = many.filter(|many| (1..=POINTS_MAX).contains(many)).ok_or(Rejection::AdjustRange)?;
     check_lot(lot, today)?;
-    if points < 0 && spendable(account, lot, today) < many {
-        return Err(Rejection::LotUnknown);
-    }
-    if points > 0 {
+    if points.is_positive() {
         check_room(account, &[lot], today)?;
+    } else if spendable(account, lot, today) < many {
+        return Err(Rejection::LotUnknown);
     }
     let contra = match lot.purse {
         Purse::Challenge => Contra::Challenge,
@@ -139,11 +138,11 @@ fn paying_year(fund: Fund, points: i64, rows: &Overlay<'_>, today: Day) -> Resul
     let year = today.fiscal_year();
     let budget = |year: &u32| rows.budgets(&(fund, *year)).copied().unwrap_or(Budget::EMPTY);
     let mut years = (year.saturating_sub(LOT_YEARS_MAX)..=year).rev();
-    let carries = |year: &u32| match budget(year).granted.checked_add_signed(points) {
-        Some(granted) => points < 0 || granted <= budget(year).allocated,
-        None => false,
+    let carries = |year: &u32| {
+        let granted = budget(year).granted.checked_add_signed(points);
+        granted.is_some_and(|granted| granted <= budget(year).allocated)
     };
-    let found = if points < 0 { years.find(carries) } else { Some(year).filter(carries) };
+    let found = if points.is_positive() { Some(year).filter(carries) } else { years.find(carries) };
     found.ok_or(Rejection::BudgetLacking)
 }
 

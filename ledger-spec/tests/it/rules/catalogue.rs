@@ -200,6 +200,7 @@ fn a_claim_fits_its_item_and_its_resident() {
         hanako claims coin 100 → refused: the reference of the record or event is missing
         hanako claims coin 100 ref=wallet-7 as=coin → claimed 100 general until 2028-03-31
         hanako claims school 100 ref=wallet-7 → refused: the disclosure does not fit the statement
+        hanako claims school 50 time=2026-04-10T09:55 → claimed 50 general until 2028-03-31
         hanako claims school 100 time=2026-04-10T09:54 → refused: the disclosure does not fit the statement
         hanako claims school 100 programme=2 → refused: programme version 1 is in force on that day
         hanako claims school 100 not_after=-1 → refused: the statement was only good until its deadline, which has passed
@@ -209,8 +210,8 @@ fn a_claim_fits_its_item_and_its_resident() {
         at 2026-04-12 10:00
         hanako claims school 50 as=gift → claimed 50 general until 2028-03-31
         shop-b voids gift → refused: the entry is no redemption
-        due shop-b → 50
-        balance hanako → 150 yen, 0 challenge
+        due shop-b → 100
+        balance hanako → 100 yen, 0 challenge
         # Outside the day's limit, and of the gate's kind where there is one.
         hanako claims melon 200 → refused: the balance is too small
         hanako claims tea 10 → refused: the balance is too small
@@ -222,6 +223,36 @@ fn a_claim_fits_its_item_and_its_resident() {
         staff-1 marks hanako active → done
         at 2027-04-01 10:00
         hanako claims melon 200 → refused: no programme is in force on that day
+    "#]]);
+}
+
+/// The most of a phone of yesterday, in one claim and beside what is held, and no gate for what no shop takes.
+#[test]
+fn a_claim_meets_its_limits_exactly() {
+    check(&expect![[r#"
+        the city is set up
+        hanako joins
+        taro joins
+        the catalogue is in force items.0.points=301
+        staff-1 reports checkup of hanako holder=account → 500 points
+        staff-1 reports checkup of taro holder=account → 500 points
+        hanako claims melon 301 → refused: a phone spends at most 300 points a day until the end of the day after its enrolment
+        hanako claims school 300 → claimed 300 general until 2028-03-31
+        taro claims bath 100 as=bath → claimed 100 general until 2028-03-31, good until 2026-04-15
+        taro claims school 250 → refused: a phone spends at most 300 points a day until the end of the day after its enrolment
+        taro claims school 200 → claimed 200 general until 2028-03-31
+    "#]]);
+    check(&expect![[r#"
+        the example city is set up
+        hanako joins
+        registry admits hanako age=from40 on=2027-03-31 → done
+        the catalogue is in force
+        staff-1 brings hanako 100 general 2027-03-31 15 none 2027-03-31 as=old → proposed
+        staff-2 approves old → plus 100 general until 2027-03-31, 15 none until 2027-03-31, imported
+        hanako claims school 50 → refused: yen points can be spent once rule 8 of the programme is done
+        hanako claims tombola 5 → claimed 5 none until 2027-03-31
+        registry reports checkup.specific of hanako holder=account → 1000 points
+        hanako claims school 50 → claimed 50 general until 2027-03-31
     "#]]);
 }
 

@@ -214,6 +214,7 @@ fn opening_lots_come_with_a_control_total() {
         staff-1 brings hanako → malformed: list is out of range
         staff-1 brings hanako 100 general 2027-03-31 total=99 → refused: the lots do not add up to the control total, or one stands twice
         staff-1 brings hanako 100 general 2027-03-31 1 general 2027-03-31 → refused: the lots do not add up to the control total, or one stands twice
+        staff-1 brings hanako 100 general 2027-03-31 day=2026-04-08 → refused: the statement's day is too long ago
         staff-1 brings hanako 100 general 2026-04-09 → refused: a lot has a paying fund in purse yen, none in purse challenge, and lasts from today to 10 years from now
         staff-1 brings hanako 100 general 2026-04-10 30 nhi 2027-03-31 4 none 2027-03-31 as=proposal → proposed
         balance hanako → 0 yen, 0 challenge
@@ -257,6 +258,30 @@ fn an_expired_lot_is_recorded_by_the_system_alone() {
         system expires hanako 4 none 2026-04-10 → minus 4 none until 2026-04-10, expired
         system expires hanako 100 general 2026-04-10 → refused: the lot has not expired, or holds other points
         lots hanako → none
+    "#]]);
+}
+
+/// An adjustment of other points has taken from the budget what the action was granted: both judgements together give back
+/// no more than is left.
+#[test]
+fn two_grants_of_an_action_give_a_budget_no_more_than_it_granted() {
+    check(&expect![[r#"
+        the example city is set up
+        hanako joins
+        registry admits hanako age=from40 on=2027-03-31 → done
+        staff-1 brings hanako 100 general 2029-03-31 as=old → proposed
+        staff-2 approves old → plus 100 general until 2029-03-31, imported
+        station-1 reports vegecheck.measure of hanako level=50 → 20 points
+        at 2026-04-24 10:00
+        station-1 reports vegecheck.measure of hanako level=60 as=risen → 20 points + 30 points
+        budget general 2026 → 70 of 1000000
+        staff-1 adjusts hanako -45 general 2029-03-31 as=less → proposed
+        staff-2 approves less → minus 45 general until 2029-03-31, budget(2026)
+        budget general 2026 → 25 of 1000000
+        staff-1 withdraws risen as=proposal → proposed
+        staff-2 approves proposal → withdrawn, back 20 general until 2028-03-31, 5 general until 2028-03-31; 25 of 50 are gone
+        budget general 2026 → 0 of 1000000
+        lots hanako → 45 general until 2028-03-31, 55 general until 2029-03-31
     "#]]);
 }
 

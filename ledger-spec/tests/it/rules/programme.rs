@@ -45,6 +45,8 @@ fn what_a_phone_counts_must_be_plausible() {
         app reports steps.day of hanako link=walk steps=50001 origin=com.apple.health → 0 points, review
         at 2026-04-11 10:00
         app reports steps.day of hanako link=walk steps=50000 origin=com.apple.health → 3 points
+        at 2026-04-12 10:00
+        app reports steps.day of hanako link=walk steps=100000 origin=com.apple.health → 0 points, review
         station-1 reports steps.day of hanako steps=8000 origin=com.apple.health → refused: the key's role does not permit this
         staff-1 reports steps.day of hanako holder=account steps=8000 → refused: the key's role does not permit this
         hanako reports steps.day of hanako holder=none steps=8000 → refused: the key's role does not permit this
