@@ -73,6 +73,9 @@ pub struct Simulation {
     pub refused: BTreeMap<String, u64>,
     /// Actions whose sealed part is gone; they count in neither column.
     pub sealed: u64,
+    /// Actions that two persons of the staff granted; they count in neither column, because their proposals name the
+    /// programme that they were judged by.
+    pub by_two: u64,
 }
 
 /// Decides the actions of a fiscal year again under `programme`, moved to that year. `progress` is told the bytes read and
@@ -171,6 +174,9 @@ impl Replay<'_> {
             };
         }
         self.learn_names(&accounting);
+        let year = self.found.fiscal_year;
+        let granted = |effect: &Effect| matches!(effect, Effect::ActionJudged { day, .. } if day.fiscal_year() == year);
+        self.found.by_two += u64::from(accounting.effects.iter().any(granted));
         let effects = accounting.effects.iter().filter(|effect| is_known(effect));
         let effects: Vec<Effect> = effects.cloned().collect();
         if effects.is_empty() { Ok(()) } else { self.apply(accounting, effects) }

@@ -102,6 +102,9 @@ fn tell(found: &Simulation) {
     if found.sealed > 0 {
         say(format_args!("{} left out: their sealed part is gone", found.sealed));
     }
+    if found.by_two > 0 {
+        say(format_args!("{} left out: two persons of the staff granted them", found.by_two));
+    }
 }
 
 fn figures(pair: &Pair) -> [String; 5] {

@@ -26,6 +26,7 @@ use ledger_spec::time::{Day, Month};
 use ledger_spec::token;
 use serde_json::Value;
 
+use crate::city::{self, ORIGIN, PROGRAMME, account, approval_of};
 use crate::town::{Client, TestClock};
 
 /// The larger city, with no more people than a test needs.
@@ -437,7 +438,7 @@ async fn a_year_under_all_rules_is_audited_and_simulated() {
         assert!(pair.was.points > 0, "{name}");
     }
     assert!(same.funds.values().all(|pair| pair.was == pair.would), "{:?}", same.funds);
-    assert_eq!((same.refused.len(), same.sealed), (0, 0));
+    assert_eq!((same.refused.len(), same.sealed, same.by_two), (0, 0, 0));
     // Half the points for a measurement, and no challenge any more.
     let mut other = programme;
     other.rules.retain(|rule| rule.action != "self.report");
@@ -452,6 +453,24 @@ async fn a_year_under_all_rules_is_audited_and_simulated() {
     let refused: Vec<(&str, u64)> =
         changed.refused.iter().map(|(reason, count)| (reason.as_str(), *count)).collect();
     assert_eq!(refused, [("the programme has no such action", of(17).was.acts)]);
+}
+
+/// What two persons granted is told, not silently missing from both columns.
+#[test]
+fn a_simulation_tells_what_two_persons_granted() {
+    let evidence = r#"["registry", "staff"], "points": 500"#;
+    let rules = PROGRAMME.replace(evidence, &evidence.replace("staff", "two_staff"));
+    let mut city = city::City::fresh().settle_under(&rules);
+    let report = city.action("staff", "checkup", None, Holder::Account(account("mei")));
+    let proposal = city.submit(&report).unwrap().accounting;
+    let approval = approval_of(&proposal);
+    city.must("root-1", approval);
+    city.close();
+    let of = (city.data(), city.keys());
+    let of = (of.0.as_path(), ORIGIN, &of.1);
+    let programme = Programme::parse(&rules).unwrap();
+    let found = simulate(&RealDisk, of, (&programme, 2026), &mut |_, _| ()).unwrap();
+    assert_eq!((found.by_two, found.rules.len(), found.sealed), (1, 0, 0));
 }
 
 #[tokio::test]
