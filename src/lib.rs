@@ -6,6 +6,7 @@
 pub mod adapters;
 pub mod audit;
 pub mod bank_days;
+pub mod beacon;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -11,6 +11,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use ledger_spec::cbor;
 use ledger_spec::checkpoint::{Checkpoint, CheckpointError};
 use ledger_spec::entry::{Accounting, Opened};
@@ -24,6 +25,7 @@ use ledger_spec::tile::{
 };
 use serde_json::Value;
 
+use crate::beacon;
 use crate::engine::parse_entry;
 use crate::log::disk::RealDisk;
 use crate::log::{self, LOG_FOLDER, LogConfig, LogError, LogReader, SEGMENT_BYTES};
@@ -262,13 +264,15 @@ fn walk(
     }
     let mut tree = Tree { reach, size: goal.size, edge: Edge::default(), rows: Vec::new() };
     check_earlier(earlier, &tree.edge)?;
+    let mut draws = Draws::default();
     let bundles = (0..).map_while(|index| TileId::at(TileKind::Entries, index, goal.size));
     for bundle in bundles {
         let (bytes, width) = reach.tile(&bundle, goal.size, MAX_BUNDLE_BYTES)?;
         let leaves = tile::decode_bundle(&bytes, width)
             .map_err(|source| VerifyError::Bundle { tile: bundle, source })?;
         for (seq, leaf) in (bundle.first()..).zip(leaves).take(usize::from(bundle.width())) {
-            if let Some(kind) = public_kind(Seq(seq), leaf)? {
+            if let Some((kind, json)) = public_part(Seq(seq), leaf)? {
+                draws.check(Seq(seq), &kind, &json)?;
                 *report.public.entry(kind).or_default() += 1;
             }
             report.hashes += tree.push(leaf_hash(leaf))?;
@@ -294,8 +298,33 @@ fn check_earlier(earlier: Option<(u64, Hash)>, edge: &Edge) -> Result<(), Verify
     }
 }
 
-/// The kind of a public leaf; `None` for a sealed one.
-fn public_kind(seq: Seq, leaf: &[u8]) -> Result<Option<String>, VerifyError> {
+/// The rounds of the beacon that draws wait for, by the entries that fixed them.
+#[derive(Default)]
+struct Draws(BTreeMap<u64, u64>);
+
+impl Draws {
+    /// A draw that is held goes by the value that the beacon's network signed for its round.
+    fn check(&mut self, seq: Seq, kind: &str, json: &Value) -> Result<(), VerifyError> {
+        let number = |name| json.get(name).and_then(Value::as_u64);
+        if kind == "draw.committed" {
+            self.0.extend(number("round").map(|round| (seq.0, round)));
+        }
+        if kind != "draw.held" {
+            return Ok(());
+        }
+        let round = number("commit").and_then(|commit| self.0.remove(&commit)).unwrap_or(0);
+        let value = json.get("beacon").and_then(Value::as_str).unwrap_or_default();
+        let value = HEXLOWER.decode(value.as_bytes()).unwrap_or_default();
+        if beacon::is_genuine(round, &value) {
+            return Ok(());
+        }
+        let reason = format!("it draws by a value that the beacon did not sign for round {round}");
+        Err(VerifyError::Leaf { seq, reason })
+    }
+}
+
+/// The kind of a public leaf and its JSON; `None` for a sealed one.
+fn public_part(seq: Seq, leaf: &[u8]) -> Result<Option<(String, Value)>, VerifyError> {
     let wrong = |reason: &str| VerifyError::Leaf { seq, reason: reason.to_owned() };
     match leaf {
         [1, 1, ..] if leaf.len() == SEALED_LEAF_BYTES => Ok(None),
@@ -306,7 +335,7 @@ fn public_kind(seq: Seq, leaf: &[u8]) -> Result<Option<String>, VerifyError> {
                 .map_err(|error| wrong(&format!("its public part is not JSON: {error}")))?;
             match json.get("kind").and_then(Value::as_str) {
                 Some(kind) if kind.len() <= 40 && kind.bytes().all(|b| b.is_ascii_graphic()) => {
-                    Ok(Some(kind.to_owned()))
+                    Ok(Some((kind.to_owned(), json)))
                 }
                 Some(_) | None => Err(wrong("its public part names no kind")),
             }

@@ -428,6 +428,8 @@ wire_array!(
         round: u64,
         /// The claims that won, once it is held.
         winners: Option<Vec<Seq>>,
+        /// The entry that held it.
+        result: Option<Seq>,
     }
 );
 

@@ -87,6 +87,8 @@ pub enum Check {
     TreeHashes,
     /// Sums over funds, years, shops and lots.
     Sums,
+    /// Values of the beacon that decided a draw.
+    Beacons,
 }
 
 /// What could not be checked, and why.
@@ -119,6 +121,7 @@ impl Check {
             Self::Days => "days closed with the right totals and state hash",
             Self::TreeHashes => "hashes in the level files",
             Self::Sums => "sums over funds, years, shops and lots",
+            Self::Beacons => "draws whose beacon's value its network signed",
         }
     }
 }

@@ -28,6 +28,7 @@ use super::tally::Tally;
 use super::{
     AuditReport, Check, DAMAGED, Finding, FramePlace, Gap, REBUILD, REWRITTEN, Segments, standin,
 };
+use crate::beacon;
 use crate::engine::{EngineError, PersonalReader, parse_entry};
 use crate::keys::LedgerKeys;
 use crate::log::{Locked, LogReader};
@@ -193,6 +194,7 @@ impl<'a> Replay<'a> {
         let found = found.filter(|values| values.level_tenths.is_some());
         self.measured.extend(found.map(|values| (seq, (accounting.accepted_day(), values))));
         self.decide_again((&entry, &accounting), statement, accepted_ms, rows)?;
+        self.check_beacon(&accounting, rows)?;
         apply(&accounting, rows).map_err(|broken| broken.to_string())?;
         self.pass(Check::Effects);
         let derived = public::of_effects(&accounting.effects, |kid| rows.keys(&kid));
@@ -355,6 +357,21 @@ impl<'a> Replay<'a> {
             _ => return None,
         };
         if Kid::of(own) == kid { VerifyingKey::from_bytes(own).ok() } else { None }
+    }
+
+    /// The rules take any value of a beacon's length; only the network's own decides a draw.
+    fn check_beacon(&mut self, accounting: &Accounting, rows: &Overlay<'_>) -> Result<(), String> {
+        for effect in &accounting.effects {
+            let Effect::DrawHeld { item, beacon: value, .. } = effect else { continue };
+            let round = rows.draws(item).map_or(0, |draw| draw.round);
+            if !beacon::is_genuine(round, &value.0) {
+                return Err(format!(
+                    "it draws by a value that the beacon did not sign for round {round}"
+                ));
+            }
+            self.pass(Check::Beacons);
+        }
+        Ok(())
     }
 
     /// Asks the rules again and compares the accounting part byte for byte.

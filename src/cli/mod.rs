@@ -26,6 +26,7 @@ pub mod audit;
 pub mod catalogue;
 pub mod clock;
 pub mod demo;
+pub mod draw;
 pub mod export;
 pub mod fields;
 mod folder;
@@ -85,6 +86,7 @@ enum Command {
     Metrics(metrics::Args),
     Programme(programme::Args),
     Catalogue(catalogue::Args),
+    Draw(draw::Args),
 }
 
 /// How a command that was carried out ended.
@@ -196,6 +198,7 @@ fn run(command: &Command) -> Outcome {
         Command::Metrics(args) => metrics::run(args),
         Command::Programme(args) => programme::run(args),
         Command::Catalogue(args) => catalogue::run(args),
+        Command::Draw(args) => draw::run(args),
     }
 }
 

@@ -156,6 +156,7 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(reminders::next))
         .routes(routes!(rewards::catalogue))
         .routes(routes!(rewards::own_rewards))
+        .routes(routes!(rewards::list_draws))
         .routes(routes!(rewards::voucher))
         .routes(routes!(shop::check_code))
         .routes(routes!(shop::today))

@@ -95,7 +95,7 @@ const NEVER_FOR_STATEMENTS: [&str; 9] = [
 ];
 
 /// Operations by their handlers' names, with what they refuse beside [`ANY`].
-const REFUSALS: [(&str, &[&[&str]]); 37] = [
+const REFUSALS: [(&str, &[&[&str]]); 38] = [
     ("balance", &[&SESSION, &["entry-not-found"]]),
     ("catalogue", &[]),
     ("check_code", &[&MESSAGE, &["role-not-permitted"]]),
@@ -110,6 +110,7 @@ const REFUSALS: [(&str, &[&[&str]]); 37] = [
     ("invoice", &[&SESSION]),
     ("invoice_csv", &[&SESSION]),
     ("key", &[&["not-found"]]),
+    ("list_draws", &[]),
     ("manifest", &[&SESSION, &["entry-not-found"]]),
     ("next", &[&SESSION, &["entry-not-found"]]),
     ("open_session", &[&MESSAGE, &["session-already-opened", "busy"]]),

@@ -15,6 +15,7 @@ use super::problem::Problem;
 use super::site::{self, Asked};
 use super::{App, resident, shop};
 use crate::pages::{WORKER_POLICY, rewards};
+use crate::query::draws::{self, DrawLine};
 use crate::query::rewards as read;
 
 /// Reads the catalogue in force.
@@ -39,6 +40,17 @@ pub(super) async fn own_rewards(
 ) -> Result<Json<Vec<read::RewardLine>>, Problem> {
     let account = resident::account_of(&reader)?;
     Ok(Json(read::rewards(&reader.ledger.engine, account, server.today())?))
+}
+
+/// Reads the draws, so that everyone can check them: `kenmai draw verify` says what follows from what.
+#[utoipa::path(
+    get, path = "/v1/{ledger}/draws", tag = "ledger", responses((status = OK, body = Vec<DrawLine>))
+)]
+pub(super) async fn list_draws(
+    State(server): App,
+    Path(name): Path<String>,
+) -> Result<Json<Vec<DrawLine>>, Problem> {
+    Ok(Json(draws::draws(&server.ledger(&name)?.engine)?))
 }
 
 /// What proves that the voucher was shown.

@@ -6,9 +6,10 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
+use ledger_spec::decide::Rejection;
 use ledger_spec::entry::{Effect, receipt_number};
 use ledger_spec::ids::OpId;
-use ledger_spec::kinds::Kind;
+use ledger_spec::kinds::{Body, Kind};
 use ledger_spec::time::Day;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,8 +18,8 @@ use super::auth::cose_body;
 use super::openapi::Binary;
 use super::problem::Problem;
 use super::{App, Ledger, Server};
-use crate::engine::{Accepted, EngineError};
-use crate::query::{ReasonJson, reason_for_signer};
+use crate::engine::{Accepted, EngineError, Refusal};
+use crate::query::{ReasonJson, draws, reason_for_signer};
 
 /// Tells that the answer is the first one, given again.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -45,6 +46,12 @@ pub(super) async fn submit(
     let counted = |problem| counted(&server, &name, problem);
     let statement =
         ledger.engine.open_statement(&submission).map_err(|e| counted(Problem::from(e)))?;
+    if let Body::DrawResult(result) = &statement.core.body
+        && !draws::has_genuine_beacon(&ledger.engine, result)?
+    {
+        let refusal = Refusal::Rejected(Rejection::DrawMismatch);
+        return Err(counted(Problem::from(refusal).on(statement.core.op_id)));
+    }
     let (op_id, kind, day) = (statement.core.op_id, statement.core.body.kind(), statement.core.day);
     let decided = ledger.engine.submit(statement).await;
     let accepted = decided.map_err(|refusal| counted(Problem::from(refusal).on(op_id)))?;

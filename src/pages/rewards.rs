@@ -45,8 +45,16 @@ pub struct Item {
     pub prefecture: bool,
 }
 
-const TEXTS: [&str; 6] =
-    ["reward-", "problem-", "retry-", "browser-cannot", "unit-points", "unit-challenge"];
+const TEXTS: [&str; 8] = [
+    "reward-",
+    "problem-",
+    "retry-",
+    "browser-cannot",
+    "unit-points",
+    "unit-challenge",
+    "me-won",
+    "me-lost",
+];
 
 /// The page at `/{ledger}/rewards`.
 #[must_use]

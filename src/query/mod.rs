@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use crate::engine::{Engine, EngineError};
 
 pub mod budgets;
+pub mod draws;
 pub mod links;
 pub mod participation;
 pub mod reminders;

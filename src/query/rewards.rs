@@ -1,14 +1,17 @@
 //! The catalogue as residents see it, what an account has claimed, and what a till may know of a voucher.
 
+use std::collections::BTreeSet;
+
 use ledger_spec::catalogue::{Area, Catalogue, Gives, Item};
-use ledger_spec::entry::{Accounting, Effect};
+use ledger_spec::entry::{Accounting, Effect, receipt_number};
 use ledger_spec::ids::{AccountId, Hash, PlaceId, Seq};
 use ledger_spec::points::Purse;
-use ledger_spec::rows::{HeldFor, Hold, Overlay, Tables};
+use ledger_spec::rows::{Account, Counter, HeldFor, Hold, Overlay, Tables};
 use ledger_spec::time::Day;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::HISTORY_LOOKED_AT_MAX;
 use crate::engine::{Engine, EngineError};
 
 /// An item of the catalogue in force.
@@ -61,12 +64,12 @@ pub struct CatalogueJson {
     pub items: Vec<ItemLine>,
 }
 
-/// Something that an account has claimed and not used.
+/// Something that an account has claimed and not used, or an entry in a draw.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RewardLine {
     /// The claim's entry.
     pub claim: u64,
-    /// `voucher` or `perk_card`.
+    /// `voucher`, `perk_card` or `lottery`.
     #[schema(example = "voucher")]
     pub gives: &'static str,
     /// The item's name.
@@ -75,13 +78,19 @@ pub struct RewardLine {
     pub name_en: String,
     /// The points that wait with it.
     pub points: u64,
-    /// The last day.
+    /// The last day; of an entry in a draw the first on which it can be drawn.
     #[schema(value_type = String, format = Date)]
     pub until: Day,
     /// Names of the shops that take it; none where all do.
     pub places: Vec<String>,
     /// Whether shops of other cities take it too.
     pub prefecture: bool,
+    /// Of an entry in a draw, the number by which the winners are named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt_number: Option<String>,
+    /// Whether an entry in a draw has won, once it is drawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub won: Option<bool>,
 }
 
 /// What a till may know of a voucher that it was shown.
@@ -161,7 +170,7 @@ fn gives_name(gives: &Gives) -> &'static str {
     }
 }
 
-/// The open vouchers and perk cards of an account, the oldest first.
+/// The open vouchers and perk cards of an account, the oldest first, then its entries in draws of this fiscal year and the last.
 ///
 /// # Errors
 /// [`EngineError`]
@@ -184,6 +193,40 @@ pub fn rewards(
             lines.push(line((*claim, 0, card.until), (catalogue, item), &state));
         }
     }
+    lines.extend(draw_entries(engine, row, today, &state)?);
+    Ok(lines)
+}
+
+/// An account's entries in draws, the oldest first: counters say how many there are, the chain of its entries which.
+fn draw_entries(
+    engine: &Engine,
+    row: &Account,
+    today: Day,
+    state: &Tables,
+) -> Result<Vec<RewardLine>, EngineError> {
+    let years = [today, today.fiscal_year_start().minus(1)];
+    let items = state.catalogues.values().flat_map(|catalogue| &catalogue.items);
+    let lotteries = items.filter(|item| matches!(item.gives, Gives::Lottery { .. }));
+    let numbers: BTreeSet<u32> = lotteries.map(|item| item.number).collect();
+    let of_item = |item| years.map(|day| row.charged(&Counter::of_claims(item, day))).iter().sum();
+    let mut left: u32 = numbers.into_iter().map(of_item).fold(0, u32::saturating_add);
+    let (mut lines, mut next) = (Vec::new(), row.last);
+    for _ in 0..HISTORY_LOOKED_AT_MAX {
+        let Some(seq) = next.filter(|_| left > 0) else { break };
+        let Some((_, accounting)) = engine.entry(seq)? else { break };
+        next = accounting.link.and_then(|link| link.previous);
+        let Some((catalogue, item)) = claimed_item(&accounting, state) else { continue };
+        if let Gives::Lottery { draw_from, .. } = item.gives {
+            left -= 1;
+            let points = u64::from(item.points);
+            lines.push(RewardLine {
+                receipt_number: Some(receipt_number(engine.ledger(), seq)),
+                won: won(&accounting, state),
+                ..line((seq, points, draw_from), (catalogue, item), state)
+            });
+        }
+    }
+    lines.reverse();
     Ok(lines)
 }
 
@@ -202,7 +245,19 @@ fn line(
     let (places, prefecture) = places_of(catalogue, item, state);
     let (name, name_en) = (item.name.clone(), item.name_en.clone());
     let (claim, gives) = (claim.0, gives_name(&item.gives));
-    RewardLine { claim, gives, name, name_en, points, until, places, prefecture }
+    let (receipt_number, won) = (None, None);
+    RewardLine {
+        claim,
+        gives,
+        name,
+        name_en,
+        points,
+        until,
+        places,
+        prefecture,
+        receipt_number,
+        won,
+    }
 }
 
 /// The item that an entry claimed or whose claim it ended.

@@ -102,8 +102,13 @@ impl City {
 
     /// The same with its log on another disk.
     pub(crate) fn fresh_on(disk: Arc<dyn Disk>) -> Self {
+        Self::fresh_since(disk, Day::from_ymd(2026, 11, 22).unwrap())
+    }
+
+    /// The same on the evening of another day.
+    pub(crate) fn fresh_since(disk: Arc<dyn Disk>, day: Day) -> Self {
         let clock = Arc::new(TestClock::default());
-        clock.pass(Day::from_ymd(2026, 11, 22).unwrap().start_ms() + 18 * 60 * MINUTE_MS);
+        clock.pass(day.start_ms() + 18 * 60 * MINUTE_MS);
         let folder = TempDir::new().unwrap();
         LedgerKeys::create(&folder.path().join("keys")).unwrap();
         let data = folder.path().join("data");
@@ -144,10 +149,20 @@ impl City {
         ] {
             self.enact(register(name, role));
         }
-        let document = Document::new(programme).unwrap();
+        let fiscal_year = self.fiscal_year();
+        let [next, this] = [fiscal_year + 1, fiscal_year].map(|year| year.to_string());
+        // Upwards or downwards, no year is replaced twice.
+        let years = if fiscal_year > 2026 {
+            [("2027", next), ("2026", this)]
+        } else {
+            [("2026", this), ("2027", next)]
+        };
+        let document =
+            years.iter().fold(programme.to_owned(), |text, (of, by)| text.replace(of, by));
+        let document = Document::new(&document).unwrap();
         self.enact(Body::ProgrammePublish(ProgrammePublish { version: 1, document }));
         for fund in [Fund::General, Fund::Nhi] {
-            let (fiscal_year, points) = (2026, 10_000);
+            let points = 10_000;
             self.enact(Body::BudgetAllocate(BudgetAllocate { fund, fiscal_year, points }));
         }
         self.join("mei");
@@ -222,6 +237,10 @@ impl City {
         self.clock.wall_ms() / 1_000
     }
 
+    pub(crate) fn fiscal_year(&self) -> u32 {
+        Day::of_ms(self.clock.wall_ms()).fiscal_year()
+    }
+
     /// A core as an honest client fills it in.
     pub(crate) fn core(&mut self, body: Body) -> Core {
         let shape = body.kind().shape();
@@ -268,7 +287,7 @@ impl City {
         let facts = AccountFacts {
             account: subject,
             age_tier: AgeTier::From18,
-            age_on: Day::fiscal_year_first(2026),
+            age_on: Day::fiscal_year_first(self.fiscal_year()),
             insurance: Insurance::Nhi,
             eligible_from: Some(Day::fiscal_year_first(2020)),
             district: 3,

@@ -17,6 +17,7 @@ mod cli;
 mod corrections;
 mod dashboards;
 mod demo;
+mod draws;
 mod engine;
 mod files;
 mod kill;

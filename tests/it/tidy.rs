@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 9] = [
     &["engine"],
     &["log", "views", "registry", "metrics"],
     &["config"],
-    &["clock", "keys", "csv", "bank_days"],
+    &["clock", "keys", "csv", "bank_days", "beacon"],
 ];
 
 /// What pure modules, data in and text out, leave alone.
@@ -36,10 +36,11 @@ const MAY_NOT_USE: [(&str, &[&str]); 5] = [
 ];
 
 /// Where a package may be named. A package of the program stands here or in [`ANYWHERE`].
-const HOMES: [(&str, &[&str]); 32] = [
+const HOMES: [(&str, &[&str]); 33] = [
     ("aes_gcm", &["registry"]),
     ("argon2", &["registry"]),
     ("axum", &["http"]),
+    ("blst", &["beacon"]),
     ("chrono", &["reports", "pages", "config"]),
     ("clap", &["main", "cli"]),
     ("crc32fast", &["log", "engine"]),

@@ -446,6 +446,16 @@ impl Town {
         made.push(self.core(op, enrol).sign(&phone, Some(&disclosed)));
     }
 
+    /// One root proposes and another approves, with this operation and the next.
+    pub(crate) async fn enact(&self, op: u32, body: Body) {
+        let statement = self.core(op, body).sign(&self.cast.root(0), None);
+        let statement_hash = read(&statement).unwrap().1.hash();
+        let proposal = self.accept(&statement).await["seq"].as_u64().unwrap();
+        let approve = Approve { proposal: ledger_spec::ids::Seq(proposal), statement_hash };
+        self.accept(&self.core(op + 1, Body::Approve(approve)).sign(&self.cast.root(1), None))
+            .await;
+    }
+
     /// The coach witnesses a session of a resident, known by the card: 300 points.
     pub(crate) fn coaching(&self, op: u32, resident: usize) -> Vec<u8> {
         let mut disclosed = self.disclosure(Some(Holder::Card(self.cast.card(resident))));

@@ -33,13 +33,15 @@ pub(super) fn on_tables(
         Effect::DrawCommitted { item, prizes, round, .. } => {
             unseen(rows.draws(item).is_none(), "draw")?;
             let (commit, prizes, round) = (entry.seq, *prizes, *round);
-            rows.top().draws.insert(*item, Draw { commit, prizes, round, winners: None });
+            rows.top()
+                .draws
+                .insert(*item, Draw { commit, prizes, round, winners: None, result: None });
             Ok(())
         }
         Effect::DrawHeld { item, winners, .. } => {
             let mut draw = rows.draws(item).ok_or(Broken::Missing("draw"))?.clone();
             unseen(draw.winners.is_none(), "draw")?;
-            draw.winners = Some(winners.clone());
+            (draw.winners, draw.result) = (Some(winners.clone()), Some(entry.seq));
             rows.top().draws.insert(*item, draw);
             Ok(())
         }

@@ -1,5 +1,6 @@
 //! Draws: entrants fixed before the beacon, winners that follow from it. The rules cannot verify the beacon's signature
-//! without a library for pairings: `kenmai draw verify` does, and so can everyone, because round and value are public.
+//! without a library for pairings: the server does before it submits a result, and the audit and everyone do afterwards,
+//! because round and value are public.
 
 use alloc::vec;
 

@@ -91,7 +91,16 @@ async function look() {
   at("#own-list").replaceChildren(...(await Promise.all(rewards.reverse().map(ownLine))));
 }
 
+/** What became of an entry in a draw, with the number by which the winners are published. */
+function drawLine(reward) {
+  const { won, until, receipt_number } = reward;
+  const result = won === undefined ? text("reward-draw-from", { date: dateOf(until) }) : text(won ? "me-won" : "me-lost");
+  const number = element("p", "note", text("reward-draw-number", { number: receipt_number }));
+  return element("li", "", element("h3", "", nameOf(reward)), element("p", "", element("strong", "", result)), number);
+}
+
 async function ownLine(reward) {
+  if (reward.gives === "lottery") return drawLine(reward);
   const until = element("p", "", text("reward-good-until", { date: dateOf(reward.until) }));
   const parts = [element("h3", "", nameOf(reward)), until];
   const secret = await kept(secretPlace(reward.claim));

@@ -1,0 +1,317 @@
+//! Draws: what everyone may see of one, and all that follows from the log about it.
+
+use data_encoding::HEXLOWER;
+use ledger_spec::catalogue::{Catalogue, Gives, Item};
+use ledger_spec::draw::{
+    AHEAD_S_MIN, BEACON, BEACON_BYTES, entrants_root, round_s, winners, winners_hash,
+};
+use ledger_spec::entry::{Accounting, Effect, receipt_number};
+use ledger_spec::ids::{Hash, Seq};
+use ledger_spec::kinds::DrawResult;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::beacon::{CHAIN_HASH, is_genuine};
+use crate::engine::{Engine, EngineError};
+
+/// The most draws that one answer gives.
+const DRAWS_MAX: usize = 100;
+
+/// A draw, for everyone.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DrawLine {
+    /// The item's code; its number where no catalogue has it any more.
+    #[schema(example = "tombola-2026")]
+    pub item: String,
+    /// Its name.
+    pub name: String,
+    /// Its name in English.
+    pub name_en: String,
+    /// The entry that fixed the entrants.
+    pub commit: u64,
+    /// How many entrants there are.
+    pub entrants: u32,
+    /// The Merkle root over them.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    pub root: String,
+    /// How many win.
+    pub prizes: u32,
+    /// The beacon's network.
+    #[schema(example = "quicknet")]
+    pub beacon: &'static str,
+    /// The hash of its chain, by which drand's servers know it.
+    pub chain: &'static str,
+    /// The round that decides.
+    pub round: u64,
+    /// When the round has its value, in Unix seconds.
+    pub round_at_s: u64,
+    /// What the draw came to; absent before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<HeldLine>,
+}
+
+/// A draw that is held.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct HeldLine {
+    /// Its entry.
+    pub entry: u64,
+    /// The round's value, hexadecimal.
+    #[schema(pattern = "^[0-9a-f]{96}$")]
+    pub value: String,
+    /// The receipt numbers of the claims that won, in the order of the draw.
+    pub winners: Vec<String>,
+}
+
+/// The ledger's draws, the latest first.
+///
+/// # Errors
+/// [`EngineError`]
+pub fn draws(engine: &Engine) -> Result<Vec<DrawLine>, EngineError> {
+    let mut found: Vec<_> = {
+        let state = engine.state()?;
+        let known = |number| state.catalogues.values().rev().find_map(|c| c.item(number));
+        let names = |item: &Item| (item.code.clone(), item.name.clone(), item.name_en.clone());
+        let draws = state.draws.iter();
+        draws.map(|(item, draw)| (*item, draw.clone(), known(*item).map(names))).collect()
+    };
+    found.sort_by_key(|(_, draw, _)| std::cmp::Reverse(draw.commit));
+    found.truncate(DRAWS_MAX);
+    let mut lines = Vec::new();
+    for (number, draw, names) in found {
+        let fixed = entry_effect(engine, draw.commit, |effect| {
+            let Effect::DrawCommitted { entrants, count, .. } = effect else { return None };
+            Some((*entrants, *count))
+        })?;
+        let Some((root, entrants)) = fixed else { continue };
+        let value = match draw.result {
+            None => None,
+            Some(entry) => entry_effect(engine, entry, |effect| {
+                let Effect::DrawHeld { beacon, .. } = effect else { return None };
+                Some((entry.0, HEXLOWER.encode(&beacon.0)))
+            })?,
+        };
+        let held = value.map(|(entry, value)| {
+            let claims = draw.winners.iter().flatten();
+            let winners = claims.map(|claim| receipt_number(engine.ledger(), *claim)).collect();
+            HeldLine { entry, value, winners }
+        });
+        let (item, name, name_en) =
+            names.unwrap_or_else(|| (number.to_string(), String::new(), String::new()));
+        lines.push(DrawLine {
+            item,
+            name,
+            name_en,
+            commit: draw.commit.0,
+            entrants,
+            root: HEXLOWER.encode(&root),
+            prizes: draw.prizes,
+            beacon: BEACON,
+            chain: CHAIN_HASH,
+            round: draw.round,
+            round_at_s: round_s(draw.round).unwrap_or(0),
+            held,
+        });
+    }
+    Ok(lines)
+}
+
+fn entry_effect<T>(
+    engine: &Engine,
+    seq: Seq,
+    read: impl Fn(&Effect) -> Option<T>,
+) -> Result<Option<T>, EngineError> {
+    let found = engine.entry(seq)?;
+    Ok(found.and_then(|(_, accounting)| accounting.effects.iter().find_map(read)))
+}
+
+/// Whether a result names the value that the beacon's network signed for its draw. Of a draw that there is not, or is held
+/// already, the rules are to say so.
+///
+/// # Errors
+/// [`EngineError`]
+pub fn has_genuine_beacon(engine: &Engine, result: &DrawResult) -> Result<bool, EngineError> {
+    let waiting = {
+        let state = engine.state()?;
+        let draw = state.draws.values().find(|draw| draw.commit == result.commit);
+        draw.filter(|draw| draw.result.is_none()).map(|draw| draw.round)
+    };
+    Ok(waiting.is_none_or(|round| is_genuine(round, &result.beacon.0)))
+}
+
+/// A draw's entrants as an entry fixed them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fixed {
+    /// The entry.
+    pub commit: Seq,
+    /// The beacon's round.
+    pub round: u64,
+    /// Their number, as the entry says.
+    pub count: u32,
+    /// Their root, as the entry says.
+    pub root: Hash,
+    /// How many win, as the entry says.
+    pub prizes: u32,
+    /// When the entry was accepted, in Unix seconds of its minute.
+    accepted_s: u64,
+    /// How many win by the catalogue that was in force.
+    offered: Option<u32>,
+}
+
+/// A draw's result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The entry.
+    pub entry: Seq,
+    /// The beacon's value.
+    pub value: Vec<u8>,
+    /// The claims that won.
+    pub winners: Vec<Seq>,
+    /// When the entry was accepted, in Unix seconds of its minute.
+    accepted_s: u64,
+}
+
+/// All that a log says about the draw of one item, read entry by entry.
+#[derive(Clone, Debug, Default)]
+pub struct DrawBooks {
+    code: String,
+    item: Option<u32>,
+    offered: Option<u32>,
+    /// Claims and hashes of their secrets, in order of the log.
+    pub entrants: Vec<(Seq, Hash)>,
+    /// The entrants as they were fixed.
+    pub fixed: Option<Fixed>,
+    /// What was drawn.
+    pub held: Option<Held>,
+}
+
+impl DrawBooks {
+    /// Books of the item with this code, before the first entry.
+    #[must_use]
+    pub fn of(code: &str) -> Self {
+        Self { code: code.to_owned(), ..Self::default() }
+    }
+
+    /// Whether the log has had a lottery with this code.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.item.is_some()
+    }
+
+    /// Takes the next entry.
+    pub fn read(&mut self, entry: &Accounting) {
+        let accepted_s = entry.accepted_min * 60;
+        for effect in &entry.effects {
+            #[expect(clippy::wildcard_enum_match_arm, reason = "four effects concern a draw")]
+            match effect {
+                Effect::CatalogueInForce { document, .. } => {
+                    let catalogue = Catalogue::parse(document.as_str()).ok();
+                    let item = catalogue.as_ref().and_then(|known| known.item_of(&self.code));
+                    let lottery = item.and_then(|item| match item.gives {
+                        Gives::Lottery { prizes, .. } => Some((item.number, prizes)),
+                        Gives::Voucher { .. }
+                        | Gives::Donation { .. }
+                        | Gives::Currency { .. }
+                        | Gives::PerkCard { .. } => None,
+                    });
+                    self.offered = lottery.map(|(_, prizes)| prizes);
+                    self.item = lottery.map(|(number, _)| number).or(self.item);
+                }
+                Effect::RewardClaimed { item, code: Some(code), .. } if self.is(*item) => {
+                    self.entrants.push((entry.seq, *code));
+                }
+                Effect::DrawCommitted { item, entrants, count, prizes, round }
+                    if self.is(*item) =>
+                {
+                    let (commit, offered) = (entry.seq, self.offered);
+                    let (round, count, root, prizes) = (*round, *count, *entrants, *prizes);
+                    let fixed = Fixed { commit, round, count, root, prizes, accepted_s, offered };
+                    self.fixed.get_or_insert(fixed);
+                }
+                Effect::DrawHeld { item, beacon, winners, .. } if self.is(*item) => {
+                    let (value, winners) = (beacon.0.clone(), winners.clone());
+                    self.held.get_or_insert(Held { entry: entry.seq, value, winners, accepted_s });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn is(&self, item: u32) -> bool {
+        self.item == Some(item)
+    }
+
+    /// The root over the entrants so far.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        entrants_root(self.entrants.iter().copied())
+    }
+
+    /// The claims that a value of the beacon draws.
+    #[must_use]
+    pub fn drawn_by(&self, value: &[u8], prizes: u32) -> Vec<Seq> {
+        let claims: Vec<Seq> = self.entrants.iter().map(|(claim, _)| *claim).collect();
+        winners(value, &claims, prizes)
+    }
+
+    /// The body of the result that a value of the beacon gives; `None` while no entrants are fixed.
+    #[must_use]
+    pub fn result(&self, value: &[u8]) -> Option<DrawResult> {
+        let fixed = self.fixed.as_ref()?;
+        let winners = winners_hash(&self.drawn_by(value, fixed.prizes));
+        let beacon = ledger_spec::cbor::Blob(value.to_vec());
+        Some(DrawResult { commit: fixed.commit, beacon, winners })
+    }
+
+    /// What is wrong with the draw, computed from the claims and the beacon alone; nothing where all is well.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut unless = |sound: bool, fault: String| {
+            if !sound {
+                faults.push(fault);
+            }
+        };
+        let Some(fixed) = &self.fixed else { return faults };
+        let (commit, round) = (fixed.commit, fixed.round);
+        // No entrant comes after this entry: a log that has one breaks the rules and cannot be read.
+        let (count, told) = (self.entrants.len(), usize::try_from(fixed.count));
+        unless(
+            told == Ok(count),
+            format!("entry {commit} names {} entrants; the log has {count}", fixed.count),
+        );
+        unless(
+            fixed.root == self.root(),
+            format!("the entrants of the log have another root than entry {commit} names"),
+        );
+        let offered = fixed.offered == Some(fixed.prizes);
+        unless(
+            offered,
+            format!("entry {commit} names {} prizes, the catalogue others", fixed.prizes),
+        );
+        // The entry keeps its minute; it may have come at its last second.
+        let due_s = round_s(round).unwrap_or(0);
+        unless(
+            fixed.accepted_s + AHEAD_S_MIN <= due_s,
+            format!(
+                "round {round} was less than {AHEAD_S_MIN} s ahead when entry {commit} named it"
+            ),
+        );
+        let Some(held) = &self.held else { return faults };
+        let entry = held.entry;
+        let after = held.accepted_s + 59 >= due_s;
+        unless(after, format!("entry {entry} came before round {round} had a value"));
+        let genuine = held.value.len() == BEACON_BYTES && is_genuine(round, &held.value);
+        unless(
+            genuine,
+            format!(
+                "entry {entry} draws by a value that the beacon did not sign for round {round}"
+            ),
+        );
+        let drawn = self.drawn_by(&held.value, fixed.prizes);
+        unless(
+            drawn == held.winners,
+            format!("entry {entry} names other winners than its value gives"),
+        );
+        faults
+    }
+}
