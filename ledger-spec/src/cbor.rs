@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 use thiserror::Error;
 
 use crate::ids::{
-    AccountId, CardHash, Kid, LedgerId, LinkId, NaturalKey, OpId, PersonId, PlaceId, Seq,
+    AccountId, CardHash, Kid, LedgerId, LinkId, NaturalKey, OpId, PerkCardNumber, PersonId,
+    PlaceId, Seq,
 };
 
 /// Why bytes are not what the specification says.
@@ -508,7 +509,19 @@ macro_rules! wire_newtype {
         }
     )+};
 }
-wire_newtype!(LedgerId, AccountId, OpId, Kid, PersonId, PlaceId, CardHash, LinkId, NaturalKey, Seq);
+wire_newtype!(
+    LedgerId,
+    AccountId,
+    OpId,
+    Kid,
+    PersonId,
+    PlaceId,
+    CardHash,
+    LinkId,
+    NaturalKey,
+    PerkCardNumber,
+    Seq
+);
 pub(crate) use wire_newtype;
 
 /// A struct whose form is a map with ascending unsigned keys; an `Option` is a key that may be left out.

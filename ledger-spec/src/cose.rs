@@ -22,6 +22,8 @@ pub mod aad {
     pub const PIN_ENTRY: &[u8] = b"kenmai/v1/pin-entry";
     /// A venue's code.
     pub const VENUE: &[u8] = b"kenmai/v1/venue";
+    /// A perk card.
+    pub const PERK_CARD: &[u8] = b"kenmai/v1/perk-card";
     /// A terminal's question about a pay token.
     pub const QR_CHECK: &[u8] = b"kenmai/v1/qr-check";
 }

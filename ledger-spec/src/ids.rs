@@ -4,6 +4,7 @@ use alloc::string::String;
 use core::fmt;
 
 use data_encoding::HEXLOWER;
+use hmac::{Hmac, KeyInit, Mac};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
@@ -90,6 +91,30 @@ byte_id!(
     /// The keyed hash of a real-world act; two statements about one act share it.
     NaturalKey, 16
 );
+byte_id!(
+    /// The number of a perk card: names it to shops and leads to nobody, because it is a keyed hash of its claim.
+    PerkCardNumber, 16
+);
+
+/// HMAC-SHA256 under a ledger's pepper, cut to 16 bytes: the same thing has the same name, and only who holds the pepper can
+/// tell what is named.
+pub(crate) fn keyed_hash(pepper: &[u8; 32], message: &[u8]) -> [u8; 16] {
+    let mut full = [0; 32];
+    // HMAC takes keys of every length; the arm for an error is never entered.
+    if let Ok(mac) = Hmac::<Sha256>::new_from_slice(pepper) {
+        full = mac.chain_update(message).finalize().into_bytes().into();
+    }
+    first_bytes(full)
+}
+
+impl PerkCardNumber {
+    /// The number of the card that an entry claimed. Every natural key is a hash of a CBOR array, so none has the same message.
+    #[must_use]
+    pub fn of(pepper: &[u8; 32], ledger: LedgerId, claim: Seq) -> Self {
+        let message = [b"kenmai/v1/perk-card", &ledger.0[..], &claim.0.to_be_bytes()].concat();
+        Self(keyed_hash(pepper, &message))
+    }
+}
 
 impl LedgerId {
     /// The id of the ledger with this origin (a scheme-less URL prefix).

@@ -1,4 +1,4 @@
-//! Short signed messages that are no statements: pay token, PIN proof, session, venue code, question about a QR code.
+//! Short signed messages that are no statements: pay token, PIN proof, session, venue code, perk card, question about a QR code.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,8 +8,9 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 
 use crate::cbor::{self, Blob, CborError, Reader, Text, Wire, Writer, wire_array};
 use crate::cose::{CoseError, Sign1, aad};
-use crate::ids::{CardHash, Kid, LedgerId, PlaceId};
+use crate::ids::{CardHash, Kid, LedgerId, PerkCardNumber, PlaceId};
 use crate::kinds::Code;
+use crate::time::Day;
 
 /// A pay token, session or question is accepted when it ends within this many seconds.
 pub const TOKEN_LIFE_S_MAX: u64 = 300;
@@ -169,6 +170,20 @@ wire_array!(
     }
 );
 
+wire_array!(
+    /// A perk card, which any shop checks without the network: signed by the ledger's `system` key, because it follows from the
+    /// log alone. Who it belongs to and which entry claimed it is not in it.
+    #[derive(Copy)]
+    PerkCard {
+        /// Names it in the list of those that were withdrawn.
+        number: PerkCardNumber,
+        /// The ledger that it is of.
+        ledger: LedgerId,
+        /// Its last day.
+        until: Day,
+    }
+);
+
 impl Message for PayToken {
     const AAD: &'static [u8] = aad::PAY;
 }
@@ -183,6 +198,9 @@ impl Message for PinEntry {
 }
 impl Message for VenueCode {
     const AAD: &'static [u8] = aad::VENUE;
+}
+impl Message for PerkCard {
+    const AAD: &'static [u8] = aad::PERK_CARD;
 }
 impl Message for QrCheck {
     const AAD: &'static [u8] = aad::QR_CHECK;
@@ -248,6 +266,12 @@ pub fn pay_request(text: &str) -> Option<PayRequest> {
 #[must_use]
 pub fn venue_code(text: &str) -> Option<VenueCode> {
     parse(&from_qr_text(text)?).ok().map(|(code, _)| code)
+}
+
+/// The perk card in a scanned text; its signature is not checked.
+#[must_use]
+pub fn perk_card(text: &str) -> Option<PerkCard> {
+    parse(&from_qr_text(text)?).ok().map(|(card, _)| card)
 }
 
 /// The bytes in a scanned text, such as a signed pay token: the URL, or its last part alone.

@@ -4,9 +4,6 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-
 use super::holder::{channel_of, holder_of, venue_of};
 use super::{
     CLOCK_AHEAD_S_MAX, Context, Outcome, Rejection, balance_after, city, corrections,
@@ -14,7 +11,7 @@ use super::{
 };
 use crate::cbor::{Wire, Writer};
 use crate::entry::{CapOf, CapPer, Channel, Contra, Effect, Reason, Room};
-use crate::ids::{AccountId, NaturalKey, PlaceId, Seq, first_bytes};
+use crate::ids::{AccountId, NaturalKey, PlaceId, Seq, keyed_hash};
 use crate::kinds::{self, AgeTier, Body, Role};
 use crate::points::{Fund, LotKey, Purse};
 use crate::programme::{Evidence, Needs, Programme, Rule, SameAct, Times, Worth};
@@ -242,7 +239,7 @@ impl Act<'_> {
         if let Some(place) = self.place.filter(|_| self.worth.evidence.contains(&Evidence::Venue)) {
             place.write(&mut writer);
             self.day.write(&mut writer);
-            return Ok(keyed_hash(pepper, &writer.into_bytes()));
+            return Ok(NaturalKey(keyed_hash(pepper, &writer.into_bytes())));
         }
         match self.worth.same_act {
             SameAct::Day => {
@@ -260,7 +257,7 @@ impl Act<'_> {
                 reference.write(&mut writer);
             }
         }
-        Ok(keyed_hash(pepper, &writer.into_bytes()))
+        Ok(NaturalKey(keyed_hash(pepper, &writer.into_bytes())))
     }
 
     fn named(&self) -> Writer {
@@ -286,20 +283,11 @@ impl Act<'_> {
             times.per.write(&mut writer);
             start.write(&mut writer);
             writer.uint(index.into());
-            keyed_hash(pepper, &writer.into_bytes())
+            NaturalKey(keyed_hash(pepper, &writer.into_bytes()))
         };
         let mut slots = (0..times.times).map(slot);
         slots.find(|slot| rows.act_taken(slot).is_none()).ok_or(times.per)
     }
-}
-
-fn keyed_hash(pepper: &[u8; 32], message: &[u8]) -> NaturalKey {
-    let mut full = [0; 32];
-    // HMAC takes keys of every length; the arm for an error is never entered.
-    if let Ok(mac) = Hmac::<Sha256>::new_from_slice(pepper) {
-        full = mac.chain_update(message).finalize().into_bytes().into();
-    }
-    NaturalKey(first_bytes(full))
 }
 
 /// What the grants of one action share.

@@ -7,7 +7,7 @@ use ledger_spec::{
     cbor,
     cose::Sign1,
     entry::{Accounting, Class, Effect, Entry, receipt_number},
-    ids::PlaceId,
+    ids::{PerkCardNumber, PlaceId, Seq},
     kinds::{Action, Approve, Body, BudgetAllocate, Code, KeyRevoke, Note, Redeem},
     merkle::leaf_hash,
     points::{Fund, Points},
@@ -15,7 +15,7 @@ use ledger_spec::{
     rows::DayTotals,
     statement::{Disclosure, Holder, Values, read},
     time::Day,
-    token::{self, PayToken, Session, VenueCode},
+    token::{self, PayToken, PerkCard, Session, VenueCode},
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -161,6 +161,12 @@ fn vectors() -> Vectors {
         action: Code::new("class").unwrap(),
     };
     let shown = token::sign(&shown, &key("station-1"));
+    let perk_card = PerkCard {
+        number: PerkCardNumber::of(&id("pepper"), ledger(), Seq(31)),
+        ledger: ledger(),
+        until: Day::parse("2027-04-10").unwrap(),
+    };
+    let perk_card = token::sign(&perk_card, &key("system"));
     let acted = accepted(&mut world, &action);
     let redeemed = accepted(&mut world, &redeem);
     let (fund, fiscal_year, points) = (Fund::Nhi, 2026, 5_000);
@@ -181,12 +187,15 @@ fn vectors() -> Vectors {
                 payload with the same key and compare.",
         origin: ORIGIN,
         ledger: hex(ledger().0),
-        keys: ["hanako", "station-1", "shop-a", "staff-1", "staff-2"].map(key_vector).into(),
+        keys: ["hanako", "station-1", "shop-a", "staff-1", "staff-2", "system"]
+            .map(key_vector)
+            .into(),
         messages: vec![
             message("session", "hanako", "kenmai/v1/session", &session),
             message("pay token", "hanako", "kenmai/v1/pay", &token),
             message("confirmation of 800 points at a shop", "hanako", "kenmai/v1/pay", &confirmed),
             message("venue code", "station-1", "kenmai/v1/venue", &shown),
+            message("perk card", "system", "kenmai/v1/perk-card", &perk_card),
             message("action", "station-1", statement, &action),
             message("redeem with the pay token", "shop-a", statement, &redeem),
             message("budget.allocate, a proposal", "staff-1", statement, &propose),

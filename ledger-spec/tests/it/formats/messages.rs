@@ -3,16 +3,17 @@
 use coset::{
     CborSerializable, CoseSign1, CoseSign1Builder, HeaderBuilder, TaggedCborSerializable, iana,
 };
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use ed25519_dalek::{Signature, Signer, VerifyingKey};
 use ledger_spec::{
     cbor::{self, CborError},
     cose::{CoseError, Sign1, aad},
-    ids::LedgerId,
+    ids::{LedgerId, PerkCardNumber, Seq},
     kinds::{AccountFacts, AccountOpen, Body, Redeem},
     points::Points,
     statement::{Core, Disclosure, Holder, StatementError, open, read},
-    token::{self, PayToken, QrCheck, Session},
+    time::Day,
+    token::{self, PayToken, PerkCard, QrCheck, Session},
 };
 
 use super::hex;
@@ -114,7 +115,9 @@ fn a_signature_is_good_for_one_purpose() {
         Ok((session.clone(), kid("hanako")))
     );
     // The payload of a pay token signed as each of the other messages.
-    for purpose in [aad::STATEMENT, aad::PIN, aad::SESSION, aad::QR_CHECK, aad::VENUE, b""] {
+    for purpose in
+        [aad::STATEMENT, aad::PIN, aad::SESSION, aad::QR_CHECK, aad::VENUE, aad::PERK_CARD, b""]
+    {
         let signed = Sign1::sign(&key("hanako"), purpose, cbor::to_bytes(&pay)).to_bytes();
         assert_eq!(token::open::<PayToken>(&signed, hanako), Err(CoseError::Signature));
     }
@@ -154,6 +157,45 @@ fn a_code_survives_the_scanner() {
     for broken in [&text[..text.len() - 1], &text.replace("/Q/", "/Q/1"), &"A".repeat(1_025)] {
         assert_ne!(token::from_qr_text(broken), Some(signed.clone()), "{broken}");
     }
+}
+
+#[test]
+fn a_perk_cards_number_follows_from_pepper_ledger_and_claim() {
+    let number = |pepper: u8, origin: &str, claim| {
+        PerkCardNumber::of(&[pepper; 32], LedgerId::of_origin(origin), Seq(claim))
+    };
+    assert_eq!(number(1, "a", 7), number(1, "a", 7));
+    // HMAC-SHA256(pepper, "kenmai/v1/perk-card" ‖ ledger ‖ claim as u64)[:16], as another program computes it.
+    assert_eq!(number(1, "a", 7).to_string(), "3dcdb8ff30a51d8b6376fa317408e035");
+    let all = [number(1, "a", 7), number(2, "a", 7), number(1, "b", 7), number(1, "a", 8)];
+    for (place, one) in all.iter().enumerate() {
+        assert!(!all[place + 1..].contains(one), "{place}");
+    }
+}
+
+#[test]
+fn a_perk_card_is_read_by_any_shop_and_made_by_the_system_key_alone() {
+    let number = PerkCardNumber::of(&[1; 32], ledger(), Seq(7));
+    let card = PerkCard { number, ledger: ledger(), until: Day::parse("2027-04-10").unwrap() };
+    let signed = token::sign(&card, &key("system"));
+    assert_eq!(token::sign(&card, &key("system")), signed, "the same card every time");
+    let text = format!("HTTPS://DEMO.KENMAI.EXAMPLE/C/{}", BASE32_NOPAD.encode(&signed));
+    for scanned in [text.clone(), text.to_lowercase(), text[30..].into()] {
+        assert_eq!(token::perk_card(&scanned), Some(card), "{scanned}");
+    }
+    let known = |name: &'static str| move |_| Some(key(name).verifying_key());
+    assert_eq!(token::open(&signed, known("system")), Ok((card, kid("system"))));
+    let forged = token::open::<PerkCard>(&signed, known("shop-a"));
+    assert_eq!(forged, Err(CoseError::Signature));
+    for at in 0..signed.len() {
+        let mut changed = signed.clone();
+        changed[at] ^= 1;
+        assert!(token::open::<PerkCard>(&changed, known("system")).is_err(), "byte {at}");
+    }
+    // Nothing may travel outside the signature.
+    let parts = Sign1::from_bytes(&signed).unwrap();
+    let more = Sign1 { disclosure: Some(vec![0xa0]), ..parts }.to_bytes();
+    assert!(matches!(token::open::<PerkCard>(&more, known("system")), Err(CoseError::Form(_))));
 }
 
 // `coset` is another implementation of RFC 9052: each reads and verifies what the other signed.
