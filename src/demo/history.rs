@@ -18,6 +18,7 @@ use super::city::{CityError, Voice, ensure_rules, open};
 use super::crew::in_order;
 use super::programme::{BODY, CARE, CHECKUP, DENTAL, MEASURE, ORIGIN, PRESSURE, STEPS};
 use super::residents::{Dice, Resident, SUNDRIES, Witness};
+use super::rewards::perk_cards;
 use super::{Cast, OPEN_PHONES, StagedClock};
 use crate::bank_days::transfer_day;
 use crate::engine::Engine;
@@ -90,6 +91,7 @@ pub fn fill(
                 voice.settle()?;
             }
             pay_shops(&mut voice)?;
+            perk_cards(&mut voice)?;
             progress(days_from(piece));
             Ok(())
         },

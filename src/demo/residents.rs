@@ -129,10 +129,14 @@ pub(super) const SUNDRIES: [(&str, Witness); 6] = [
     ("self.report", Witness::Own),
     ("quiz.pass", Witness::Own),
 ];
+/// The quiz among them.
+const QUIZ: usize = 5;
 /// Any of them on a day.
 const SUNDRY_PERMILLE: u32 = 7;
 /// Residents whose phones count steps for a partner service.
 pub(super) const WALKERS: std::ops::Range<usize> = OPEN_PHONES..OPEN_PHONES + 24;
+/// Residents whose phones pass the quiz once a week, until they have the points for a perk card.
+pub(super) const QUIZZERS: std::ops::Range<usize> = WALKERS.end..WALKERS.end + 12;
 
 impl Resident {
     pub(super) fn of(cast: &Cast, number: usize) -> Self {
@@ -188,13 +192,15 @@ impl Resident {
         let closed = shop % 7 == usize::try_from(weekday).unwrap_or(0);
         let shop = if closed { (shop + 1) % shops.len() } else { shop };
         let points = 50 * dice.within(1, 4);
+        let sundry = dice.chance(SUNDRY_PERMILLE).then(|| dice.below(SUNDRIES.len()));
+        let quiz = QUIZZERS.contains(&self.number) && u32::try_from(self.number % 7) == Ok(weekday);
         Plan {
             visit: visits.then_some((station, by_phone, measures)),
             session: session.then_some(coach),
             purchase: (purchase && self.has_phone).then_some((shop, points)),
             checkup: self.checkup_on(day.fiscal_year()) == Some(day),
             dental: self.dental_on(day.fiscal_year()) == day,
-            sundry: dice.chance(SUNDRY_PERMILLE).then(|| dice.below(SUNDRIES.len())),
+            sundry: if quiz { Some(QUIZ) } else { sundry },
             steps: (WALKERS.contains(&self.number) && self.has_phone)
                 .then(|| dice.within(2_000, 12_000)),
         }

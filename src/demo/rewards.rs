@@ -1,14 +1,27 @@
-//! The demo city's catalogue: the specification's example with the city's own shops, for a fiscal year.
+//! The demo city's catalogue: the specification's example with the city's own shops, for a fiscal year. And who has a perk card.
 
-use ledger_spec::catalogue::{Catalogue, CatalogueFault, Gives};
-use ledger_spec::ids::PlaceId;
+use ledger_spec::catalogue::{Catalogue, CatalogueFault, Gives, Item};
+use ledger_spec::cbor::Text;
+use ledger_spec::ids::{AccountId, PlaceId, Seq};
+use ledger_spec::kinds::{Body, RewardCancel, RewardClaim};
+use ledger_spec::points::{Points, Purse};
+use ledger_spec::rows::{Overlay, Tables};
+use ledger_spec::statement::Core;
 use ledger_spec::time::Day;
+
+use super::city::{CityError, Voice, disclosure, open};
+use super::residents::{QUIZZERS, Resident};
+use crate::clock::Clock;
 
 const EXAMPLE: &str = include_str!("../../ledger-spec/examples/catalogue.json");
 /// Which of the city's shops stand behind the items, in their order: fish, bath, tea, the gift's bookshop, the coin.
 const PLACES: [usize; 5] = [0, 6, 5, 3, 4];
 /// The draw of a fiscal year has this number and the year's.
 const DRAW: u32 = 10_000;
+/// How long a phone's claim may be on its way.
+const CLAIM_LIFE_S: u64 = 60;
+/// Why the staff has taken a card back: the example that shops find withdrawn.
+const TAKEN_BACK: &str = "ほかの人が使っていたため(架空の例)";
 
 /// Whether a catalogue has what is offered in a fiscal year.
 pub(super) fn covers(catalogue: &Catalogue, fiscal_year: u32) -> bool {
@@ -49,6 +62,65 @@ pub(super) fn of_year(
         }
     }
     Ok(catalogue)
+}
+
+/// Those who pass the quiz have claimed a perk card as soon as they can have one, and the staff has taken one of the cards back.
+///
+/// # Errors
+/// [`CityError`]
+pub(super) fn perk_cards(voice: &mut Voice<'_>) -> Result<(), CityError> {
+    let today = voice.today();
+    let (due, taken) = {
+        let state = voice.engine.state()?;
+        let Some(item) = perk_card(&state, today) else { return Ok(()) };
+        let phones = QUIZZERS.filter(|number| {
+            *number < voice.cast.city.residents && Resident::of(voice.cast, *number).has_phone
+        });
+        let due =
+            phones.filter(|number| may_claim(&state, voice.cast.account(*number), &item, today));
+        (due.map(|number| (number, item.clone())).collect::<Vec<_>>(), to_take_back(&state, today))
+    };
+    for (number, item) in due {
+        let (Some(code), Some(points)) = (Text::new(&item.code), Points::new(item.points)) else {
+            return Err(CityError::Text);
+        };
+        let body = Body::RewardClaim(RewardClaim { item: code, points, code: None });
+        let now_s = voice.clock.wall_ms() / 1_000;
+        let core = Core { not_after_s: Some(now_s + CLAIM_LIFE_S), ..voice.core(body)? };
+        let disclosed = disclosure(now_s, None, None)?;
+        let claim = open(voice.engine, core, &voice.cast.phone(number), Some(&disclosed))?;
+        voice.send(claim, false)?;
+    }
+    voice.settle()?;
+    if let Some(voucher) = taken {
+        let reason = Text::new(TAKEN_BACK).ok_or(CityError::Text)?;
+        let staff = voice.cast.staff();
+        voice.say(Body::RewardCancel(RewardCancel { voucher, reason }), &staff)?;
+    }
+    Ok(())
+}
+
+/// The perk card that is offered on a day.
+fn perk_card(state: &Tables, today: Day) -> Option<Item> {
+    let rows = Overlay::over(state);
+    let mut items = rows.catalogue()?.items.iter();
+    let card = |item: &&Item| matches!(item.gives, Gives::PerkCard { .. });
+    items.find(card).filter(|item| item.is_offered(today)).cloned()
+}
+
+fn may_claim(state: &Tables, account: AccountId, item: &Item, today: Day) -> bool {
+    let row = state.accounts.get(&account);
+    let points = row.map_or(0, |row| row.available(Purse::Challenge, today));
+    let has = |card: &ledger_spec::rows::PerkCard| card.account == account && card.until >= today;
+    points >= u64::from(item.points) && !state.perk_cards.values().any(has)
+}
+
+/// The oldest card in force, where there are others and none is withdrawn yet.
+fn to_take_back(state: &Tables, today: Day) -> Option<Seq> {
+    let mut cards = state.perk_cards.iter().filter(|(_, card)| card.until >= today);
+    let (first, _) = cards.clone().next()?;
+    let others = cards.clone().nth(1).is_some();
+    (others && cards.all(|(_, card)| card.revoked.is_none())).then_some(*first)
 }
 
 #[cfg(test)]

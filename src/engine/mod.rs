@@ -27,7 +27,7 @@ use ledger_spec::token::{self, PIN_PROOF_LIFE_S_MAX, PinProof};
 use tokio::sync::{oneshot, watch};
 
 use crate::clock::{Clock, ClockAlarm, ClockPolicy};
-use crate::keys::LedgerKeys;
+use crate::keys::{LedgerKeys, Secret};
 use crate::log::disk::Disk;
 use crate::log::{LevelsReader, LogError, LogReader, TornTail};
 use crate::metrics::LedgerMetrics;
@@ -36,6 +36,7 @@ use crate::views::{VIEWS_FOLDER, Views, ViewsError};
 
 mod follower;
 mod ops;
+mod perk_cards;
 mod recovery;
 mod sequencer;
 mod snapshot;
@@ -214,6 +215,10 @@ struct Shared {
     registry: Registry,
     /// Attests PIN checks and signs nothing else.
     pin: SigningKey,
+    /// Signs what follows from the log alone: here, perk cards.
+    system: SigningKey,
+    /// Makes the cards' numbers.
+    pepper: Secret,
     views: Views,
     metrics: LedgerMetrics,
     /// Slices in the queue or with the sequencer.
@@ -267,6 +272,8 @@ impl Engine {
             levels: levels.reader(),
             registry,
             pin: keys.pin.clone(),
+            system: keys.system.clone(),
+            pepper: keys.pepper.clone(),
             views,
             metrics: ground.metrics.clone(),
             slices: AtomicUsize::new(0),

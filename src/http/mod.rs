@@ -72,14 +72,15 @@ pub struct Ledger {
     population: Option<Population>,
     shop_days: ShopDays,
     released: participation::Released,
+    revoked: rewards::Revoked,
 }
 
 impl Ledger {
     /// A ledger to serve.
     #[must_use]
     pub fn new(name: String, engine: Engine, desk: Option<Desk>) -> Self {
-        let (shop_days, released) = Default::default();
-        Self { name, engine, desk, population: None, shop_days, released }
+        let (shop_days, released, revoked) = Default::default();
+        Self { name, engine, desk, population: None, shop_days, released, revoked }
     }
 
     /// The same with the numbers of inhabitants.
@@ -157,6 +158,7 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(rewards::catalogue))
         .routes(routes!(rewards::own_rewards))
         .routes(routes!(rewards::list_draws))
+        .routes(routes!(rewards::revoked_cards))
         .routes(routes!(rewards::voucher))
         .routes(routes!(shop::check_code))
         .routes(routes!(shop::today))
@@ -199,6 +201,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/assets/{file}", get(site::asset))
         .route("/Q/{token}", get(site::scanned_code))
         .route("/V/{token}", get(site::scanned_code))
+        .route("/C/{card}", get(site::scanned_card))
         .route("/E/{code}", get(site::scanned_venue))
         .route("/P/{request}", get(site::scanned_request))
         .route("/{ledger}", get(site::first))
@@ -220,6 +223,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/{ledger}/me/leave", post(own::leave))
         .route("/{ledger}/links", get(links::show_page))
         .route("/{ledger}/pay", get(own::pay))
+        .route("/{ledger}/perk", get(own::perk))
         .route("/{ledger}/rewards", get(rewards::page))
         .route("/healthz", get(|| async { "ok\n" }))
         .fallback(site::nothing_here)

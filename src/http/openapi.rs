@@ -95,7 +95,7 @@ const NEVER_FOR_STATEMENTS: [&str; 9] = [
 ];
 
 /// Operations by their handlers' names, with what they refuse beside [`ANY`].
-const REFUSALS: [(&str, &[&[&str]]); 38] = [
+const REFUSALS: [(&str, &[&[&str]]); 39] = [
     ("balance", &[&SESSION, &["entry-not-found"]]),
     ("catalogue", &[]),
     ("check_code", &[&MESSAGE, &["role-not-permitted"]]),
@@ -125,6 +125,7 @@ const REFUSALS: [(&str, &[&[&str]]); 38] = [
     ("read_frame", &[&SESSION, &["too-large", "rate-limited"]]),
     ("receipt", &[&SESSION, &["entry-not-found"]]),
     ("ready", &[]),
+    ("revoked_cards", &[]),
     ("set_pin", &[&MESSAGE, &CARD, &["role-not-permitted"]]),
     ("settlements", &[&SESSION]),
     ("statement", &[&SESSION, &["entry-not-found", "busy"]]),

@@ -15,10 +15,11 @@ use super::auth::Reader;
 use super::problem::Problem;
 use super::reminders::{self, Told};
 use super::site::{Asked, PageQuery, failed, html, kept_query, language, site};
+use super::terminal::scanning;
 use super::{App, Server, resident};
 use crate::engine::{Engine, EngineError};
 use crate::pages::messages::Reason;
-use crate::pages::{Lang, Site, WORKER_POLICY, history_csv, me, pay};
+use crate::pages::{Lang, Site, WORKER_POLICY, history_csv, me, pay, perk};
 use crate::query::reminders::About;
 use crate::query::{self, HistoryLine, ReasonJson, Shown};
 
@@ -37,6 +38,24 @@ pub(super) async fn pay(
         Ok(ledger) => {
             let page = pay::page(lang, &site(&server, ledger, lang));
             with_worker(html(&query, page.into_string()))
+        }
+        Err(problem) => failed(&server, lang, &problem),
+    }
+}
+
+/// `GET /{ledger}/perk`: the same bytes for everyone too; it scans.
+pub(super) async fn perk(
+    State(server): App,
+    Path(name): Path<String>,
+    Query(query): Asked,
+    headers: HeaderMap,
+) -> Response {
+    let lang = language(&query, &headers);
+    match server.ledger(&name) {
+        Ok(ledger) => {
+            let cities: Vec<Site> = sites(&server, lang).collect();
+            let page = perk::page(lang, &site(&server, ledger, lang), &cities);
+            scanning(with_worker(html(&query, page.into_string())))
         }
         Err(problem) => failed(&server, lang, &problem),
     }
@@ -63,7 +82,8 @@ pub(super) async fn offline(
 /// `GET /sw.js`: the worker, at the root because it serves pages from there.
 pub(super) async fn worker(State(server): App) -> Response {
     let of = |lang| sites(&server, lang).map(move |site| (lang, site));
-    let worker = pay::worker(&Lang::ALL.into_iter().flat_map(of).collect::<Vec<_>>());
+    let cards = site(&server, &server.first, Lang::Ja);
+    let worker = pay::worker(&cards, &Lang::ALL.into_iter().flat_map(of).collect::<Vec<_>>());
     ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], worker).into_response()
 }
 

@@ -1,19 +1,21 @@
 //! The catalogue, what a resident has claimed from it, and what a till asks of a voucher.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
-use ledger_spec::ids::Seq;
+use ledger_spec::ids::{PerkCardNumber, Seq};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::auth::Reader;
 use super::problem::Problem;
 use super::site::{self, Asked};
-use super::{App, resident, shop};
+use super::{App, Ledger, resident, shop};
 use crate::pages::{WORKER_POLICY, rewards};
 use crate::query::draws::{self, DrawLine};
 use crate::query::rewards as read;
@@ -51,6 +53,59 @@ pub(super) async fn list_draws(
     Path(name): Path<String>,
 ) -> Result<Json<Vec<DrawLine>>, Problem> {
     Ok(Json(draws::draws(&server.ledger(&name)?.engine)?))
+}
+
+/// Numbers of withdrawn cards that one answer holds, about 350 KB.
+const REVOKED_PAGE: usize = 10_000;
+/// The list may be so old, here and in the caches on the way.
+const REVOKED_FRESH_S: u64 = 60;
+const REVOKED_CACHE: &str = "public, max-age=60";
+
+/// The list of withdrawn cards as it was made last: making it looks at every card there ever was, and anybody may ask.
+#[derive(Default)]
+pub(super) struct Revoked(Mutex<Option<Arc<read::RevokedCards>>>);
+
+fn revoked(ledger: &Ledger, now_s: u64) -> Result<Arc<read::RevokedCards>, Problem> {
+    // The value is replaced as a whole, so that a thread that died left it sound.
+    let mut kept = ledger.revoked.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let fresh = |list: &&Arc<read::RevokedCards>| {
+        (list.as_of_s..list.as_of_s + REVOKED_FRESH_S).contains(&now_s)
+    };
+    if let Some(list) = kept.as_ref().filter(fresh) {
+        return Ok(Arc::clone(list));
+    }
+    let made = Arc::new(read::revoked_cards(&ledger.engine, now_s)?);
+    *kept = Some(Arc::clone(&made));
+    Ok(made)
+}
+
+/// Where the answer goes on.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct After {
+    /// The last number of the answer before.
+    #[param(min_length = 32, max_length = 32)]
+    after: Option<String>,
+}
+
+/// Reads what a shop needs to check perk cards without the network: keys, and the numbers of cards that were withdrawn.
+#[utoipa::path(
+    get, path = "/v1/{ledger}/perk-cards/revoked", tag = "ledger", params(After),
+    responses((status = OK, body = read::RevokedCards))
+)]
+pub(super) async fn revoked_cards(
+    State(server): App,
+    Path(name): Path<String>,
+    asked: Result<Query<After>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(After { after }) = asked.map_err(|_| Problem::malformed_request())?;
+    let number = |text: &String| PerkCardNumber::from_hex(text).is_some();
+    if !after.iter().all(number) {
+        return Err(Problem::malformed_request());
+    }
+    let list = revoked(server.ledger(&name)?, server.now_s())?;
+    let page = list.page(after.as_deref(), REVOKED_PAGE);
+    Ok(([(header::CACHE_CONTROL, REVOKED_CACHE)], Json(page)).into_response())
 }
 
 /// What proves that the voucher was shown.

@@ -1,5 +1,7 @@
 //! The pages: data out of query, HTML out of `pages`. Errors are pages too, in the reader's language.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, Query, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -254,15 +256,31 @@ pub(super) async fn scanned_venue(
     to_phone(&server, (shown, "attend", &code), &headers)
 }
 
+/// `GET /C/{card}`: a camera has read a perk card. The page that checks it says what it is, also where it is none of a city here.
+pub(super) async fn scanned_card(
+    State(server): App,
+    Path(card): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let shown = token::perk_card(&card).map(|card| card.ledger);
+    let known = |ledger: &LedgerId| ledger_of(&server, *ledger).is_some();
+    let ledger = shown.filter(known).unwrap_or(server.first.engine.ledger());
+    // What was scanned need not be a card.
+    let card: String = card.chars().filter(char::is_ascii_alphanumeric).collect();
+    to_phone(&server, (Some(ledger), "perk", &card), &headers)
+}
+
+fn ledger_of(server: &Server, ledger: LedgerId) -> Option<&Arc<Ledger>> {
+    server.ledgers.values().find(|known| known.engine.ledger() == ledger)
+}
+
 /// Leads what was scanned to a page of its ledger, behind the `#`.
 fn to_phone(
     server: &Server,
     (ledger, page, scanned): (Option<LedgerId>, &str, &str),
     headers: &HeaderMap,
 ) -> Response {
-    let of =
-        |ledger: LedgerId| server.ledgers.values().find(|known| known.engine.ledger() == ledger);
-    match ledger.and_then(of) {
+    match ledger.and_then(|ledger| ledger_of(server, ledger)) {
         Some(ledger) => {
             let to = format!("/{}/{page}#{}", ledger.name, scanned.to_ascii_uppercase());
             (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()

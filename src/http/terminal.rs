@@ -42,7 +42,7 @@ fn page(
 }
 
 /// The same for a page that scans.
-fn scanning(mut response: Response) -> Response {
+pub(super) fn scanning(mut response: Response) -> Response {
     let allowed = HeaderValue::from_static(CAMERA_ALLOWED);
     response.headers_mut().insert(PERMISSIONS_POLICY, allowed);
     response

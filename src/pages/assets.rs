@@ -26,7 +26,7 @@ macro_rules! asset {
 }
 
 /// Every file, in alphabetical order.
-pub const ASSETS: [Asset; 36] = [
+pub const ASSETS: [Asset; 37] = [
     asset!("api.js", JS),
     asset!("approve.js", JS),
     asset!("attend.js", JS),
@@ -46,6 +46,7 @@ pub const ASSETS: [Asset; 36] = [
     asset!("pad.js", JS),
     asset!("page.js", JS),
     asset!("pay.js", JS),
+    asset!("perk.js", JS),
     asset!("proof.js", JS),
     asset!("proposal.js", JS),
     asset!("qr.js", JS),

@@ -99,6 +99,9 @@ pub fn page(lang: Lang, data: &Door) -> Markup {
     let body = html! {
         h1 { (title) }
         (facts(lang, &does, &sees, &never))
+        @if data.visitor == Visitor::Shop {
+            p { a.button.quiet href={ "/" (data.site.ledger) "/perk" } { (t(lang, "perk-title")) } }
+        }
         @if data.site.demo {
             h2 { (t(lang, "for-try")) }
             p { a.button.large href="/tour" { (t(lang, "for-tour")) } }

@@ -18,6 +18,7 @@ pub mod me;
 pub mod messages;
 pub mod participation;
 pub mod pay;
+pub mod perk;
 pub mod rewards;
 pub mod scan;
 pub mod settlement;

@@ -10,7 +10,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::messages::{number, t, t_args};
-use super::{Frame, Lang, Site, assets, layout, problem_box};
+use super::{Frame, Lang, Site, assets, layout, perk, problem_box};
 
 /// The caps of a pay token that the page offers, in points.
 pub const CAPS_POINTS: [u64; 4] = [100, 300, 500, 1000];
@@ -151,14 +151,17 @@ pub fn offline(lang: Lang, site: &Site, ledgers: &[Site]) -> Markup {
         @for ledger in ledgers {
             p { a.button.large href={ "/" (ledger.ledger) "/pay" } { (ledger.name) } }
         }
+        h2 { (t(lang, "offline-shop")) }
+        p { a.button.large href={ "/" (site.ledger) "/perk" } { (t(lang, "perk-title")) } }
     };
     layout(&Frame { lang, site, title: &title, script: None, texts: &[] }, &body)
 }
 
-/// The worker at `/sw.js` that keeps the pay page: `assets/sw.js` with the names of what it keeps in front. The version
+/// The worker at `/sw.js` that keeps the pay page: `assets/sw.js` with the names of what it keeps in front; the page of
+/// the ledger `cards` checks perk cards of all. The version
 /// follows from the bytes of all of it, so that any change makes browsers fetch everything afresh.
 #[must_use]
-pub fn worker(sites: &[(Lang, Site)]) -> String {
+pub fn worker(cards: &Site, sites: &[(Lang, Site)]) -> String {
     let mut hash = Sha256::new();
     for asset in &assets::ASSETS {
         hash.update(asset.bytes);
@@ -167,7 +170,9 @@ pub fn worker(sites: &[(Lang, Site)]) -> String {
     for (lang, site) in sites {
         hash.update(page(*lang, site).0);
         hash.update(offline(*lang, site, &[]).0);
-        pages.insert(format!("/{}/pay", site.ledger));
+        // Every site is one of these, so its name is in the version; so are the cities of the list.
+        hash.update(perk::page(*lang, site, &[]).0);
+        pages.extend(["pay", "perk"].map(|page| format!("/{}/{page}", site.ledger)));
     }
     let version = HEXLOWER.encode(&hash.finalize());
     let files: Vec<String> = assets::ASSETS
@@ -175,7 +180,8 @@ pub fn worker(sites: &[(Lang, Site)]) -> String {
         .filter(|asset| asset.path != WORKER)
         .map(|asset| format!("/assets/{}", asset.path))
         .collect();
-    let kept = json!({"version": version, "pages": pages, "files": files});
+    let cards = format!("/{}/perk", cards.ledger);
+    let kept = json!({"version": version, "pages": pages, "cards": cards, "files": files});
     let code = assets::find(WORKER).map_or(&[][..], |asset| asset.bytes);
     format!("const KEPT = {kept};\n{}", String::from_utf8_lossy(code))
 }
@@ -205,13 +211,14 @@ mod tests {
     fn the_worker_names_what_it_keeps_and_changes_with_it() {
         let both = |name: &str| {
             let site = Site { name: name.into(), ..site() };
-            worker(&Lang::ALL.map(|lang| (lang, site.clone())))
+            worker(&site, &Lang::ALL.map(|lang| (lang, site.clone())))
         };
         let worker = both("A");
         let kept = worker.lines().next().unwrap();
         let kept = kept.strip_prefix("const KEPT = ").and_then(|kept| kept.strip_suffix(';'));
         let kept: serde_json::Value = serde_json::from_str(kept.unwrap()).unwrap();
-        assert_eq!(kept["pages"], json!(["/offline", "/yaizu-demo/pay"]));
+        assert_eq!(kept["pages"], json!(["/offline", "/yaizu-demo/pay", "/yaizu-demo/perk"]));
+        assert_eq!(kept["cards"], "/yaizu-demo/perk");
         let files = kept["files"].as_array().unwrap();
         assert!(
             files.contains(&json!("/assets/pay.js")) && files.contains(&json!("/assets/qr.js"))

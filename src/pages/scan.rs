@@ -13,8 +13,12 @@ pub const CAMERA_FORBIDDEN: &str = "camera=()";
 /// The keys of a pad for numbers. `.` stands in the reader's own keyboard too, `back` takes the last one away.
 const KEYS: [&str; 12] = ["7", "8", "9", "4", "5", "6", "1", "2", "3", ".", "0", "back"];
 
-/// Camera, field for a scanner or the keyboard, photograph; driven by `assets/scan.js`.
-pub(super) fn scan_box(lang: Lang) -> Markup {
+/// What the tills and witnesses' pages say of pictures: where the browser cannot read codes, the server does.
+pub(super) const PICTURES_SENT: &str = "scan-not-kept";
+
+/// Camera, field for a scanner or the keyboard, photograph; driven by `assets/scan.js`. `pictures` is the sentence that says where
+/// pictures go.
+pub(super) fn scan_box(lang: Lang, pictures: &str) -> Markup {
     html! {
         div #scan {
             video muted playsinline hidden aria-label=(t(lang, "scan-video")) {}
@@ -30,7 +34,7 @@ pub(super) fn scan_box(lang: Lang) -> Markup {
                 summary { (t(lang, "scan-other-ways")) }
                 label for="photo" { (t(lang, "scan-photo")) }
                 input #photo data-scan="photo" type="file" accept="image/*" capture="environment";
-                p.note { (t(lang, "scan-not-kept")) }
+                p.note { (t(lang, pictures)) }
             }
         }
     }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::messages::t;
 use super::pay::code_image;
-use super::scan::{mute, outcome, pad, role_head, scan_box};
+use super::scan::{PICTURES_SENT, mute, outcome, pad, role_head, scan_box};
 use super::{Frame, Lang, Site, layout, problem_box};
 
 const TEXTS: [&str; 9] = [
@@ -30,7 +30,7 @@ pub fn page(lang: Lang, site: &Site) -> Markup {
                 (problem_box())
                 section data-step="scan" aria-labelledby="scan-title" {
                     h2 #scan-title { (t(lang, "shop-scan")) }
-                    (scan_box(lang))
+                    (scan_box(lang, PICTURES_SENT))
                 }
                 section data-step="amount" aria-labelledby="amount-title" hidden { (amount(lang)) }
                 section data-step="agree" aria-labelledby="agree-title" hidden { (agreement(lang)) }

@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 
 use super::messages::t;
-use super::scan::{mute, outcome, pad, role_head, scan_box};
+use super::scan::{PICTURES_SENT, mute, outcome, pad, role_head, scan_box};
 use super::{Frame, Lang, Site, layout, problem_box};
 
 /// Who witnesses.
@@ -55,7 +55,7 @@ pub fn page(lang: Lang, site: &Site, witness: Witness) -> Markup {
                 (problem_box())
                 section data-step="scan" aria-labelledby="scan-title" {
                     h2 #scan-title { (t(lang, "witness-scan")) }
-                    (scan_box(lang))
+                    (scan_box(lang, PICTURES_SENT))
                 }
                 section data-step="deed" aria-labelledby="deed-title" hidden { (deed(lang)) }
                 (outcome(lang, false))

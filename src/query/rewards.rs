@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use data_encoding::HEXLOWER;
 use ledger_spec::catalogue::{Area, Catalogue, Gives, Item};
 use ledger_spec::entry::{Accounting, Effect, receipt_number};
 use ledger_spec::ids::{AccountId, Hash, PlaceId, Seq};
@@ -13,6 +14,9 @@ use utoipa::ToSchema;
 
 use super::HISTORY_LOOKED_AT_MAX;
 use crate::engine::{Engine, EngineError};
+
+/// What an item of the catalogue that is a perk card gives.
+const PERK_CARD: &str = "perk_card";
 
 /// An item of the catalogue in force.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -78,6 +82,9 @@ pub struct RewardLine {
     pub name_en: String,
     /// The points that wait with it.
     pub points: u64,
+    /// A perk card as shops read it, signed, hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<String>,
     /// The last day; of an entry in a draw the first on which it can be drawn.
     #[schema(value_type = String, format = Date)]
     pub until: Day,
@@ -108,6 +115,70 @@ pub struct VoucherJson {
     /// The last day.
     #[schema(value_type = String, format = Date)]
     pub until: Day,
+}
+
+/// A key that signs perk cards.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CardKey {
+    /// Its id, hexadecimal.
+    pub kid: String,
+    /// Ed25519 public key, hexadecimal.
+    pub public_key: String,
+}
+
+/// What a shop needs to check perk cards by itself.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RevokedCards {
+    /// The ledger's id, as in its cards, hexadecimal.
+    pub ledger_id: String,
+    /// Unix seconds: when the list was made.
+    pub as_of_s: u64,
+    /// The keys in force; no other makes a good card.
+    pub keys: Vec<CardKey>,
+    /// Numbers of cards that were withdrawn and whose last day is not over, hexadecimal, in their order.
+    pub revoked: Vec<String>,
+    /// There are more after this number; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_after: Option<String>,
+}
+
+/// Keys and withdrawn cards at a moment, all of them.
+///
+/// # Errors
+/// [`EngineError`]
+pub fn revoked_cards(engine: &Engine, now_s: u64) -> Result<RevokedCards, EngineError> {
+    let revoked = engine.perk_cards_revoked(Day::of_ms(now_s * 1_000))?;
+    let keys = engine.system_keys()?.into_iter().map(|(kid, key)| CardKey {
+        kid: kid.to_string(),
+        public_key: HEXLOWER.encode(key.as_bytes()),
+    });
+    Ok(RevokedCards {
+        ledger_id: engine.ledger().to_string(),
+        as_of_s: now_s,
+        keys: keys.collect(),
+        revoked: revoked.iter().map(ToString::to_string).collect(),
+        next_after: None,
+    })
+}
+
+impl RevokedCards {
+    /// The part of at most `most` numbers that follow `after`.
+    #[must_use]
+    pub fn page(&self, after: Option<&str>, most: usize) -> Self {
+        let from = after
+            .map_or(0, |after| self.revoked.partition_point(|number| number.as_str() <= after));
+        let mut revoked = self.revoked.get(from..).unwrap_or_default().to_vec();
+        let more = revoked.len() > most;
+        revoked.truncate(most);
+        let next_after = revoked.last().filter(|_| more).cloned();
+        Self {
+            revoked,
+            next_after,
+            ledger_id: self.ledger_id.clone(),
+            keys: self.keys.clone(),
+            ..*self
+        }
+    }
 }
 
 /// The catalogue in force, as of a day.
@@ -165,7 +236,7 @@ fn gives_name(gives: &Gives) -> &'static str {
         Gives::Voucher { .. } => "voucher",
         Gives::Donation { .. } => "donation",
         Gives::Currency { .. } => "currency",
-        Gives::PerkCard { .. } => "perk_card",
+        Gives::PerkCard { .. } => PERK_CARD,
         Gives::Lottery { .. } => "lottery",
     }
 }
@@ -175,6 +246,18 @@ fn gives_name(gives: &Gives) -> &'static str {
 /// # Errors
 /// [`EngineError`]
 pub fn rewards(
+    engine: &Engine,
+    account: AccountId,
+    today: Day,
+) -> Result<Vec<RewardLine>, EngineError> {
+    let mut lines = open_rewards(engine, account, today)?;
+    for line in lines.iter_mut().filter(|line| line.gives == PERK_CARD) {
+        line.card = engine.perk_card(Seq(line.claim), today)?.map(|card| HEXLOWER.encode(&card));
+    }
+    Ok(lines)
+}
+
+fn open_rewards(
     engine: &Engine,
     account: AccountId,
     today: Day,
@@ -252,6 +335,7 @@ fn line(
         name,
         name_en,
         points,
+        card: None,
         until,
         places,
         prefecture,

@@ -25,6 +25,7 @@ mod log;
 mod manifests;
 mod openapi;
 mod participation;
+mod perk_cards;
 mod pins;
 mod public;
 mod qr_frame;

@@ -75,6 +75,19 @@ export const proposals = (name, token) => json(`/v1/${name}/proposals`, bearer(t
 export const links = (name, token) => json(`/v1/${name}/me/links`, bearer(token));
 export const partners = (name) => json(`/v1/${name}/partners`);
 export const rewards = (name) => json(`/v1/${name}/me/rewards`);
+
+/** What perk cards of a ledger are checked with: { ledger, asOfS, keys, revoked }. */
+export async function revokedCards(name) {
+  const revoked = [];
+  let page;
+  do {
+    page = await json(`/v1/${name}/perk-cards/revoked${page ? `?after=${page.next_after}` : ""}`);
+    revoked.push(...page.revoked);
+  } while (page.next_after);
+  const keys = page.keys.map(({ kid, public_key: publicKey }) => ({ kid, publicKey: unhex(publicKey) }));
+  return { ledger: unhex(page.ledger_id), asOfS: page.as_of_s, keys, revoked };
+}
+
 export const voucher = (name, claim, code, token) =>
   json(`/v1/${name}/vouchers/${claim}?code=${hex(code)}`, bearer(token));
 export const settlements = (name, token, month) =>

@@ -25,6 +25,7 @@ const AAD = {
   qrCheck: "kenmai/v1/qr-check",
   pinEntry: "kenmai/v1/pin-entry",
   venue: "kenmai/v1/venue",
+  perkCard: "kenmai/v1/perk-card",
 };
 
 const utf8 = (text) => new TextEncoder().encode(text);
@@ -132,13 +133,16 @@ export function join1({ header, disclosure, payload, signature }) {
   return encode(new Tag(18, [header, unprotected, payload, signature]));
 }
 
-/** True when `publicKey` (32 bytes) has the message's kid and signed it as a statement. */
-export async function statementSignedBy(message, publicKey) {
+/** True when `publicKey` (32 bytes) has the message's kid and signed it for this purpose. */
+async function signedBy(message, publicKey, aad) {
   if (!equal(await kidOf(publicKey), message.kid)) return false;
   const key = await crypto.subtle.importKey("raw", publicKey, "Ed25519", false, ["verify"]);
-  const signed = toSign(message.header, AAD.statement, message.payload);
-  return crypto.subtle.verify("Ed25519", key, message.signature, signed);
+  return crypto.subtle.verify("Ed25519", key, message.signature, toSign(message.header, aad, message.payload));
 }
+
+/** True when the key signed the message as a statement, or as a perk card. */
+export const statementSignedBy = (message, publicKey) => signedBy(message, publicKey, AAD.statement);
+export const perkCardSignedBy = (message, publicKey) => signedBy(message, publicKey, AAD.perkCard);
 
 /** A fresh operation id: a random UUID as 16 bytes. */
 const opId = () => unhex(crypto.randomUUID().replaceAll("-", ""));
@@ -319,4 +323,19 @@ export function readVenueCode(part) {
   const sizes = nonce.length === 16 && ledger.length === 8 && place.length === 8;
   if (!sizes || !Number.isInteger(expS) || typeof code !== "string" || more.length > 0) throw new Error("not a venue code");
   return { bytes, expS, ledger, place, action: code };
+}
+
+/** What stands in the QR code of a perk card. */
+export const perkCardUrl = (origin, card) => `${origin.toUpperCase()}/C/${base32(card)}`;
+
+/** { message, number, ledger, until } of a perk card as read or typed, unverified; throws on anything else. */
+export function readPerkCard(read) {
+  // A keyboard left in Japanese mode types full-width letters; the address before the last stroke says nothing.
+  const last = read.normalize("NFKC").toUpperCase().replace(/\s/g, "").split("/").pop();
+  const message = parse1(unbase32(last));
+  const [number, ledger, until, ...more] = decode(message.payload);
+  const sizes = number.length === 16 && ledger.length === 8 && message.signature.length === 64;
+  const plain = more.length === 0 && message.disclosure === undefined;
+  if (!sizes || !plain || !Number.isInteger(until) || until < 0) throw new Error("not a perk card");
+  return { message, number, ledger, until };
 }

@@ -1,7 +1,7 @@
 // The rewards page: the phone's key signs a claim, and the phone alone keeps the secret that its voucher shows.
 
 import * as api from "./api.js";
-import { random, rewardClaim, session, unhex, hex, voucherHash, voucherUrl } from "./cose.js";
+import { perkCardUrl, random, rewardClaim, session, unhex, hex, voucherHash, voucherUrl } from "./cose.js";
 import { deliver, post, unfinished } from "./outbox.js";
 import { canSign, dateOf, element, explain, ledgerName, number, showProblem, text } from "./page.js";
 import { draw } from "./qr.js";
@@ -76,7 +76,7 @@ async function claim() {
   await send(await post("rewards", bytes, facts));
   say.textContent = text(`reward-done-${gives.replace("_", "-")}`, { name });
   await look();
-  if (gives === "voucher") at("#own-list button")?.focus();
+  if (gives === "voucher" || gives === "perk_card") at("#own-list button")?.focus();
 }
 
 /** Points and what is claimed. */
@@ -104,10 +104,13 @@ async function ownLine(reward) {
   const until = element("p", "", text("reward-good-until", { date: dateOf(reward.until) }));
   const parts = [element("h3", "", nameOf(reward)), until];
   const secret = await kept(secretPlace(reward.claim));
-  if (reward.gives === "voucher" && secret) {
+  const code = reward.card
+    ? perkCardUrl(location.origin, unhex(reward.card))
+    : secret && voucherUrl(location.origin, state.ledger, reward.claim, secret);
+  if (code) {
     const button = element("button", "button", text("reward-show"));
     button.type = "button";
-    button.addEventListener("click", guarded(() => show(reward, secret)));
+    button.addEventListener("click", guarded(() => show(reward, code)));
     parts.push(button);
   } else if (reward.gives === "voucher") {
     parts.push(element("p", "note", text("reward-elsewhere")));
@@ -115,16 +118,22 @@ async function ownLine(reward) {
   return element("li", "", ...parts);
 }
 
-async function show(reward, secret) {
-  at("#shown-name").textContent = nameOf(reward);
-  at("#shown-until").textContent = text("reward-good-until", { date: dateOf(reward.until) });
+/** Where it is good: of the named shops, of all. */
+function placesOf(reward) {
+  if (reward.gives === "perk_card") return [text("reward-card-where")];
+  if (reward.places.length === 0) return [text("reward-all-shops")];
   const places = element("span", "", reward.places.join("、"));
   places.lang = "ja";
-  at("#shown-places").replaceChildren(
-    ...(reward.places.length > 0 ? [`${text("reward-places")} `, places] : [text("reward-all-shops")]),
-  );
-  at("#shown-number").textContent = text("reward-number", { number: reward.claim });
-  draw(shown.querySelector("svg"), voucherUrl(location.origin, state.ledger, reward.claim, secret));
+  return [`${text("reward-places")} `, places];
+}
+
+async function show(reward, code) {
+  at("#shown-name").textContent = nameOf(reward);
+  at("#shown-until").textContent = text("reward-good-until", { date: dateOf(reward.until) });
+  at("#shown-places").replaceChildren(...placesOf(reward));
+  // The claim's number would lead a shop from a card to its entry.
+  at("#shown-number").textContent = reward.card ? "" : text("reward-number", { number: reward.claim });
+  draw(shown.querySelector("svg"), code);
   shown.hidden = false;
   at("#shown-name").focus();
 }

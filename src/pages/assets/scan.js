@@ -28,6 +28,9 @@ async function detector() {
   return formats.includes("qr_code") ? new BarcodeDetector({ formats: ["qr_code"] }) : null;
 }
 
+/** Whether this browser reads codes by itself. */
+export const canRead = async () => (await detector()) !== null;
+
 /** The part of a picture from (x, y) with these sides, drawn at most `most` pixels long, as JPEG. */
 async function jpegOf(picture, [x, y, width, height], most, quality) {
   const scale = Math.min(1, most / Math.max(width, height));
@@ -40,7 +43,7 @@ async function jpegOf(picture, [x, y, width, height], most, quality) {
 
 /**
  * Drives the box that `pages/scan.rs` draws. `onText` gets each text and says whether it could use it; `readFrame` gives
- * the text of the code in a JPEG, or null.
+ * the text of the code in a JPEG, or null; a page without it has the camera and photographs only where the browser `canRead`.
  */
 export class Scanner {
   constructor(box, onText, readFrame) {
@@ -158,7 +161,8 @@ export class Scanner {
     try {
       const picture = await createImageBitmap(file);
       const all = [0, 0, picture.width, picture.height];
-      const read = await this.readFrame(await jpegOf(picture, all, PHOTO_PX, FRAME_QUALITY));
+      const own = (await (await detector())?.detect(picture))?.[0]?.rawValue;
+      const read = own ?? (await this.readFrame?.(await jpegOf(picture, all, PHOTO_PX, FRAME_QUALITY)));
       this.say(read ? "" : text("scan-photo-none"));
       if (read) await this.offer(read);
     } catch (error) {
