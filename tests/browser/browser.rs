@@ -101,6 +101,13 @@ impl Browser {
         Ok(())
     }
 
+    /// Runs a script in every page before the page's own.
+    pub(crate) async fn before_pages(&self, script: &str) -> WebDriverResult<()> {
+        let source = json!({"source": script});
+        self.driver.cdp().send_raw("Page.addScriptToEvaluateOnNewDocument", source).await?;
+        Ok(())
+    }
+
     /// Cuts the browser off from the network, or connects it again.
     pub(crate) async fn cut_off(&self, offline: bool) -> WebDriverResult<()> {
         let cdp = self.driver.cdp();

@@ -14,6 +14,7 @@ mod browser;
 mod camera;
 mod codes;
 mod consent;
+mod perk;
 mod resident;
 mod rewards;
 #[path = "../support/server.rs"]

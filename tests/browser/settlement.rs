@@ -7,8 +7,8 @@ use thirtyfour::prelude::WebDriverResult;
 use crate::World;
 use crate::terminals::cast;
 
-/// Gives the browser a key of the demo city for a role.
-async fn hold(world: &World, role: &str, key: &SigningKey) -> WebDriverResult<()> {
+/// Gives the browser a key of the demo city, kept below the name of its ledger.
+pub(crate) async fn hold(world: &World, place: &str, key: &SigningKey) -> WebDriverResult<()> {
     let public = HEXLOWER.encode(key.verifying_key().as_bytes());
     let private = HEXLOWER.encode(key.as_bytes());
     let script = format!(
@@ -16,8 +16,8 @@ async fn hold(world: &World, role: &str, key: &SigningKey) -> WebDriverResult<()
         const pkcs8 = cose.unhex('302e020100300506032b657004220420{private}');
         const privateKey = await crypto.subtle.importKey('pkcs8', pkcs8, 'Ed25519', false, ['sign']);
         const publicKey = cose.unhex('{public}');
-        const key = {{privateKey, publicKey, kid: await cose.kidOf(publicKey), name: '{role}'}};
-        await store.keep('yaizu-demo/key/{role}', key);
+        const key = {{privateKey, publicKey, kid: await cose.kidOf(publicKey), name: '{place}'}};
+        await store.keep('yaizu-demo/{place}', key);
         return '';"
     );
     world.browser.run(&script).await.map(drop)
@@ -40,7 +40,7 @@ async fn a_shop_sees_what_it_is_due_line_by_line() -> WebDriverResult<()> {
     world.open("/yaizu-demo/settlement").await?;
     browser.find("#start-link:not([hidden])").await?;
     browser.check_page("settlement-without-key").await?;
-    hold(&world, "shop", &cast(&world).till(0)).await?;
+    hold(&world, "key/shop", &cast(&world).till(0)).await?;
     for lang in ["ja", "en"] {
         world.open(&format!("/yaizu-demo/settlement?lang={lang}")).await?;
         browser.find("#slip:not([hidden])").await?;
@@ -71,7 +71,7 @@ async fn staff_see_what_each_fund_pays() -> WebDriverResult<()> {
     let world = World::start().await?;
     let browser = &world.browser;
     world.open("/yaizu-demo/settlement").await?;
-    hold(&world, "staff", &cast(&world).staff()).await?;
+    hold(&world, "key/staff", &cast(&world).staff()).await?;
     for lang in ["ja", "en"] {
         world.open(&format!("/yaizu-demo/settlement?lang={lang}")).await?;
         browser.find("#list-lines tr").await?;

@@ -72,7 +72,7 @@ impl World {
     }
 
     /// Writes the film of a camera before which a code is held.
-    fn film(&self, text: &str) -> PathBuf {
+    pub(crate) fn film(&self, text: &str) -> PathBuf {
         let path = self.data.path().join("film.y4m");
         let view =
             View { size_px: (640, 480), scale: 6.0, turn_degrees: 7.0, inverted: false, noise: 8 };
