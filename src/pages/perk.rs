@@ -17,7 +17,7 @@ pub fn page(lang: Lang, site: &Site, cities: &[Site]) -> Markup {
     let body = html! {
         h1 { (title) }
         p { (t(lang, "perk-lead")) }
-        div #work.terminal.single {
+        div #work.terminal.single.perk {
             (problem_box())
             section data-step="scan" aria-labelledby="scan-title" {
                 h2 #scan-title { (t(lang, "perk-scan")) }
@@ -37,7 +37,7 @@ pub fn page(lang: Lang, site: &Site, cities: &[Site]) -> Markup {
                 ul #cities {
                     @for city in cities {
                         li data-city=(city.ledger) data-name=(city.name) {
-                            span lang="ja" { (city.name) } br; span.as-of {}
+                            (city.name) br; span.as-of {}
                         }
                     }
                 }

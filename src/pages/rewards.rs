@@ -64,9 +64,9 @@ pub fn page(lang: Lang, data: &Rewards) -> Markup {
     let body = html! {
         div #rewards {
             h1 { (title) }
-            p.balance hidden {
-                (t(lang, "me-balance")) " " strong #yen {} " " (t(lang, "unit-points"))
-                span #challenge-box hidden { br; (t(lang, "me-challenge")) " " strong #challenge {} }
+            dl.figures.balance hidden {
+                div { dt { (t(lang, "me-balance")) } dd #yen {} }
+                div #challenge-box hidden { dt { (t(lang, "me-challenge")) } dd #challenge {} }
             }
             p #say role="status" aria-live="polite" {}
             (problem_box())
@@ -74,7 +74,7 @@ pub fn page(lang: Lang, data: &Rewards) -> Markup {
                 p { (t(lang, "reward-enrol")) }
                 p { a.button.large href=(me) { (t(lang, "pay-enrol-do")) } }
             }
-            (shown(lang))
+            (shown(lang, &data.site.name))
             section #own aria-labelledby="own-title" hidden {
                 h2 #own-title { (t(lang, "reward-own")) }
                 ul #own-list.items {}
@@ -96,6 +96,8 @@ fn line(lang: Lang, item: &Item) -> Markup {
     let name = if lang == Lang::Ja { ja } else { en };
     let unit = t(lang, if item.challenge { "unit-challenge" } else { "unit-points" });
     let key = format!("reward-gives-{}", item.gives.replace('_', "-"));
+    let voucher = item.gives == "voucher";
+    let places = if voucher { t(lang, "reward-places") } else { t(lang, "reward-to") };
     html! {
         li data-item=(item.code) data-gives=(item.gives) data-points=(item.points) data-name=(name) data-unit=(unit) {
             h3 { (name) }
@@ -112,7 +114,7 @@ fn line(lang: Lang, item: &Item) -> Markup {
                 }
                 li { (t_args(lang, "reward-until", &[("date", &date(lang, &item.until))])) }
                 @if !item.places.is_empty() {
-                    li { (t(lang, "reward-places")) " " span lang="ja" { (item.places.join("、")) } }
+                    li { (places) " " span lang="ja" { (item.places.join("、")) } }
                 }
                 @if item.prefecture { li { (t(lang, "reward-prefecture")) } }
             }
@@ -125,11 +127,12 @@ fn line(lang: Lang, item: &Item) -> Markup {
     }
 }
 
-/// The code of a voucher, large, and the only part of the page that is printed.
-fn shown(lang: Lang) -> Markup {
+/// The code of a voucher or perk card, large, and the only part of the page that is printed.
+fn shown(lang: Lang, programme: &str) -> Markup {
     html! {
         section #shown.sheet aria-labelledby="shown-name" hidden {
             h2 #shown-name tabindex="-1" {}
+            p { (programme) }
             figure.code { (code_image("modules", &t(lang, "reward-code-alt"))) }
             p #shown-until {}
             p #shown-places {}

@@ -45,9 +45,12 @@ async fn with_catalogue() -> Town {
 
 /// A resident's phone claims the card; gives the claim.
 async fn claim(town: &Town, resident: u32) -> Seq {
+    claim_as(town, resident, 120 + resident).await
+}
+
+async fn claim_as(town: &Town, resident: u32, op: u32) -> Seq {
     let (item, points) = (Code::new("card").unwrap(), Points::new(2).unwrap());
-    let core =
-        town.core(120 + resident, Body::RewardClaim(RewardClaim { item, points, code: None }));
+    let core = town.core(op, Body::RewardClaim(RewardClaim { item, points, code: None }));
     let not_after_s = Some(town.clock.now_s() + 60);
     let core = Core { programme: Some(1), not_after_s, ..core };
     let phone = town.cast.phone(resident.try_into().unwrap());
@@ -56,8 +59,12 @@ async fn claim(town: &Town, resident: u32) -> Seq {
 }
 
 async fn cancel(town: &Town, claim: Seq) {
+    cancel_as(town, claim, 130).await;
+}
+
+async fn cancel_as(town: &Town, claim: Seq, op: u32) {
     let body = RewardCancel { voucher: claim, reason: Note::new("given by mistake").unwrap() };
-    town.accept(&town.core(130, Body::RewardCancel(body)).sign(&town.cast.staff(), None)).await;
+    town.accept(&town.core(op, Body::RewardCancel(body)).sign(&town.cast.staff(), None)).await;
 }
 
 /// The card of the only reward that a session reads, in its bytes.
@@ -175,6 +182,24 @@ async fn no_card_is_shown_after_its_last_day_or_under_a_key_that_is_not_in_force
     let list = town.get(LIST).await.json();
     assert_eq!((&list["keys"], open(&list, &bytes)), (&json!([]), None));
     assert_eq!(shown(&town, &token).await, None, "the claim stays, its card waits for a key");
+}
+
+#[tokio::test]
+async fn the_lists_order_says_nothing_of_the_claims() {
+    let town = with_catalogue().await;
+    let token = town.log_in(&town.cast.phone(0), 1).await;
+    let keys = town.get(LIST).await.json();
+    let mut numbers = Vec::new();
+    // What was taken back can be claimed again.
+    for turn in 0..6 {
+        let claim = claim_as(&town, 0, 200 + turn).await;
+        let card = open(&keys, &shown(&town, &token).await.unwrap()).unwrap();
+        numbers.push(card.number.to_string());
+        cancel_as(&town, claim, 300 + turn).await;
+    }
+    town.clock.pass(60);
+    numbers.sort();
+    assert_eq!(town.get(LIST).await.json()["revoked"], json!(numbers));
 }
 
 #[test]

@@ -98,10 +98,11 @@ async function check(read) {
   }
   const { state, until, city, list } = found;
   const [good, values] = [state === "good", { date: until === undefined ? "" : date(until) }];
+  const sentence = [text(`perk-is-${state}`), ...(good ? [text("perk-until", values)] : [])].join("\n");
   const lines = [text(`perk-next-${state}`, values)];
   if (city) lines.unshift(city);
   if (list && timeS() - list.asOfS > OLD_S) lines.push(text("perk-old", { time: time(list.asOfS) }));
-  say(good, text(`perk-is-${state}`, values), ...lines);
+  say(good, sentence, ...lines);
   at("#result").dataset.state = state;
   shown = read;
   return true;
