@@ -99,6 +99,8 @@ wire_code!(
         Sessions = 2,
         /// The employer takes part for this person.
         Employer = 3,
+        /// Another resident's phone reads the account and claims rewards for it.
+        Proxy = 4,
         /// Be told what the resident is to be reminded of.
         Reminders = 5,
     }
@@ -216,7 +218,8 @@ wire_map!(
     }
 );
 wire_map!(
-    /// Binds a phone to an account; signed by an enrolled device, or by the phone itself with a one-time code.
+    /// Binds a phone to an account; signed by an enrolled device, by the phone itself with a one-time code, or at a desk
+    /// with card and PIN.
     DeviceEnrol {
         /// Ed25519 public key.
         1 public_key: [u8; 32],
@@ -390,7 +393,7 @@ wire_map!(
     }
 );
 wire_map!(
-    /// Lets a partner do one purpose for a resident.
+    /// Lets a partner, or another resident's phone, do one purpose for a resident.
     LinkGrant {
         /// Random id that the partner knows the resident by.
         1 link: LinkId,

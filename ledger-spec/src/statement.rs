@@ -318,14 +318,14 @@ impl Disclosure {
     pub(crate) fn check_fields(&self, kind: Kind) -> Result<(), CborError> {
         let action = kind == Kind::Action;
         let spending = matches!(kind, Kind::Redeem | Kind::Hold | Kind::RewardClaim);
-        let at_desk = spending || kind == Kind::LinkGrant;
         let enrols = kind == Kind::DeviceEnrol;
+        let at_desk = spending || enrols || kind == Kind::LinkGrant;
         let fields = [
             (3, self.holder.is_some(), action || at_desk),
             (4, self.values.is_some(), action),
             (5, self.exact_action.is_some(), action),
             (6, self.code.is_some(), enrols),
-            (7, self.pin_proof.is_some(), enrols || at_desk),
+            (7, self.pin_proof.is_some(), at_desk),
             (8, self.reference.is_some(), action || kind == Kind::RewardClaim),
             (9, self.origin.is_some(), action),
             (10, self.venue.is_some(), action),

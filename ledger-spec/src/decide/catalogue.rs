@@ -3,6 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::holder::spoken_for;
 use super::holds::first_points;
 use super::spending::{consent, spend};
 use super::{
@@ -112,7 +113,7 @@ fn offered<'r>(
     }
 }
 
-/// Whose claim it is, and what the proof of it leaves behind: the resident's own phone, or who stands at a desk, kiosk or
+/// Whose claim it is, and what the proof of it leaves behind: the resident's own phone or the family's, or who stands at a desk, kiosk or
 /// till with code or card, as for a redemption.
 fn claimant(
     item: &Item,
@@ -135,14 +136,12 @@ fn claimant(
     match signer {
         Some(Signer::Device(device)) => {
             let disclosure = disclosure_of(statement)?;
-            if disclosure.holder.is_some() || disclosure.pin_proof.is_some() {
-                return Err(Rejection::HolderNotAccepted);
-            }
+            let id = spoken_for((device, statement.kid), disclosure, today, rows)?;
             let fresh = today <= device.since.plus(1);
-            if fresh && spent(&device.account)? > u64::from(limits.fresh_device_max_day) {
+            if fresh && spent(&id)? > u64::from(limits.fresh_device_max_day) {
                 return Err(Rejection::FreshDeviceLimit(limits.fresh_device_max_day));
             }
-            Ok((device.account, None))
+            Ok((id, None))
         }
         Some(Signer::Actor(actor)) => {
             let consent = consent(statement, rows, context)?;

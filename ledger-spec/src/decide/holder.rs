@@ -2,10 +2,11 @@
 
 use super::Rejection;
 use crate::entry::Channel;
-use crate::ids::{AccountId, CardHash, Kid, LedgerId, PlaceId};
+use crate::ids::{AccountId, CardHash, Kid, LedgerId, LinkId, PlaceId};
 use crate::kinds::{Action, Purpose, Role};
-use crate::rows::{Card, Device, Overlay, Signer};
+use crate::rows::{Card, Device, LinkRow, Overlay, Signer};
 use crate::statement::{self, Disclosure, Holder, Statement};
+use crate::time::Day;
 use crate::token::{PayToken, TOKEN_LIFE_S_MAX, VENUE_LATE_S_MAX, VENUE_LIFE_S_MAX};
 
 /// The statement's pay token, if a shop may take points with it at `now_s`, and the phone that made it.
@@ -108,6 +109,42 @@ pub(super) fn card_of<'r>(
     }
 }
 
+/// A link that this key may use on this day, whatever for.
+fn link_of<'r>(
+    link: &LinkId,
+    (partner, day): (Kid, Day),
+    rows: &'r Overlay<'_>,
+) -> Result<&'r LinkRow, Rejection> {
+    let row = rows.links(link).filter(|row| row.partner == partner);
+    let row = row.ok_or(Rejection::LinkUnknown)?;
+    if row.revoked.is_some() || day > row.until {
+        return Err(Rejection::LinkEnded);
+    }
+    Ok(row)
+}
+
+/// The account that a phone speaks for: its own, or by a link the account of who let it.
+pub(super) fn spoken_for(
+    (device, kid): (&Device, Kid),
+    disclosure: &Disclosure,
+    today: Day,
+    rows: &Overlay<'_>,
+) -> Result<AccountId, Rejection> {
+    if disclosure.pin_proof.is_some() {
+        return Err(Rejection::HolderNotAccepted);
+    }
+    match &disclosure.holder {
+        None => Ok(device.account),
+        Some(Holder::Link(link)) => {
+            // Of all links only a proxy's are granted to phones.
+            link_of(link, (kid, today), rows).map(|row| row.account)
+        }
+        Some(Holder::Phone(_) | Holder::Card(_) | Holder::Account(_)) => {
+            Err(Rejection::HolderNotAccepted)
+        }
+    }
+}
+
 /// How the holder of a disclosure took part, once [`holder_of`] has accepted it.
 pub(super) fn channel_of(disclosure: &Disclosure, witness: &Signer) -> Channel {
     let kiosk = matches!(witness, Signer::Actor(actor) if actor.role == Role::Kiosk);
@@ -154,13 +191,7 @@ pub(super) fn holder_of(
             | Role::Auditor => Err(Rejection::HolderNotAccepted),
         },
         Some(Holder::Link(link)) => {
-            let row = rows.links(link).ok_or(Rejection::LinkUnknown)?;
-            if row.partner != statement.kid {
-                return Err(Rejection::LinkUnknown);
-            }
-            if row.revoked.is_some() || statement.core.day > row.until {
-                return Err(Rejection::LinkEnded);
-            }
+            let row = link_of(link, (statement.kid, statement.core.day), rows)?;
             let steps = disclosure.values.is_some_and(|values| values.steps.is_some());
             if row.purpose != if steps { Purpose::Steps } else { Purpose::Sessions } {
                 return Err(Rejection::LinkPurpose);

@@ -3,11 +3,12 @@
 use alloc::vec;
 
 use super::city::check_fresh_key;
+use super::spending::at_desk;
 use super::{Context, Outcome, Rejection, disclosure_of};
 use crate::entry::Effect;
 use crate::kinds::{self, Purpose, Role};
 use crate::rows::{Overlay, Signer};
-use crate::statement::{self, Statement};
+use crate::statement::{self, Disclosure, Statement};
 
 /// A link lasts at most so many days: a year.
 pub(super) const LINK_DAYS_MAX: u32 = 366;
@@ -81,11 +82,11 @@ pub(super) fn enrol_device(
     let since = context.today();
     let enrolled = Effect::DeviceEnrolled { public_key: body.public_key, since };
     match (signer, disclosure.code) {
-        (Some(Signer::Device(device)), None) => {
+        (Some(Signer::Device(device)), None) if bare(disclosure) => {
             check_fresh_key(&body.public_key, rows)?;
             Outcome::on(device.account, vec![enrolled])
         }
-        (None, Some(code)) => {
+        (None, Some(code)) if bare(disclosure) => {
             check_fresh_key(&body.public_key, rows)?;
             let code = statement::code_hash(&code);
             let Some(row) = rows.codes(&code) else {
@@ -99,11 +100,21 @@ pub(super) fn enrol_device(
             }
             Outcome::on(row.account, vec![enrolled, Effect::CodeUsed { code }])
         }
+        (Some(Signer::Actor(_)), None) => {
+            check_fresh_key(&body.public_key, rows)?;
+            let (account, proof) = at_desk(statement, rows, context)?;
+            Outcome::on(account, vec![enrolled, proof])
+        }
         _ => Err(Rejection::HolderNotAccepted),
     }
 }
 
-/// A resident lets a partner do one thing until a day.
+/// Nobody but the signer is named.
+fn bare(disclosure: &Disclosure) -> bool {
+    disclosure.holder.is_none() && disclosure.pin_proof.is_none()
+}
+
+/// A resident lets a partner or the phone of another resident do one thing until a day, on the own phone or at a desk.
 pub(super) fn grant_link(
     body: &kinds::LinkGrant,
     statement: &Statement,
@@ -111,8 +122,14 @@ pub(super) fn grant_link(
     rows: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
-    let (Some(Signer::Device(device)), None) = (signer, &disclosure_of(statement)?.holder) else {
-        return Err(Rejection::HolderNotAccepted);
+    let disclosure = disclosure_of(statement)?;
+    let (account, proof) = match signer {
+        Some(Signer::Device(device)) if bare(disclosure) => (device.account, None),
+        Some(Signer::Actor(_)) => {
+            let (account, proof) = at_desk(statement, rows, context)?;
+            (account, Some(proof))
+        }
+        Some(Signer::Device(_)) | None => return Err(Rejection::HolderNotAccepted),
     };
     if rows.links(&body.link).is_some() {
         return Err(Rejection::LinkExists);
@@ -121,10 +138,16 @@ pub(super) fn grant_link(
     if key.revoked.is_some() {
         return Err(Rejection::KeyRevoked);
     }
-    let role = if let Signer::Actor(actor) = &key.signer { Some(actor.role) } else { None };
-    let fits = match body.purpose {
-        Purpose::Steps | Purpose::Employer | Purpose::Reminders => role == Some(Role::Partner),
-        Purpose::Sessions => matches!(role, Some(Role::Partner | Role::Coach)),
+    let fits = match (body.purpose, &key.signer) {
+        (Purpose::Steps | Purpose::Employer | Purpose::Reminders, Signer::Actor(partner)) => {
+            partner.role == Role::Partner
+        }
+        (Purpose::Sessions, Signer::Actor(partner)) => {
+            matches!(partner.role, Role::Partner | Role::Coach)
+        }
+        // One's own phones need no link.
+        (Purpose::Proxy, Signer::Device(other)) => other.account != account,
+        (Purpose::Proxy, Signer::Actor(_)) | (_, Signer::Device(_)) => false,
     };
     if !fits {
         return Err(Rejection::LinkPurpose);
@@ -134,7 +157,8 @@ pub(super) fn grant_link(
         return Err(Rejection::LinkTerm);
     }
     let kinds::LinkGrant { link, purpose, until, partner } = *body;
-    Outcome::on(device.account, vec![Effect::LinkGranted { link, purpose, until, partner }])
+    let granted = Effect::LinkGranted { link, purpose, until, partner };
+    Outcome::on(account, core::iter::once(granted).chain(proof).collect())
 }
 
 /// Ends a link, by a phone of the account or at a desk.

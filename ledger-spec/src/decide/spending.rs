@@ -184,6 +184,20 @@ pub(super) fn consent<'a>(
     }
 }
 
+/// The resident who stands at a desk or kiosk with a card and its PIN, and what the proof of that leaves behind.
+pub(super) fn at_desk(
+    statement: &Statement,
+    rows: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<(AccountId, Effect), Rejection> {
+    let consent = consent(statement, rows, context)?;
+    match consent {
+        Consent::Pin(_, account) => Ok((account, consent.effect(statement.kid, 0))),
+        // Who only holds a card, or shows a code of a phone, spends within limits; a phone or a link has none.
+        Consent::Phone(..) | Consent::Card(..) => Err(Rejection::HolderNotAccepted),
+    }
+}
+
 impl Consent<'_> {
     pub(super) fn account(&self) -> AccountId {
         match self {

@@ -5,7 +5,9 @@ mod cards;
 mod catalogue;
 mod city;
 mod corrections;
+mod desk;
 mod earning;
+mod family;
 mod holds;
 mod log;
 mod programme;
@@ -32,7 +34,9 @@ fn every_rejection_has_a_story() {
         include_str!("rules/catalogue.rs"),
         include_str!("rules/city.rs"),
         include_str!("rules/corrections.rs"),
+        include_str!("rules/desk.rs"),
         include_str!("rules/earning.rs"),
+        include_str!("rules/family.rs"),
         include_str!("rules/holds.rs"),
         include_str!("rules/log.rs"),
         include_str!("rules/programme.rs"),

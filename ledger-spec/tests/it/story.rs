@@ -364,7 +364,10 @@ impl Story {
             (None, Some(_)) => None,
             (None, None) => Some(Holder::Phone(self.token(subject, performed_at_s, options))),
         };
-        let holder = if words.len() <= 2 || words.first() == Some(&"link") { None } else { holder };
+        // Who enrols a phone or grants a link for oneself names nobody.
+        let own = words.len() <= 2 || words.first() == Some(&"link");
+        let shown = ["card", "link", "phone"].iter().any(|option| options.contains_key(option));
+        let holder = if own && !shown { None } else { holder };
         let honest = self.world.disclosure(holder);
         let number = |name| options.get(name).map(|number| number.parse().unwrap());
         let by_hand = options.get("hand").map(|_| true);
@@ -624,7 +627,14 @@ fn accepted(entry: &Accounting) -> String {
         .or_else(|| {
             has(|e| matches!(e, Effect::CardWithoutPin { .. }), format!("paid by card {posted}"))
         })
-        .or_else(|| has(|e| matches!(e, Effect::PinProven { .. }), format!("paid by PIN {posted}")))
+        .or_else(|| {
+            let text = if posted.is_empty() {
+                "done by PIN".into()
+            } else {
+                format!("paid by PIN {posted}")
+            };
+            has(|e| matches!(e, Effect::PinProven { .. }), text)
+        })
         .or_else(|| has(|e| matches!(e, Effect::Undone { .. }), format!("back {posted}")))
         .or_else(|| has(|e| matches!(e, Effect::Proposed { .. }), "proposed".into()))
         .or_else(|| has(|e| matches!(e, Effect::Approved { .. }), "in force".into()))

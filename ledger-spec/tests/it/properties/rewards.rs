@@ -2,20 +2,20 @@
 
 use ledger_spec::{
     decide::Rejection,
-    ids::{Hash, PlaceId, Seq},
+    ids::{Hash, LinkId, PlaceId, Seq},
     kinds::{
-        Adjust, Body, CataloguePublish, Code, Document, Note, Release, RewardCancel, RewardClaim,
-        RewardUse,
+        Adjust, Body, CataloguePublish, Code, Document, LinkGrant, LinkRevoke, Note, Purpose,
+        Release, RewardCancel, RewardClaim, RewardUse,
     },
     points::{Fund, LotKey, Points, Purse},
     rows::Account,
-    statement::voucher_hash,
+    statement::{Holder, voucher_hash},
     time::Day,
 };
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::world::{Unsigned, Verdict, World, account, catalogue, id};
+use crate::world::{Unsigned, Verdict, World, account, catalogue, id, kid};
 
 const RESIDENTS: [&str; 2] = ["hanako", "taro"];
 const SHOPS: [&str; 2] = ["shop-a", "shop-b"];
@@ -32,11 +32,31 @@ const VALID_DAYS: u32 = 5;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Claim { resident: usize, item: usize },
-    Use { shop: usize, claim: usize, right: bool },
-    Cancel { shop: usize, claim: usize },
-    Release { claim: usize },
-    Wait { days: u32 },
+    /// By the own phone, or by the other's with a link.
+    Claim {
+        resident: usize,
+        item: usize,
+        helped: bool,
+    },
+    /// The resident ends the other's link.
+    Unlink {
+        resident: usize,
+    },
+    Use {
+        shop: usize,
+        claim: usize,
+        right: bool,
+    },
+    Cancel {
+        shop: usize,
+        claim: usize,
+    },
+    Release {
+        claim: usize,
+    },
+    Wait {
+        days: u32,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -57,7 +77,9 @@ struct Claim {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (0..2_usize, 0..3_usize).prop_map(|(resident, item)| Step::Claim { resident, item }),
+        4 => (0..2_usize, 0..3_usize, any::<bool>())
+            .prop_map(|(resident, item, helped)| Step::Claim { resident, item, helped }),
+        1 => (0..2_usize).prop_map(|resident| Step::Unlink { resident }),
         3 => (0..2_usize, 0..12_usize, prop::bool::weighted(0.8))
             .prop_map(|(shop, claim, right)| Step::Use { shop, claim, right }),
         1 => (0..2_usize, 0..12_usize).prop_map(|(shop, claim)| Step::Cancel { shop, claim }),
@@ -81,20 +103,36 @@ fn city() -> World {
         let (account, points) = (account(name), i64::from(POINTS));
         world.enact(Body::Adjust(Adjust { account, lot, points, reason: note() }));
     }
+    for (name, other) in [RESIDENTS, [RESIDENTS[1], RESIDENTS[0]]].map(|[a, b]| (a, b)) {
+        let (link, until) = (link_of(name), Day::parse("2026-08-01").unwrap());
+        let (purpose, partner) = (Purpose::Proxy, kid(other));
+        let grant = Body::LinkGrant(LinkGrant { link, purpose, until, partner });
+        let granted = signed(&mut world, name, grant);
+        assert!(matches!(granted, Verdict::Accepted(_)), "{granted:?}");
+    }
     world.now_ms += 3 * 86_400_000;
     world
 }
 
+/// The link by which the other resident helps.
+fn link_of(name: &str) -> LinkId {
+    LinkId(id(&format!("help for {name}")))
+}
+
 fn signed(world: &mut World, who: &str, body: Body) -> Verdict {
+    signed_for(world, who, None, body)
+}
+
+fn signed_for(world: &mut World, who: &str, holder: Option<Holder>, body: Body) -> Verdict {
     let core = world.core(body);
     let disclosed = core.body.kind().shape().disclosure;
-    let disclosure = disclosed.then(|| world.disclosure(None));
+    let disclosure = disclosed.then(|| world.disclosure(holder));
     let submission = Unsigned { core, disclosure }.sign_with(who);
     world.submit(&submission)
 }
 
 /// What the lists say of a step: its refusal, or nothing.
-fn expected(step: Step, claims: &[Claim], today: Day) -> Option<Rejection> {
+fn expected(step: Step, claims: &[Claim], unlinked: [bool; 2], today: Day) -> Option<Rejection> {
     let voucher = |claim: usize| {
         let claim = claims.get(claim)?;
         Some(match claim.state {
@@ -105,7 +143,10 @@ fn expected(step: Step, claims: &[Claim], today: Day) -> Option<Rejection> {
     };
     let over = |claim: &Claim| today > claim.on.plus(VALID_DAYS);
     match step {
-        Step::Claim { resident, item } => {
+        Step::Claim { resident, item, helped } => {
+            if helped && unlinked[resident] {
+                return Some(Rejection::LinkEnded);
+            }
             let (code, points, ..) = ITEMS[item];
             let taken = |claim: &&Claim| !matches!(claim.state, State::Back(_));
             let kept = claims.iter().filter(taken);
@@ -134,6 +175,7 @@ fn expected(step: Step, claims: &[Claim], today: Day) -> Option<Rejection> {
             Err(why) => Some(why),
             Ok(claim) => (!over(claim)).then_some(Rejection::HoldDeadline),
         },
+        Step::Unlink { resident } => unlinked[resident].then_some(Rejection::LinkEnded),
         Step::Wait { .. } => None,
     }
 }
@@ -149,18 +191,24 @@ fn claim_of((item, points): (&str, u32), code: Option<Hash>) -> Body {
 
 fn take(world: &mut World, claims: &mut Vec<Claim>, step: Step) -> Option<Verdict> {
     match step {
-        Step::Claim { resident, item } => {
+        Step::Claim { resident, item, helped } => {
             let (code, points, ..) = ITEMS[item];
             let secret = world.fresh();
             let hash = (code != "school").then(|| voucher_hash(&secret));
             let body = claim_of((code, points), hash);
-            let verdict = signed(world, RESIDENTS[resident], body);
+            let link = Holder::Link(link_of(RESIDENTS[resident]));
+            let (by, holder) = if helped { (1 - resident, Some(link)) } else { (resident, None) };
+            let verdict = signed_for(world, RESIDENTS[by], holder, body);
             if let Verdict::Accepted(entry) = &verdict {
                 let (seq, on) = (entry.seq, world.today());
                 let state = if code == "school" { State::Gone(seq) } else { State::Open };
                 claims.push(Claim { seq, resident, item, on, state, secret });
             }
             Some(verdict)
+        }
+        Step::Unlink { resident } => {
+            let link = link_of(RESIDENTS[resident]);
+            Some(signed(world, RESIDENTS[resident], Body::LinkRevoke(LinkRevoke { link })))
         }
         Step::Wait { days } => {
             world.now_ms += u64::from(days) * 86_400_000;
@@ -203,14 +251,17 @@ proptest! {
     #[test]
     fn rewards_do_what_lists_say(steps in prop::collection::vec(step(), 1..40)) {
         let mut world = city();
-        let (mut claims, mut paid) = (Vec::new(), [0_u64; 2]);
+        let (mut claims, mut paid, mut unlinked) = (Vec::new(), [0_u64; 2], [false; 2]);
         for step in steps {
-            let why = expected(step, &claims, world.today());
+            let why = expected(step, &claims, unlinked, world.today());
             let verdict = take(&mut world, &mut claims, step);
             match (&verdict, why) {
                 (Some(Verdict::Refused(found)), Some(why)) => prop_assert_eq!(found, &why),
                 (Some(Verdict::Accepted(_)) | None, None) => {}
                 other => prop_assert!(false, "{step:?}: {other:?}"),
+            }
+            if let Step::Unlink { resident } = step {
+                unlinked[resident] = true;
             }
             if let (Step::Use { shop, claim, .. }, Some(Verdict::Accepted(_))) = (step, &verdict) {
                 paid[shop] += u64::from(ITEMS[claims[claim].item].2);
