@@ -33,7 +33,7 @@ use crate::time::Day;
 
 pub use self::city::PROPOSAL_LIFE_MIN;
 pub use self::earning::measured_before;
-pub use self::holder::judge_token;
+pub use self::holder::{judge_link, judge_token};
 pub use self::holds::HOLD_LIFE_S_MAX;
 pub use self::rejection::Rejection;
 

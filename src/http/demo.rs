@@ -75,8 +75,8 @@ pub(super) struct Terminal {
     /// Its Ed25519 public key.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     key: String,
-    /// `shop`, `station` or `coach`.
-    #[schema(value_type = String, pattern = "^(shop|station|coach)$", example = "shop")]
+    /// `shop`, `station`, `coach` or `kiosk`.
+    #[schema(value_type = String, pattern = "^(shop|station|coach|kiosk)$", example = "shop")]
     role: Role,
     /// The name it will have.
     #[schema(min_length = 1, max_length = 40, example = "港の八百屋")]
@@ -91,7 +91,7 @@ pub(super) struct Admitted {
     /// Its role.
     #[schema(value_type = String, example = "shop")]
     role: Role,
-    /// Its place; a coach has none.
+    /// Its place; a coach or kiosk has none.
     place: Option<String>,
     /// Its name.
     name: String,
@@ -113,7 +113,7 @@ pub(super) async fn terminal(
         serde_json::from_slice(&body).map_err(|_| Problem::malformed_request())?;
     let key = public_key(&asked.key)?;
     let name = Name::new(&asked.name).ok_or(Problem::malformed_request())?;
-    if !matches!(asked.role, Role::Shop | Role::Station | Role::Coach) {
+    if !matches!(asked.role, Role::Shop | Role::Station | Role::Coach | Role::Kiosk) {
         // A stranger with the staff's key could change the rules for all others.
         return Err(Problem::role_not_permitted());
     }

@@ -9,9 +9,10 @@ use super::App;
 use super::auth::Reader;
 use super::problem::Problem;
 use super::resident::account_of;
-use super::site::{self, Asked};
-use crate::pages::links as page;
-use crate::query::links::{self, GrantedLink, Partner};
+use super::site::Asked;
+use super::terminal::page;
+use crate::pages::{self, Site};
+use crate::query::links::{self, FamilyLink, GrantedLink, Partner};
 
 /// Reads the own links.
 #[utoipa::path(
@@ -26,6 +27,19 @@ pub(super) async fn own_links(
     Ok(Json(links::links(&reader.ledger.engine, account, server.today())?))
 }
 
+/// Lists the links by which this phone helps others: no name, no account.
+#[utoipa::path(
+    get, path = "/v1/{ledger}/me/family", tag = "resident",
+    responses((status = OK, body = Vec<FamilyLink>))
+)]
+pub(super) async fn family(
+    State(server): App,
+    reader: Reader,
+) -> Result<Json<Vec<FamilyLink>>, Problem> {
+    account_of(&reader)?;
+    Ok(Json(links::family(&reader.ledger.engine, reader.kid, server.today())?))
+}
+
 /// Lists partners and coaches by name; their names are public in the log.
 #[utoipa::path(
     get, path = "/v1/{ledger}/partners", tag = "ledger",
@@ -38,19 +52,24 @@ pub(super) async fn partners(
     Ok(Json(links::partners(&server.ledger(&name)?.engine)?))
 }
 
-/// `GET /{ledger}/links`: the same for everyone; the phone fills in its own.
+/// `GET /{ledger}/links`: the phone fills in its own.
 pub(super) async fn show_page(
     State(server): App,
     Path(name): Path<String>,
     query: Asked,
     headers: HeaderMap,
 ) -> Response {
-    let lang = site::language(&query, &headers);
-    match server.ledger(&name) {
-        Ok(ledger) => {
-            let site = site::site(&server, ledger, lang);
-            site::html(&query, page::page(lang, &site).into_string())
-        }
-        Err(problem) => site::failed(&server, lang, &problem),
-    }
+    let build = |lang, site: &Site| pages::links::page(lang, site).into_string();
+    page(&server, &name, (&query, &headers), build)
+}
+
+/// `GET /{ledger}/family`: the phone fills in its own.
+pub(super) async fn show_family(
+    State(server): App,
+    Path(name): Path<String>,
+    query: Asked,
+    headers: HeaderMap,
+) -> Response {
+    let build = |lang, site: &Site| pages::family::page(lang, site).into_string();
+    page(&server, &name, (&query, &headers), build)
 }

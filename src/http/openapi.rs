@@ -78,6 +78,8 @@ const MESSAGE: [&str; 10] = [
 ];
 /// What a call about a card can meet.
 const CARD: [&str; 3] = ["card-mistyped", "card-unknown", "card-revoked"];
+/// What a phone that helps somebody can meet.
+const FAMILY: [&str; 2] = ["link-not-found", "link-ended"];
 /// What the desk of a demo city can refuse.
 const DESK: [&str; 6] =
     ["demo-only", "rate-limited", "too-large", "key-exists", "key-weak", "busy"];
@@ -95,8 +97,8 @@ const NEVER_FOR_STATEMENTS: [&str; 9] = [
 ];
 
 /// Operations by their handlers' names, with what they refuse beside [`ANY`].
-const REFUSALS: [(&str, &[&[&str]]); 39] = [
-    ("balance", &[&SESSION, &["entry-not-found"]]),
+const REFUSALS: [(&str, &[&[&str]]); 40] = [
+    ("balance", &[&SESSION, &FAMILY, &["entry-not-found"]]),
     ("catalogue", &[]),
     ("check_code", &[&MESSAGE, &["role-not-permitted"]]),
     (
@@ -104,8 +106,9 @@ const REFUSALS: [(&str, &[&[&str]]); 39] = [
         &[&MESSAGE, &CARD, &["role-not-permitted", "pin-wrong", "pin-locked", "pin-not-set"]],
     ),
     ("checkpoint", &[]),
+    ("family", &[&SESSION]),
     ("feed", &[&SESSION]),
-    ("history", &[&SESSION]),
+    ("history", &[&SESSION, &FAMILY]),
     ("info", &[]),
     ("invoice", &[&SESSION]),
     ("invoice_csv", &[&SESSION]),
@@ -115,7 +118,7 @@ const REFUSALS: [(&str, &[&[&str]]); 39] = [
     ("next", &[&SESSION, &["entry-not-found"]]),
     ("open_session", &[&MESSAGE, &["session-already-opened", "busy"]]),
     ("own_links", &[&SESSION]),
-    ("own_rewards", &[&SESSION]),
+    ("own_rewards", &[&SESSION, &FAMILY]),
     ("participation", &[]),
     ("partners", &[]),
     ("places", &[]),

@@ -21,7 +21,7 @@ use crate::engine::{Engine, EngineError};
 use crate::pages::messages::Reason;
 use crate::pages::{Lang, Site, WORKER_POLICY, history_csv, me, pay, perk};
 use crate::query::reminders::About;
-use crate::query::{self, HistoryLine, ReasonJson, Shown};
+use crate::query::{self, Access, HistoryLine, ReasonJson, Shown, links};
 
 /// The most records that one file holds, the latest ones.
 const CSV_ENTRIES_MAX: usize = 10_000;
@@ -106,9 +106,11 @@ pub(super) async fn me(
     };
     let site = Site { query: kept_query(&address), ..site(&server, ledger, lang) };
     let account = match Reader::of(&server, &name, &headers) {
-        Ok(reader) => account_page(&server, &reader, (lang, &query)),
-        // Without a session the page offers to open one.
-        Err(_) => Ok(None),
+        Ok(reader) if resident::account_of(&reader).is_ok() => {
+            account_page(&server, &reader, (lang, &query))
+        }
+        // Without a session of a phone the page offers to open one.
+        Ok(_) | Err(_) => Ok(None),
     };
     match account {
         Ok(account) => {
@@ -166,7 +168,12 @@ pub(super) async fn history_csv(
 fn all_entries(engine: &Engine, account: AccountId) -> Result<Vec<me::Entry>, EngineError> {
     let (mut entries, mut before) = (Vec::new(), None);
     while entries.len() < CSV_ENTRIES_MAX {
-        let page = query::history(engine, account, (before, None), query::HISTORY_ENTRIES_MAX)?;
+        let page = query::history(
+            engine,
+            Access::Own(account),
+            (before, None),
+            query::HISTORY_ENTRIES_MAX,
+        )?;
         entries.extend(page.entries.into_iter().map(|line| entry(line, None)));
         before = page.next_before.map(Seq);
         if before.is_none() {
@@ -181,18 +188,17 @@ fn account_page(
     reader: &Reader,
     (lang, asked): (Lang, &PageQuery),
 ) -> Result<Option<me::Account>, Problem> {
-    let Ok(account) = resident::account_of(reader) else {
-        return Ok(None);
-    };
     let engine = &reader.ledger.engine;
     let today = server.today();
+    let access = resident::access_of(reader, asked.link.as_deref(), today)?;
+    let account = access.account();
     let Some(balance) = query::balance(engine, account, today)? else {
         return Ok(None);
     };
     let before = asked.before.map(Seq);
-    let history = query::history(engine, account, (before, asked.show), resident::HISTORY_ENTRIES)?;
+    let history = query::history(engine, access, (before, asked.show), resident::HISTORY_ENTRIES)?;
     let measured = match before {
-        None => measurements(engine, account)?,
+        None => measurements(engine, access)?,
         Some(_) => Vec::new(),
     };
     let lots = balance.lots.iter().map(|line| me::Lot {
@@ -205,7 +211,12 @@ fn account_page(
         points: hold.points,
         until_s: hold.until_s,
     });
-    let phones = query::phones(engine, account)?.into_iter().map(|phone| me::Phone {
+    // Which phones another has is not the family's business.
+    let phones = match access {
+        Access::Own(account) => query::phones(engine, account)?,
+        Access::Family(_) => Vec::new(),
+    };
+    let phones = phones.into_iter().map(|phone| me::Phone {
         kid: phone.kid.to_string(),
         since: phone.since.to_string(),
         revoked: phone.revoked,
@@ -225,16 +236,14 @@ fn account_page(
         entries: history.entries.into_iter().map(|line| entry(line, Some(today))).collect(),
         next_before: history.next_before,
         phones: phones.collect(),
+        family: asked.link.clone(),
     }))
 }
 
 /// What the latest actions found, the latest first.
-fn measurements(
-    engine: &Engine,
-    account: AccountId,
-) -> Result<Vec<(Day, me::Measured)>, EngineError> {
+fn measurements(engine: &Engine, access: Access) -> Result<Vec<(Day, me::Measured)>, EngineError> {
     let actions = (None, Some(Shown::Actions));
-    let found = query::history(engine, account, actions, query::HISTORY_ENTRIES_MAX)?;
+    let found = query::history(engine, access, actions, query::HISTORY_ENTRIES_MAX)?;
     let with_values = found.entries.iter().filter(|line| line.values.is_some());
     Ok(with_values.map(|line| (line.day, measured(line))).collect())
 }
@@ -255,6 +264,7 @@ fn entry(line: HistoryLine, today: Option<Day>) -> me::Entry {
         reason: line.reason.map(|found| reason(found, line.day, today)),
         receipt_number: Some(line.receipt_number),
         note: line.note,
+        family: line.family.map(links::family_code),
         won: line.won,
         waits: line.proposal.is_some(),
     }

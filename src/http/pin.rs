@@ -1,4 +1,4 @@
-//! The PIN of a paper card: a terminal's pad asks whether it is right, a desk sets it.
+//! The PIN of a paper card: a terminal's pad asks whether it is right, a desk or kiosk also sets it.
 
 use std::sync::Arc;
 
@@ -21,6 +21,8 @@ use super::auth::{check_message, cose_body, open_message};
 use super::openapi::Binary;
 use super::problem::Problem;
 use super::{App, Ledger, Server};
+use crate::query;
+use crate::query::links::{self, GrantedLink};
 use crate::registry::{PinCheck, RegistryError};
 
 /// PINs that are hashed at the same time; each takes memory and a core for a moment.
@@ -29,9 +31,23 @@ pub(super) const PINS_AT_ONCE_MAX: usize = 2;
 /// The server's word that the PIN was right.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Proof {
-    /// The signed PIN proof, for the disclosure of a redemption or hold of this terminal within 120 seconds.
+    /// The signed PIN proof, for the disclosure of one statement of this terminal within 120 seconds.
     #[schema(pattern = "^[0-9a-f]+$")]
     proof: String,
+    /// What the resident may see on the screen of a desk or kiosk; a till is told nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resident: Option<Resident>,
+}
+
+/// What a resident who has no phone reads at a desk or kiosk.
+#[derive(Serialize, ToSchema)]
+struct Resident {
+    /// Points of the yen purse.
+    yen: u64,
+    /// Points of the challenge purse.
+    challenge: u64,
+    /// What others may do.
+    links: Vec<GrantedLink>,
 }
 
 /// Asks whether a card's PIN is right; a wrong try is counted.
@@ -48,7 +64,7 @@ pub(super) async fn check_pin(
     let ledger = server.ledger(&name)?;
     let body = cose_body(&headers, body)?;
     let (entry, terminal, signer) = open_message::<PinEntry>(ledger, &body)?;
-    role_of(&signer, &[Role::Shop])?;
+    let role = role_of(&signer, &[Role::Shop, Role::Staff, Role::Kiosk])?;
     check_message(&server, ledger, (entry.exp_s, entry.ledger))?;
     let (account, card) = card_of(ledger, &entry.card)?;
     let pin = Zeroizing::new(entry.pin.as_str().to_owned());
@@ -59,12 +75,22 @@ pub(super) async fn check_pin(
         PinCheck::Right => {
             let (points, now_s) = (entry.max_points, server.now_s());
             let proof = ledger.engine.prove_pin((card, terminal), points, now_s)?;
-            Ok(Json(Proof { proof: HEXLOWER.encode(&proof) }))
+            let proof = HEXLOWER.encode(&proof);
+            let at_desk = role != Role::Shop;
+            let resident = at_desk.then(|| resident_of(&server, ledger, account)).transpose()?;
+            Ok(Json(Proof { proof, resident }))
         }
         PinCheck::Wrong(left) => Err(Problem::pin_wrong(left)),
         PinCheck::Locked => Err(Problem::pin_locked()),
         PinCheck::Unset => Err(Problem::pin_unset()),
     }
+}
+
+fn resident_of(server: &Server, ledger: &Ledger, account: AccountId) -> Result<Resident, Problem> {
+    let (engine, today) = (&ledger.engine, server.today());
+    let balance = query::balance(engine, account, today)?.ok_or(Problem::card_unknown())?;
+    let links = links::links(engine, account, today)?;
+    Ok(Resident { yen: balance.yen, challenge: balance.challenge, links })
 }
 
 /// Sets a card's PIN and forgets wrong tries; for desks and kiosks.
@@ -121,9 +147,9 @@ async fn hashing<T: Send + 'static>(
         .map_err(|e| crate::engine::EngineError::from(e).into())
 }
 
-fn role_of(signer: &Signer, roles: &[Role]) -> Result<(), Problem> {
+fn role_of(signer: &Signer, roles: &[Role]) -> Result<Role, Problem> {
     match signer {
-        Signer::Actor(actor) if roles.contains(&actor.role) => Ok(()),
+        Signer::Actor(actor) if roles.contains(&actor.role) => Ok(actor.role),
         Signer::Actor(_) | Signer::Device(_) => Err(Problem::role_not_permitted()),
     }
 }

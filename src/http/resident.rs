@@ -6,9 +6,10 @@ use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use ledger_spec::entry::Accounting;
-use ledger_spec::ids::{AccountId, Seq};
+use ledger_spec::ids::{AccountId, LinkId, Seq};
 use ledger_spec::rows::Signer;
 use ledger_spec::statement;
+use ledger_spec::time::Day;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -16,7 +17,7 @@ use super::App;
 use super::auth::Reader;
 use super::openapi::Binary;
 use super::problem::Problem;
-use crate::query::{self, Balance, History, Shown};
+use crate::query::{self, Access, Balance, History, Shown, links};
 
 /// Entries of a history page unless the client asks for another number.
 pub(super) const HISTORY_ENTRIES: usize = 50;
@@ -28,12 +29,48 @@ pub(super) fn account_of(reader: &Reader) -> Result<AccountId, Problem> {
     }
 }
 
-/// Reads the own balance.
+/// For whom a phone reads.
+#[derive(Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Whom {
+    /// The link by which somebody lets this phone read; the own account unless named.
+    #[serde(rename = "for")]
+    #[param(rename = "for", pattern = "^[0-9a-f]{32}$")]
+    link: Option<String>,
+}
+
+/// The account that a phone may read: its own, or by a link somebody's of the family.
+pub(super) fn access_of(
+    reader: &Reader,
+    link: Option<&str>,
+    today: Day,
+) -> Result<Access, Problem> {
+    let own = account_of(reader)?;
+    let Some(link) = link else { return Ok(Access::Own(own)) };
+    let link = LinkId::from_hex(link).ok_or(Problem::malformed_request())?;
+    Ok(Access::Family(links::helped(&reader.ledger.engine, reader.kid, (link, today))?))
+}
+
+/// The same for a query of its own.
+pub(super) fn asked_for(
+    reader: &Reader,
+    whom: Result<Query<Whom>, QueryRejection>,
+    today: Day,
+) -> Result<AccountId, Problem> {
+    let Query(Whom { link }) = whom.map_err(|_| Problem::malformed_request())?;
+    access_of(reader, link.as_deref(), today).map(Access::account)
+}
+
+/// Reads the own balance, or that of somebody whom the phone helps.
 #[utoipa::path(
-    get, path = "/v1/{ledger}/me", tag = "resident", responses((status = OK, body = Balance))
+    get, path = "/v1/{ledger}/me", tag = "resident", params(Whom), responses((status = OK, body = Balance))
 )]
-pub(super) async fn balance(State(server): App, reader: Reader) -> Result<Json<Balance>, Problem> {
-    let account = account_of(&reader)?;
+pub(super) async fn balance(
+    State(server): App,
+    reader: Reader,
+    whom: Result<Query<Whom>, QueryRejection>,
+) -> Result<Json<Balance>, Problem> {
+    let account = asked_for(&reader, whom, server.today())?;
     let balance = query::balance(&reader.ledger.engine, account, server.today())?;
     balance.map(Json).ok_or(Problem::entry_unknown())
 }
@@ -50,26 +87,32 @@ pub(super) struct Page {
     /// Which entries are wanted; all unless named.
     #[param(inline)]
     show: Option<Shown>,
+    /// The link by which somebody lets this phone read; the own records unless named.
+    #[serde(rename = "for")]
+    #[param(rename = "for", pattern = "^[0-9a-f]{32}$")]
+    link: Option<String>,
 }
 
-/// Reads the own records, the latest first.
+/// Reads the own records, or of somebody whom the phone helps, the latest first.
 #[utoipa::path(
     get, path = "/v1/{ledger}/me/history", tag = "resident", params(Page),
     responses((status = OK, body = History))
 )]
 pub(super) async fn history(
+    State(server): App,
     reader: Reader,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<History>, Problem> {
-    let Query(Page { before, limit, show }) = page.map_err(|_| Problem::malformed_request())?;
-    let account = account_of(&reader)?;
+    let page = page.map_err(|_| Problem::malformed_request())?;
+    let Query(Page { before, limit, show, link }) = page;
+    let access = access_of(&reader, link.as_deref(), server.today())?;
     let limit = limit.unwrap_or(HISTORY_ENTRIES);
     if limit == 0 {
         // A page of nothing would send a client round in circles.
         return Err(Problem::malformed_request());
     }
     let before = before.map(Seq);
-    Ok(Json(query::history(&reader.ledger.engine, account, (before, show), limit)?))
+    Ok(Json(query::history(&reader.ledger.engine, access, (before, show), limit)?))
 }
 
 /// The entry, if this reader may have its receipt, and whether it is the reader's own.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
@@ -16,7 +16,7 @@ use super::auth::Reader;
 use super::problem::Problem;
 use super::site::{self, Asked};
 use super::{App, Ledger, resident, shop};
-use crate::pages::{WORKER_POLICY, rewards};
+use crate::pages::{Site, WORKER_POLICY, rewards};
 use crate::query::draws::{self, DrawLine};
 use crate::query::rewards as read;
 
@@ -31,16 +31,17 @@ pub(super) async fn catalogue(
     Ok(Json(read::catalogue(&server.ledger(&name)?.engine, server.today())?))
 }
 
-/// Reads the own vouchers and perk cards.
+/// Reads the own vouchers and perk cards, or of somebody whom the phone helps.
 #[utoipa::path(
-    get, path = "/v1/{ledger}/me/rewards", tag = "resident",
+    get, path = "/v1/{ledger}/me/rewards", tag = "resident", params(resident::Whom),
     responses((status = OK, body = Vec<read::RewardLine>))
 )]
 pub(super) async fn own_rewards(
     State(server): App,
     reader: Reader,
+    whom: Result<Query<resident::Whom>, QueryRejection>,
 ) -> Result<Json<Vec<read::RewardLine>>, Problem> {
-    let account = resident::account_of(&reader)?;
+    let account = resident::asked_for(&reader, whom, server.today())?;
     Ok(Json(read::rewards(&reader.ledger.engine, account, server.today())?))
 }
 
@@ -142,6 +143,7 @@ pub(super) async fn page(
     State(server): App,
     Path(name): Path<String>,
     query: Asked,
+    address: RawQuery,
     headers: HeaderMap,
 ) -> Response {
     let lang = site::language(&query, &headers);
@@ -167,7 +169,8 @@ pub(super) async fn page(
         places: item.places,
         prefecture: item.prefecture,
     });
-    let data = rewards::Rewards { site: site::site(&server, ledger, lang), items: items.collect() };
+    let site = Site { query: site::kept_query(&address), ..site::site(&server, ledger, lang) };
+    let data = rewards::Rewards { site, items: items.collect() };
     let mut page = site::html(&query, rewards::page(lang, &data).into_string());
     let policy = HeaderValue::from_static(WORKER_POLICY);
     page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);

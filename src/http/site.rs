@@ -28,6 +28,8 @@ pub(super) struct PageQuery {
     pub(super) before: Option<u64>,
     pub(super) show: Option<Shown>,
     pub(super) left: Option<String>,
+    #[serde(rename = "for")]
+    pub(super) link: Option<String>,
 }
 
 pub(super) type Asked = Query<PageQuery>;

@@ -14,11 +14,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Reader;
 use super::problem::Problem;
-use super::site::{self, Asked};
+use super::site::{self, Asked, PageQuery};
 use super::{App, Server};
 use crate::pages::scan::CAMERA_ALLOWED;
 use crate::pages::witness::{self, Witness};
-use crate::pages::{Lang, Site, terminal, till, venue};
+use crate::pages::{Lang, Site, desk, terminal, till, venue};
 
 /// The most places that one answer names.
 const PLACES_MAX: usize = 2_000;
@@ -27,11 +27,11 @@ pub(super) const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permi
 
 type Headers = HeaderMap;
 
-/// A page of a ledger, in the reader's language.
-fn page(
+/// A page of a ledger that is the same for everyone, in the reader's language.
+pub(super) fn page(
     server: &Server,
     name: &str,
-    (query, headers): (&Asked, &Headers),
+    (query, headers): (&PageQuery, &Headers),
     build: impl FnOnce(Lang, &Site) -> String,
 ) -> Response {
     let lang = site::language(query, headers);
@@ -79,6 +79,17 @@ pub(super) async fn approve(
 ) -> Response {
     let build = |lang, site: &Site| terminal::approval(lang, site).into_string();
     page(&server, &name, (&query, &headers), build)
+}
+
+/// `GET /{ledger}/desk`
+pub(super) async fn desk(
+    State(server): App,
+    Path(name): Path<String>,
+    query: Asked,
+    headers: Headers,
+) -> Response {
+    let build = |lang, site: &Site| desk::page(lang, site).into_string();
+    scanning(page(&server, &name, (&query, &headers), build))
 }
 
 /// `GET /{ledger}/shop`

@@ -26,15 +26,18 @@ macro_rules! asset {
 }
 
 /// Every file, in alphabetical order.
-pub const ASSETS: [Asset; 37] = [
+pub const ASSETS: [Asset; 41] = [
     asset!("api.js", JS),
     asset!("approve.js", JS),
     asset!("attend.js", JS),
     asset!("cbor.js", JS),
     asset!("code.js", JS),
     asset!("cose.js", JS),
+    asset!("desk.js", JS),
     asset!("enrol.js", JS),
+    asset!("family.js", JS),
     asset!("first.js", JS),
+    asset!("grant.js", JS),
     asset!("holder.js", JS),
     asset!("icon.svg", SVG),
     asset!("keyring.js", JS),
@@ -53,6 +56,7 @@ pub const ASSETS: [Asset; 37] = [
     asset!("rewards.js", JS),
     asset!("scan.js", JS),
     asset!("settlement.js", JS),
+    asset!("sheet.js", JS),
     asset!("shop.js", JS),
     asset!("sound.js", JS),
     asset!("staff.js", JS),

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::messages::t;
 use super::pay::code_image;
-use super::{Frame, Lang, Site, layout, problem_box};
+use super::{Frame, Lang, Site, confirm_box, layout, problem_box};
 
 const TEXTS: [&str; 4] = ["links-", "retry-", "problem-", "browser-cannot"];
 
@@ -28,16 +28,18 @@ pub fn page(lang: Lang, site: &Site) -> Markup {
         (grant(lang))
         section #made aria-labelledby="made-title" hidden {
             h2 #made-title tabindex="-1" { (t(lang, "links-made")) }
-            p { (t(lang, "links-hand-over")) }
-            figure.code { (code_image("link-code", &t(lang, "links-code-alt"))) figcaption { code #link-number {} } }
+            p #made-family hidden { (t(lang, "links-made-family")) }
+            p #hand-over { (t(lang, "links-hand-over")) }
+            figure #made-code.code { (code_image("link-code", &t(lang, "links-code-alt"))) figcaption { code #link-number {} } }
         }
         p { a href=(me) { (t(lang, "pay-me")) } }
-        (confirm(lang))
+        (confirm_end(lang))
     };
     layout(&Frame { lang, site, title: &title, script: Some("links.js"), texts: &TEXTS }, &body)
 }
 
-fn grant(lang: Lang) -> Markup {
+/// The form of a link, driven by `assets/grant.js`.
+pub(super) fn grant(lang: Lang) -> Markup {
     html! {
         form #grant novalidate hidden {
             h2 { (t(lang, "links-grant")) }
@@ -45,6 +47,12 @@ fn grant(lang: Lang) -> Markup {
             select #partner {}
             label for="purpose" { (t(lang, "links-purpose")) }
             select #purpose {}
+            div #family-box hidden {
+                label for="family" { (t(lang, "links-family-code")) }
+                input #family autocomplete="off" autocapitalize="characters" spellcheck="false" maxlength="20"
+                    aria-describedby="family-fault";
+                p #family-fault.fault role="alert" {}
+            }
             label for="until" { (t(lang, "links-until")) }
             input #until type="date" aria-describedby="until-fault";
             p #until-fault.fault role="alert" {}
@@ -54,17 +62,9 @@ fn grant(lang: Lang) -> Markup {
     }
 }
 
-fn confirm(lang: Lang) -> Markup {
-    html! {
-        dialog #confirm aria-labelledby="confirm-title" {
-            h2 #confirm-title { (t(lang, "links-end-title")) }
-            p #confirm-what {}
-            p.row {
-                button.button type="button" value="yes" { (t(lang, "links-end-yes")) }
-                button.button.quiet type="button" value="no" { (t(lang, "links-end-no")) }
-            }
-        }
-    }
+/// Asks before a link ends.
+pub(super) fn confirm_end(lang: Lang) -> Markup {
+    confirm_box(lang, ["links-end-title", "links-end-yes", "links-end-no"])
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use ledger_spec::time::Day;
 use maud::{Markup, html};
 
 use super::chart::{self, Chart, Point};
+use super::desk::phone_asks;
 use super::messages::{Reason, date, kind_name, number, reason_text, t, t_args, time_of, time_on};
 use super::{Frame, Lang, Site, layout, problem_box};
 
@@ -43,6 +44,8 @@ pub struct Account {
     pub next_before: Option<u64>,
     /// Phones that can speak for the account.
     pub phones: Vec<Phone>,
+    /// The link by which a phone of the family reads; nothing for the own phone.
+    pub family: Option<String>,
 }
 
 /// What a measurement found.
@@ -118,6 +121,8 @@ pub struct Entry {
     pub measured: Measured,
     /// Why the city changed something, in its own words.
     pub note: Option<String>,
+    /// The code of the family's phone that claimed.
+    pub family: Option<String>,
     /// Whether an entry in a draw has won, once it is drawn.
     pub won: Option<bool>,
     /// Whether it does nothing until another person approves.
@@ -136,7 +141,14 @@ pub const SHOWN: [(&str, &str); 2] = [("actions", "me-show-actions"), ("shops", 
 /// The page at `/{ledger}/me`.
 #[must_use]
 pub fn page(lang: Lang, data: &Me) -> Markup {
-    let title = t(lang, if data.account.is_some() { "me-title" } else { "me-open-title" });
+    let title = t(
+        lang,
+        match &data.account {
+            Some(account) if account.family.is_some() => "family-view",
+            Some(_) => "me-title",
+            None => "me-open-title",
+        },
+    );
     let body = match &data.account {
         Some(account) => signed_in(lang, &data.site.ledger, &title, account),
         None => signed_out(lang, data, &title),
@@ -156,6 +168,7 @@ fn signed_out(lang: Lang, data: &Me, title: &str) -> Markup {
             p #say role="status" aria-live="polite" {}
             (problem_box())
             p { button #open.button.large type="button" hidden { (t(lang, "me-open-do")) } }
+            (phone_asks(lang))
             @if data.site.demo {
                 div #join {
                     p { button #visitor.button.large type="button" { (t(lang, "me-visitor")) } }
@@ -170,6 +183,7 @@ fn signed_in(lang: Lang, ledger: &str, title: &str, account: &Account) -> Markup
     html! {
         div #me data-session="yes" {
             h1 { (title) }
+            @if account.family.is_some() { p.notice { (t(lang, "family-view-note")) } }
             p.balance {
                 (t(lang, "me-balance")) br;
                 strong #yen { (number(account.yen)) } " " (t(lang, "unit-points"))
@@ -186,15 +200,23 @@ fn signed_in(lang: Lang, ledger: &str, title: &str, account: &Account) -> Markup
             @if account.challenge > 0 { p { (t(lang, "me-challenge")) " " strong { (number(account.challenge)) } } }
             p #say role="status" aria-live="polite" {}
             (problem_box())
-            p { a.button.large href={ "/" (ledger) "/pay" } { (t(lang, "me-pay")) } }
-            p { a.button.quiet href={ "/" (ledger) "/rewards" } { (t(lang, "reward-title")) } }
+            @if let Some(link) = &account.family {
+                p { a.button.large href={ "/" (ledger) "/rewards?for=" (link) } { (t(lang, "reward-title")) } }
+            } @else {
+                p { a.button.large href={ "/" (ledger) "/pay" } { (t(lang, "me-pay")) } }
+                p { a.button.quiet href={ "/" (ledger) "/rewards" } { (t(lang, "reward-title")) } }
+            }
             (measurements(lang, &account.measured))
             (lots(lang, &account.lots))
-            (coming(lang, ledger, &account.coming))
+            (coming(lang, ledger, account))
             (history(lang, ledger, account))
-            (phones(lang, &account.phones))
-            h2 { (t(lang, "links-title")) }
-            p { a.button.quiet href={ "/" (ledger) "/links" } { (t(lang, "me-links")) } }
+            @if account.family.is_none() {
+                (phones(lang, &account.phones))
+                h2 { (t(lang, "links-title")) }
+                p { a.button.quiet href={ "/" (ledger) "/links" } { (t(lang, "me-links")) } }
+                h2 { (t(lang, "family-title")) }
+            }
+            p { a.button.quiet href={ "/" (ledger) "/family" } { (t(lang, "me-family")) } }
             form method="post" action={ "/" (ledger) "/me/leave" } {
                 h2 { (t(lang, "me-leave")) }
                 p { (t(lang, "me-leave-note")) }
@@ -286,24 +308,29 @@ fn lots(lang: Lang, lots: &[Lot]) -> Markup {
 }
 
 /// What lies ahead, and the file that carries it with the expiries into the resident's own calendar.
-fn coming(lang: Lang, ledger: &str, coming: &[String]) -> Markup {
+fn coming(lang: Lang, ledger: &str, account: &Account) -> Markup {
+    let Account { coming, family, .. } = account;
     html! {
         section aria-labelledby="coming" {
             h2 #coming { (t(lang, "me-coming")) }
             @if coming.is_empty() { p { (t(lang, "me-no-coming")) } }
             ul { @for sentence in coming { li { (sentence) } } }
-            p { a href={ "/" (ledger) "/me/calendar.ics" } download { (t(lang, "me-calendar")) } }
-            p.note { (t(lang, "me-calendar-note")) }
+            @if family.is_none() {
+                p { a href={ "/" (ledger) "/me/calendar.ics" } download { (t(lang, "me-calendar")) } }
+                p.note { (t(lang, "me-calendar-note")) }
+            }
         }
     }
 }
 
 fn history(lang: Lang, ledger: &str, account: &Account) -> Markup {
     let show = account.show.map_or_else(String::new, |show| format!("&show={show}"));
+    let whom = account.family.as_ref().map_or_else(String::new, |link| format!("for={link}&"));
+    let own = account.family.is_none();
     html! {
         section aria-labelledby="history" {
             h2 #history { (t(lang, "me-history")) }
-            (narrowing(lang, account.show))
+            (narrowing(lang, &whom, account.show))
             @if account.entries.is_empty() {
                 p { (t(lang, "me-no-history")) }
             } @else {
@@ -312,26 +339,26 @@ fn history(lang: Lang, ledger: &str, account: &Account) -> Markup {
                         th scope="col" { (t(lang, "me-date")) }
                         th scope="col" { (t(lang, "me-what")) }
                         th.points scope="col" { (t(lang, "me-change")) }
-                        th scope="col" { (t(lang, "me-proof")) }
+                        @if own { th scope="col" { (t(lang, "me-proof")) } }
                     } }
-                    tbody { @for entry in &account.entries { (row(lang, ledger, entry)) } }
+                    tbody { @for entry in &account.entries { (row(lang, own.then_some(ledger), entry)) } }
                 }
             }
             @if let Some(before) = account.next_before {
-                p { a.button.quiet href={ "?before=" (before) (show) "#history" } { (t(lang, "me-more")) } }
+                p { a.button.quiet href={ "?" (whom) "before=" (before) (show) "#history" } { (t(lang, "me-more")) } }
             }
-            p { a href={ "/" (ledger) "/me/history.csv" } download { (t(lang, "me-csv")) } }
+            @if own { p { a href={ "/" (ledger) "/me/history.csv" } download { (t(lang, "me-csv")) } } }
         }
     }
 }
 
-fn narrowing(lang: Lang, show: Option<&'static str>) -> Markup {
+fn narrowing(lang: Lang, whom: &str, show: Option<&'static str>) -> Markup {
     let all = std::iter::once((None, "me-show-all"));
     html! {
         nav.narrow aria-label=(t(lang, "me-show")) {
             @for (choice, name) in all.chain(SHOWN.map(|(choice, name)| (Some(choice), name))) {
                 @let query = choice.map_or_else(String::new, |choice| format!("show={choice}"));
-                a href={ "?" (query) "#history" } aria-current=[(choice == show).then_some("true")] {
+                a href={ "?" (whom) (query) "#history" } aria-current=[(choice == show).then_some("true")] {
                     (t(lang, name))
                 }
             }
@@ -358,7 +385,8 @@ fn phones(lang: Lang, phones: &[Phone]) -> Markup {
     }
 }
 
-fn row(lang: Lang, ledger: &str, entry: &Entry) -> Markup {
+/// A record; with the ledger's name also where its proof is, which is for the person alone.
+fn row(lang: Lang, ledger: Option<&str>, entry: &Entry) -> Markup {
     let receipt = entry.receipt_number.clone().unwrap_or_else(|| entry.seq.to_string());
     let of_entry = |key| t_args(lang, key, &[("number", &receipt)]);
     html! {
@@ -371,6 +399,7 @@ fn row(lang: Lang, ledger: &str, entry: &Entry) -> Markup {
                 strong { (what(lang, entry)) }
                 @if let Some(place) = &entry.place { br; small lang=[(lang != Lang::Ja).then_some("ja")] { (place) } }
                 @if let Some(found) = found(lang, &entry.measured) { br; small { (found) } }
+                @if let Some(code) = &entry.family { br; small { (t_args(lang, "me-by-family", &[("code", code)])) } }
                 @if let Some(reason) = &entry.reason { br; small { (why(lang, reason, &entry.day)) } }
                 @if let Some(held) = entry.held { br; small { (held_text(lang, held)) } }
                 @for (names, points) in &entry.also {
@@ -384,7 +413,7 @@ fn row(lang: Lang, ledger: &str, entry: &Entry) -> Markup {
                 @if entry.receipt_number.is_some() { br; small { (of_entry("me-number")) } }
             }
             td.points { (change(entry)) }
-            td.proof {
+            @if let Some(ledger) = ledger { td.proof {
                 a href={ "/v1/" (ledger) "/entries/" (entry.seq) "/receipt" }
                     download={ (ledger) "-" (entry.seq) ".tlog-proof" } aria-label=(of_entry("me-receipt-of")) {
                     (t(lang, "me-receipt"))
@@ -393,7 +422,7 @@ fn row(lang: Lang, ledger: &str, entry: &Entry) -> Markup {
                 a href={ "/verify?ledger=" (ledger) "&seq=" (entry.seq) } aria-label=(of_entry("me-check-of")) {
                     (t(lang, "me-check"))
                 }
-            }
+            } }
         }
     }
 }
@@ -481,6 +510,7 @@ mod tests {
             receipt_number: Some("A3K-7Q2F".into()),
             measured: Measured::default(),
             note: None,
+            family: None,
             won: None,
             waits: false,
         }
@@ -541,6 +571,7 @@ mod tests {
                 revoked: true,
                 this: true,
             }],
+            family: None,
         }
     }
 
@@ -584,6 +615,25 @@ mod tests {
             "理由: 品切れのため",
         ] {
             assert!(page.contains(part), "{part}");
+        }
+    }
+
+    #[test]
+    fn the_family_reads_and_neither_pays_nor_proves() {
+        let link = "0123456789abcdef0123456789abcdef";
+        let family = Account { family: Some(link.into()), phones: vec![], ..account() };
+        for lang in Lang::ALL {
+            check_page(lang, &page(lang, &signed_in_as(family.clone())));
+        }
+        let page = page(Lang::Ja, &signed_in_as(family)).0;
+        for part in
+            ["?for=0123456789abcdef0123456789abcdef&amp;before=9000", "/rewards?for=", "/family"]
+        {
+            assert!(page.contains(part), "{part} in {page}");
+        }
+        for part in ["/pay\"", "/receipt", "calendar.ics", "history.csv", "/links", "id=\"phones\""]
+        {
+            assert!(!page.contains(part), "{part} in {page}");
         }
     }
 

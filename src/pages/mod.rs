@@ -9,8 +9,10 @@ use maud::{DOCTYPE, Markup, html};
 pub mod assets;
 mod chart;
 pub mod city;
+pub mod desk;
 pub mod door;
 pub mod error;
+pub mod family;
 pub mod first;
 pub mod history_csv;
 pub mod links;
@@ -183,6 +185,20 @@ fn texts(lang: Lang, keys: &[&str]) -> Markup {
 /// The box for problems that the browser code fills; it takes the focus when it appears.
 fn problem_box() -> Markup {
     html! { div #problem.problem role="alert" tabindex="-1" hidden {} }
+}
+
+/// A question before something that cannot be taken back; `confirmed` of `assets/page.js` asks it.
+fn confirm_box(lang: Lang, [title, yes, no]: [&str; 3]) -> Markup {
+    html! {
+        dialog #confirm aria-labelledby="confirm-title" {
+            h2 #confirm-title { (t(lang, title)) }
+            p #confirm-what {}
+            p.row {
+                button.button type="button" value="yes" { (t(lang, yes)) }
+                button.button.quiet type="button" value="no" { (t(lang, no)) }
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -64,6 +64,7 @@ pub fn page(lang: Lang, data: &Rewards) -> Markup {
     let body = html! {
         div #rewards {
             h1 { (title) }
+            p #for-family.notice hidden { (t(lang, "reward-for-family")) }
             dl.figures.balance hidden {
                 div { dt { (t(lang, "me-balance")) } dd #yen {} }
                 div #challenge-box hidden { dt { (t(lang, "me-challenge")) } dd #challenge {} }
@@ -74,7 +75,7 @@ pub fn page(lang: Lang, data: &Rewards) -> Markup {
                 p { (t(lang, "reward-enrol")) }
                 p { a.button.large href=(me) { (t(lang, "pay-enrol-do")) } }
             }
-            (shown(lang, &data.site.name))
+            (sheet(lang, &data.site.name, "pay-hide"))
             section #own aria-labelledby="own-title" hidden {
                 h2 #own-title { (t(lang, "reward-own")) }
                 ul #own-list.items {}
@@ -128,7 +129,7 @@ fn line(lang: Lang, item: &Item) -> Markup {
 }
 
 /// The code of a voucher or perk card, large, and the only part of the page that is printed.
-fn shown(lang: Lang, programme: &str) -> Markup {
+pub(super) fn sheet(lang: Lang, programme: &str, hide: &str) -> Markup {
     html! {
         section #shown.sheet aria-labelledby="shown-name" hidden {
             h2 #shown-name tabindex="-1" {}
@@ -139,7 +140,7 @@ fn shown(lang: Lang, programme: &str) -> Markup {
             p.number #shown-number {}
             p.row.screen {
                 button #print.button type="button" { (t(lang, "reward-print")) }
-                button #hide.button.quiet type="button" { (t(lang, "pay-hide")) }
+                button #hide.button.quiet type="button" { (t(lang, hide)) }
             }
         }
     }

@@ -24,11 +24,12 @@ const STAFF_TEXTS: [&str; 9] = [
 ];
 
 /// The roles that a browser can ask for.
-fn roles(lang: Lang) -> [(&'static str, String, String); 4] {
+fn roles(lang: Lang) -> [(&'static str, String, String); 5] {
     [
         ("shop", t(lang, "role-shop"), t(lang, "terminal-shop-note")),
         ("station", t(lang, "role-station"), t(lang, "terminal-station-note")),
         ("coach", t(lang, "role-coach"), t(lang, "terminal-coach-note")),
+        ("kiosk", t(lang, "role-kiosk"), t(lang, "terminal-kiosk-note")),
         ("staff", t(lang, "role-staff"), t(lang, "terminal-staff-note")),
     ]
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::messages::t;
 use super::pay::code_image;
 use super::scan::{PICTURES_SENT, mute, outcome, pad, role_head, scan_box};
-use super::{Frame, Lang, Site, layout, problem_box};
+use super::{Frame, Lang, Site, confirm_box, layout, problem_box};
 
 const TEXTS: [&str; 9] = [
     "shop-",
@@ -35,12 +35,12 @@ pub fn page(lang: Lang, site: &Site) -> Markup {
                 section data-step="amount" aria-labelledby="amount-title" hidden { (amount(lang)) }
                 section data-step="agree" aria-labelledby="agree-title" hidden { (agreement(lang)) }
                 section data-step="voucher" aria-labelledby="voucher-title" hidden { (voucher(lang)) }
-                section data-step="pin" aria-labelledby="pin-title" hidden { (pin(lang)) }
+                section data-step="pin" aria-labelledby="pin-title" hidden { (pin(lang, ["shop-pin", "shop-pin-enter", "terminal-rescan"])) }
                 (outcome(lang, true))
             }
             div { (today(lang)) }
         }
-        (confirm(lang))
+        (confirm_box(lang, ["shop-void-title", "shop-void-yes", "shop-void-no"]))
     };
     layout(&Frame { lang, site, title: &title, script: Some("shop.js"), texts: &TEXTS }, &body)
 }
@@ -110,9 +110,9 @@ fn voucher(lang: Lang) -> Markup {
 }
 
 /// Where the resident types the PIN of the card.
-fn pin(lang: Lang) -> Markup {
+pub(super) fn pin(lang: Lang, [title, enter, stop]: [&str; 3]) -> Markup {
     html! {
-        h2 #pin-title tabindex="-1" { (t(lang, "shop-pin")) }
+        h2 #pin-title tabindex="-1" { (t(lang, title)) }
         p #pin-points {}
         form #pin-form novalidate {
             div.value {
@@ -124,8 +124,8 @@ fn pin(lang: Lang) -> Markup {
                 (pad(lang, Some("pin-pad"), false))
             }
             p.row {
-                button #pin-enter.button.large { (t(lang, "shop-pin-enter")) }
-                button #pin-stop.button.quiet type="button" { (t(lang, "terminal-rescan")) }
+                button #pin-enter.button.large { (t(lang, enter)) }
+                button #pin-stop.button.quiet type="button" { (t(lang, stop)) }
             }
         }
     }
@@ -147,19 +147,6 @@ fn today(lang: Lang) -> Markup {
             }
         }
         (mute(lang))
-    }
-}
-
-fn confirm(lang: Lang) -> Markup {
-    html! {
-        dialog #confirm aria-labelledby="confirm-title" {
-            h2 #confirm-title { (t(lang, "shop-void-title")) }
-            p #confirm-what {}
-            p.row {
-                button.button type="button" value="yes" { (t(lang, "shop-void-yes")) }
-                button.button.quiet type="button" value="no" { (t(lang, "shop-void-no")) }
-            }
-        }
     }
 }
 

@@ -1,13 +1,15 @@
 //! What a resident lets others do, and whom it can be granted to.
 
+use data_encoding::BASE32_NOPAD;
+use ledger_spec::decide::judge_link;
 use ledger_spec::ids::{AccountId, Kid, LinkId};
 use ledger_spec::kinds::{Purpose, Role};
-use ledger_spec::rows::Signer;
+use ledger_spec::rows::{Overlay, Signer};
 use ledger_spec::time::Day;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Refusal};
 
 /// The most partners that one answer names.
 const PARTNERS_MAX: usize = 500;
@@ -24,10 +26,21 @@ pub struct GrantedLink {
     /// The last day.
     #[schema(value_type = String, format = Date)]
     pub until: Day,
-    /// The public name of the partner's key.
+    /// The public name of the partner's key; of a family's phone the id of its key.
     pub partner: String,
     /// Whether the partner can use it today.
     pub in_force: bool,
+}
+
+/// Somebody's account that a phone of the family may read, and claim rewards for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FamilyLink {
+    /// The link's number, hexadecimal: all that is told of the person.
+    #[schema(value_type = String, pattern = "^[0-9a-f]{32}$")]
+    pub link: LinkId,
+    /// The last day.
+    #[schema(value_type = String, format = Date)]
+    pub until: Day,
 }
 
 /// A key that links can be granted to.
@@ -68,6 +81,42 @@ pub fn links(
         .collect();
     found.sort_by_key(|link| std::cmp::Reverse((link.in_force, link.until, link.link)));
     Ok(found)
+}
+
+/// The links in force by which this phone helps others, by number.
+///
+/// # Errors
+/// [`EngineError`]
+pub fn family(engine: &Engine, phone: Kid, today: Day) -> Result<Vec<FamilyLink>, EngineError> {
+    let state = engine.state()?;
+    let helps = state.links.iter().filter(|(_, row)| {
+        let proxy = row.purpose == Purpose::Proxy && row.partner == phone;
+        proxy && row.revoked.is_none() && today <= row.until
+    });
+    let mut found: Vec<_> =
+        helps.map(|(link, row)| FamilyLink { link: *link, until: row.until }).collect();
+    found.sort_by_key(|found| found.link);
+    Ok(found)
+}
+
+/// The account that this phone helps by a link, as the rules judge it.
+///
+/// # Errors
+/// [`Refusal`]
+pub fn helped(
+    engine: &Engine,
+    phone: Kid,
+    (link, today): (LinkId, Day),
+) -> Result<AccountId, Refusal> {
+    let state = engine.state().map_err(|_| Refusal::Stopped)?;
+    Ok(judge_link(&link, (phone, today), &Overlay::over(&state))?.account)
+}
+
+/// The short text by which a phone is told to others: the id of its key in base32, in groups.
+#[must_use]
+pub fn family_code(phone: Kid) -> String {
+    let code = BASE32_NOPAD.encode(&phone.0);
+    [code.get(..4), code.get(4..8), code.get(8..)].map(Option::unwrap_or_default).join("-")
 }
 
 /// The partners and coaches whose keys are in force, by name.

@@ -184,6 +184,10 @@ pub struct HistoryLine {
     pub also: Vec<AlsoJson>,
     /// The public name of the shop or station.
     pub place: Option<String>,
+    /// The family's phone that claimed, the id of its key; otherwise absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^[0-9a-f]{16}$")]
+    pub family: Option<Kid>,
     /// Why an action was granted what it was granted.
     pub reason: Option<ReasonJson>,
     /// The number to say on the telephone.
@@ -345,6 +349,25 @@ pub fn reason_for_signer(accounting: &Accounting) -> Option<ReasonJson> {
     reason_of(accounting)
 }
 
+/// Whose records are read, and by whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// By the person's own phone.
+    Own(AccountId),
+    /// By a phone of the family: groups for exact actions, and nothing that was measured.
+    Family(AccountId),
+}
+
+impl Access {
+    /// The account.
+    #[must_use]
+    pub fn account(self) -> AccountId {
+        match self {
+            Self::Own(account) | Self::Family(account) => account,
+        }
+    }
+}
+
 /// An account's entries, newest first, before `before`: the chain of previous entries in the log. Of a narrowed history
 /// a page may hold fewer entries than asked for, and still name the next page.
 ///
@@ -352,10 +375,11 @@ pub fn reason_for_signer(accounting: &Accounting) -> Option<ReasonJson> {
 /// [`EngineError`]
 pub fn history(
     engine: &Engine,
-    account: AccountId,
+    access: Access,
     (before, shown): (Option<Seq>, Option<Shown>),
     limit: usize,
 ) -> Result<History, EngineError> {
+    let account = access.account();
     let mut next = engine.state()?.accounts.get(&account).and_then(|row| row.last);
     if let Some(from) = before.and_then(|before| before.0.checked_sub(1)).map(Seq)
         && next.is_some_and(|last| from <= last)
@@ -379,6 +403,8 @@ pub fn history(
         looked_at += 1;
         let Ok(statement) = statement::kept(&accounting.statement.0) else { continue };
         let personal = engine.personal(&entry, &accounting)?;
+        let own = matches!(access, Access::Own(_));
+        let personal = personal.map(|(exact_ms, known)| (exact_ms, known.filter(|_| own)));
         let state = engine.state()?;
         if shown.is_some_and(|shown| !shown.holds(told(&statement, &state).kind())) {
             continue;
@@ -459,6 +485,7 @@ fn history_line(
         name_en,
         also: also.collect(),
         place,
+        family: signer.is_some_and(|by| helps(by, accounting)).then_some(statement.kid),
         won: rewards::won(accounting, state),
         reason: reason_of(accounting),
         receipt_number: receipt_number(engine.ledger(), accounting.seq),
@@ -469,6 +496,12 @@ fn history_line(
             diastolic_mmhg: values.diastolic_mmhg,
         }),
     }
+}
+
+/// Whether a phone signed for another account than its own.
+fn helps(signer: &Signer, accounting: &Accounting) -> bool {
+    let Signer::Device(phone) = signer else { return false };
+    accounting.link.is_some_and(|link| link.account != phone.account)
 }
 
 fn judged(effect: &Effect) -> bool {

@@ -14,6 +14,8 @@ mod browser;
 mod camera;
 mod codes;
 mod consent;
+mod desk;
+mod family;
 mod perk;
 mod resident;
 mod rewards;

@@ -71,6 +71,17 @@ impl World {
         self.script(&script).await.map(drop)
     }
 
+    /// The same in a browser that has opened no page yet.
+    pub(crate) async fn hold_key_at(
+        &self,
+        path: &str,
+        role: &str,
+        name: &str,
+    ) -> WebDriverResult<()> {
+        self.open(path).await?;
+        self.hold_key(role, name).await
+    }
+
     /// Writes the film of a camera before which a code is held.
     pub(crate) fn film(&self, text: &str) -> PathBuf {
         let path = self.data.path().join("film.y4m");

@@ -1,14 +1,19 @@
-//! The PIN of a card over HTTP: set at the desk, asked at the till, worth one redemption there.
+//! The PIN of a card over HTTP: set at the desk, asked at the till or the desk, worth one act there.
 
 use axum::http::Method;
 use data_encoding::HEXLOWER;
 use ed25519_dalek::SigningKey;
 use kenmai::keys::LedgerKeys;
 use ledger_spec::cbor::{Blob, Text};
-use ledger_spec::ids::{LedgerId, PersonId, Seq};
-use ledger_spec::kinds::{Approve, Body, CardRevoke, KeyRegister, Name, Note, Role};
+use ledger_spec::ids::{Kid, LedgerId, LinkId, PersonId, Seq};
+use ledger_spec::kinds::{
+    Approve, Body, CardRevoke, DeviceEnrol, KeyRegister, LinkGrant, LinkRevoke, Name, Note,
+    Purpose, Role,
+};
 use ledger_spec::statement::{Disclosure, Holder, card_hash, read};
+use ledger_spec::time::Day;
 use ledger_spec::token::{self, PinEntry};
+use serde_json::json;
 
 use crate::town::{Answer, Plan, Town};
 
@@ -94,14 +99,14 @@ async fn the_right_pin_pays_once_at_the_till_that_asked() {
 }
 
 #[tokio::test]
-async fn only_a_till_asks_and_only_a_desk_sets() {
+async fn tills_and_desks_ask_and_only_a_desk_sets() {
     let town = Town::found(Plan::default()).await;
     let right = entry(&town, "1234");
     for key in [town.cast.till(0), town.cast.station(0), town.cast.phone(0)] {
         let answer = send(&town, Method::PUT, &right, &key).await;
         assert_eq!(answer.slug(), "role-not-permitted");
     }
-    for key in [town.cast.staff(), town.cast.station(0), town.cast.phone(0)] {
+    for key in [town.cast.coach(0), town.cast.station(0), town.cast.phone(0)] {
         let answer = send(&town, Method::POST, &right, &key).await;
         assert_eq!(answer.slug(), "role-not-permitted");
     }
@@ -139,4 +144,63 @@ async fn five_wrong_ones_wait_for_the_desk_over_a_restart() {
     assert_eq!(ask(&town, "1234").await.slug(), "pin-locked");
     assert_eq!(set(&town, "5678").await.status, 204);
     assert_eq!(ask(&town, "5678").await.status, 200);
+}
+
+/// The desk has the first resident's PIN proved, and reads what its screen may show.
+async fn at_desk(town: &Town) -> (Option<Blob<1024>>, serde_json::Value) {
+    let answer = send(town, Method::POST, &entry(town, "1234"), &town.cast.staff()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let told = answer.json();
+    let proof = HEXLOWER.decode(told["proof"].as_str().unwrap().as_bytes()).unwrap();
+    (Some(Blob(proof)), told["resident"].clone())
+}
+
+/// What the desk signs with the first resident's card.
+fn by_desk(town: &Town, op: u32, body: Body, pin_proof: Option<Blob<1024>>) -> Vec<u8> {
+    let holder = Some(Holder::Card(town.cast.card(0)));
+    let disclosed = Disclosure { pin_proof, ..town.disclosure(holder) };
+    town.core(op, body).sign(&town.cast.staff(), Some(&disclosed))
+}
+
+#[tokio::test]
+async fn a_desk_enrols_a_phone_and_sees_to_links_with_the_pin() {
+    let town = Town::found(Plan::default()).await;
+    register_pin_key(&town).await;
+    town.accept(&town.coaching(802, 0)).await;
+    set(&town, "1234").await;
+    let till = ask(&town, "1234").await.json();
+    assert!(till.get("resident").is_none(), "a till learns no balance: {till}");
+
+    // A phone that nobody knows yet.
+    let phone = town.cast.phone(7);
+    let public_key = phone.verifying_key().to_bytes();
+    let enrol = || Body::DeviceEnrol(DeviceEnrol { public_key });
+    assert_eq!(
+        town.submit(&by_desk(&town, 820, enrol(), None)).await.slug(),
+        "holder-not-accepted"
+    );
+    let (proof, told) = at_desk(&town).await;
+    assert_eq!(told, json!({"yen": 300, "challenge": 0, "links": []}));
+    town.accept(&by_desk(&town, 821, enrol(), proof.clone())).await;
+    let token = town.log_in(&phone, 1).await;
+    assert_eq!(town.read("/me", &token).await.json()["yen"], 300);
+    let seen = town.read("/me/history?limit=1", &town.log_in(&town.cast.phone(0), 2).await).await;
+    let seen = &seen.json()["entries"][0];
+    assert_eq!([&seen["kind"], &seen["place"]], ["device.enrol", "健康づくり課"]);
+
+    // One proof, one use; what it granted stands on the next screen, and ends there.
+    let link = LinkId([6; 16]);
+    let until = Day::of_ms(town.clock.now_s() * 1_000).plus(30);
+    let partner = Kid::of(town.cast.coach(0).verifying_key().as_bytes());
+    let grant = || Body::LinkGrant(LinkGrant { link, purpose: Purpose::Sessions, until, partner });
+    assert_eq!(town.submit(&by_desk(&town, 822, grant(), proof)).await.slug(), "pin-proof-invalid");
+    let (proof, _) = at_desk(&town).await;
+    town.accept(&by_desk(&town, 823, grant(), proof)).await;
+    let (_, told) = at_desk(&town).await;
+    assert_eq!(told["links"][0]["partner"], "北村");
+    let end = town.core(824, Body::LinkRevoke(LinkRevoke { link }));
+    town.accept(&end.sign(&town.cast.staff(), None)).await;
+    let (_, told) = at_desk(&town).await;
+    assert_eq!(told["links"][0]["in_force"], false);
 }

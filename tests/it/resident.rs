@@ -2,7 +2,10 @@
 
 use axum::http::Method;
 use expect_test::expect;
+use ledger_spec::ids::{Kid, LinkId};
+use ledger_spec::kinds::{Body, LinkGrant, LinkRevoke, Purpose};
 use ledger_spec::statement::{Disclosure, Holder, Values};
+use ledger_spec::time::Day;
 use serde_json::{Value, json};
 
 use crate::town::{Plan, Town, check};
@@ -150,4 +153,74 @@ async fn links_are_read_by_their_own_account_alone() {
         [
           {"kid":"1bf1f924e763a4e2","name":"北村","purposes":["sessions"]}]"#]],
     );
+}
+
+#[tokio::test]
+async fn a_familys_phone_reads_what_it_may_until_the_link_ends() {
+    let town = Town::found(Plan::default()).await;
+    town.accept(&measured(&town, 100, 75)).await;
+    town.accept(&town.coaching(101, 0)).await;
+    let kid = |resident| Kid::of(town.cast.phone(resident).verifying_key().as_bytes());
+    let today = Day::of_ms(town.clock.now_s() * 1_000);
+    let link = LinkId([5; 16]);
+    let (purpose, until, partner) = (Purpose::Proxy, today.plus(10), kid(1));
+    let grant = Body::LinkGrant(LinkGrant { link, purpose, until, partner });
+    let grant = town.core(102, grant).sign(&town.cast.phone(0), Some(&town.disclosure(None)));
+    town.accept(&grant).await;
+
+    let token = town.log_in(&town.cast.phone(1), 1).await;
+    let helped = town.read("/me/family", &token).await;
+    assert_eq!(helped.header("cache-control"), "no-store");
+    assert_eq!(helped.json(), json!([{"link": link.to_string(), "until": until.to_string()}]));
+    let of = |path: &str| format!("{path}for={link}");
+    assert_eq!(town.read("/me", &token).await.json()["yen"], 0, "the own account");
+    assert_eq!(town.read(&of("/me?"), &token).await.json()["yen"], 320);
+    assert_eq!(town.read(&of("/me/rewards?"), &token).await.text(), "[]");
+    let history = town.read(&of("/me/history?show=actions&"), &token).await.json();
+    let lines = history["entries"].as_array().unwrap();
+    // The group for the exact action, and nothing that was measured.
+    assert_eq!(lines[0]["name"], "保健相談");
+    assert_eq!(lines[0]["points"], 300);
+    assert!(lines[1].get("values").is_none(), "{}", lines[1]);
+    let cookie = format!("kenmai_session={token}");
+    let page = town.get_with(&format!("/town/me?for={link}"), &[("cookie", &cookie)]).await;
+    assert_eq!(page.header("cache-control"), "no-store");
+    assert!(page.text().contains("320") && page.text().contains("保健相談"));
+    assert!(!page.text().contains("7.5") && !page.text().contains("tlog-proof"));
+    let entry = lines[0]["seq"].as_u64().unwrap();
+    let receipt = town.read(&format!("/entries/{entry}/receipt"), &token).await;
+    assert_eq!(receipt.slug(), "entry-not-found", "proofs are for the person alone");
+    // The person's own phone sees the same link, by the other's key, and all of the own records.
+    let own = town.log_in(&town.cast.phone(0), 2).await;
+    let links = town.read("/me/links", &own).await.json();
+    assert_eq!(links[0]["purpose"], "proxy");
+    assert_eq!(links[0]["partner"], kid(1).to_string());
+    let exact = town.read("/me/history?show=actions", &own).await.json();
+    assert_ne!(exact["entries"][0]["name"], "保健相談");
+
+    // Nobody else, no other number, no other reader.
+    for (path, slug) in
+        [(of("/me?"), "link-not-found"), ("/me?for=xyz".to_owned(), "malformed-request")]
+    {
+        assert_eq!(town.read(&path, &own).await.slug(), slug, "{path}");
+    }
+    let till = town.log_in(&town.cast.till(0), 3).await;
+    for path in [of("/me?"), of("/me/history?"), of("/me/rewards?"), "/me/family".to_owned()] {
+        assert_eq!(town.read(&path, &till).await.slug(), "role-not-permitted", "{path}");
+    }
+    let page = town.get_with("/town/me", &[("cookie", &format!("kenmai_session={till}"))]).await;
+    assert!(page.text().contains("data-session=\"no\""), "a till has no page");
+
+    town.clock.pass(10 * 86_400);
+    let token = town.log_in(&town.cast.phone(1), 4).await;
+    assert_eq!(town.read(&of("/me?"), &token).await.status, 200, "the last day");
+    let end = town.core(103, Body::LinkRevoke(LinkRevoke { link }));
+    town.accept(&end.sign(&town.cast.phone(0), None)).await;
+    for path in [of("/me?"), of("/me/history?"), of("/me/rewards?")] {
+        assert_eq!(town.read(&path, &token).await.slug(), "link-ended", "{path}");
+    }
+    assert_eq!(town.read("/me/family", &token).await.text(), "[]");
+    let cookie = format!("kenmai_session={token}");
+    let page = town.get_with(&format!("/town/me?for={link}"), &[("cookie", &cookie)]).await;
+    assert_eq!(page.status, 403);
 }

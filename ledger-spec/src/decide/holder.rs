@@ -110,7 +110,10 @@ pub(super) fn card_of<'r>(
 }
 
 /// A link that this key may use on this day, whatever for.
-fn link_of<'r>(
+///
+/// # Errors
+/// A [`Rejection`]: there is no such link for this key, or it has ended.
+pub fn judge_link<'r>(
     link: &LinkId,
     (partner, day): (Kid, Day),
     rows: &'r Overlay<'_>,
@@ -137,7 +140,7 @@ pub(super) fn spoken_for(
         None => Ok(device.account),
         Some(Holder::Link(link)) => {
             // Of all links only a proxy's are granted to phones.
-            link_of(link, (kid, today), rows).map(|row| row.account)
+            judge_link(link, (kid, today), rows).map(|row| row.account)
         }
         Some(Holder::Phone(_) | Holder::Card(_) | Holder::Account(_)) => {
             Err(Rejection::HolderNotAccepted)
@@ -191,7 +194,7 @@ pub(super) fn holder_of(
             | Role::Auditor => Err(Rejection::HolderNotAccepted),
         },
         Some(Holder::Link(link)) => {
-            let row = link_of(link, (statement.kid, statement.core.day), rows)?;
+            let row = judge_link(link, (statement.kid, statement.core.day), rows)?;
             let steps = disclosure.values.is_some_and(|values| values.steps.is_some());
             if row.purpose != if steps { Purpose::Steps } else { Purpose::Sessions } {
                 return Err(Rejection::LinkPurpose);

@@ -59,9 +59,15 @@ export function ledgerOf(name, facts) {
 /** Sends a signed statement; sending the same bytes again is always safe. */
 export const submit = (name, bytes) => json(`/v1/${name}/statements`, cose(bytes));
 export const checkCode = (name, bytes) => json(`/v1/${name}/qr/check`, cose(bytes));
-export const provePin = async (name, bytes) => unhex((await json(`/v1/${name}/pin`, cose(bytes))).proof);
+/** { proof, resident }: a desk or kiosk also learns what the resident may see on its screen. */
+export async function provePin(name, bytes) {
+  const { proof, resident } = await json(`/v1/${name}/pin`, cose(bytes));
+  return { proof: unhex(proof), resident };
+}
 export const openSession = (name, bytes) => json(`/v1/${name}/sessions`, cose(bytes));
-export const balance = (name, token) => json(`/v1/${name}/me`, bearer(token));
+const whom = (link) => (link ? `?for=${link}` : "");
+/** Of the own account, or of who lets this phone help by a link. */
+export const balance = (name, token, link) => json(`/v1/${name}/me${whom(link)}`, bearer(token));
 export const history = (name, limit, token) => json(`/v1/${name}/me/history?limit=${limit}`, bearer(token));
 export const receipt = (name, seq, token) => plain(`/v1/${name}/entries/${seq}/receipt`, bearer(token));
 export const next = (name, seq, token) => json(`/v1/${name}/entries/${seq}/next`, bearer(token));
@@ -74,7 +80,9 @@ export const proposal = (name, seq, token) => json(`/v1/${name}/proposals/${seq}
 export const proposals = (name, token) => json(`/v1/${name}/proposals`, bearer(token));
 export const links = (name, token) => json(`/v1/${name}/me/links`, bearer(token));
 export const partners = (name) => json(`/v1/${name}/partners`);
-export const rewards = (name) => json(`/v1/${name}/me/rewards`);
+export const family = (name) => json(`/v1/${name}/me/family`);
+export const rewards = (name, link) => json(`/v1/${name}/me/rewards${whom(link)}`);
+export const catalogue = (name) => json(`/v1/${name}/catalogue`);
 
 /** What perk cards of a ledger are checked with: { ledger, asOfS, keys, revoked }. */
 export async function revokedCards(name) {

@@ -159,13 +159,18 @@ async function statement(signer, ledger, kind, core, secret, atS = ledger.nowS()
   return sign1(signer, AAD.statement, payload, disclosure);
 }
 
-/** A holder recognised by the pay token of a phone, or by a paper card (11 bytes). */
+/** A holder recognised by the pay token of a phone, by a paper card (11 bytes), or by a link (16 bytes). */
 export const byPhone = (token) => [1, token];
 export const byCard = (card) => [2, card];
+export const byLink = (link) => [4, link];
 
 /** `device.enrol`: the phone's own key enrols itself with a one-time code. */
 export const deviceEnrol = (signer, ledger, code) =>
   statement(signer, ledger, 10, [[8, new Map([[1, signer.publicKey]])]], [[6, code]]);
+
+/** `device.enrol`: a desk or kiosk registers a phone's public key (32 bytes) with card and PIN proof. */
+export const deviceEnrolAt = (signer, ledger, publicKey, { holder, pinProof }) =>
+  statement(signer, ledger, 10, [[8, new Map([[1, publicKey]])]], [[3, holder], [7, pinProof]]);
 
 /**
  * `action`: a station or coach witnesses what the holder did at the moment `atS`. `values` are pairs of the numbers that
@@ -201,15 +206,21 @@ export const redeem = (signer, ledger, place, points, holder, { pinProof, goods 
     [[3, holder], ...(pinProof ? [[7, pinProof]] : [])],
   );
 
-/** `reward.claim`: the phone's own account claims an item; `code` (32 bytes) for vouchers and draws, `wallet` for exports. */
-export const rewardClaim = (signer, ledger, item, { points, code, wallet }) =>
+/**
+ * `reward.claim`: an account claims an item; `code` (32 bytes) for vouchers and draws, `wallet` for exports. A phone names no
+ * `holder` for its own account, and a link for somebody of the family; a desk has a card with its `pinProof`.
+ */
+export const rewardClaim = (signer, ledger, item, { points, code, wallet, holder, pinProof }) =>
   statement(
     signer, ledger, 23,
     [
       [6, ledger.programmeVersion], [7, ledger.nowS() + REDEEM_LIFE_S],
       [8, new Map([[1, item], [2, points], ...(code ? [[3, code]] : [])])],
     ],
-    wallet ? [[8, new TextEncoder().encode(wallet)]] : [],
+    [
+      ...(holder ? [[3, holder]] : []), ...(pinProof ? [[7, pinProof]] : []),
+      ...(wallet ? [[8, new TextEncoder().encode(wallet)]] : []),
+    ],
   );
 
 /** `reward.use`: a till takes a voucher by its claim and secret (16 bytes). */
@@ -237,15 +248,32 @@ export const readVoucher = (bytes) => ({
 export const voidSale = (signer, ledger, seq) => statement(signer, ledger, 17, [[8, new Map([[1, seq]])]]);
 
 /** What a link can be for; the place of a name is its number in statements. */
-const PURPOSES = [null, "steps", "sessions", "employer", null, "reminders"];
+const PURPOSES = [null, "steps", "sessions", "employer", "proxy", "reminders"];
 
-/** `link.grant`: the phone lets a partner's key (its id) do one thing until a day, under a random number (16 bytes). */
-export const linkGrant = (signer, ledger, { link, purpose, until, partner }) =>
+/**
+ * `link.grant`: the phone lets a partner's key (its id) do one thing until a day, under a random number (16 bytes); so does a
+ * desk with card and PIN proof.
+ */
+export const linkGrant = (signer, ledger, { link, purpose, until, partner }, { holder, pinProof } = {}) =>
   statement(
     signer, ledger, 28,
     [[8, new Map([[1, link], [2, PURPOSES.indexOf(purpose)], [3, until], [4, partner]])]],
-    [],
+    holder ? [[3, holder], [7, pinProof]] : [],
   );
+
+/** The short text by which a phone is told to those it helps: the id of its key. */
+export const familyCode = (kid) => base32(kid).replace(/^(.{4})(.{4})/, "$1-$2-");
+
+/** The id of a key in such a text as read or typed; null where it is none. */
+export function readFamilyCode(read) {
+  const code = read.normalize("NFKC").toUpperCase().replace(/[^A-Z0-9]/g, "");
+  try {
+    const kid = unbase32(code);
+    return kid.length === 8 ? kid : null;
+  } catch {
+    return null;
+  }
+}
 
 /** `link.revoke`: ends it. */
 export const linkRevoke = (signer, ledger, link) => statement(signer, ledger, 29, [[8, new Map([[1, link]])]]);

@@ -12,7 +12,10 @@ const AGAIN_MS = 3000;
 export const nameOf = (role) => `${ledgerName}/key/${role}`;
 
 /** The roles a browser can hold keys of, in the order of the tabs. */
-export const ROLES = ["shop", "station", "coach", "staff"];
+export const ROLES = ["shop", "station", "coach", "kiosk", "staff"];
+
+/** The page of a role; the staff's is the one where they sign. */
+export const pageOf = (role) => `/${ledgerName}/${{ staff: "enrol", kiosk: "desk" }[role] ?? role}`;
 
 /** The key of a role and how it stands: "none", "waiting", "revoked" or "registered". */
 export async function standing(role) {
@@ -53,7 +56,7 @@ async function tabs(nav, role) {
   for (const other of ROLES.filter((name) => name !== "staff")) {
     if (!(await kept(nameOf(other)))) continue;
     const tab = element("a", "", text(`terminal-tab-${other}`));
-    tab.href = `/${ledgerName}/${other}`;
+    tab.href = pageOf(other);
     if (other === role) tab.setAttribute("aria-current", "page");
     nav.append(tab);
   }

@@ -1,15 +1,18 @@
 // The resident's page: opens a session with the key of this phone, and keeps the pay page for places without signal.
 
 import * as api from "./api.js";
-import { deviceEnrol, session, unhex } from "./cose.js";
+import { base32, deviceEnrol, session, unhex } from "./cose.js";
 import { keepForOffline } from "./offline.js";
 import { canSign, ledgerName, showProblem, text } from "./page.js";
-import { keep, kept, makeKey } from "./store.js";
+import { draw } from "./qr.js";
+import { forget, keep, kept, makeKey } from "./store.js";
 
 const facts = document.querySelector("#me").dataset;
 const say = document.querySelector("#say");
 const problem = document.querySelector("#problem");
 const place = `${ledgerName}/phone`;
+const asked = `${ledgerName}/phone-asked`;
+const POLL_MS = 3_000;
 const visitor = document.querySelector("#visitor");
 const open = document.querySelector("#open");
 
@@ -34,10 +37,37 @@ async function becomeVisitor() {
   await openPage(joining.phone, ledger);
 }
 
+/** Shows the phone's key to a desk or kiosk, and opens the page once it is registered. */
+async function askDesk() {
+  const phone = (await kept(asked)) ?? (await makeKey());
+  await keep(asked, phone);
+  document.querySelector("#at-desk").hidden = true;
+  draw(document.querySelector("#phone-code"), `${location.origin}/${ledgerName}/desk#phone=${base32(phone.publicKey)}`);
+  document.querySelector("#asking").hidden = false;
+  document.querySelector("#asking-title").focus();
+  await watch(phone);
+}
+
+async function watch(phone) {
+  await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  try {
+    if (document.hidden) return await watch(phone);
+    await api.openSession(ledgerName, await session(phone, await api.ledger(ledgerName)));
+  } catch (error) {
+    if (!["key-unknown", "network"].includes(error.slug)) throw error;
+    return watch(phone);
+  }
+  await keep(place, phone);
+  await forget(asked);
+  location.replace(location.pathname);
+}
+
 async function arrive() {
   const phone = await kept(place);
   if (!phone) {
     say.textContent = visitor ? "" : text("me-no-key");
+    document.querySelector("#at-desk").hidden = false;
+    document.querySelector("#ask-desk").addEventListener("click", guarded(askDesk));
     return;
   }
   // A second visit to the desk would take the place of this phone's key, and with it of its points.

@@ -64,6 +64,17 @@ export function showProblem(box, problem) {
   box.focus();
 }
 
+/** Asks in the page's dialog before something that cannot be taken back; whether the answer was yes. */
+export async function confirmed(what) {
+  const dialog = document.querySelector("#confirm");
+  document.querySelector("#confirm-what").textContent = what;
+  for (const button of dialog.querySelectorAll("button")) button.onclick = () => dialog.close(button.value);
+  dialog.returnValue = "no";
+  dialog.showModal();
+  await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+  return dialog.returnValue === "yes";
+}
+
 /** Says what is missing when this browser cannot sign: old, or not on https and not on localhost. */
 export const canSign = () => Boolean(globalThis.isSecureContext && crypto.subtle && globalThis.indexedDB);
 

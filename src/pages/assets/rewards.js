@@ -1,16 +1,18 @@
 // The rewards page: the phone's key signs a claim, and the phone alone keeps the secret that its voucher shows.
 
 import * as api from "./api.js";
-import { perkCardUrl, random, rewardClaim, session, unhex, hex, voucherHash, voucherUrl } from "./cose.js";
+import { byLink, perkCardUrl, random, rewardClaim, session, unhex, hex, voucherHash, voucherUrl } from "./cose.js";
 import { deliver, post, unfinished } from "./outbox.js";
 import { canSign, dateOf, element, explain, ledgerName, number, showProblem, text } from "./page.js";
-import { draw } from "./qr.js";
+import { shopsOf, showSheet } from "./sheet.js";
 import { keep, kept } from "./store.js";
 
 const at = (id) => document.querySelector(id);
 const [problem, say, dialog, shown] = ["#problem", "#say", "#confirm", "#shown"].map(at);
 const UNITS_MAX = 100;
 const state = {};
+/** The link by which this phone helps somebody of the family; nothing for the own account. */
+const link = new URLSearchParams(location.search).get("for");
 
 const english = document.documentElement.lang === "en";
 const nameOf = (reward) => (english ? reward.name_en : reward.name);
@@ -71,7 +73,9 @@ async function claim() {
   const secret = gives === "voucher" || gives === "lottery" ? random(16) : undefined;
   state.ledger = await api.ledger(ledgerName);
   const code = secret && (await voucherHash(secret));
-  const bytes = await rewardClaim(state.phone, state.ledger, item, { ...wanted, code });
+  const bytes = await rewardClaim(state.phone, state.ledger, item, {
+    ...wanted, code, holder: link ? byLink(unhex(link)) : undefined,
+  });
   const facts = { name, ...(secret && { secret: hex(secret) }) };
   await send(await post("rewards", bytes, facts));
   say.textContent = text(`reward-done-${gives.replace("_", "-")}`, { name });
@@ -81,12 +85,12 @@ async function claim() {
 
 /** Points and what is claimed. */
 async function look() {
-  const { yen, challenge } = await signedIn(() => api.balance(ledgerName));
+  const { yen, challenge } = await signedIn(() => api.balance(ledgerName, undefined, link));
   at("#yen").textContent = number(yen);
   at("#challenge").textContent = number(challenge);
   at("#challenge-box").hidden = challenge === 0;
   at(".balance").hidden = false;
-  const rewards = await api.rewards(ledgerName);
+  const rewards = await api.rewards(ledgerName, link);
   at("#own").hidden = rewards.length === 0;
   at("#own-list").replaceChildren(...(await Promise.all(rewards.reverse().map(ownLine))));
 }
@@ -110,7 +114,7 @@ async function ownLine(reward) {
   if (code) {
     const button = element("button", "button", text("reward-show"));
     button.type = "button";
-    button.addEventListener("click", guarded(() => show(reward, code)));
+    button.addEventListener("click", guarded(async () => show(reward, code)));
     parts.push(button);
   } else if (reward.gives === "voucher") {
     parts.push(element("p", "note", text("reward-elsewhere")));
@@ -118,24 +122,12 @@ async function ownLine(reward) {
   return element("li", "", ...parts);
 }
 
-/** Where it is good: of the named shops, of all. */
-function placesOf(reward) {
-  if (reward.gives === "perk_card") return [text("reward-card-where")];
-  if (reward.places.length === 0) return [text("reward-all-shops")];
-  const places = element("span", "", reward.places.join("、"));
-  places.lang = "ja";
-  return [`${text("reward-places")} `, places];
-}
-
-async function show(reward, code) {
-  at("#shown-name").textContent = nameOf(reward);
-  at("#shown-until").textContent = text("reward-good-until", { date: dateOf(reward.until) });
-  at("#shown-places").replaceChildren(...placesOf(reward));
+function show(reward, code) {
+  const { card, claim, places, until } = reward;
+  const where = card ? [text("reward-card-where")] : shopsOf(places);
   // The claim's number would lead a shop from a card to its entry.
-  at("#shown-number").textContent = reward.card ? "" : text("reward-number", { number: reward.claim });
-  draw(shown.querySelector("svg"), code);
-  shown.hidden = false;
-  at("#shown-name").focus();
+  const note = card ? "" : text("reward-number", { number: claim });
+  showSheet(code, { name: nameOf(reward), until, where, note });
 }
 
 const guarded = (work) => () => work().catch((error) => {
@@ -150,6 +142,7 @@ async function start() {
     at("#enrol").hidden = false;
     return;
   }
+  at("#for-family").hidden = !link;
   state.ledger = await api.ledger(ledgerName);
   for (const button of document.querySelectorAll("[data-item] > button")) {
     button.hidden = false;
@@ -158,7 +151,6 @@ async function start() {
   at("#confirm-yes").addEventListener("click", guarded(claim));
   at("#confirm-no").addEventListener("click", () => dialog.close());
   dialog.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
-  at("#print").addEventListener("click", () => print());
   at("#hide").addEventListener("click", () => {
     shown.hidden = true;
     at("#own-list button")?.focus();

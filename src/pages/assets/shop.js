@@ -7,7 +7,7 @@ import { openRole, reader } from "./keyring.js";
 import { canRepeat, deliver, post, unfinished } from "./outbox.js";
 import { say, sending, step, unanswered } from "./outcome.js";
 import { pad, typed } from "./pad.js";
-import { element, explain, ledgerName, number, showProblem, text } from "./page.js";
+import { confirmed, element, explain, ledgerName, number, showProblem, text } from "./page.js";
 import { draw } from "./qr.js";
 import { Scanner } from "./scan.js";
 import { muteButton, play } from "./sound.js";
@@ -258,7 +258,7 @@ async function enterPin() {
   problem.hidden = true;
   try {
     const ledger = await api.ledger(ledgerName);
-    const proof = await api.provePin(ledgerName, await pinEntry(key, ledger, till.card, typedPin, till.points));
+    const { proof } = await api.provePin(ledgerName, await pinEntry(key, ledger, till.card, typedPin, till.points));
     await spend(proof);
   } catch (error) {
     showProblem(problem, error);
@@ -270,12 +270,8 @@ async function enterPin() {
 }
 
 async function takeBack({ seq, points: value, receipt_number: receipt }) {
-  const dialog = at("#confirm");
-  at("#confirm-what").textContent = text("shop-void-what", { points: number(value), number: receipt });
-  dialog.returnValue = "no";
-  dialog.showModal();
-  await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
-  if (dialog.returnValue !== "yes" || till.job) return;
+  const what = text("shop-void-what", { points: number(value), number: receipt });
+  if (!(await confirmed(what)) || till.job) return;
   scanner.stop();
   try {
     const bytes = await voidSale(key, await api.ledger(ledgerName), seq);
@@ -338,9 +334,6 @@ again.addEventListener("click", () => send(till.job));
 at("#next").addEventListener("click", next);
 at("#rescan").addEventListener("click", next);
 at("#change").addEventListener("click", () => askPoints(till.maxPoints));
-for (const button of document.querySelectorAll("#confirm button")) {
-  button.addEventListener("click", () => at("#confirm").close(button.value));
-}
 
 till.medical = ((await api.programme(ledgerName).catch(() => null))?.insured_medical ?? []).includes(found.place);
 next();

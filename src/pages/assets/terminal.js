@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { hex } from "./cose.js";
-import { ROLES, comparison, nameOf, standing } from "./keyring.js";
+import { ROLES, comparison, nameOf, pageOf, standing } from "./keyring.js";
 import { canSign, element, ledgerName, showProblem, text } from "./page.js";
 import { draw } from "./qr.js";
 import { keep, makeKey } from "./store.js";
@@ -30,9 +30,6 @@ async function showWaiting(role, key) {
   at("#request").href = url;
   draw(at("#request-code"), url);
 }
-
-/** The page of a role; the staff's is the one where they sign. */
-const pageOf = (role) => `/${ledgerName}/${role === "staff" ? "enrol" : role}`;
 
 async function poll() {
   const role = watched;

@@ -1,0 +1,166 @@
+//! A kiosk: card and PIN in the place of a phone.
+
+use thirtyfour::prelude::WebDriverResult;
+
+use crate::World;
+use crate::browser::Browser;
+use crate::codes;
+use crate::terminals::script_in;
+
+/// A resident with a card and a PIN, and no phone: the number of the card, then the PIN.
+async fn card_and_pin(browser: &Browser) -> WebDriverResult<(String, String)> {
+    let script = "const {card, pin} = await api.visitor('yaizu-demo'); return `${card} ${pin}`;";
+    let told = script_in(browser, script).await?;
+    let (card, pin) = told.split_once(' ').expect("a card and a PIN");
+    Ok((card.to_owned(), pin.to_owned()))
+}
+
+/// Shows the card to the kiosk and types the PIN.
+async fn show_card(browser: &Browser, (card, pin): &(String, String)) -> WebDriverResult<()> {
+    browser.find("[data-step='scan']:not([hidden])").await?;
+    browser.write("#code", &format!("{card}\n")).await?;
+    browser.find("[data-step='pin']:not([hidden])").await?;
+    browser.write("#pin", &format!("{pin}\n")).await
+}
+
+async fn open_desk(world: &World) -> WebDriverResult<()> {
+    world.open("/yaizu-demo/desk").await?;
+    world.browser.find("#work:not([hidden]) [data-step='menu']:not([hidden])").await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_is_registered_at_the_kiosk_with_card_and_pin() -> WebDriverResult<()> {
+    let world = World::start().await?;
+    let browser = &world.browser;
+    world.open("/yaizu-demo/desk").await?;
+    browser.find("#start-link:not([hidden])").await?;
+    world.hold_key("kiosk", "市役所ロビー").await?;
+    let holder = card_and_pin(browser).await?;
+
+    world.open("/yaizu-demo/me").await?;
+    browser.become_phone().await?;
+    browser.click("#at-desk:not([hidden]) #ask-desk").await?;
+    browser.find("#asking:not([hidden])").await?;
+    browser.check_page("me-desk-ja").await?;
+    let shown = codes::shown_in(browser, "#phone-code").await?;
+    assert!(shown.contains("/yaizu-demo/desk#phone="), "{shown}");
+
+    browser.open_window().await?;
+    open_desk(&world).await?;
+    browser.check_page("desk-menu-ja").await?;
+    browser.click("[data-flow='phone']").await?;
+    browser.find("[data-step='scan']:not([hidden])").await?;
+    browser.check_page("desk-scan-ja").await?;
+    browser.write("#code", "HTTPS://SOMEWHERE/ELSE\n").await?;
+    let told = browser.text("[data-scan='say']:not(:empty)").await?;
+    assert!(told.contains("登録するスマートフォンのコードではありません"), "{told}");
+    browser.write("#code", &format!("{shown}\n")).await?;
+    let title = browser.text("#scan-title").await?;
+    assert_eq!(title, "カードを読み取ります");
+    browser.write("#code", "ABC\n").await?;
+    assert!(browser.text("[data-scan='say']:not(:empty)").await?.contains("カードではありません"));
+    show_card(browser, &(holder.0.clone(), "12".to_owned())).await?;
+    assert!(browser.text("#pin-fault:not(:empty)").await?.contains("4けたから8けた"));
+    browser.check_page("desk-pin-ja").await?;
+    let wrong = if holder.1 == "0000" { "0001" } else { "0000" };
+    browser.run("document.querySelector('#pin').value = ''").await?;
+    browser.write("#pin", &format!("{wrong}\n")).await?;
+    world.problem("暗証番号が違います").await?;
+    browser.write("#pin", &format!("{}\n", holder.1)).await?;
+    let told = browser.text("#result.pass").await?;
+    assert!(told.contains("登録しました"), "{told}");
+    browser.check_page("desk-phone-done-ja").await?;
+
+    browser.switch(0).await?;
+    assert_eq!(browser.text("#me[data-session='yes'] #yen").await?, "300");
+    assert!(browser.text("table.history").await?.contains("端末の登録"));
+    world.console(&["401", "403"]).await?;
+    world.browser.quit().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_begin_and_end_at_the_kiosk() -> WebDriverResult<()> {
+    let world = World::start().await?;
+    let browser = &world.browser;
+    world.hold_key_at("/yaizu-demo/terminal", "kiosk", "市役所ロビー").await?;
+    let holder = card_and_pin(browser).await?;
+    open_desk(&world).await?;
+    browser.click("[data-flow='links']").await?;
+    show_card(browser, &holder).await?;
+    browser.find("[data-step='links']:not([hidden]) #links-none:not([hidden])").await?;
+    browser.click("#grant button").await?;
+    assert!(browser.text("#result.pass").await?.contains("連携しました"));
+    browser.click("#next").await?;
+
+    // A second act takes the PIN again; a link that is there can be ended.
+    browser.click("[data-flow='links']").await?;
+    show_card(browser, &holder).await?;
+    browser.find("#links-list button").await?;
+    browser.check_page("desk-links-ja").await?;
+    browser.whole_page("desk-links-ja-whole").await?;
+    browser.click("#links-list button").await?;
+    browser.click("#confirm[open] [value='yes']").await?;
+    assert_eq!(browser.text("#say:not(:empty)").await?, "連携をやめました。");
+    assert!(browser.text("#links-list li").await?.contains("終わりました"));
+    browser.run("document.querySelector('#partner').value = 'family'; document.querySelector('#partner').onchange()").await?;
+    browser.write("#family", "ABCD").await?;
+    browser.click("#grant button").await?;
+    assert!(browser.text("#family-fault:not(:empty)").await?.contains("13文字"));
+    let code = script_in(
+        browser,
+        "const phone = await store.makeKey();
+        const {code} = await api.visitor('yaizu-demo');
+        await api.submit('yaizu-demo', await cose.deviceEnrol(phone, ledger, cose.unhex(code)));
+        return cose.familyCode(phone.kid);",
+    )
+    .await?;
+    browser.run("document.querySelector('#family').value = ''").await?;
+    browser.write("#family", &code.to_lowercase()).await?;
+    browser.click("#grant button").await?;
+    assert!(browser.text("#result.pass").await?.contains("連携しました"));
+    world.open("/yaizu-demo/desk?lang=en").await?;
+    browser.find("#work:not([hidden]) [data-step='menu']:not([hidden])").await?;
+    browser.check_page("desk-menu-en").await?;
+    browser.become_phone().await?;
+    browser.check_page("desk-menu-phone-en").await?;
+    world.console(&[]).await?;
+    world.browser.quit().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_claims_a_voucher_on_paper() -> WebDriverResult<()> {
+    let world = World::start().await?;
+    let browser = &world.browser;
+    world.hold_key_at("/yaizu-demo/terminal", "kiosk", "市役所ロビー").await?;
+    let holder = card_and_pin(browser).await?;
+    open_desk(&world).await?;
+    browser.click("[data-flow='reward']").await?;
+    browser.find("[data-step='items']:not([hidden]) #items li").await?;
+    browser.check_page("desk-items-ja").await?;
+    assert_eq!(browser.count("[aria-label*='地域通貨']").await?, 0, "a wallet is for phones");
+    browser.click("[aria-label='これにする: 日帰り温泉の入浴券']").await?;
+    show_card(browser, &holder).await?;
+    let name = browser.text("[data-step='voucher']:not([hidden]) #shown-name").await?;
+    assert_eq!(name, "日帰り温泉の入浴券");
+    let code = codes::shown_in(browser, "#shown .modules").await?;
+    assert!(code.contains("/V/"), "{code}");
+    browser.check_page("desk-voucher-ja").await?;
+    browser.print("desk-voucher-print").await?;
+    browser.click("#hide").await?;
+    browser.find("[data-step='menu']:not([hidden])").await?;
+    let left = script_in(
+        browser,
+        "return JSON.stringify(await store.namesUnder('yaizu-demo/')) + document.querySelector('#shown svg path').getAttribute('d');",
+    )
+    .await?;
+    assert_eq!(left, "[\"yaizu-demo/key/kiosk\"]", "nothing of the resident stays");
+
+    // Points are gone for another, and the screen says so.
+    browser.click("[data-flow='reward']").await?;
+    browser.click("[aria-label='これにする: 日帰り温泉の入浴券']").await?;
+    show_card(browser, &holder).await?;
+    assert!(browser.text("#result.fail").await?.contains("ポイントが足りません"));
+    browser.check_page("desk-refused-ja").await?;
+    world.console(&["422", "409", "403"]).await?;
+    world.browser.quit().await
+}
