@@ -9,8 +9,7 @@ use super::App;
 use super::auth::Reader;
 use super::problem::Problem;
 use super::resident::account_of;
-use super::site::Asked;
-use super::terminal::page;
+use super::site::{Asked, page};
 use crate::pages::{self, Site};
 use crate::query::links::{self, FamilyLink, GrantedLink, Partner};
 

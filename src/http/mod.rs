@@ -209,6 +209,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/{ledger}/tour", get(site::tour))
         .route("/{ledger}/terminal", get(terminal::enrolment))
         .route("/{ledger}/enrol", get(terminal::propose))
+        .route("/{ledger}/propose", get(terminal::deed))
         .route("/{ledger}/approve", get(terminal::approve))
         .route("/{ledger}/desk", get(terminal::desk))
         .route("/{ledger}/shop", get(terminal::till))

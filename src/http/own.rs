@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::auth::Reader;
 use super::problem::Problem;
 use super::reminders::{self, Told};
-use super::site::{Asked, PageQuery, failed, html, kept_query, language, site};
+use super::site::{Asked, PageQuery, failed, html, kept_query, language, page, site};
 use super::terminal::scanning;
 use super::{App, Server, resident};
 use crate::engine::{Engine, EngineError};
@@ -33,14 +33,8 @@ pub(super) async fn pay(
     Query(query): Asked,
     headers: HeaderMap,
 ) -> Response {
-    let lang = language(&query, &headers);
-    match server.ledger(&name) {
-        Ok(ledger) => {
-            let page = pay::page(lang, &site(&server, ledger, lang));
-            with_worker(html(&query, page.into_string()))
-        }
-        Err(problem) => failed(&server, lang, &problem),
-    }
+    let build = |lang, site: &Site| pay::page(lang, site).into_string();
+    with_worker(page(&server, &name, (&query, &headers), build))
 }
 
 /// `GET /{ledger}/perk`: the same bytes for everyone too; it scans.

@@ -16,9 +16,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Reader;
 use super::problem::Problem;
-use super::site::{self, Asked};
+use super::site::{Asked, page};
 use super::{App, Server};
-use crate::pages::settlement as page;
+use crate::pages::{self, Site};
 use crate::query::budgets;
 use crate::query::settlements::{self, Settlement};
 use crate::reports::books::{Line, Settled};
@@ -199,12 +199,6 @@ pub(super) async fn show_page(
     query: Asked,
     headers: HeaderMap,
 ) -> Response {
-    let lang = site::language(&query, &headers);
-    match server.ledger(&name) {
-        Ok(ledger) => {
-            let site = site::site(&server, ledger, lang);
-            site::html(&query, page::page(lang, &site).into_string())
-        }
-        Err(problem) => site::failed(&server, lang, &problem),
-    }
+    let build = |lang, site: &Site| pages::settlement::page(lang, site).into_string();
+    page(&server, &name, (&query, &headers), build)
 }

@@ -97,6 +97,20 @@ pub(super) fn failed(server: &Server, lang: Lang, problem: &Problem) -> Response
     (status, html(&PageQuery::default(), page.into_string())).into_response()
 }
 
+/// A page of a ledger that is the same for everyone, in the reader's language.
+pub(super) fn page(
+    server: &Server,
+    name: &str,
+    (query, headers): (&PageQuery, &HeaderMap),
+    build: impl FnOnce(Lang, &Site) -> String,
+) -> Response {
+    let lang = language(query, headers);
+    match server.ledger(name) {
+        Ok(ledger) => html(query, build(lang, &site(server, ledger, lang))),
+        Err(problem) => failed(server, lang, &problem),
+    }
+}
+
 /// A page about the ledger of an address; without one, about the first.
 fn about(
     server: &Server,

@@ -12,13 +12,13 @@ use ledger_spec::rows::Signer;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::App;
 use super::auth::Reader;
 use super::problem::Problem;
-use super::site::{self, Asked, PageQuery};
-use super::{App, Server};
+use super::site::{Asked, page};
 use crate::pages::scan::CAMERA_ALLOWED;
 use crate::pages::witness::{self, Witness};
-use crate::pages::{Lang, Site, desk, terminal, till, venue};
+use crate::pages::{Site, desk, terminal, till, venue};
 
 /// The most places that one answer names.
 const PLACES_MAX: usize = 2_000;
@@ -27,21 +27,7 @@ pub(super) const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permi
 
 type Headers = HeaderMap;
 
-/// A page of a ledger that is the same for everyone, in the reader's language.
-pub(super) fn page(
-    server: &Server,
-    name: &str,
-    (query, headers): (&PageQuery, &Headers),
-    build: impl FnOnce(Lang, &Site) -> String,
-) -> Response {
-    let lang = site::language(query, headers);
-    match server.ledger(name) {
-        Ok(ledger) => site::html(query, build(lang, &site::site(server, ledger, lang))),
-        Err(problem) => site::failed(server, lang, &problem),
-    }
-}
-
-/// The same for a page that scans.
+/// The same page, for one that scans.
 pub(super) fn scanning(mut response: Response) -> Response {
     let allowed = HeaderValue::from_static(CAMERA_ALLOWED);
     response.headers_mut().insert(PERMISSIONS_POLICY, allowed);
@@ -67,6 +53,17 @@ pub(super) async fn propose(
     headers: Headers,
 ) -> Response {
     let build = |lang, site: &Site| terminal::proposal(lang, site).into_string();
+    page(&server, &name, (&query, &headers), build)
+}
+
+/// `GET /{ledger}/propose`
+pub(super) async fn deed(
+    State(server): App,
+    Path(name): Path<String>,
+    query: Asked,
+    headers: Headers,
+) -> Response {
+    let build = |lang, site: &Site| terminal::deed(lang, site).into_string();
     page(&server, &name, (&query, &headers), build)
 }
 

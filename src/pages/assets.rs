@@ -33,6 +33,7 @@ pub const ASSETS: [Asset; 41] = [
     asset!("cbor.js", JS),
     asset!("code.js", JS),
     asset!("cose.js", JS),
+    asset!("deed.js", JS),
     asset!("desk.js", JS),
     asset!("enrol.js", JS),
     asset!("family.js", JS),

@@ -157,6 +157,51 @@ pub fn proposal(lang: Lang, site: &Site) -> Markup {
     )
 }
 
+/// The page at `/{ledger}/propose`: the first person proposes an action that takes two persons of the staff.
+#[must_use]
+pub fn deed(lang: Lang, site: &Site) -> Markup {
+    let title = t(lang, "deed-title");
+    let body = html! {
+        h1 { (title) }
+        p { (t(lang, "deed-lead")) }
+        p #say role="status" aria-live="polite" {}
+        (problem_box())
+        form #two novalidate hidden {
+            label for="action" { (t(lang, "deed-action")) }
+            select #action {}
+            p #action-points {}
+            label for="holder" { (t(lang, "deed-holder")) }
+            input #holder autocomplete="off" spellcheck="false" maxlength="48" aria-describedby="holder-fault holder-note";
+            p #holder-fault.fault role="alert" {}
+            p #holder-note.note { (t(lang, "deed-holder-note")) }
+            label for="day" { (t(lang, "deed-day")) }
+            input #day type="date" aria-describedby="day-fault";
+            p #day-fault.fault role="alert" {}
+            p { button.button.large { (t(lang, "deed-propose")) } }
+        }
+        section #proposed aria-labelledby="proposed-title" hidden {
+            h2 #proposed-title tabindex="-1" { (t(lang, "enrol-proposed")) }
+            p { (t(lang, "enrol-second")) }
+            p.note { (t(lang, "deed-tell")) }
+            figure.code { (code_image("approve-code", &t(lang, "enrol-code-alt"))) }
+            p { a #approve-link href="#" {} }
+            p { button #another.button.quiet type="button" { (t(lang, "deed-another")) } }
+        }
+        (staff_missing(lang, site))
+    };
+    let texts = [
+        "deed-",
+        "approve-points-value",
+        "approve-read-first",
+        "enrol-compare-first",
+        "terminal-",
+        "retry-",
+        "problem-",
+        "browser-cannot",
+    ];
+    layout(&Frame { lang, site, title: &title, script: Some("deed.js"), texts: &texts }, &body)
+}
+
 /// The page at `/{ledger}/approve`: the second person approves.
 #[must_use]
 pub fn approval(lang: Lang, site: &Site) -> Markup {
@@ -166,6 +211,7 @@ pub fn approval(lang: Lang, site: &Site) -> Markup {
         p #say role="status" aria-live="polite" {}
         (problem_box())
         ul #waiting.held {}
+        p { a #propose.button.quiet href={ "/" (site.ledger) "/propose" } hidden { (t(lang, "deed-title")) } }
         dl #asked.facts hidden {}
         form #approval novalidate hidden {
             label.choice {
@@ -194,9 +240,8 @@ mod tests {
     #[test]
     fn a_terminal_asks_and_two_persons_answer() {
         for lang in Lang::ALL {
-            for page in [enrolment(lang, &site()), proposal(lang, &site()), approval(lang, &site())]
-            {
-                check_page(lang, &page);
+            for page in [enrolment, proposal, deed, approval] {
+                check_page(lang, &page(lang, &site()));
             }
         }
     }

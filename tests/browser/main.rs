@@ -14,6 +14,7 @@ mod browser;
 mod camera;
 mod codes;
 mod consent;
+mod deed;
 mod desk;
 mod family;
 mod perk;

@@ -47,6 +47,7 @@ async function sign(staff, seq, bytes, done) {
 async function list(read) {
   const waiting = await read((token) => api.proposals(ledgerName, token));
   say.textContent = text(waiting.length > 0 ? "approve-scan" : "approve-none");
+  at("#propose").hidden = false;
   const line = ({ seq, kind, by, until_min: until }) => {
     const link = element("a", "button quiet", kindName(kind));
     link.href = `#${seq}`;

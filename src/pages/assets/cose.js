@@ -159,9 +159,12 @@ async function statement(signer, ledger, kind, core, secret, atS = ledger.nowS()
   return sign1(signer, AAD.statement, payload, disclosure);
 }
 
-/** A holder recognised by the pay token of a phone, by a paper card (11 bytes), or by a link (16 bytes). */
+/**
+ * A holder recognised by the pay token of a phone, by a paper card (11 bytes), by staff (16 bytes) or by a
+ * link (16 bytes). */
 export const byPhone = (token) => [1, token];
 export const byCard = (card) => [2, card];
+export const byAccount = (account) => [3, account];
 export const byLink = (link) => [4, link];
 
 /** `device.enrol`: the phone's own key enrols itself with a one-time code. */

@@ -4,8 +4,7 @@ import * as api from "./api.js";
 import { hex, keyRegister, kidOf, random, unhex } from "./cose.js";
 import { ROLES, comparison, standing } from "./keyring.js";
 import { canSign, ledgerName, text } from "./page.js";
-import { draw } from "./qr.js";
-import { compared, finish, guarded, sendOnce } from "./staff.js";
+import { compared, finish, guarded, sendOnce, showProposed } from "./staff.js";
 
 const POLL_MS = 2000;
 const KEY_HEX_CHARS = 64;
@@ -51,11 +50,7 @@ async function propose(asked, staff) {
     return keyRegister(staff, ledger, { ...asked, ...chosenPlace(asked) });
   });
   form.hidden = true;
-  const url = `${location.origin}/${ledgerName}/approve#${verdict.seq}`;
-  at("#approve-link").href = url;
-  at("#approve-link").textContent = url;
-  draw(at("#approve-code"), url);
-  at("#proposed").hidden = false;
+  showProposed(verdict.seq);
 }
 
 async function start() {

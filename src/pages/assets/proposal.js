@@ -77,10 +77,10 @@ async function document(body, current) {
   return [["version", String(body.get(1))], ["changes", changesTable(before, after)]];
 }
 
-async function actionForTwo(body) {
+async function actionForTwo(body, core) {
   const rule = (await api.programme(ledgerName)).rules.find((known) => known.action === body.get(1));
   const name = globalThis.document.documentElement.lang === "en" ? rule?.name_en : rule?.name;
-  return [["action", name ?? body.get(1)], ["points", rule ? points(rule.points) : "–"]];
+  return [["action", name ?? body.get(1)], ["day", date(core.get(5))], ["points", rule ? points(rule.points) : "–"]];
 }
 
 const lotPoints = ([of, value]) => element("li", "", `${lot(of)}: ${points(value)}`);
@@ -114,5 +114,5 @@ const FACTS = {
 /** The facts of a proposal's core; null for a kind that this page cannot explain, and so must not approve. */
 export async function factsOf(core) {
   const facts = FACTS[KINDS[core.get(3)]];
-  return facts ? [["kind", kindName(KINDS[core.get(3)])], ...(await facts(core.get(8)))] : null;
+  return facts ? [["kind", kindName(KINDS[core.get(3)])], ...(await facts(core.get(8), core))] : null;
 }

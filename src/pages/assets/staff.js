@@ -1,7 +1,8 @@
 // What both persons of the staff do alike: compare, sign once, send until answered.
 
 import { canRepeat, deliver, post, unfinished } from "./outbox.js";
-import { showProblem, text } from "./page.js";
+import { ledgerName, showProblem, text } from "./page.js";
+import { draw } from "./qr.js";
 
 const OUTBOX = "staff";
 // What is asked stands behind the `#`, and stays when the language changes.
@@ -41,6 +42,16 @@ export async function sendOnce(sign) {
     if (!canRepeat(error)) waiting = null;
     throw error;
   }
+}
+
+/** Shows where the second person approves what was proposed. */
+export function showProposed(seq) {
+  const url = `${location.origin}/${ledgerName}/approve#${seq}`;
+  const link = document.querySelector("#approve-link");
+  link.href = url;
+  link.textContent = url;
+  draw(document.querySelector("#approve-code"), url);
+  document.querySelector("#proposed").hidden = false;
 }
 
 /** Sends what an earlier visit left without an answer. */
