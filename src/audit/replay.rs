@@ -10,8 +10,8 @@ use ledger_spec::cose::{Sign1, aad};
 use ledger_spec::decide::{Context, decide, earlier_of, measured_before};
 use ledger_spec::entry::{Accounting, Effect, Entry, Reason};
 use ledger_spec::frame::Frame;
-use ledger_spec::ids::{AccountId, Kid, LedgerId, OpId, Seq};
-use ledger_spec::kinds::{self, Body, Role};
+use ledger_spec::ids::{AccountId, Kid, LedgerId, LinkId, OpId, Seq};
+use ledger_spec::kinds::{self, Body, Purpose, Role};
 use ledger_spec::manifest;
 use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::programme::{LATE_DAYS_MAX, LOOK_BACK_DAYS_MAX};
@@ -48,6 +48,8 @@ pub(super) struct Replay<'a> {
     keyring: HashMap<Kid, VerifyingKey>,
     /// Phones by account, in the order of their enrolment.
     devices: HashMap<AccountId, Vec<Kid>>,
+    /// The links by which a phone helps others.
+    proxies: HashMap<Kid, Vec<LinkId>>,
     stations: Vec<Kid>,
     operations: HashSet<OpId>,
     /// The manifests whose rows may still follow.
@@ -82,6 +84,7 @@ impl<'a> Replay<'a> {
             edge: Edge::default(),
             keyring: HashMap::new(),
             devices: HashMap::new(),
+            proxies: HashMap::new(),
             stations: Vec::new(),
             operations: HashSet::new(),
             manifests: BTreeMap::new(),
@@ -395,7 +398,8 @@ impl<'a> Replay<'a> {
             (vec![StandIn { statement, now_ms, measured }], Check::Decisions)
         } else {
             let devices = |account| self.devices.get(&account).cloned().unwrap_or_default();
-            let signers = Signers { devices: &devices, stations: &self.stations };
+            let (proxies, stations) = (&self.proxies, &*self.stations);
+            let signers = Signers { devices: &devices, proxies, stations };
             let found = standin::stand_ins(accounting, statement, rows, signers);
             (found, if has_disclosure { Check::StandIns } else { Check::Decisions })
         };
@@ -470,6 +474,9 @@ impl<'a> Replay<'a> {
             }
             if let Effect::KeyRegistered { public_key, role: Role::Station, .. } = effect {
                 self.stations.push(Kid::of(public_key));
+            }
+            if let Effect::LinkGranted { link, purpose: Purpose::Proxy, partner, .. } = effect {
+                self.proxies.entry(*partner).or_default().push(*link);
             }
             if let (Effect::DeviceEnrolled { public_key, .. }, Some(link)) =
                 (effect, accounting.link)

@@ -5,11 +5,13 @@
 //! cap, a balance or a signer that does not fit is found without any secret. What the stand-in cannot vouch for is who
 //! showed the code or card, and the exact second.
 
+use std::collections::HashMap;
+
 use ledger_spec::catalogue::Gives;
 use ledger_spec::cbor::Blob;
 use ledger_spec::decide::HOLD_LIFE_S_MAX;
 use ledger_spec::entry::{Accounting, Effect};
-use ledger_spec::ids::{AccountId, Kid, PlaceId};
+use ledger_spec::ids::{AccountId, Kid, LinkId, PlaceId};
 use ledger_spec::kinds::{Body, Code, Role};
 use ledger_spec::points::POINTS_MAX;
 use ledger_spec::programme::{Evidence, Needs, Programme, Rule, SameAct};
@@ -28,10 +30,12 @@ pub(super) struct StandIn {
 /// The phones of an account, in the order of their enrolment.
 pub(super) type Devices<'a> = &'a dyn Fn(AccountId) -> Vec<Kid>;
 
-/// What was enrolled and registered before the entry: the phones of an account, and the stations.
+/// What was enrolled and registered before the entry: the phones of an account, the links by which a phone helps others, and
+/// the stations.
 #[derive(Clone, Copy)]
 pub(super) struct Signers<'a> {
     pub(super) devices: Devices<'a>,
+    pub(super) proxies: &'a HashMap<Kid, Vec<LinkId>>,
     pub(super) stations: &'a [Kid],
 }
 
@@ -47,7 +51,7 @@ pub(super) fn stand_ins(
         let action = body.action.clone();
         return actions(accounting, &statement, action.as_str(), rows, signers).unwrap_or_default();
     }
-    other(accounting, statement, rows, signers.devices).into_iter().collect()
+    other(accounting, statement, rows, signers).into_iter().collect()
 }
 
 /// For every kind but `action` there is one.
@@ -55,7 +59,7 @@ fn other(
     accounting: &Accounting,
     mut statement: Statement,
     rows: &Overlay<'_>,
-    devices: Devices<'_>,
+    signers: Signers<'_>,
 ) -> Option<StandIn> {
     let recorded_s = accounting.accepted_min * 60;
     let account = accounting.link.map(|link| link.account);
@@ -75,7 +79,7 @@ fn other(
             // A confirmation, which every limit on a code lets through.
             let (shop, max_points) = asked(&statement.core.body);
             let token = PayToken { exp_s, nonce, ledger: statement.core.ledger, max_points, shop };
-            statement.pay_token = Some((token, phone(account?, rows, devices)?));
+            statement.pay_token = Some((token, phone(account?, rows, signers.devices)?));
             // Some second of the minute must lie within both deadlines.
             let not_after_s = statement.core.not_after_s.unwrap_or(0);
             let hold = if let Body::Hold(body) = &statement.core.body { body.until_s } else { 0 };
@@ -97,9 +101,12 @@ fn other(
             let until_s = row.holds.iter().find(|hold| hold.seq == body.hold)?.until_s;
             until_s.clamp(recorded_s, recorded_s + 59)
         }
-        Body::DeviceEnrol(_) => {
-            let by_code = |effect: &Effect| matches!(effect, Effect::CodeUsed { .. });
-            if accounting.effects.iter().any(by_code) {
+        Body::DeviceEnrol(_) | Body::LinkGrant(_) => {
+            // A code and a card's number are known by their hashes alone.
+            let sealed = |effect: &Effect| {
+                matches!(effect, Effect::CodeUsed { .. } | Effect::PinProven { .. })
+            };
+            if accounting.effects.iter().any(sealed) {
                 return None;
             }
             statement.disclosure = Some((disclosure(recorded_s, None), Vec::new()));
@@ -107,11 +114,8 @@ fn other(
         }
         Body::RewardClaim(body) => {
             let wallet = has_wallet(body.item.as_str(), rows);
-            return claim(statement, wallet, recorded_s, rows);
-        }
-        Body::LinkGrant(_) => {
-            statement.disclosure = Some((disclosure(recorded_s, None), Vec::new()));
-            recorded_s
+            let helped = helped(account?, &statement, rows, signers);
+            return claim(statement, (wallet, helped), recorded_s, rows);
         }
         _ => recorded_s,
     };
@@ -123,11 +127,27 @@ fn has_wallet(item: &str, rows: &Overlay<'_>) -> bool {
     item.is_some_and(|item| matches!(item.gives, Gives::Currency { .. }))
 }
 
-/// A claim by the account's own phone, which discloses the number of a wallet at most; for one at a desk there is none. It
-/// was decided at some second of its day.
+/// The link by which a phone may have claimed for another account than its own.
+fn helped(
+    account: AccountId,
+    statement: &Statement,
+    rows: &Overlay<'_>,
+    signers: Signers<'_>,
+) -> Option<Holder> {
+    let links = signers.proxies.get(&statement.kid).into_iter().flatten();
+    let good = |link: &&LinkId| {
+        let row = rows.links(link);
+        row.is_some_and(|row| row.account == account && row.revoked.is_none())
+    };
+    // The latest: an earlier one may be over.
+    links.rev().find(good).map(|link| Holder::Link(*link))
+}
+
+/// A claim by the account's own phone or the family's, which discloses the number of a wallet and a link at most; for one at a
+/// desk there is none. It was decided at some second of its day.
 fn claim(
     mut statement: Statement,
-    has_wallet: bool,
+    (has_wallet, holder): (bool, Option<Holder>),
     day_s: u64,
     rows: &Overlay<'_>,
 ) -> Option<StandIn> {
@@ -138,7 +158,7 @@ fn claim(
     let not_after_s = statement.core.not_after_s.unwrap_or(0);
     let now_s = not_after_s.saturating_sub(NOT_AFTER_S_MAX).clamp(day_s, day_s + 86_399);
     let reference = has_wallet.then(|| Blob(vec![0]));
-    let stand_in = Disclosure { reference, ..disclosure(now_s, None) };
+    let stand_in = Disclosure { reference, ..disclosure(now_s, holder) };
     statement.disclosure = Some((stand_in, Vec::new()));
     Some(StandIn { statement, now_ms: now_s * 1_000, measured: None })
 }
