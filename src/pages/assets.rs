@@ -26,7 +26,7 @@ macro_rules! asset {
 }
 
 /// Every file, in alphabetical order.
-pub const ASSETS: [Asset; 41] = [
+pub const ASSETS: [Asset; 42] = [
     asset!("api.js", JS),
     asset!("approve.js", JS),
     asset!("attend.js", JS),
