@@ -265,7 +265,7 @@ pub fn roles_for(kind: Kind) -> &'static [Role] {
         Kind::Action => &[Staff, Registry, Station, Coach, Kiosk, Partner],
         Kind::Redeem | Kind::Void | Kind::Hold | Kind::Capture | Kind::RewardUse => &[Shop],
         Kind::Release => &[Shop, System],
-        Kind::RewardClaim => &[Shop, Staff, Kiosk],
+        Kind::RewardClaim => &[Shop, Staff, Kiosk, System],
         Kind::RewardCancel => &[Shop, Root, Staff],
         Kind::Expire | Kind::DayClose | Kind::SettlementClose | Kind::ManifestDone => &[System],
         Kind::AuditStatement => &[Auditor],

@@ -103,6 +103,8 @@ wire_code!(
         Proxy = 4,
         /// Be told what the resident is to be reminded of.
         Reminders = 5,
+        /// The ledger gives points away on their last day.
+        AutoExchange = 6,
     }
 );
 

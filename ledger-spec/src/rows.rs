@@ -22,7 +22,7 @@ use crate::time::Day;
 use hash::TableHasher;
 
 pub use self::account::{
-    Account, Aged, Charge, Counter, EmployerLink, Facts, HOLDS_MAX, HeldFor, Hold, LOTS_MAX, Lot,
+    Account, AccountLink, Aged, Charge, Counter, Facts, HOLDS_MAX, HeldFor, Hold, LOTS_MAX, Lot,
     Recent, Standing, VOUCHERS_MAX,
 };
 

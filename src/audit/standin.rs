@@ -127,13 +127,18 @@ fn has_wallet(item: &str, rows: &Overlay<'_>) -> bool {
     item.is_some_and(|item| matches!(item.gives, Gives::Currency { .. }))
 }
 
-/// The link by which a phone may have claimed for another account than its own.
+/// The link by which a phone may have claimed for another account than its own, or the ledger for whoever has asked it to.
 fn helped(
     account: AccountId,
     statement: &Statement,
     rows: &Overlay<'_>,
     signers: Signers<'_>,
 ) -> Option<Holder> {
+    let asked = rows.accounts(&account).and_then(|row| row.auto_exchange);
+    let by_ledger = |link: &LinkId| rows.links(link).is_some_and(|row| row.partner == statement.kid);
+    if let Some(asked) = asked.filter(|asked| by_ledger(&asked.link)) {
+        return Some(Holder::Link(asked.link));
+    }
     let links = signers.proxies.get(&statement.kid).into_iter().flatten();
     let good = |link: &&LinkId| {
         let row = rows.links(link);
@@ -143,17 +148,18 @@ fn helped(
     links.rev().find(good).map(|link| Holder::Link(*link))
 }
 
-/// A claim by the account's own phone or the family's, which discloses the number of a wallet and a link at most; for one at a
-/// desk there is none. It was decided at some second of its day.
+/// A claim by the account's own phone or the family's, which discloses the number of a wallet and a link at most, or by the
+/// ledger under its link; for one at a desk there is none. It was decided at some second of its day.
 fn claim(
     mut statement: Statement,
     (has_wallet, holder): (bool, Option<Holder>),
     day_s: u64,
     rows: &Overlay<'_>,
 ) -> Option<StandIn> {
-    let signer = &rows.keys(&statement.kid)?.signer;
-    if !matches!(signer, Signer::Device(_)) {
-        return None;
+    match &rows.keys(&statement.kid)?.signer {
+        Signer::Device(_) => {}
+        Signer::Actor(actor) if actor.role == Role::System => {}
+        Signer::Actor(_) => return None,
     }
     let not_after_s = statement.core.not_after_s.unwrap_or(0);
     let now_s = not_after_s.saturating_sub(NOT_AFTER_S_MAX).clamp(day_s, day_s + 86_399);

@@ -191,7 +191,9 @@ fn form_text(form: Form) -> &'static str {
             "\"unknown\", \"under18\", \"from18\", \"from40\", \"from65\" or \"from75\""
         }
         Form::Insurance => "\"unknown\", \"nhi\" or \"other\"",
-        Form::Purpose => "\"steps\", \"sessions\", \"employer\" or \"reminders\"",
+        Form::Purpose => {
+            "\"steps\", \"sessions\", \"employer\", \"reminders\" or \"auto_exchange\""
+        }
         Form::Status => "\"active\", \"frozen\", \"moved_out\" or \"deceased\"",
         Form::Kind => "the name of a kind",
         Form::Lot => "{\"purse\", \"fund\", \"expires_on\"}",

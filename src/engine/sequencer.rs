@@ -32,7 +32,7 @@ mod holds;
 
 use super::ops::Ops;
 use super::snapshot;
-use super::sweep::Sweep;
+use super::sweep::{Due, Sweep};
 use super::{
     Accepted, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, EngineConfig, EngineError, Ground, Head, Job,
     PersonalReader, Refusal, SNAPSHOT_ENTRIES, SNAPSHOT_ENTRIES_MAX, Shared, Standing, Verdict,

@@ -260,6 +260,7 @@ fn entry(line: HistoryLine, today: Option<Day>) -> me::Entry {
         note: line.note,
         family: line.family.map(links::family_code),
         won: line.won,
+        automatic: line.automatic.is_some(),
         waits: line.proposal.is_some(),
     }
 }

@@ -46,12 +46,18 @@ pub enum Told {
 pub fn sentence(lang: Lang, coming: &Coming, told: Told) -> String {
     let on = date(lang, &coming.on.to_string());
     match (&coming.about, told) {
-        (About::Expiry(purse, points), Told::All) => {
+        (About::Expiry(purse, points, given), Told::All) => {
             let key = match purse {
                 Purse::Yen => "reminder-expiry",
                 Purse::Challenge => "reminder-expiry-challenge",
             };
-            t_args(lang, key, &[("date", &on), ("points", &number(*points))])
+            let told = t_args(lang, key, &[("date", &on), ("points", &number(*points))]);
+            match given {
+                Some(names) => {
+                    told + &t_args(lang, "reminder-given", &[("name", named(lang, names))])
+                }
+                None => told,
+            }
         }
         (About::Expiry(..), Told::Day) => t_args(lang, "reminder-expiry-some", &[("date", &on)]),
         (About::CountsAgain(names), _) => {
@@ -112,7 +118,7 @@ fn event(coming: &Coming, account: AccountId) -> calendar::Event {
     let [ja, en] = Lang::ALL.map(|lang| sentence(lang, coming, Told::All));
     // What counts again does so later after the next time: the later file moves it.
     let (what, start_s) = match &coming.about {
-        About::Expiry(purse, _) => (format!("expiry {purse:?} {}", coming.on), None),
+        About::Expiry(purse, ..) => (format!("expiry {purse:?} {}", coming.on), None),
         About::CountsAgain([name, _]) => (format!("again {name}"), None),
         About::Appointment(_, start_s) => {
             (format!("appointment {} {start_s:?} {ja}", coming.on), *start_s)
@@ -172,12 +178,12 @@ pub(super) async fn next(
     let mut next = Next { expires_on: None, counts_on: None, name: None, name_en: None };
     for Coming { on, about } in coming.into_iter().rev() {
         match about {
-            About::Expiry(Purse::Yen, _) => next.expires_on = Some(on),
+            About::Expiry(Purse::Yen, ..) => next.expires_on = Some(on),
             About::CountsAgain([name, name_en]) => {
                 next =
                     Next { counts_on: Some(on), name: Some(name), name_en: Some(name_en), ..next };
             }
-            About::Expiry(Purse::Challenge, _) | About::Appointment(..) => {}
+            About::Expiry(Purse::Challenge, ..) | About::Appointment(..) => {}
         }
     }
     Ok(Json(next))

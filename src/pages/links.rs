@@ -25,6 +25,7 @@ pub fn page(lang: Lang, site: &Site) -> Markup {
             p #links-none hidden { (t(lang, "links-none")) }
             ul #links-list.held {}
         }
+        (auto_exchange(lang))
         (grant(lang))
         section #made aria-labelledby="made-title" hidden {
             h2 #made-title tabindex="-1" { (t(lang, "links-made")) }
@@ -36,6 +37,18 @@ pub fn page(lang: Lang, site: &Site) -> Markup {
         (confirm_end(lang))
     };
     layout(&Frame { lang, site, title: &title, script: Some("links.js"), texts: &TEXTS }, &body)
+}
+
+/// What the ledger does for whoever asks: points that end are given away.
+fn auto_exchange(lang: Lang) -> Markup {
+    html! {
+        section #auto aria-labelledby="auto-title" hidden {
+            h2 #auto-title { (t(lang, "links-auto_exchange")) }
+            p #auto-what {}
+            p.note { (t(lang, "links-auto-note")) }
+            p { button #auto-do.button type="button" { (t(lang, "links-auto-do")) } }
+        }
+    }
 }
 
 /// The form of a link, driven by `assets/grant.js`.

@@ -125,6 +125,8 @@ pub struct Entry {
     pub family: Option<String>,
     /// Whether an entry in a draw has won, once it is drawn.
     pub won: Option<bool>,
+    /// Whether the ledger itself acted, as the resident has asked.
+    pub automatic: bool,
     /// Whether it does nothing until another person approves.
     pub waits: bool,
 }
@@ -406,6 +408,7 @@ fn row(lang: Lang, ledger: Option<&str>, entry: &Entry) -> Markup {
                     br; small { (t_args(lang, "me-also", &[("name", &named(lang, names)), ("points", &number(u64::from(*points)))])) }
                 }
                 @if entry.waits { br; small { (t(lang, "me-proposed")) } }
+                @if entry.automatic { br; small { (t(lang, "me-automatic")) } }
                 @if let Some(won) = entry.won { br; strong { (t(lang, if won { "me-won" } else { "me-lost" })) } }
                 @if let Some(note) = &entry.note {
                     br; small lang=[(lang != Lang::Ja).then_some("ja")] { (t_args(lang, "me-note", &[("note", note)])) }
@@ -512,6 +515,7 @@ mod tests {
             note: None,
             family: None,
             won: None,
+            automatic: false,
             waits: false,
         }
     }

@@ -134,6 +134,7 @@ pub fn partners(engine: &Engine) -> Result<Vec<Partner>, EngineError> {
                     &[Purpose::Steps, Purpose::Sessions, Purpose::Employer, Purpose::Reminders]
                 }
                 Role::Coach => &[Purpose::Sessions],
+                Role::System => &[Purpose::AutoExchange],
                 Role::Root
                 | Role::Staff
                 | Role::Registry
@@ -141,7 +142,6 @@ pub fn partners(engine: &Engine) -> Result<Vec<Partner>, EngineError> {
                 | Role::Shop
                 | Role::Kiosk
                 | Role::Pin
-                | Role::System
                 | Role::Auditor => return None,
             };
             Some(Partner { kid: *kid, name: actor.name.as_str().to_owned(), purposes })

@@ -204,6 +204,9 @@ pub struct HistoryLine {
     /// Whether an entry in a draw has won, once it is drawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub won: Option<bool>,
+    /// `true` where the ledger itself acted as the resident has asked; otherwise absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub automatic: Option<bool>,
     /// `true` for a proposal, which does nothing until another person approves; otherwise absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proposal: Option<bool>,
@@ -436,6 +439,8 @@ fn history_line(
         Some(Signer::Device(_)) | None => None,
     };
     let told = told(statement, state);
+    let automatic = matches!(told, Body::RewardClaim(_))
+        && matches!(signer, Some(Signer::Actor(actor)) if actor.role == Role::System);
     let action =
         if let Body::Action(body) = told { Some(body.action.as_str().to_owned()) } else { None };
     let acted = accounting.effects.iter().any(judged);
@@ -487,6 +492,7 @@ fn history_line(
         place,
         family: signer.is_some_and(|by| helps(by, accounting)).then_some(statement.kid),
         won: rewards::won(accounting, state),
+        automatic: automatic.then_some(true),
         reason: reason_of(accounting),
         receipt_number: receipt_number(engine.ledger(), accounting.seq),
         yen_after,

@@ -28,8 +28,9 @@ pub type Names = [String; 2];
 /// What lies ahead.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum About {
-    /// So many points of a purse can be spent for the last time.
-    Expiry(Purse, u64),
+    /// So many points of a purse can be spent for the last time; the name of what they go to on that day where the resident
+    /// has asked that they be given away.
+    Expiry(Purse, u64, Option<Names>),
     /// An action that counts once in so many days counts again.
     CountsAgain(Names),
     /// A booked appointment, with its beginning in Unix seconds where there is one; of a sensitive action the group's
@@ -85,7 +86,7 @@ pub fn coming(
     if standing == Some(Status::Deceased) {
         return Vec::new();
     }
-    let mut found = expiries(row, today);
+    let mut found = expiries(rows, row, today);
     if matches!(standing, None | Some(Status::Active)) {
         found.extend(counting_again(rows, row, today));
         let appointments = appointments.iter().filter(|appointment| appointment.day >= today);
@@ -99,13 +100,23 @@ pub fn coming(
     found
 }
 
-fn expiries(row: &Account, today: Day) -> Vec<Coming> {
+fn expiries(rows: &Overlay<'_>, row: &Account, today: Day) -> Vec<Coming> {
     let mut sums: BTreeMap<(Day, Purse), u64> = BTreeMap::new();
     for lot in row.lots.iter().filter(|lot| lot.key.expires_on >= today) {
         let sum = sums.entry((lot.key.expires_on, lot.key.purse)).or_default();
         *sum += u64::from(lot.points);
     }
-    let coming = |((on, purse), points)| Coming { on, about: About::Expiry(purse, points) };
+    let items = rows.catalogue().into_iter().flat_map(|catalogue| &catalogue.items);
+    let auto = items.into_iter().find(|item| item.auto);
+    let given = |on| {
+        row.auto_exchange.filter(|asked| on <= asked.until)?;
+        let item = auto.filter(|item| item.is_offered(on) && row.ending(item.points, on) > 0)?;
+        Some([item.name.clone(), item.name_en.clone()])
+    };
+    let coming = |((on, purse), points)| {
+        let given = given(on).filter(|_| purse == Purse::Yen);
+        Coming { on, about: About::Expiry(purse, points, given) }
+    };
     sums.into_iter().map(coming).collect()
 }
 
@@ -203,7 +214,7 @@ mod tests {
     use ledger_spec::kinds::{AgeTier, Insurance};
     use ledger_spec::points::{Fund, LotKey};
     use ledger_spec::programme::Programme;
-    use ledger_spec::rows::{Aged, Charge, Facts, Lot, Recent, Standing};
+    use ledger_spec::rows::{AccountLink, Aged, Charge, Facts, Lot, Recent, Standing};
 
     use super::*;
 
@@ -271,7 +282,10 @@ mod tests {
         let found = coming(&Overlay::over(&state), ID, &appointments(), day(today));
         let shown = found.iter().map(|Coming { on, about }| {
             let about = match about {
-                About::Expiry(purse, points) => format!("{points} {purse:?}"),
+                About::Expiry(purse, points, given) => {
+                    let given = given.as_ref().map(|[name, _]| format!(" to {name}"));
+                    format!("{points} {purse:?}{}", given.unwrap_or_default())
+                }
                 About::CountsAgain([name, _]) => name.clone(),
                 About::Appointment(names, start_s) => {
                     let name = names.as_ref().map_or("-", |[name, _]| name);
@@ -317,6 +331,34 @@ mod tests {
                 2028-03-31 3 Challenge
             "#]],
         );
+    }
+
+    #[test]
+    fn what_will_be_given_away_is_told_with_its_name() {
+        let given = |until: &str, change: &dyn Fn(&mut Account)| {
+            let link = ledger_spec::ids::LinkId([1; 16]);
+            let auto_exchange = Some(AccountLink { link, until: day(until) });
+            let mut account = Account { auto_exchange, ..person() };
+            change(&mut account);
+            let mut state = state(account);
+            let document = include_str!("../../ledger-spec/examples/catalogue.json");
+            let catalogue = ledger_spec::catalogue::Catalogue::parse(document).expect("sound");
+            state.catalogues.insert(1, Arc::new(catalogue));
+            let found = coming(&Overlay::over(&state), ID, &[], day("2026-11-22"));
+            let given = found.into_iter().filter_map(|coming| match coming.about {
+                About::Expiry(purse, _, Some([name, _])) => Some((purse, name)),
+                About::Expiry(..) | About::CountsAgain(_) | About::Appointment(..) => None,
+            });
+            given.collect::<Vec<_>>()
+        };
+        let gift = [(Purse::Yen, "学校の図書への寄付".to_owned())];
+        assert_eq!(given("2027-03-31", &|_| {}), gift);
+        assert_eq!(given("2027-03-30", &|_| {}), []);
+        assert_eq!(given("2027-03-31", &|account| account.auto_exchange = None), []);
+        let less = |account: &mut Account| account.lots.retain(|lot| lot.points < 50);
+        assert_eq!(given("2027-03-31", &less), [], "less than a unit");
+        let later = |account: &mut Account| account.lots[0].key.expires_on = day("2027-04-01");
+        assert_eq!(given("2027-04-01", &later), [], "the item is offered no more");
     }
 
     /// Whether a measurement of 20 November counts again, for a person who is changed first.
@@ -384,11 +426,11 @@ mod tests {
             days.collect::<Vec<_>>()
         };
         let expiry = ["2027-01-30 60", "2027-03-01 30", "2027-03-24 7", "2027-03-30 1"];
-        assert_eq!(due(About::Expiry(Purse::Yen, 1)), expiry);
+        assert_eq!(due(About::Expiry(Purse::Yen, 1, None)), expiry);
         let others = ["2027-03-24 7", "2027-03-30 1"];
         assert_eq!(due(About::Appointment(None, None)), others);
         assert_eq!(due(About::CountsAgain(Names::default())), others);
-        let coming = Coming { on: day("2027-03-31"), about: About::Expiry(Purse::Yen, 1) };
+        let coming = Coming { on: day("2027-03-31"), about: About::Expiry(Purse::Yen, 1, None) };
         assert_eq!(coming.due(day("2027-03-01")), Some(30));
         assert_eq!(coming.due(day("2027-03-02")), None);
         assert_eq!(coming.due(day("2027-03-31")), None, "the day itself has had its reminders");

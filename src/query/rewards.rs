@@ -57,6 +57,9 @@ pub struct ItemLine {
     pub places: Vec<String>,
     /// Whether shops of other cities take it too.
     pub prefecture: bool,
+    /// `true` for the gift that points go to on their last day where the resident has asked for it; otherwise absent.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub auto: bool,
 }
 
 /// The catalogue in force.
@@ -215,6 +218,7 @@ fn item_line(catalogue: &Catalogue, item: &Item, (state, today): (&Tables, Day))
         valid_days: item.good_until(Day(0)).map(|day| day.0),
         places,
         prefecture,
+        auto: item.auto,
     }
 }
 

@@ -255,6 +255,18 @@ async fn a_resident_grants_a_link_and_ends_it() -> WebDriverResult<()> {
     world.open("/yaizu-demo/links?lang=en").await?;
     browser.find("#links:not([hidden])").await?;
     browser.check_page("links-en").await?;
+
+    // Points that expire are to be given away, and then no more.
+    let what = browser.text("#auto:not([hidden]) #auto-what").await?;
+    assert!(what.contains("A gift for the school library, in units of 50 points"), "{what}");
+    browser.click("#auto-do").await?;
+    browser.find("#auto[hidden]").await?;
+    let line = browser.text("#links-list li").await?;
+    assert!(line.contains("Give away points that expire, until"), "{line}");
+    browser.check_page("links-auto-en").await?;
+    browser.click("#links-list button").await?;
+    browser.click("#confirm [value='yes']").await?;
+    browser.find("#auto:not([hidden])").await?;
     world.console(&[]).await?;
     world.browser.quit().await
 }

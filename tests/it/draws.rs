@@ -222,6 +222,40 @@ fn staff_draw_by_the_beacons_answer_alone() {
     city.clock.pass(7 * HOUR_MS);
     let commit = city.must("staff", Body::DrawCommit(commit_of(&claims)));
 
+    let (code, made, said) = result(&genuine);
+    let due = result_of(commit, &value(), &claims);
+    assert_eq!((code, made), (0, Some(Body::DrawResult(due.clone()))), "{said}");
+    expect![[r#"
+        kenmai: winner 000X-HT
+        kenmai: winner 000Y-W6
+    "#]]
+    .assert_eq(&said);
+
+    city.clock.pass(2 * HOUR_MS);
+    city.must("staff", Body::DrawResult(due));
+    let says = expect![[r#"
+        tombola: 3 entrants, root 37156c7ca8134b2f756acca94bc6869fd5d5f9fe94a2a8982297e8c6b9e8d7f3, fixed by entry 32; round 12040883 of quicknet at 2024-10-15 02:13:33 in Japan
+          drawn by entry 33 with 929906c959032ab363c9f26570d215d66f5c06cb0c44fe508c12bb5839f04ec895bb6868e5b9ff13ab289bdb5266b394
+          winner   000X-HT
+          winner   000Y-W6
+        all is well
+    "#]];
+    check(&data, "verify", &["--beacon", &office.beacon(&genuine)], 0, says);
+    let (code, made, said) = result(&genuine);
+    assert_eq!((code, made), (2, None));
+    expect![[r#"
+        kenmai: entry 33 has drawn already
+    "#]]
+    .assert_eq(&said);
+    let (code, _, said) = run(&data, "verify", &["--beacon", "none.json"]);
+    assert!(code == 2 && said.contains("cannot open none.json"), "{said}");
+}
+
+#[test]
+fn an_answer_that_is_not_the_beacons_for_the_round_draws_nothing() {
+    let (city, _, _) = with_commit();
+    let (data, office) = (city.data(), Office::open());
+    let genuine = answer(ROUND, VALUE);
     for (what, text, says) in [
         (
             "another round",
@@ -259,37 +293,13 @@ fn staff_draw_by_the_beacons_answer_alone() {
         "#]],
         ),
     ] {
-        let (code, made, said) = result(&text);
+        let (code, made, said) = {
+            let beacon = office.beacon(&text);
+            office.sign(&data, "result", &["--beacon", &beacon])
+        };
         says.assert_eq(&said);
         assert_eq!((code, made), (2, None), "{what}");
     }
-    let (code, made, said) = result(&genuine);
-    let due = result_of(commit, &value(), &claims);
-    assert_eq!((code, made), (0, Some(Body::DrawResult(due.clone()))), "{said}");
-    expect![[r#"
-        kenmai: winner 000X-HT
-        kenmai: winner 000Y-W6
-    "#]]
-    .assert_eq(&said);
-
-    city.clock.pass(2 * HOUR_MS);
-    city.must("staff", Body::DrawResult(due));
-    let says = expect![[r#"
-        tombola: 3 entrants, root 37156c7ca8134b2f756acca94bc6869fd5d5f9fe94a2a8982297e8c6b9e8d7f3, fixed by entry 32; round 12040883 of quicknet at 2024-10-15 02:13:33 in Japan
-          drawn by entry 33 with 929906c959032ab363c9f26570d215d66f5c06cb0c44fe508c12bb5839f04ec895bb6868e5b9ff13ab289bdb5266b394
-          winner   000X-HT
-          winner   000Y-W6
-        all is well
-    "#]];
-    check(&data, "verify", &["--beacon", &office.beacon(&genuine)], 0, says);
-    let (code, made, said) = result(&genuine);
-    assert_eq!((code, made), (2, None));
-    expect![[r#"
-        kenmai: entry 33 has drawn already
-    "#]]
-    .assert_eq(&said);
-    let (code, _, said) = run(&data, "verify", &["--beacon", "none.json"]);
-    assert!(code == 2 && said.contains("cannot open none.json"), "{said}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::kinds::{Purpose, Status};
 use crate::points::{LotKey, Purse};
 use crate::programme::{LATE_DAYS_MAX, Needs};
 use crate::rows::{
-    Account, Aged, Counter, DayTotals, EmployerLink, Facts, HeldFor, Overlay, Recent, Standing,
+    Account, AccountLink, Aged, Counter, DayTotals, Facts, HeldFor, Overlay, Recent, Standing,
 };
 use crate::time::Day;
 
@@ -52,14 +52,8 @@ pub(super) fn on_account(
                 return Err(Broken::Missing("balance"));
             }
         }
-        Effect::LinkGranted { link, purpose: Purpose::Employer, until, .. } => {
-            account.employer = Some(EmployerLink { link: *link, until: *until });
-        }
-        Effect::LinkRevoked { link } => {
-            account.employer = account.employer.filter(|employer| employer.link != *link);
-        }
-        Effect::LinkGranted { .. }
-        | Effect::ActTaken { .. }
+        Effect::LinkGranted { .. } | Effect::LinkRevoked { .. } => keep_link(account, effect),
+        Effect::ActTaken { .. }
         | Effect::TokenSpent { .. }
         | Effect::CardWithoutPin { .. }
         | Effect::PinProven { .. }
@@ -85,6 +79,23 @@ pub(super) fn on_account(
         | Effect::SettlementPaid { .. } => {}
     }
     Ok(())
+}
+
+/// The row keeps the links that its own rules ask for, the latest of each purpose.
+fn keep_link(account: &mut Account, effect: &Effect) {
+    if let Effect::LinkGranted { link, purpose, until, .. } = effect {
+        let granted = Some(AccountLink { link: *link, until: *until });
+        match purpose {
+            Purpose::Employer => account.employer = granted,
+            Purpose::AutoExchange => account.auto_exchange = granted,
+            Purpose::Steps | Purpose::Sessions | Purpose::Proxy | Purpose::Reminders => {}
+        }
+    }
+    if let Effect::LinkRevoked { link } = effect {
+        for own in [&mut account.employer, &mut account.auto_exchange] {
+            *own = own.filter(|own| own.link != *link);
+        }
+    }
 }
 
 /// Charges an action to the caps of its rule, and keeps it for the rules that look back.

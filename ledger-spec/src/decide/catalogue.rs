@@ -16,7 +16,7 @@ use crate::ids::{AccountId, Hash, PlaceId, Seq};
 use crate::kinds::{self, Role};
 use crate::points::Purse;
 use crate::rows::{Account, Counter, Hold, Overlay, Signer, VOUCHERS_MAX};
-use crate::statement::{self, Statement};
+use crate::statement::{self, Holder, Statement};
 use crate::time::Day;
 
 /// What publishing a version does. The latest is in force from its approval on; what was claimed keeps its terms.
@@ -143,6 +143,9 @@ fn claimant(
             }
             Ok((id, None))
         }
+        Some(Signer::Actor(actor)) if actor.role == Role::System => {
+            Ok((opted_in((item, points), statement, rows, today)?, None))
+        }
         Some(Signer::Actor(actor)) => {
             let consent = consent(statement, rows, context)?;
             consent.check_points((actor.place, points), limits.fast_lane_max)?;
@@ -152,6 +155,34 @@ fn claimant(
         }
         None => Err(Rejection::KeyUnknown),
     }
+}
+
+/// The account that has asked the ledger to give away what ends. The system key signs only what follows from the log: the
+/// item that the catalogue names for it, and exactly the whole units that end today.
+fn opted_in(
+    (item, points): (&Item, u32),
+    statement: &Statement,
+    rows: &Overlay<'_>,
+    today: Day,
+) -> Result<AccountId, Rejection> {
+    let disclosure = disclosure_of(statement)?;
+    let (Some(Holder::Link(link)), None) = (&disclosure.holder, &disclosure.pin_proof) else {
+        return Err(Rejection::HolderNotAccepted);
+    };
+    // Links with the ledger's own key are for this purpose alone.
+    let row = rows.links(link).filter(|row| row.partner == statement.kid);
+    let row = row.ok_or(Rejection::LinkUnknown)?;
+    if row.revoked.is_some() || today > row.until {
+        return Err(Rejection::LinkEnded);
+    }
+    if !item.auto {
+        return Err(Rejection::RewardClosed);
+    }
+    let account = rows.accounts(&row.account).ok_or(Rejection::AccountUnknown)?;
+    if account.ending(item.points, today) != points {
+        return Err(Rejection::RewardPoints(item.points));
+    }
+    Ok(row.account)
 }
 
 /// Whether the account can hold it, the person may have one more, and one is left.

@@ -145,6 +145,7 @@ pub(super) fn grant_link(
         (Purpose::Sessions, Signer::Actor(partner)) => {
             matches!(partner.role, Role::Partner | Role::Coach)
         }
+        (Purpose::AutoExchange, Signer::Actor(ledger)) => ledger.role == Role::System,
         // One's own phones need no link.
         (Purpose::Proxy, Signer::Device(other)) => other.account != account,
         (Purpose::Proxy, Signer::Actor(_)) | (_, Signer::Device(_)) => false,

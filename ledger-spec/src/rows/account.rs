@@ -6,7 +6,7 @@ use crate::cbor::{CborError, Reader, Wire, Writer, wire_array};
 use crate::entry::{ActionClass, CapOf, CapPer};
 use crate::ids::{Hash, LinkId, PlaceId, Seq};
 use crate::kinds::{AgeTier, Insurance, Status};
-use crate::points::{LotKey, Purse};
+use crate::points::{LotKey, POINTS_MAX, Purse};
 use crate::programme::{Gate, Programme};
 use crate::time::Day;
 
@@ -243,9 +243,9 @@ wire_array!(
 );
 
 wire_array!(
-    /// An employer's link.
+    /// A link by which the rules know an account: its employer's, or for the exchange of what ends.
     #[derive(Copy)]
-    EmployerLink {
+    AccountLink {
         /// The link.
         link: LinkId,
         /// Its last day.
@@ -273,7 +273,9 @@ wire_array!(
         /// Actions that later decisions ask for, in log order.
         recent: Vec<Recent>,
         /// The employer's link and its last day.
-        employer: Option<EmployerLink>,
+        employer: Option<AccountLink>,
+        /// The link by which the ledger gives away what ends, and its last day.
+        auto_exchange: Option<AccountLink>,
         /// The last day with an entry.
         active_on: Day,
         /// The last day with a grant in the yen purse.
@@ -297,6 +299,7 @@ impl Account {
             charges: Vec::new(),
             recent: Vec::new(),
             employer: None,
+            auto_exchange: None,
             active_on: Day(0),
             earned_on: Day(0),
             spent_on: Day(0),
@@ -312,6 +315,16 @@ impl Account {
             .filter(|lot| lot.key.purse == purse && lot.key.expires_on >= today)
             .map(|lot| u64::from(lot.points))
             .sum()
+    }
+
+    /// The points of the yen purse whose last day this is, in whole units of so many and as far as one claim goes: what the
+    /// ledger gives away for a resident who has asked for it.
+    #[must_use]
+    pub fn ending(&self, unit: u32, today: Day) -> u32 {
+        let ends = |lot: &&Lot| lot.key.purse == Purse::Yen && lot.key.expires_on == today;
+        let points = self.lots.iter().filter(ends).map(|lot| lot.points);
+        let most = points.fold(0, u32::saturating_add).min(POINTS_MAX);
+        most - most.checked_rem(unit).unwrap_or(most)
     }
 
     /// What the account's standing says of a day: `None` while the person takes part.

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use ledger_spec::ids::{Hash, Kid, OpId, Seq, first_bytes};
+use ledger_spec::ids::{Hash, Kid, LinkId, OpId, Seq, first_bytes};
 use ledger_spec::kinds::{Body, DayClose, Kind};
 use ledger_spec::rows::{Overlay, Tables};
-use ledger_spec::statement::{self, Core, Statement};
+use ledger_spec::statement::{self, Core, Disclosure, Holder, Statement};
 use ledger_spec::time::{Day, Month};
 use sha2::{Digest, Sha256};
 
-use super::{BATCH_ENTRIES_MAX, EngineError, Sequencer};
+use super::{BATCH_ENTRIES_MAX, Due, EngineError, Sequencer};
 
 impl Sequencer {
     /// Closes the days that are over, each in a frame of its own.
@@ -24,30 +24,43 @@ impl Sequencer {
         Ok(())
     }
 
-    /// Records lots that have expired, while nobody waits. A crash here leaves the rest to the next pass.
+    /// Records lots that have expired, and gives away what ends today for whoever has asked for it, while nobody waits. A
+    /// crash here leaves the rest to the next pass.
     pub(super) fn record_expired(&mut self) -> Result<(), EngineError> {
         let Ok(now_ms) = self.clock.batch_time_ms(self.ground.clock.read()) else {
             return Ok(());
         };
         let today = Day::of_ms(now_ms);
         let shared = Arc::clone(&self.shared);
-        let due = {
+        let (due, programme) = {
             let state = shared.state.read().map_err(|_| EngineError::ThreadDied)?;
             if !self.has_system_key(&state) {
                 return Ok(());
             }
-            self.sweep.next(&state, today)
+            let programme = Overlay::over(&state).programme_for(today).map(|rules| rules.version);
+            (self.sweep.next(&state, today), programme)
         };
         if due.is_empty() {
             return Ok(());
         }
         self.time_ms = now_ms;
         self.close_days(now_ms)?;
-        let statements = due.into_iter().map(|(body, of)| self.own_statement(body, today, &of));
+        let statements = due.into_iter().map(|Due { body, about, link }| match link {
+            None => self.own_statement(body, today, &about),
+            Some(link) => self.own_claim((body, &about), link, programme, now_ms),
+        });
         let statements = statements.collect::<Result<Vec<_>, _>>()?;
-        for answer in self.commit(statements.iter().collect(), now_ms)? {
-            if let Err(refusal) = answer {
-                tracing::error!(%refusal, "an expired lot could not be recorded");
+        let answers = self.commit(statements.iter().collect(), now_ms)?;
+        for (statement, answer) in statements.iter().zip(answers) {
+            match (answer, statement.core.body.kind()) {
+                (Ok(_), _) => {}
+                // A suspended account, a closed gate, a limit: the points end as they would have.
+                (Err(refusal), Kind::RewardClaim) => {
+                    tracing::debug!(%refusal, "what ends was not given away");
+                }
+                (Err(refusal), _) => {
+                    tracing::error!(%refusal, "an expired lot could not be recorded");
+                }
             }
         }
         Ok(())
@@ -75,7 +88,42 @@ impl Sequencer {
             body,
             sealed: None,
         };
-        let submission = core.sign(&self.keys.system, None);
+        self.sign_own(core, None)
+    }
+
+    /// A claim under the link by which a resident has asked for it. Its salt is random: it protects the link when the
+    /// disclosure is erased. A crash before the commit leaves nothing of it, one after it nothing to claim.
+    fn own_claim(
+        &self,
+        (body, about): (Body, &[u8]),
+        link: LinkId,
+        programme: Option<u32>,
+        now_ms: u64,
+    ) -> Result<Statement, EngineError> {
+        let now_s = now_ms / 1_000;
+        let core = Core {
+            ledger: self.shared.ledger,
+            op_id: system_op_id(body.kind(), about),
+            day: Day::of_ms(now_ms),
+            programme,
+            not_after_s: Some(now_s),
+            body,
+            sealed: None,
+        };
+        let mut salt = [0; 16];
+        getrandom::fill(&mut salt)?;
+        let holder = Some(Holder::Link(link));
+        let disclosure =
+            Disclosure { salt, performed_at_s: now_s, holder, ..Disclosure::default() };
+        self.sign_own(core, Some(&disclosure))
+    }
+
+    fn sign_own(
+        &self,
+        core: Core,
+        disclosure: Option<&Disclosure>,
+    ) -> Result<Statement, EngineError> {
+        let submission = core.sign(&self.keys.system, disclosure);
         let opened = statement::read(&submission).map(|(_, statement)| statement);
         opened.map_err(|_| EngineError::Broken(ledger_spec::apply::Broken::Order))
     }

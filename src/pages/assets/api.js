@@ -79,10 +79,10 @@ export const places = (name, role) => json(`/v1/${name}/places?role=${role}`);
 export const proposal = (name, seq, token) => json(`/v1/${name}/proposals/${seq}`, bearer(token));
 export const proposals = (name, token) => json(`/v1/${name}/proposals`, bearer(token));
 export const links = (name, token) => json(`/v1/${name}/me/links`, bearer(token));
+export const catalogue = (name) => json(`/v1/${name}/catalogue`);
 export const partners = (name) => json(`/v1/${name}/partners`);
 export const family = (name) => json(`/v1/${name}/me/family`);
 export const rewards = (name, link) => json(`/v1/${name}/me/rewards${whom(link)}`);
-export const catalogue = (name) => json(`/v1/${name}/catalogue`);
 
 /** What perk cards of a ledger are checked with: { ledger, asOfS, keys, revoked }. */
 export async function revokedCards(name) {

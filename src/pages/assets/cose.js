@@ -251,7 +251,7 @@ export const readVoucher = (bytes) => ({
 export const voidSale = (signer, ledger, seq) => statement(signer, ledger, 17, [[8, new Map([[1, seq]])]]);
 
 /** What a link can be for; the place of a name is its number in statements. */
-const PURPOSES = [null, "steps", "sessions", "employer", "proxy", "reminders"];
+const PURPOSES = [null, "steps", "sessions", "employer", "proxy", "reminders", "auto_exchange"];
 
 /**
  * `link.grant`: the phone lets a partner's key (its id) do one thing until a day, under a random number (16 bytes); so does a

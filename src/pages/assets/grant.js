@@ -3,7 +3,8 @@
 import { dayOf, dayText, familyCode, random, readFamilyCode, unhex } from "./cose.js";
 import { dateOf, element, text } from "./page.js";
 
-const LINK_DAYS_MAX = 366;
+/** A link lasts a year at most. */
+export const LINK_DAYS_MAX = 366;
 const DAY_MS = 86_400_000;
 /** The choice that is no partner. */
 const FAMILY = "family";

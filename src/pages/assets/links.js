@@ -3,10 +3,10 @@
 // the fields of the form.
 
 import * as api from "./api.js";
-import { hex, linkGrant, linkRevoke, session, unhex } from "./cose.js";
-import { endWhat, linkForm, linkLine } from "./grant.js";
+import { dayOf, dayText, hex, linkGrant, linkRevoke, random, session, unhex } from "./cose.js";
+import { LINK_DAYS_MAX, endWhat, linkForm, linkLine } from "./grant.js";
 import { deliver, canRepeat, post, unfinished } from "./outbox.js";
-import { canSign, confirmed, ledgerName, showProblem, text } from "./page.js";
+import { canSign, confirmed, dateOf, ledgerName, number, showProblem, text } from "./page.js";
 import { draw } from "./qr.js";
 import { kept } from "./store.js";
 
@@ -54,8 +54,24 @@ async function end(link) {
   await list();
 }
 
+/** Offers to give away what ends, unless that is asked for already. */
+function showAuto(links) {
+  const asked = links.some((link) => link.purpose === "auto_exchange" && link.in_force);
+  at("#auto").hidden = asked || !state.gift || !state.ledgerKey;
+}
+
+/** A year in which the ledger gives away what ends. */
+async function askAuto() {
+  const until = dayOf(state.ledger.nowS()) + LINK_DAYS_MAX - 1;
+  const asked = { link: random(16), purpose: "auto_exchange", until, partner: unhex(state.ledgerKey.kid) };
+  await send(() => linkGrant(state.phone, state.ledger, asked));
+  say.textContent = text("links-auto-done", { date: dateOf(dayText(until)) });
+  await list();
+}
+
 async function list() {
   const links = await signedIn(() => api.links(ledgerName));
+  showAuto(links);
   at("#links-list").replaceChildren(...links.map((link) => linkLine(link, guarded(() => end(link)))));
   at("#links-none").hidden = links.length > 0;
   at("#links").hidden = false;
@@ -77,6 +93,20 @@ async function grant() {
   await list();
 }
 
+/** Whom links can be granted to; the ledger's own key is for one thing alone. */
+async function readPartners() {
+  const isLedger = ({ purposes }) => purposes.includes("auto_exchange");
+  const partners = await api.partners(ledgerName);
+  state.partners = partners.filter((key) => !isLedger(key));
+  state.ledgerKey = partners.find(isLedger);
+  const { items } = await api.catalogue(ledgerName);
+  state.gift = items.find((item) => item.auto && item.open);
+  if (!state.gift) return;
+  const name = document.documentElement.lang === "en" ? state.gift.name_en : state.gift.name;
+  at("#auto-what").textContent = text("links-auto-what", { name, points: number(state.gift.points) });
+  at("#auto-do").addEventListener("click", guarded(askAuto));
+}
+
 async function start() {
   state.phone = await kept(`${ledgerName}/phone`);
   if (!state.phone) {
@@ -85,9 +115,10 @@ async function start() {
   }
   for (const job of await unfinished(OUTBOX)) await deliver(job).catch(() => job.release());
   state.ledger = await api.ledger(ledgerName);
+  await readPartners();
   await list();
   const asked = new URLSearchParams(location.hash.slice(1));
-  state.wanted = linkForm(await api.partners(ledgerName), state.ledger.nowS(), asked);
+  state.wanted = linkForm(state.partners, state.ledger.nowS(), asked);
   form.addEventListener("submit", guarded(grant));
 }
 

@@ -97,6 +97,7 @@ qr-foreign = This QR code belongs to another ledger.
 ## Reminders (calendar, letters, partners)
 reminder-expiry = { $points } points expire after { $date }.
 reminder-expiry-challenge = { $points } challenge points expire after { $date }.
+reminder-given = {" "}On that morning, what is left goes to: { $name }.
 reminder-expiry-some = Points expire after { $date }.
 reminder-again = “{ $name }” brings points again from { $date } on.
 reminder-appointment = “{ $name }” is booked for { $date }.
@@ -200,6 +201,11 @@ links-family = Family (by the code of their phone)
 links-family-of = Family phone { $code }
 links-family-code = Code of the family phone
 links-family-fault = This is not a code. Enter the 13 characters on the family page of their phone.
+links-auto_exchange = Give away points that expire
+links-auto-what = On the morning of your points' last day, what is left goes to { $name }, in units of { $points } points.
+links-auto-note = This lasts a year, and you can end it at any time. Until the day before, you use your points as always.
+links-auto-do = Give expiring points away
+links-auto-done = Until { $date }, points that expire are given away.
 links-grant = Grant a link
 links-partner = To whom
 links-purpose = What they may do
@@ -884,6 +890,7 @@ voucher-done = Voucher taken: {$name}
 voucher-ended = This voucher has been used or cancelled.
 voucher-expired = This voucher's last day is over.
 voucher-elsewhere = This shop does not honour the voucher.
+me-automatic = Given away on its last day, as you asked
 me-won = You have won
 me-lost = Not drawn
 

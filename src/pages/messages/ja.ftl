@@ -98,6 +98,7 @@ qr-foreign = これはほかの台帳のQRコードです。
 ## お知らせ(カレンダー、手紙、連携先)
 reminder-expiry = { $points } ポイントの期限は{ $date }です。
 reminder-expiry-challenge = { $points } チャレンジポイントの期限は{ $date }です。
+reminder-given = その日の朝に、残りを「{ $name }」へ自動で寄付します。
 reminder-expiry-some = ポイントの期限は{ $date }です。
 reminder-again = { $date }から、「{ $name }」でまたポイントがつきます。
 reminder-appointment = { $date }に「{ $name }」の予約があります。
@@ -201,6 +202,11 @@ links-family = 家族(相手の電話のコードを入れる)
 links-family-of = 家族の電話 { $code }
 links-family-code = 家族の電話のコード
 links-family-fault = コードが違います。相手の電話の「家族」のページにある13文字を入れてください。
+links-auto_exchange = 期限が切れるポイントの自動寄付
+links-auto-what = ポイントの期限の日の朝に、残っている分を{ $points }ポイント単位で「{ $name }」へ寄付します。
+links-auto-note = 申し込みは1年間です。いつでもやめられます。期限の前日までは、いつもどおりお店や商品に使えます。
+links-auto-do = 自動寄付を申し込む
+links-auto-done = { $date }まで、期限が切れるポイントを自動で寄付します。
 links-grant = 新しく連携する
 links-partner = 相手
 links-purpose = できること
@@ -883,6 +889,7 @@ voucher-done = 引換券を受け付けました: {$name}
 voucher-ended = この引換券は使用済みか、取り消されています。
 voucher-expired = この引換券は期限が過ぎています。
 voucher-elsewhere = この引換券は、このお店では使えません。
+me-automatic = 期限の日に自動で寄付しました
 me-won = 当選しました
 me-lost = 落選しました
 

@@ -2,6 +2,9 @@
 
 use expect_test::expect;
 use ledger_spec::catalogue::Catalogue;
+use ledger_spec::points::{Fund, LotKey, POINTS_MAX, Purse};
+use ledger_spec::rows::{Account, Lot};
+use ledger_spec::time::Day;
 use serde_json::{Value, json};
 
 use super::check;
@@ -366,4 +369,138 @@ fn a_draw_is_fixed_before_its_beacon() {
         staff-2 approves v2 → in force
         hanako claims tombola 5 → refused: the item cannot be claimed today
     "#]]);
+}
+
+/// What ends on its last day goes where the resident has asked: the whole units of it, once, and not a point more.
+#[test]
+fn what_ends_is_given_away_for_whoever_has_asked() {
+    check(&expect![[r#"
+        the city is set up
+        hanako joins
+        taro joins
+        the catalogue is in force
+        staff-1 adjusts hanako 120 general 2026-04-12 as=a → proposed
+        staff-2 approves a → plus 120 general until 2026-04-12, budget(2026)
+        staff-1 adjusts hanako 40 nhi 2026-04-12 as=b → proposed
+        staff-2 approves b → plus 40 nhi until 2026-04-12, budget(2026)
+        staff-1 adjusts hanako 500 general 2027-03-31 as=c → proposed
+        staff-2 approves c → plus 500 general until 2027-03-31, budget(2026)
+        staff-1 adjusts hanako 60 none 2026-04-12 as=d → proposed
+        staff-2 approves d → plus 60 none until 2026-04-12, challenge
+        staff-1 registers system-2 as system as=s → proposed
+        staff-2 approves s → in force
+        staff-1 registers app as partner as=p → proposed
+        staff-2 approves p → in force
+        staff-1 registers pins as pin as=q → proposed
+        staff-2 approves q → in force
+        # The ledger's own key is for this alone, and this for it alone.
+        hanako grants link gift to app purpose=autoexchange → refused: the link is for another purpose
+        hanako grants link gift to staff-1 purpose=autoexchange → refused: the link is for another purpose
+        hanako grants link gift to system purpose=steps → refused: the link is for another purpose
+        hanako grants link gift to system purpose=reminders → refused: the link is for another purpose
+        hanako grants link other to app purpose=reminders → done
+        hanako grants link gift to system purpose=autoexchange until=2026-04-12 → done
+        at 2026-04-11 23:59
+        system claims school 150 for hanako link=gift → refused: the item takes 50 points, a donation or an export whole units of so many
+        at 2026-04-12 00:00
+        system claims school 150 for hanako link=nothing → refused: no such link for this partner
+        system claims school 150 for hanako link=other → refused: no such link for this partner
+        system-2 claims school 150 for hanako link=gift → refused: no such link for this partner
+        system claims school 150 for hanako → refused: this way of naming the resident is not accepted here
+        system claims school 150 for hanako holder=account → refused: this way of naming the resident is not accepted here
+        system claims school 150 → refused: this way of naming the resident is not accepted here
+        system claims school 150 for hanako link=gift pin=150 pin_at=system pin_by=pins pin_card=hanako → refused: this way of naming the resident is not accepted here
+        staff-1 claims school 150 for hanako link=gift → refused: this way of naming the resident is not accepted here
+        hanako claims school 150 for hanako link=gift → refused: this way of naming the resident is not accepted here
+        system claims melon 200 for hanako link=gift → refused: the item cannot be claimed today
+        system claims coin 100 for hanako link=gift ref=wallet → refused: the item cannot be claimed today
+        system claims school 100 for hanako link=gift → refused: the item takes 50 points, a donation or an export whole units of so many
+        system claims school 200 for hanako link=gift → refused: the item takes 50 points, a donation or an export whole units of so many
+        staff-1 marks hanako frozen as=f → done
+        system claims school 150 for hanako link=gift → refused: the account is suspended
+        staff-1 marks hanako active → done
+        system claims school 150 for hanako link=gift as=given → claimed 40 nhi until 2026-04-12, 110 general until 2026-04-12
+        again given → accepted before, as entry 56
+        system claims school 50 for hanako link=gift → refused: the item takes 50 points, a donation or an export whole units of so many
+        lots hanako → 10 general until 2026-04-12, 500 general until 2027-03-31, 60 none until 2026-04-12
+        balance hanako → 510 yen, 60 challenge
+        due shop-b → 150
+        claimed school → 1
+        shop-b voids given → refused: the entry is no redemption
+        # Nothing is due on a day on which nothing ends, nor after the link's last day.
+        staff-1 adjusts hanako 50 general 2026-04-13 as=e → proposed
+        staff-2 approves e → plus 50 general until 2026-04-13, budget(2026)
+        at 2026-04-13 09:00
+        system claims school 50 for hanako link=gift → refused: the link has ended
+        hanako grants link more to system purpose=autoexchange → done
+        system claims school 50 for hanako link=gift → refused: the link has ended
+        hanako revokes link more → done
+        system claims school 50 for hanako link=more → refused: the link has ended
+    "#]]);
+}
+
+#[test]
+fn limits_and_gates_hold_for_what_is_given_away_too() {
+    check(&expect![[r#"
+        the city is set up
+        hanako joins
+        the catalogue is in force items.3.per_person=1 items.3.until=2026-04-13
+        hanako grants link gift to system purpose=autoexchange → done
+        staff-1 adjusts hanako 70 general 2026-04-12 as=a → proposed
+        staff-2 approves a → plus 70 general until 2026-04-12, budget(2026)
+        staff-1 adjusts hanako 70 general 2026-04-13 as=b → proposed
+        staff-2 approves b → plus 70 general until 2026-04-13, budget(2026)
+        staff-1 adjusts hanako 70 general 2026-04-14 as=c → proposed
+        staff-2 approves c → plus 70 general until 2026-04-14, budget(2026)
+        at 2026-04-12 10:00
+        hanako claims school 50 → claimed 50 general until 2026-04-12
+        system claims school 50 for hanako link=gift → refused: the item takes 50 points, a donation or an export whole units of so many
+        at 2026-04-13 10:00
+        system claims school 50 for hanako link=gift → refused: one person claims the item at most 1 times in a fiscal year
+        at 2026-04-14 10:00
+        system claims school 50 for hanako link=gift → refused: the item cannot be claimed today
+    "#]]);
+}
+
+#[test]
+fn a_closed_gate_keeps_what_ends_from_being_given_away() {
+    check(&expect![[r#"
+        the city is set up gates=[{"rule":3,"ages":["under18","from18","from40","from65","from75"],"fiscal_years":1}]
+        hanako joins
+        the catalogue is in force
+        hanako grants link gift to system purpose=autoexchange → done
+        staff-1 adjusts hanako 70 general 2026-04-10 as=a → proposed
+        staff-2 approves a → plus 70 general until 2026-04-10, budget(2026)
+        system claims school 50 for hanako link=gift → refused: yen points can be spent once rule 3 of the programme is done
+        staff-1 reports checkup of hanako holder=account → 500 points
+        system claims school 50 for hanako link=gift → claimed 50 general until 2026-04-10
+    "#]]);
+}
+
+#[test]
+fn what_ends_is_counted_in_whole_units_up_to_one_claim() {
+    let today = Day::from_ymd(2027, 3, 31).unwrap();
+    let ending = |unit: u32, lots: &[(Purse, Day, u32)]| {
+        let lot = |(purse, expires_on, points): &(Purse, Day, u32)| {
+            let fund = if *purse == Purse::Yen { Fund::General } else { Fund::None };
+            Lot { key: LotKey { purse: *purse, fund, expires_on: *expires_on }, points: *points }
+        };
+        let lots = lots.iter().map(lot).collect();
+        Account { lots, ..Account::fresh() }.ending(unit, today)
+    };
+    let yen = (Purse::Yen, today, 149);
+    for (unit, lots, expected) in [
+        (50, &[][..], 0),
+        (50, &[yen], 100),
+        (149, &[yen], 149),
+        (150, &[yen], 0),
+        (1, &[yen, (Purse::Yen, today.plus(1), 5), (Purse::Yen, today.minus(1), 7)], 149),
+        (1, &[yen, (Purse::Challenge, today, 5)], 149),
+        (50, &[yen, (Purse::Yen, today, 1)], 150),
+        (1, &[yen, (Purse::Yen, today, POINTS_MAX)], POINTS_MAX),
+        (30_000, &[(Purse::Yen, today, u32::MAX), yen], 90_000),
+        (0, &[yen], 0),
+    ] {
+        assert_eq!(ending(unit, lots), expected, "{unit} {lots:?}");
+    }
 }
