@@ -135,7 +135,8 @@ fn helped(
     signers: Signers<'_>,
 ) -> Option<Holder> {
     let asked = rows.accounts(&account).and_then(|row| row.auto_exchange);
-    let by_ledger = |link: &LinkId| rows.links(link).is_some_and(|row| row.partner == statement.kid);
+    let by_ledger =
+        |link: &LinkId| rows.links(link).is_some_and(|row| row.partner == statement.kid);
     if let Some(asked) = asked.filter(|asked| by_ledger(&asked.link)) {
         return Some(Holder::Link(asked.link));
     }

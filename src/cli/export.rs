@@ -8,17 +8,34 @@ use ledger_spec::rows::Tables;
 use ledger_spec::statement;
 use ledger_spec::time::Day;
 
-use super::{CliError, Ending, Outcome, complain, day_or_today, folder, make_file};
+use super::{
+    CliError, Ending, Outcome, complain, day_or_today, export_currency, folder, make_file,
+};
 
 /// Write balances, lots and history of every account as CSV.
 #[derive(clap::Args)]
 #[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
     after_help = "Makes balances.csv, lots.csv and history.csv in a new folder (formats: ledger-spec/07-files.md). Accounts are random \
                         numbers; no name and no measured value is in them. The log is only read; a server may be running.\n\n\
                         `kenmai import lots lots.csv` turns the lots into rows for another ledger."
 )]
 pub struct Args {
-    /// Export all accounts; there is no other choice yet.
+    #[command(subcommand)]
+    part: Option<Part>,
+    #[command(flatten)]
+    all: Option<All>,
+}
+
+#[derive(clap::Subcommand)]
+enum Part {
+    Currency(export_currency::Args),
+}
+
+#[derive(clap::Args)]
+struct All {
+    /// Export all accounts.
     #[arg(long, required = true)]
     all: bool,
     /// The data folder of the ledger.
@@ -37,6 +54,14 @@ pub struct Args {
 /// # Errors
 /// [`CliError`]
 pub fn run(args: &Args) -> Outcome {
+    match (&args.part, &args.all) {
+        (Some(Part::Currency(args)), _) => export_currency::run(args),
+        (None, Some(all)) => everything(all),
+        (None, None) => Err(CliError::Refused("give --all, or `currency`".to_owned())),
+    }
+}
+
+fn everything(args: &All) -> Outcome {
     let today = day_or_today(args.day.as_deref())?;
     std::fs::create_dir(&args.out).map_err(CliError::file("make", &args.out))?;
     let mut history = Table::new(&[

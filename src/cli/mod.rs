@@ -28,6 +28,7 @@ pub mod clock;
 pub mod demo;
 pub mod draw;
 pub mod export;
+pub mod export_currency;
 pub mod fields;
 mod folder;
 pub mod import;

@@ -3,9 +3,10 @@
 //!
 //! Everything here is pure: entries of the log and plain values in, text and bytes out. [`books`] reads the log's entries into
 //! settlements and their lines; [`tables`] writes them for shops and funds; [`zengin`] writes the file that a bank takes,
-//! [`calendar`] the one that a calendar takes.
+//! [`calendar`] the one that a calendar takes, and [`currency`] the one by which another currency's operator credits wallets.
 
 pub mod books;
 pub mod calendar;
+pub mod currency;
 pub mod tables;
 pub mod zengin;

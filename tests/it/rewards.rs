@@ -1,11 +1,14 @@
 //! Rewards through the engine: what the server does with a voucher that nobody used, and what an audit makes of claims.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
+use expect_test::expect;
 use kenmai::audit::{Check, Gap};
-use kenmai::query::history;
 use kenmai::query::links::{links, partners};
 use kenmai::query::rewards::{catalogue, rewards, voucher};
+use kenmai::query::{Access, history};
 use ledger_spec::cbor::Blob;
 use ledger_spec::ids::{Kid, LinkId, PersonId, PlaceId, Seq};
 use ledger_spec::kinds::{
@@ -16,6 +19,7 @@ use ledger_spec::points::{Fund, LotKey, Points, Purse};
 use ledger_spec::statement::{Disclosure, Holder, card_hash, voucher_hash};
 use ledger_spec::time::Day;
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::audit::audit_of;
 use crate::city::{City, MINUTE_MS, account, card, id, key};
@@ -33,9 +37,10 @@ fn with_catalogue() -> City {
     let voucher =
         json!({"voucher": {"area": "city", "receives": 15, "valid_days": 2, "unused": "lapse"}});
     let gift = json!({"donation": {"to": PlaceId(id("place of shop"))}});
+    let coin = item(3, "coin", json!({"currency": {"to": PlaceId(id("place of shop"))}}));
     let mut gift = item(2, "gift", gift);
     gift["auto"] = true.into();
-    let document = json!({"version": 1, "items": [item(1, "bath", voucher), gift]});
+    let document = json!({"version": 1, "items": [item(1, "bath", voucher), gift, coin]});
     let document = Document::new(&document.to_string()).unwrap();
     city.enact(Body::CataloguePublish(CataloguePublish { version: 1, document }));
     city
@@ -106,7 +111,7 @@ fn what_ends_today_is_given_away_once_for_whoever_asked() {
     city.clock.pass(MINUTE_MS);
     city.measure("ken");
     assert_eq!(points_of(&city, "mei"), before[0] - 40);
-    let history = history(city.engine(), account("mei"), (None, None), 1).unwrap();
+    let history = history(city.engine(), Access::Own(account("mei")), (None, None), 1).unwrap();
     let line = &history.entries[0];
     assert_eq!((line.kind, line.points, line.automatic), ("reward.claim", Some(-40), Some(true)));
     assert_eq!(line.name.as_deref(), Some("入浴券"));
@@ -229,4 +234,82 @@ fn an_audit_follows_a_desk_and_a_familys_phone() {
     assert_eq!((whole.findings, whole.gaps), (vec![], BTreeMap::new()));
     // Without the keys a card is not known, so that what a desk did stays open; a link can be found again.
     assert_eq!(undecided(&city), before + 3);
+}
+
+fn change_coins(city: &mut City, name: &str, points: u32, wallet: &[u8]) -> Seq {
+    let (item, points) = (Code::new("coin").unwrap(), Points::new(points).unwrap());
+    let core = city.core(Body::RewardClaim(RewardClaim { item, points, code: None }));
+    let disclosure = Disclosure { reference: Some(Blob(wallet.to_vec())), ..city.disclosure(None) };
+    city.submit(&core.sign(&key(name), Some(&disclosure))).unwrap().accounting.seq
+}
+
+/// Exports November 2026 into a new file: exit code, what is complained of, and the file.
+fn export(city: &City, folder: &TempDir, file: &str) -> (i32, String, String) {
+    let (out, data) = (folder.path().join(file), city.data());
+    let mut program = Command::new(env!("CARGO_BIN_EXE_kenmai"));
+    program.args(["export", "currency", "--month", "2026-11", "--data"]).arg(&data);
+    program.arg("--keys").arg(data.parent().unwrap().join("keys")).arg("--out").arg(&out);
+    let output = program.output().unwrap();
+    let text = std::fs::read_to_string(&out).unwrap_or_default();
+    let text = text.replace(['\u{feff}', '\r'], "");
+    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap(), text)
+}
+
+#[test]
+fn coins_go_to_their_wallets_with_totals_that_the_settlement_pays() {
+    let mut city = with_catalogue();
+    city.enrol("ken");
+    city.consult("ken");
+    change_coins(&mut city, "mei", 40, b"0012-3456");
+    change_coins(&mut city, "ken", 20, b"77");
+    change_coins(&mut city, "mei", 60, b"=1+1");
+    claim(&mut city, "bath", Some([1; 16]));
+    let folder = TempDir::new().unwrap();
+    let (code, said, file) = export(&city, &folder, "early.csv");
+    assert_eq!((code, file.as_str()), (2, ""), "{said}");
+    expect![[r#"
+        kenmai: 2026-11 is not over in the log, whose last entry is of 2026-11-22: export it afterwards
+    "#]].assert_eq(&said);
+
+    city.clock.pass(9 * DAY_MS);
+    change_coins(&mut city, "mei", 20, b"1");
+    let (code, said, file) = export(&city, &folder, "coin.csv");
+    assert_eq!(code, 1, "{said}");
+    expect![[r#"
+        kenmai: 3 claims of 2026-11
+        kenmai: 0010-WW: the wallet's number has signs that no file can carry
+    "#]]
+    .assert_eq(&said);
+    expect![[r#"
+        日付,伝票番号,品目,受取先,番号,ポイント,金額(円),備考
+        2026-11-22,000Y-W6,coin,a179cae38d2c7a57,0012-3456,40,40,
+        2026-11-22,000Z-HF,coin,a179cae38d2c7a57,77,20,20,
+        2026-11-22,0010-WW,coin,a179cae38d2c7a57,,60,60,番号に使えない文字
+        2026-11,合計,3件,a179cae38d2c7a57,,120,120,
+        2026-11,うち番号なし,1件,a179cae38d2c7a57,,60,60,
+    "#]]
+    .assert_eq(&file);
+    let mode = std::fs::metadata(folder.path().join("coin.csv")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(export(&city, &folder, "again.csv").2, file);
+    assert_eq!(export(&city, &folder, "coin.csv").0, 2, "never overwritten");
+    // The voucher was not used: what the shop is paid for November are these claims alone.
+    let total: u64 = {
+        let state = city.engine().state().unwrap();
+        let settled = state.settlements.values().filter(|row| row.month.to_string() == "2026-11");
+        settled.map(|row| row.yen).sum()
+    };
+    assert!(file.contains(&format!(",{total},{total},\n")) && total == 120, "{total}");
+
+    city.engine().registry().erase(&[account("ken")]).unwrap();
+    let (_, _, file) = export(&city, &folder, "erased.csv");
+    expect![[r#"
+        日付,伝票番号,品目,受取先,番号,ポイント,金額(円),備考
+        2026-11-22,000Y-W6,coin,a179cae38d2c7a57,0012-3456,40,40,
+        2026-11-22,000Z-HF,coin,a179cae38d2c7a57,,20,20,消去済み
+        2026-11-22,0010-WW,coin,a179cae38d2c7a57,,60,60,番号に使えない文字
+        2026-11,合計,3件,a179cae38d2c7a57,,120,120,
+        2026-11,うち番号なし,2件,a179cae38d2c7a57,,80,80,
+    "#]]
+    .assert_eq(&file);
 }
