@@ -160,6 +160,7 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(rewards::own_rewards))
         .routes(routes!(rewards::list_draws))
         .routes(routes!(rewards::revoked_cards))
+        .routes(routes!(rewards::claimed_card))
         .routes(routes!(rewards::voucher))
         .routes(routes!(shop::check_code))
         .routes(routes!(shop::today))

@@ -97,7 +97,7 @@ const NEVER_FOR_STATEMENTS: [&str; 9] = [
 ];
 
 /// Operations by their handlers' names, with what they refuse beside [`ANY`].
-const REFUSALS: [(&str, &[&[&str]]); 40] = [
+const REFUSALS: [(&str, &[&[&str]]); 41] = [
     ("balance", &[&SESSION, &FAMILY, &["entry-not-found"]]),
     ("catalogue", &[]),
     ("check_code", &[&MESSAGE, &["role-not-permitted"]]),
@@ -106,6 +106,7 @@ const REFUSALS: [(&str, &[&[&str]]); 40] = [
         &[&MESSAGE, &CARD, &["role-not-permitted", "pin-wrong", "pin-locked", "pin-not-set"]],
     ),
     ("checkpoint", &[]),
+    ("claimed_card", &[&SESSION, &["entry-not-found"]]),
     ("family", &[&SESSION]),
     ("feed", &[&SESSION]),
     ("history", &[&SESSION, &FAMILY]),

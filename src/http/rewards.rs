@@ -9,8 +9,9 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use ledger_spec::ids::{PerkCardNumber, Seq};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use ledger_spec::statement;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Reader;
 use super::problem::Problem;
@@ -107,6 +108,34 @@ pub(super) async fn revoked_cards(
     let list = revoked(server.ledger(&name)?, server.now_s())?;
     let page = list.page(after.as_deref(), REVOKED_PAGE);
     Ok(([(header::CACHE_CONTROL, REVOKED_CACHE)], Json(page)).into_response())
+}
+
+/// A perk card for the sheet of whoever claimed it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ClaimedCard {
+    /// The signed card, hexadecimal.
+    card: String,
+}
+
+/// Gives a desk or kiosk the perk card that it has claimed for a resident, on the day of the claim, to be printed.
+#[utoipa::path(
+    get, path = "/v1/{ledger}/entries/{seq}/perk-card", tag = "shop",
+    responses((status = OK, body = ClaimedCard))
+)]
+pub(super) async fn claimed_card(
+    State(server): App,
+    reader: Reader,
+    Path((_, seq)): Path<(String, u64)>,
+) -> Result<Json<ClaimedCard>, Problem> {
+    let (engine, today) = (&reader.ledger.engine, server.today());
+    let signed = engine.entry(Seq(seq))?.is_some_and(|(_, accounting)| {
+        let kept = statement::kept(&accounting.statement.0);
+        kept.is_ok_and(|kept| kept.kid == reader.kid) && accounting.accepted_day() == today
+    });
+    // Whether another's claim exists is nobody's business.
+    let card = if signed { engine.perk_card(Seq(seq), today)? } else { None };
+    let card = card.ok_or(Problem::entry_unknown())?;
+    Ok(Json(ClaimedCard { card: HEXLOWER.encode(&card) }))
 }
 
 /// What proves that the voucher was shown.

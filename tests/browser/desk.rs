@@ -16,14 +16,17 @@ async fn card_and_pin(browser: &Browser) -> WebDriverResult<(String, String)> {
 }
 
 /// Shows the card to the kiosk and types the PIN.
-async fn show_card(browser: &Browser, (card, pin): &(String, String)) -> WebDriverResult<()> {
+pub(crate) async fn show_card(
+    browser: &Browser,
+    (card, pin): &(String, String),
+) -> WebDriverResult<()> {
     browser.find("[data-step='scan']:not([hidden])").await?;
     browser.write("#code", &format!("{card}\n")).await?;
     browser.find("[data-step='pin']:not([hidden])").await?;
     browser.write("#pin", &format!("{pin}\n")).await
 }
 
-async fn open_desk(world: &World) -> WebDriverResult<()> {
+pub(crate) async fn open_desk(world: &World) -> WebDriverResult<()> {
     world.open("/yaizu-demo/desk").await?;
     world.browser.find("#work:not([hidden]) [data-step='menu']:not([hidden])").await.map(drop)
 }

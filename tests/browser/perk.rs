@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use kenmai::clock::{Clock, SystemClock};
 use kenmai::demo::YAIZU;
 use ledger_spec::ids::{LedgerId, OpId, Seq};
@@ -14,8 +14,9 @@ use thirtyfour::prelude::WebDriverResult;
 use crate::World;
 use crate::browser::Browser;
 use crate::codes;
+use crate::desk::{open_desk, show_card};
 use crate::settlement::hold;
-use crate::terminals::cast;
+use crate::terminals::{cast, script_in};
 
 /// Residents of the demo with phones who have passed the quiz often enough to have claimed a card; one of those was taken back.
 const HOLDERS: Range<usize> = 35..41;
@@ -250,5 +251,40 @@ async fn a_camera_reads_a_card_where_the_browser_can() -> WebDriverResult<()> {
     camera.find("video[hidden]").await?;
     assert_eq!(camera.console_errors().await?, Vec::<String>::new());
     camera.quit().await?;
+    world.browser.quit().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_kiosk_prints_a_card_for_who_brings_no_phone() -> WebDriverResult<()> {
+    let world = World::start().await?;
+    let browser = &world.browser;
+    // Who has points enough has a card already; the city takes it back, so that it can be claimed again.
+    let Card { code: before, claim, holder } = card(&world, HOLDERS).await?;
+    cancel(&world, claim).await?;
+    world.hold_key_at("/yaizu-demo/terminal", "kiosk", "市役所ロビー").await?;
+    let paper = cast(&world).card(holder);
+    let set_pin = format!(
+        "const key = await store.kept('yaizu-demo/key/kiosk');
+        const body = await cose.pinEntry(key, ledger, cose.unhex('{}'), '2468', 0);
+        const headers = {{'content-type': 'application/cose'}};
+        return String((await fetch('/v1/yaizu-demo/pin', {{method: 'PUT', headers, body}})).status);",
+        HEXLOWER.encode(&paper)
+    );
+    assert_eq!(script_in(browser, &set_pin).await?, "204");
+    open_desk(&world).await?;
+    browser.click("[data-flow='reward']").await?;
+    browser.click("[aria-label='これにする: 健康いきいきカード']").await?;
+    let paper = format!("HMC1{}", BASE32_NOPAD.encode(&paper));
+    show_card(browser, &(paper, "2468".to_owned())).await?;
+    let name = browser.text("[data-step='voucher']:not([hidden]) #shown-name").await?;
+    assert_eq!(name, "健康いきいきカード");
+    let code = codes::shown_in(browser, "#shown .modules").await?;
+    assert!(code.contains("/C/") && code != before, "{code}");
+    browser.check_page("desk-perk-card-ja").await?;
+    world.open("/yaizu-demo/perk").await?;
+    browser.find("#kept:not(:empty)").await?;
+    assert_eq!(read(browser, &code).await?.0, "good");
+    assert_eq!(read(browser, &before).await?.0, "revoked");
+    world.console(&[]).await?;
     world.browser.quit().await
 }

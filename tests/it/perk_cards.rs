@@ -185,6 +185,29 @@ async fn no_card_is_shown_after_its_last_day_or_under_a_key_that_is_not_in_force
 }
 
 #[tokio::test]
+async fn who_signed_the_claim_prints_the_card_on_that_day() {
+    let town = with_catalogue().await;
+    let [own, other] = [0, 1].map(|number| town.cast.phone(number));
+    let (token, others) = (town.log_in(&own, 1).await, town.log_in(&other, 2).await);
+    let claim = claim(&town, 0).await;
+    let path = format!("/entries/{}/perk-card", claim.0);
+    let printed = town.read(&path, &token).await.json();
+    assert_eq!(printed["card"], HEXLOWER.encode(&shown(&town, &token).await.unwrap()));
+    assert_eq!(town.read(&path, &others).await.slug(), "entry-not-found");
+    assert_eq!(town.get(&town.path(&path)).await.slug(), "session-required");
+    for no_claim in [claim.0 - 1, claim.0 + 9] {
+        let path = format!("/entries/{no_claim}/perk-card");
+        assert_eq!(town.read(&path, &token).await.slug(), "entry-not-found", "{no_claim}");
+    }
+    // Noon was the claim's hour.
+    town.clock.pass(DAY_S / 2 - 1);
+    let token = town.log_in(&own, 3).await;
+    assert_eq!(town.read(&path, &token).await.json(), printed);
+    town.clock.pass(1);
+    assert_eq!(town.read(&path, &token).await.slug(), "entry-not-found", "the next day");
+}
+
+#[tokio::test]
 async fn the_lists_order_says_nothing_of_the_claims() {
     let town = with_catalogue().await;
     let token = town.log_in(&town.cast.phone(0), 1).await;

@@ -96,6 +96,10 @@ export async function revokedCards(name) {
   return { ledger: unhex(page.ledger_id), asOfS: page.as_of_s, keys, revoked };
 }
 
+/** The perk card that this terminal has claimed just before. */
+export const claimedCard = async (name, seq, token) =>
+  unhex((await json(`/v1/${name}/entries/${seq}/perk-card`, bearer(token))).card);
+
 export const voucher = (name, claim, code, token) =>
   json(`/v1/${name}/vouchers/${claim}?code=${hex(code)}`, bearer(token));
 export const settlements = (name, token, month) =>

@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import {
-  byCard, dayOf, dayText, deviceEnrolAt, hex, linkGrant, linkRevoke, pinEntry, random, rewardClaim, unbase32, unhex,
+  byCard, dayOf, dayText, deviceEnrolAt, hex, linkGrant, linkRevoke, perkCardUrl, pinEntry, random, rewardClaim, unbase32, unhex,
   voucherHash, voucherUrl,
 } from "./cose.js";
 import { endWhat, linkForm, linkLine } from "./grant.js";
@@ -135,8 +135,9 @@ async function send(job) {
   sending(text("desk-sending"));
   try {
     const verdict = await deliver(job);
-    desk.job = null;
+    // What follows may ask once more; the same bytes give the same verdict.
     await TOLD[job.facts.kind](job.facts, verdict);
+    desk.job = null;
   } catch (error) {
     if (canRepeat(error)) {
       unanswered(error, "desk-unanswered");
@@ -161,6 +162,13 @@ const TOLD = {
     at("#say").textContent = text("links-ended");
   },
   reward: async ({ gives, name, secret, until, places }, { seq }) => {
+    if (gives === "perk_card") {
+      const card = await read((token) => api.claimedCard(ledgerName, seq, token));
+      step("voucher");
+      play("good");
+      showSheet(perkCardUrl(location.origin, card), { name, until, where: [text("reward-card-where")], note: "" });
+      return;
+    }
     if (gives !== "voucher") {
       say(true, text(`reward-done-${gives.replace("_", "-")}`, { name }));
       return;
