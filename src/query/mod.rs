@@ -424,6 +424,13 @@ fn told<'a>(statement: &'a statement::Statement, state: &'a Tables) -> &'a Body 
     state.proposals.get(&approve.proposal).map_or(body, |proposal| &proposal.body)
 }
 
+/// Where an entry was made, for people: the place of its signer, or who that is. A phone has no place.
+fn place_of(signer: &Signer, state: &Tables) -> Option<String> {
+    let Signer::Actor(actor) = signer else { return None };
+    let place = actor.place.and_then(|place| state.places.get(&place));
+    Some(place.map_or(actor.name.as_str(), |place| place.name.as_str()).to_owned())
+}
+
 fn history_line(
     engine: &Engine,
     (accounting, statement): (&Accounting, &statement::Statement),
@@ -431,13 +438,6 @@ fn history_line(
     state: &Tables,
 ) -> HistoryLine {
     let signer = state.keys.get(&statement.kid).map(|key| &key.signer);
-    let place = match signer {
-        Some(Signer::Actor(actor)) => match actor.place.and_then(|p| state.places.get(&p)) {
-            Some(place) => Some(place.name.as_str().to_owned()),
-            None => Some(actor.name.as_str().to_owned()),
-        },
-        Some(Signer::Device(_)) | None => None,
-    };
     let told = told(statement, state);
     let automatic = matches!(told, Body::RewardClaim(_))
         && matches!(signer, Some(Signer::Actor(actor)) if actor.role == Role::System);
@@ -489,7 +489,7 @@ fn history_line(
         name,
         name_en,
         also: also.collect(),
-        place,
+        place: signer.and_then(|by| place_of(by, state)),
         family: signer.is_some_and(|by| helps(by, accounting)).then_some(statement.kid),
         won: rewards::won(accounting, state),
         automatic: automatic.then_some(true),
