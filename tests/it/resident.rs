@@ -149,9 +149,10 @@ async fn links_are_read_by_their_own_account_alone() {
     check(
         &town.get("/v1/town/partners").await,
         &expect![[r#"
-        200 application/json
-        [
-          {"kid":"1bf1f924e763a4e2","name":"北村","purposes":["sessions"]}]"#]],
+            200 application/json
+            [
+              {"kid":"1bf1f924e763a4e2","name":"北村","purposes":["sessions"]},
+              {"kid":"7dde0bf6bd0e1e51","name":"台帳","purposes":["auto_exchange"]}]"#]],
     );
 }
 

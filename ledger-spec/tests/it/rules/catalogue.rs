@@ -411,7 +411,7 @@ fn what_ends_is_given_away_for_whoever_has_asked() {
         system claims school 150 → refused: this way of naming the resident is not accepted here
         system claims school 150 for hanako link=gift pin=150 pin_at=system pin_by=pins pin_card=hanako → refused: this way of naming the resident is not accepted here
         staff-1 claims school 150 for hanako link=gift → refused: this way of naming the resident is not accepted here
-        hanako claims school 150 for hanako link=gift → refused: this way of naming the resident is not accepted here
+        hanako claims school 150 for hanako link=gift → refused: no such link for this partner
         system claims melon 200 for hanako link=gift → refused: the item cannot be claimed today
         system claims coin 100 for hanako link=gift ref=wallet → refused: the item cannot be claimed today
         system claims school 100 for hanako link=gift → refused: the item takes 50 points, a donation or an export whole units of so many
