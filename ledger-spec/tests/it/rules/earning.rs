@@ -190,6 +190,41 @@ fn an_action_of_someone_who_does_not_take_part_earns_nothing() {
     "#]]);
 }
 
+/// What one action grants twice meets the budget together, and what it fills to the point is no shortage.
+#[test]
+fn two_grants_of_an_action_meet_the_budget_together() {
+    check(&expect![[r#"
+        the city is set up rules.0.fund=care_insurance rules.0.same_act=day rules.3={"rule":4,"action":"first","evidence":["derived"],"same_act":"day","caps":[{"per":"month","points":30}],"needs":{"days":{"rule":1,"days":1,"per":"month"}},"name":"初回","name_en":"First","class":"milestone","points":30,"purse":"yen","fund":"care_insurance"}
+        staff-1 allocates 45 careinsurance 2026 as=money → proposed
+        staff-2 approves money → in force
+        hanako joins
+        taro joins
+        station-1 reports vegetables of hanako → 20 points + 25 points, budget
+        budget careinsurance 2026 → 45 of 45
+        staff-1 allocates 50 careinsurance 2026 as=more → proposed
+        staff-2 approves more → in force
+        station-1 reports vegetables of taro → 20 points + 30 points
+        budget careinsurance 2026 → 95 of 95
+    "#]]);
+}
+
+/// Of caps that leave equally much the first of the programme is told, otherwise the one that leaves least.
+#[test]
+fn the_room_that_is_told_is_the_tightest() {
+    check(&expect![[r#"
+        the city is set up rules.0.caps=[{"per":"week","points":60},{"per":"month","points":60}]
+        hanako joins
+        station-1 reports vegetables of hanako as=equal → 20 points
+        room of equal → 40 Rule Week
+    "#]]);
+    check(&expect![[r#"
+        the city is set up rules.0.caps=[{"per":"week","points":60},{"per":"month","points":50}]
+        hanako joins
+        station-1 reports vegetables of hanako as=later → 20 points
+        room of later → 30 Rule Month
+    "#]]);
+}
+
 #[test]
 fn a_budget_runs_out() {
     check(&expect![[r#"
