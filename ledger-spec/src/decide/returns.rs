@@ -30,7 +30,7 @@ impl Sale {
         let mut sale = None;
         let mut lots = Vec::new();
         for (key, moved, contra) in earlier.postings() {
-            if let (Contra::Shop(shop), true) = (contra, moved < 0) {
+            if let (Contra::Shop(shop), true) = (contra, moved.is_negative()) {
                 let points =
                     u32::try_from(moved.unsigned_abs()).map_err(|_| Rejection::EntryUnknown)?;
                 sale = Some(shop);
