@@ -2,13 +2,32 @@
 
 use thirtyfour::prelude::WebDriverResult;
 
-use crate::World;
 use crate::codes;
 use crate::resident::become_resident;
 use crate::terminals::cast;
+use crate::{CHECKS, World};
 
 /// The shop that honours the bath of the demo's catalogue.
 const BATH_HOUSE: usize = 6;
+
+/// Puts the key of the bath house's till into the browser.
+async fn hold_bath_house(world: &World) -> WebDriverResult<()> {
+    let seed = cast(world).till(BATH_HOUSE).to_bytes().map(|byte| format!("{byte:02x}")).concat();
+    let keep = format!(
+        "const [cose, store] = await Promise.all(
+            ['cose', 'store'].map(name => import(`/assets/${{name}}.js`)));
+        const pkcs8 = cose.unhex('302e020100300506032b657004220420{seed}');
+        const [privateKey, open] = await Promise.all([false, true].map(extractable =>
+            crypto.subtle.importKey('pkcs8', pkcs8, 'Ed25519', extractable, ['sign'])));
+        const {{x}} = await crypto.subtle.exportKey('jwk', open);
+        const publicKey = Uint8Array.from(
+            atob(x.replaceAll('-', '+').replaceAll('_', '/')), c => c.charCodeAt(0));
+        const kid = await cose.kidOf(publicKey);
+        await store.keep('yaizu-demo/key/shop', {{privateKey, publicKey, kid, name: '浜の湯'}});"
+    );
+    world.browser.run(&keep).await?;
+    Ok(())
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_voucher_is_claimed_on_the_phone_and_used_once_at_its_shop() -> WebDriverResult<()> {
@@ -54,20 +73,7 @@ async fn a_voucher_is_claimed_on_the_phone_and_used_once_at_its_shop() -> WebDri
     let told = "#scan [role='status']:not(:empty)";
     assert!(browser.text(told).await?.contains("このお店では使えません"));
 
-    let seed = cast(&world).till(BATH_HOUSE).to_bytes().map(|byte| format!("{byte:02x}")).concat();
-    let keep = format!(
-        "const [cose, store] = await Promise.all(
-            ['cose', 'store'].map(name => import(`/assets/${{name}}.js`)));
-        const pkcs8 = cose.unhex('302e020100300506032b657004220420{seed}');
-        const [privateKey, open] = await Promise.all([false, true].map(extractable =>
-            crypto.subtle.importKey('pkcs8', pkcs8, 'Ed25519', extractable, ['sign'])));
-        const {{x}} = await crypto.subtle.exportKey('jwk', open);
-        const publicKey = Uint8Array.from(
-            atob(x.replaceAll('-', '+').replaceAll('_', '/')), c => c.charCodeAt(0));
-        const kid = await cose.kidOf(publicKey);
-        await store.keep('yaizu-demo/key/shop', {{privateKey, publicKey, kid, name: '浜の湯'}});"
-    );
-    browser.run(&keep).await?;
+    hold_bath_house(&world).await?;
     world.open("/yaizu-demo/shop").await?;
     browser.find("#work:not([hidden])").await?;
     browser.write("#code", &format!("{code}\n")).await?;
@@ -86,6 +92,12 @@ async fn a_voucher_is_claimed_on_the_phone_and_used_once_at_its_shop() -> WebDri
     browser.find("#me[data-session='yes']").await?;
     let page = browser.text("table.history").await?;
     assert!(page.contains("引換券の使用: 日帰り温泉の入浴券"), "{page}");
+    // Its receipt tells what went to the shop, not what was left of what the voucher had kept.
+    browser.click(".history tbody tr:first-child a[href^='/verify']").await?;
+    browser.find("#verdict.pass").await?;
+    assert_eq!(browser.count("#steps .pass").await?, CHECKS);
+    let steps = browser.text("#steps").await?;
+    assert!(steps.contains("300"), "{steps}");
     world.console(&["403", "401", "422", "409"]).await?;
     world.browser.quit().await
 }

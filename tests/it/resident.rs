@@ -146,14 +146,11 @@ async fn links_are_read_by_their_own_account_alone() {
     let phone = town.log_in(&town.cast.phone(0), 2).await;
     assert_eq!(town.read("/me/links", &phone).await.text(), "[]");
     assert_eq!(town.read("/proposals", &phone).await.status.as_u16(), 403);
-    check(
-        &town.get("/v1/town/partners").await,
-        &expect![[r#"
-            200 application/json
-            [
-              {"kid":"1bf1f924e763a4e2","name":"北村","purposes":["sessions"]},
-              {"kid":"7dde0bf6bd0e1e51","name":"台帳","purposes":["auto_exchange"]}]"#]],
-    );
+    // The ledger's own key is another in every town.
+    let partners = town.get("/v1/town/partners").await.json();
+    let seen = partners.as_array().unwrap().iter().map(|key| [&key["name"], &key["purposes"]]);
+    let seen: Vec<_> = seen.collect();
+    assert_eq!(json!(seen), json!([["北村", ["sessions"]], ["台帳", ["auto_exchange"]]]));
 }
 
 #[tokio::test]

@@ -172,3 +172,19 @@ fn a_refund_of_a_settled_sale_is_a_negative_line_of_the_next_settlement() {
         system settles shop-a as=june → 130 yen for 2026-06, entries 39 to 41: general 200, carried general -70
     "#]]);
 }
+
+/// On its last day a lot still takes its points back; no grace is needed.
+#[test]
+fn on_its_last_day_a_lot_takes_back_what_is_refunded() {
+    check(&expect![[r#"
+        the city is set up redeem.refund_days=30 redeem.refund_grace_days=30
+        hanako joins
+        staff-1 brings hanako 100 general 2026-04-12 as=old → proposed
+        staff-2 approves old → plus 100 general until 2026-04-12, imported
+        shop-a takes 60 from hanako as=sale → paid 60 general until 2026-04-12
+        at 2026-04-12 23:59
+        staff-1 refunds 60 of sale as=refund → proposed
+        staff-2 approves refund → back 60 general until 2026-04-12
+        lots hanako → 100 general until 2026-04-12
+    "#]]);
+}
