@@ -188,3 +188,20 @@ fn on_its_last_day_a_lot_takes_back_what_is_refunded() {
         lots hanako → 100 general until 2026-04-12
     "#]]);
 }
+
+/// A lot that came back in part takes the rest of its points, and the lot before it what is left.
+#[test]
+fn a_second_refund_goes_on_inside_a_lot() {
+    check(&expect![[r#"
+        the city is set up redeem.refund_days=30
+        hanako joins
+        staff-1 reports class of hanako holder=account → 20 points
+        staff-1 reports checkup of hanako holder=account → 500 points
+        shop-a takes 100 from hanako as=sale → paid 20 nhi until 2028-03-31, 80 general until 2028-03-31
+        staff-1 refunds 50 of sale as=first → proposed
+        staff-2 approves first → back 50 general until 2028-03-31
+        staff-1 refunds 40 of sale as=second → proposed
+        staff-2 approves second → back 30 general until 2028-03-31, 10 nhi until 2028-03-31
+        lots hanako → 500 general until 2028-03-31, 10 nhi until 2028-03-31
+    "#]]);
+}
