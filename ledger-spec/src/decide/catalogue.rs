@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::holder::spoken_for;
+use super::holder::{judge_link, spoken_for};
 use super::holds::first_points;
 use super::spending::{consent, spend};
 use super::{
@@ -113,8 +113,8 @@ fn offered<'r>(
     }
 }
 
-/// Whose claim it is, and what the proof of it leaves behind: the resident's own phone or the family's, or who stands at a desk, kiosk or
-/// till with code or card, as for a redemption.
+/// Whose claim it is, and what the proof of it leaves behind: the resident's own phone or the family's, or who stands at a
+/// desk, kiosk or till with code or card, as for a redemption.
 fn claimant(
     item: &Item,
     points: u32,
@@ -170,11 +170,7 @@ fn opted_in(
         return Err(Rejection::HolderNotAccepted);
     };
     // Links with the ledger's own key are for this purpose alone.
-    let row = rows.links(link).filter(|row| row.partner == statement.kid);
-    let row = row.ok_or(Rejection::LinkUnknown)?;
-    if row.revoked.is_some() || today > row.until {
-        return Err(Rejection::LinkEnded);
-    }
+    let row = judge_link(link, (statement.kid, today), rows)?;
     if !item.auto {
         return Err(Rejection::RewardClosed);
     }
