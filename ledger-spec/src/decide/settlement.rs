@@ -34,7 +34,7 @@ pub(super) fn pay(
     if let Some(by) = row.paid {
         return Err(Rejection::SettlementPaid(by));
     }
-    if body.paid_on < row.month.last_day() || body.paid_on > context.today() {
+    if body.paid_on <= row.month.last_day() || body.paid_on > context.today() {
         return Err(Rejection::SettlementDay);
     }
     let kinds::SettlementPaid { settlement, paid_on, .. } = *body;
