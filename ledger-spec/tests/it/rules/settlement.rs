@@ -57,14 +57,14 @@ fn a_settlement_is_paid_once() {
         at 2026-05-01 00:00
         system settles shop-a as=april → 350 yen for 2026-04, entries 0 to 36: general 350, carried nothing
         system settles shop-b as=nothing → 0 yen for 2026-04, entries 0 to 37: nothing, carried nothing
-        at 2026-05-11 10:00
-        staff-1 pays april on=2026-04-29 → refused: a settlement is paid after the end of its month, and recorded when it is paid
         staff-1 pays april on=2026-04-30 → refused: a settlement is paid after the end of its month, and recorded when it is paid
-        staff-1 pays april on=2026-05-12 → refused: a settlement is paid after the end of its month, and recorded when it is paid
+        staff-1 pays april on=2026-05-02 → refused: a settlement is paid after the end of its month, and recorded when it is paid
         staff-1 pays nothing → refused: no such settlement with an amount to pay
         staff-1 pays sale → refused: no such settlement with an amount to pay
         shop-a pays april → refused: the key's role does not permit this
+        # On the first day on which it can be.
         staff-1 pays april on=2026-05-01 as=paid → done
+        at 2026-05-11 10:00
         staff-2 pays april → refused: the settlement is paid already, by entry 38
     "#]]);
 }
