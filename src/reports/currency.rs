@@ -90,6 +90,10 @@ pub fn csv(month: Month, lines: &[Line]) -> String {
             [&day, &line.receipt_number, &line.item, &place, number, &points, &points, note];
         table.line(&cells);
     }
+    if lines.is_empty() {
+        // Nothing was exchanged, which an end without totals would not tell from a file that was cut.
+        table.line(&[&month.to_string(), "合計", "0件", "", "", "0", "0", ""]);
+    }
     for (place, sums) in sums {
         for (name, Sum { lines, points }) in ["合計", "うち番号なし"].into_iter().zip(sums)
         {
@@ -104,6 +108,12 @@ pub fn csv(month: Month, lines: &[Line]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_month_without_claims_has_a_total() {
+        let month = Month::parse("2026-10").unwrap();
+        assert!(csv(month, &[]).ends_with("\r\n2026-10,合計,0件,,,0,0,\r\n"));
+    }
 
     #[test]
     fn a_wallets_number_is_carried_as_it_is_or_not_at_all() {
