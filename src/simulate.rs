@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ledger_spec::apply::apply;
-use ledger_spec::cbor::Blob;
 use ledger_spec::decide::{Context, decide, measured_before};
 use ledger_spec::entry::{Accounting, Contra, Effect, Entry, Link};
 use ledger_spec::ids::{LedgerId, Seq};
@@ -16,9 +15,8 @@ use ledger_spec::kinds::Body;
 use ledger_spec::points::Fund;
 use ledger_spec::programme::Programme;
 use ledger_spec::rows::{Overlay, Tables};
-use ledger_spec::statement::{self, Holder, Statement, Values};
+use ledger_spec::statement::{self, Statement, Values};
 use ledger_spec::time::Day;
-use ledger_spec::token::{self, PayToken, VenueCode};
 
 use crate::engine::{EngineError, PersonalReader, REGISTRY_FILE, parse_entry};
 use crate::keys::LedgerKeys;
@@ -209,10 +207,12 @@ impl Replay<'_> {
         if counted {
             self.count(&accounting.effects, |pair| &mut pair.was);
         }
-        statement.pay_token = disclosure.as_ref().and_then(|known| pay_token(&known.holder));
-        statement.venue = disclosure.as_ref().and_then(|known| venue(known.venue.as_ref()));
         let values = disclosure.as_ref().and_then(|known| known.values);
         statement.disclosure = disclosure.map(|known| (known, Vec::new()));
+        statement.read_carried().map_err(|error| EngineError::Entry {
+            seq: accounting.seq,
+            reason: error.to_string(),
+        })?;
         // What vouched for it was checked when it was recorded.
         statement.row = None;
         statement.core.programme = Some(version);
@@ -295,15 +295,4 @@ fn is_known(effect: &Effect) -> bool {
             | Effect::LinkGranted { .. }
             | Effect::LinkRevoked { .. }
     )
-}
-
-fn pay_token(holder: &Option<Holder>) -> Option<(PayToken, ledger_spec::ids::Kid)> {
-    let Some(Holder::Phone(token)) = holder else { return None };
-    let (token, signed) = token::parse::<PayToken>(token).ok()?;
-    Some((token, signed.kid))
-}
-
-fn venue(code: Option<&Blob<512>>) -> Option<(VenueCode, ledger_spec::ids::Kid)> {
-    let (code, signed) = token::parse::<VenueCode>(&code?.0).ok()?;
-    Some((code, signed.kid))
 }

@@ -400,6 +400,31 @@ pub fn open(
     Ok(statement)
 }
 
+impl Statement {
+    /// Reads what other keys signed inside the disclosure: pay token, PIN proof, venue code. Verifies nothing: for
+    /// statements that were accepted, whose signatures were checked then or are checked apart.
+    ///
+    /// # Errors
+    /// [`CoseError::Form`]
+    pub fn read_carried(&mut self) -> Result<(), CoseError> {
+        let Some((disclosure, _)) = &self.disclosure else { return Ok(()) };
+        if let Some(Holder::Phone(token)) = &disclosure.holder {
+            self.pay_token = Some(carried(token)?);
+        }
+        if let Some(proof) = &disclosure.pin_proof {
+            self.pin_proof = Some(carried(&proof.0)?);
+        }
+        if let Some(code) = &disclosure.venue {
+            self.venue = Some(carried(&code.0)?);
+        }
+        Ok(())
+    }
+}
+
+fn carried<M: token::Message>(bytes: &[u8]) -> Result<(M, Kid), CoseError> {
+    token::parse(bytes).map(|(message, signed)| (message, signed.kid))
+}
+
 /// Reads a submission or a kept statement; verifies nothing.
 ///
 /// # Errors

@@ -17,9 +17,8 @@ use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::programme::{LATE_DAYS_MAX, LOOK_BACK_DAYS_MAX};
 use ledger_spec::public;
 use ledger_spec::rows::{Overlay, Tables};
-use ledger_spec::statement::{self, Disclosure, Holder, Statement, Values};
+use ledger_spec::statement::{self, Holder, Statement, Values};
 use ledger_spec::time::Day;
-use ledger_spec::token::{self, PayToken, PinProof, VenueCode};
 
 use super::levels::{LevelFiles, OtherHash};
 use super::signatures::{Signature, Signatures};
@@ -309,27 +308,27 @@ impl<'a> Replay<'a> {
         let key = key.ok_or("nobody had registered the key of its statement")?;
         let (what, aad) = ("its statement", aad::STATEMENT);
         self.signatures.push(Signature { seq, place, what, signed, key, aad });
-        if let Some((Disclosure { holder: Some(Holder::Phone(token)), .. }, _)) =
-            &statement.disclosure
-        {
-            let signed = Sign1::from_bytes(token).map_err(|error| error.to_string())?;
-            let key = self.key_of(signed.kid, None, rows);
-            let key = key.ok_or("nobody had enrolled the phone that made its pay token")?;
-            let (what, aad) = ("its pay token", aad::PAY);
-            self.signatures.push(Signature { seq, place, what, signed, key, aad });
-        }
-        if let Some((Disclosure { pin_proof: Some(proof), .. }, _)) = &statement.disclosure {
-            let signed = Sign1::from_bytes(&proof.0).map_err(|error| error.to_string())?;
-            let key = self.key_of(signed.kid, None, rows);
-            let key = key.ok_or("nobody had registered the key of its PIN proof")?;
-            let (what, aad) = ("its PIN proof", aad::PIN);
-            self.signatures.push(Signature { seq, place, what, signed, key, aad });
-        }
-        if let Some((Disclosure { venue: Some(code), .. }, _)) = &statement.disclosure {
-            let signed = Sign1::from_bytes(&code.0).map_err(|error| error.to_string())?;
-            let key = self.key_of(signed.kid, None, rows);
-            let key = key.ok_or("nobody had registered the key of its venue code")?;
-            let (what, aad) = ("its venue code", aad::VENUE);
+        let Some((disclosure, _)) = &statement.disclosure else { return Ok(()) };
+        let token = if let Some(Holder::Phone(token)) = &disclosure.holder {
+            Some(&token[..])
+        } else {
+            None
+        };
+        let proof = disclosure.pin_proof.as_ref().map(|proof| &proof.0[..]);
+        let code = disclosure.venue.as_ref().map(|code| &code.0[..]);
+        for (carried, what, unknown, aad) in [
+            (
+                token,
+                "its pay token",
+                "nobody had enrolled the phone that made its pay token",
+                aad::PAY,
+            ),
+            (proof, "its PIN proof", "nobody had registered the key of its PIN proof", aad::PIN),
+            (code, "its venue code", "nobody had registered the key of its venue code", aad::VENUE),
+        ] {
+            let Some(carried) = carried else { continue };
+            let signed = Sign1::from_bytes(carried).map_err(|error| error.to_string())?;
+            let key = self.key_of(signed.kid, None, rows).ok_or(unknown)?;
             self.signatures.push(Signature { seq, place, what, signed, key, aad });
         }
         Ok(())
@@ -389,9 +388,7 @@ impl<'a> Replay<'a> {
         let is_whole = accounting.link.is_none() || accepted_ms.is_some();
         let pepper = self.secrets.map(|(keys, _)| &*keys.pepper);
         let (candidates, check) = if is_whole {
-            statement.pay_token = pay_token(&statement)?;
-            statement.pin_proof = pin_proof(&statement)?;
-            statement.venue = venue(&statement)?;
+            statement.read_carried().map_err(|error| error.to_string())?;
             let now_ms = accepted_ms.unwrap_or(accounting.accepted_min * 60_000);
             let measured = measured_before(&statement, rows);
             let measured = measured.and_then(|seq| self.measured.get(&seq)).map(|(_, v)| *v);
@@ -528,39 +525,6 @@ impl<'a> Replay<'a> {
 /// What is wrong, without what the engine adds for an operator.
 fn reason_of(error: EngineError) -> String {
     if let EngineError::Entry { reason, .. } = error { reason } else { error.to_string() }
-}
-
-/// The pay token of a whole statement; its signature is checked with the others.
-fn pay_token(statement: &Statement) -> Result<Option<(PayToken, Kid)>, String> {
-    match &statement.disclosure {
-        Some((Disclosure { holder: Some(Holder::Phone(token)), .. }, _)) => {
-            let parsed = token::parse::<PayToken>(token).map_err(|error| error.to_string())?;
-            Ok(Some((parsed.0, parsed.1.kid)))
-        }
-        Some(_) | None => Ok(None),
-    }
-}
-
-/// The PIN proof of a whole statement; its signature is checked with the others.
-fn pin_proof(statement: &Statement) -> Result<Option<(PinProof, Kid)>, String> {
-    match &statement.disclosure {
-        Some((Disclosure { pin_proof: Some(proof), .. }, _)) => {
-            let parsed = token::parse::<PinProof>(&proof.0).map_err(|error| error.to_string())?;
-            Ok(Some((parsed.0, parsed.1.kid)))
-        }
-        Some(_) | None => Ok(None),
-    }
-}
-
-/// The venue code of a whole statement; its signature is checked with the others.
-fn venue(statement: &Statement) -> Result<Option<(VenueCode, Kid)>, String> {
-    match &statement.disclosure {
-        Some((Disclosure { venue: Some(code), .. }, _)) => {
-            let parsed = token::parse::<VenueCode>(&code.0).map_err(|error| error.to_string())?;
-            Ok(Some((parsed.0, parsed.1.kid)))
-        }
-        Some(_) | None => Ok(None),
-    }
 }
 
 /// Puts the recorded natural keys in the place of those that could not be computed; whether there were any.
