@@ -1,6 +1,6 @@
 // The calls of ledger-spec/05-http.md that the pages make.
 
-import { hex, unhex } from "./cose.js";
+import { hex, session, unhex } from "./cose.js";
 import { parseVkey } from "./proof.js";
 
 /** A refusal of the server, or no answer at all (`slug` "network"). */
@@ -65,6 +65,18 @@ export async function provePin(name, bytes) {
   return { proof: unhex(proof), resident };
 }
 export const openSession = (name, bytes) => json(`/v1/${name}/sessions`, cose(bytes));
+
+/** Asks with the session of this browser; opens one with the phone's key where there is none, or a till's. */
+export async function signedIn(name, phone, ask) {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!["session-required", "role-not-permitted"].includes(error.slug)) throw error;
+    await openSession(name, await session(phone, await ledger(name)));
+    return ask();
+  }
+}
+
 const whom = (link) => (link ? `?for=${link}` : "");
 /** Of the own account, or of who lets this phone help by a link. */
 export const balance = (name, token, link) => json(`/v1/${name}/me${whom(link)}`, bearer(token));

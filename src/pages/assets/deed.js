@@ -5,7 +5,7 @@ import * as api from "./api.js";
 import { action, byAccount, byCard, dayOf, dayText, unhex } from "./cose.js";
 import { readHolder } from "./holder.js";
 import { standing } from "./keyring.js";
-import { canSign, ledgerName, number, text } from "./page.js";
+import { canSign, fault, ledgerName, number, text } from "./page.js";
 import { finish, guarded, sendOnce, showProposed } from "./staff.js";
 
 const ACCOUNT = /^[0-9a-f]{32}$/;
@@ -16,13 +16,6 @@ const NOON_S = 3 * 3_600;
 const at = (id) => document.querySelector(id);
 const [say, form, deed, holder, day] = ["#say", "#two", "#action", "#holder", "#day"].map(at);
 const english = document.documentElement.lang === "en";
-
-function fault(field, sentence) {
-  at(`#${field.id}-fault`).textContent = sentence;
-  field.setAttribute("aria-invalid", String(sentence !== ""));
-  if (sentence) field.focus();
-  return sentence !== "";
-}
 
 /** Whose action it is: a card as read or typed, or the number of an account. */
 function holderOrFault() {

@@ -2,7 +2,7 @@
 // called is kept on this phone alone.
 
 import * as api from "./api.js";
-import { familyCode, session } from "./cose.js";
+import { familyCode } from "./cose.js";
 import { canSign, dateOf, element, ledgerName, showProblem, text } from "./page.js";
 import { draw } from "./qr.js";
 import { keep, kept } from "./store.js";
@@ -11,17 +11,6 @@ const LABEL_CHARS_MAX = 20;
 
 const at = (id) => document.querySelector(id);
 const labelPlace = (link) => `${ledgerName}/family/${link}`;
-
-/** Asks with the session of this browser; opens one with the phone's key where there is none, or a till's. */
-async function signedIn(phone, ask) {
-  try {
-    return await ask();
-  } catch (error) {
-    if (!["session-required", "role-not-permitted"].includes(error.slug)) throw error;
-    await api.openSession(ledgerName, await session(phone, await api.ledger(ledgerName)));
-    return ask();
-  }
-}
 
 function way(path, link, sentence, whole) {
   const node = element("a", "button", sentence);
@@ -56,7 +45,7 @@ async function start() {
   at("#own-number").textContent = code;
   draw(at("#own-code"), `${location.origin}/${ledgerName}/links#family=${code}`);
   at("#own").hidden = false;
-  const helped = await signedIn(phone, () => api.family(ledgerName));
+  const helped = await api.signedIn(ledgerName, phone, () => api.family(ledgerName));
   at("#helped-list").replaceChildren(...(await Promise.all(helped.map((link, i) => line(link, i + 1)))));
   at("#helped-none").hidden = helped.length > 0;
   at("#helped").hidden = false;

@@ -1,7 +1,7 @@
 // A resident's links on a screen, the own phone's or a desk's: a line for each, and the form that asks for another.
 
 import { dayOf, dayText, familyCode, random, readFamilyCode, unhex } from "./cose.js";
-import { dateOf, element, text } from "./page.js";
+import { dateOf, element, fault, text } from "./page.js";
 
 /** A link lasts a year at most. */
 export const LINK_DAYS_MAX = 366;
@@ -34,13 +34,6 @@ export function linkLine(link, end) {
 
 /** What a person confirms before a link ends. */
 export const endWhat = (link) => text("links-end-what", { name: otherOf(link), purpose: text(`links-${link.purpose}`) });
-
-function fault(field, sentence) {
-  at(`#${field.id}-fault`).textContent = sentence;
-  field.setAttribute("aria-invalid", String(sentence !== ""));
-  if (sentence) field.focus();
-  return sentence !== "";
-}
 
 /**
  * Fills the form and shows it. What an address asked for, `partner`, `purpose` or `family`, only chooses fields in advance.

@@ -3,7 +3,7 @@
 // the fields of the form.
 
 import * as api from "./api.js";
-import { dayOf, dayText, hex, linkGrant, linkRevoke, random, session, unhex } from "./cose.js";
+import { dayOf, dayText, hex, linkGrant, linkRevoke, random, unhex } from "./cose.js";
 import { LINK_DAYS_MAX, endWhat, linkForm, linkLine } from "./grant.js";
 import { deliver, canRepeat, post, unfinished } from "./outbox.js";
 import { canSign, confirmed, dateOf, ledgerName, number, showProblem, text } from "./page.js";
@@ -15,17 +15,6 @@ const OUTBOX = "links";
 const at = (id) => document.querySelector(id);
 const [say, problem, form] = ["#say", "#problem", "#grant"].map(at);
 const state = { waiting: null };
-
-/** Asks with the session of this browser; opens one with the phone's key where there is none, or a till's. */
-async function signedIn(ask) {
-  try {
-    return await ask();
-  } catch (error) {
-    if (!["session-required", "role-not-permitted"].includes(error.slug)) throw error;
-    await api.openSession(ledgerName, await session(state.phone, state.ledger));
-    return ask();
-  }
-}
 
 const guarded = (work) => async (event) => {
   event?.preventDefault();
@@ -70,7 +59,7 @@ async function askAuto() {
 }
 
 async function list() {
-  const links = await signedIn(() => api.links(ledgerName));
+  const links = await api.signedIn(ledgerName, state.phone, () => api.links(ledgerName));
   showAuto(links);
   at("#links-list").replaceChildren(...links.map((link) => linkLine(link, guarded(() => end(link)))));
   at("#links-none").hidden = links.length > 0;

@@ -64,6 +64,14 @@ export function showProblem(box, problem) {
   box.focus();
 }
 
+/** Says what is wrong with a field beside it and leads there; an empty sentence takes that back. Whether there is a fault. */
+export function fault(field, sentence) {
+  document.querySelector(`#${field.id}-fault`).textContent = sentence;
+  field.setAttribute("aria-invalid", String(sentence !== ""));
+  if (sentence) field.focus();
+  return sentence !== "";
+}
+
 /** Asks in the page's dialog before something that cannot be taken back; whether the answer was yes. */
 export async function confirmed(what) {
   const dialog = document.querySelector("#confirm");

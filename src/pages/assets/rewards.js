@@ -1,7 +1,7 @@
 // The rewards page: the phone's key signs a claim, and the phone alone keeps the secret that its voucher shows.
 
 import * as api from "./api.js";
-import { byLink, perkCardUrl, random, rewardClaim, session, unhex, hex, voucherHash, voucherUrl } from "./cose.js";
+import { byLink, perkCardUrl, random, rewardClaim, unhex, hex, voucherHash, voucherUrl } from "./cose.js";
 import { deliver, post, unfinished } from "./outbox.js";
 import { canSign, dateOf, element, explain, ledgerName, number, showProblem, text } from "./page.js";
 import { shopsOf, showSheet } from "./sheet.js";
@@ -17,17 +17,6 @@ const link = new URLSearchParams(location.search).get("for");
 const english = document.documentElement.lang === "en";
 const nameOf = (reward) => (english ? reward.name_en : reward.name);
 const secretPlace = (claim) => `${ledgerName}/voucher/${claim}`;
-
-/** Asks with the session of this browser; opens one with the phone's key where there is none. */
-async function signedIn(ask) {
-  try {
-    return await ask();
-  } catch (error) {
-    if (error.slug !== "session-required") throw error;
-    await api.openSession(ledgerName, await session(state.phone, state.ledger));
-    return ask();
-  }
-}
 
 /** Sends a claim that is kept until its verdict; the secret goes to the voucher's own place before it is forgotten. */
 async function send(job) {
@@ -85,7 +74,7 @@ async function claim() {
 
 /** Points and what is claimed. */
 async function look() {
-  const { yen, challenge } = await signedIn(() => api.balance(ledgerName, undefined, link));
+  const { yen, challenge } = await api.signedIn(ledgerName, state.phone, () => api.balance(ledgerName, undefined, link));
   at("#yen").textContent = number(yen);
   at("#challenge").textContent = number(challenge);
   at("#challenge-box").hidden = challenge === 0;
