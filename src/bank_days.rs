@@ -1,9 +1,9 @@
 //! National holidays and the days on which banks move money.
 //!
-//! Holidays follow 国民の祝日に関する法律 as it stands from 2020 on, with the days that the Olympic years moved
-//! (令和三年オリンピック・パラリンピック特別措置法). The equinoxes are those that the National Astronomical Observatory's
-//! almanac gives; the formula for them holds until 2099. Banks rest on Saturdays, Sundays, national holidays and from 31
-//! December to 3 January (銀行法施行令第五条).
+//! Holidays follow 国民の祝日に関する法律 as it stands from 2020 on, with the days that the Olympic years
+//! moved (令和三年オリンピック・パラリンピック特別措置法). The equinoxes are those that the National Astronomical
+//! Observatory's almanac gives; the formula for them holds until 2099. Banks rest on Saturdays,
+//! Sundays, national holidays and from 31 December to 3 January (銀行法施行令第五条).
 
 use ledger_spec::time::{Day, Month};
 
@@ -27,7 +27,8 @@ fn weekday(day: Day) -> u32 {
     (day.0 + 4) % 7
 }
 
-/// The day of March or September on which the sun crosses the equator, with what the formula adds for it in 1980.
+/// The day of March or September on which the sun crosses the equator, with what the formula adds
+/// for it in 1980.
 fn equinox(year: u32, millionths_in_1980: u32) -> u32 {
     let years = year.saturating_sub(1980);
     (millionths_in_1980 + 242_194 * years) / 1_000_000 - years / 4
@@ -89,8 +90,8 @@ pub fn business_day_from(mut day: Day) -> Day {
     day
 }
 
-/// The day on which to transfer what shops are due for a month: the [`TRANSFER_BUSINESS_DAY`]th bank business day after its
-/// end, or the next after `today` where that one is not to come.
+/// The day on which to transfer what shops are due for a month: the [`TRANSFER_BUSINESS_DAY`]th
+/// bank business day after its end, or the next after `today` where that one is not to come.
 #[must_use]
 pub fn transfer_day(month: Month, today: Day) -> Day {
     let mut day = month.last_day();

@@ -1,15 +1,18 @@
-//! The public beacon that decides draws: whether a value is the one that drand's network `quicknet` made for a round.
+//! The public beacon that decides draws: whether a value is the one that drand's network `quicknet`
+//! made for a round.
 //!
-//! More than half of the network's members have to sign together, so nobody alone, the city included, can make another
-//! value that passes here. Scheme `bls-unchained-g1-rfc9380`: the message is SHA-256 over the round as u64, hashed to the
-//! curve as RFC 9380 says; the signature is a point of G1, the public key one of G2.
+//! More than half of the network's members have to sign together, so nobody alone, the city
+//! included, can make another value that passes here. Scheme `bls-unchained-g1-rfc9380`: the
+//! message is SHA-256 over the round as u64, hashed to the curve as RFC 9380 says; the signature is
+//! a point of G1, the public key one of G2.
 
 use blst::BLST_ERROR;
 use blst::min_sig::{PublicKey, Signature};
 use ledger_spec::draw::BEACON_BYTES;
 use sha2::{Digest, Sha256};
 
-/// The chain's hash, in lower-case hexadecimal: the network's name in addresses, and the hash of all that defines it.
+/// The chain's hash, in lower-case hexadecimal: the network's name in addresses, and the hash of
+/// all that defines it.
 pub const CHAIN_HASH: &str = "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971";
 
 /// The network's public key, which no change of its members changes.
@@ -46,7 +49,8 @@ mod tests {
 
     use super::*;
 
-    /// Rounds as the network published them: the first two stand in the tests of drand-verify, the third in those of tlock.
+    /// Rounds as the network published them: the first two stand in the tests of drand-verify, the
+    /// third in those of tlock.
     const PUBLISHED: [(u64, &str); 3] = [
         (
             123,

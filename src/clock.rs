@@ -1,17 +1,19 @@
 //! The one reader of time.
 //!
-//! The log's time must never run backwards, and a server whose clock is wrong must not date points with it. So every
-//! batch takes max(last batch, wall clock), and the wall clock is checked against the boot-time clock, which nobody can
-//! set and which counts through a suspended machine. A step of the wall clock makes the ledger read-only until a person
-//! has looked and said `kenmai clock accept`. All times are milliseconds since 1970-01-01 00:00 UTC.
+//! The log's time must never run backwards, and a server whose clock is wrong must not date points
+//! with it. So every batch takes max(last batch, wall clock), and the wall clock is checked against
+//! the boot-time clock, which nobody can set and which counts through a suspended machine. A step
+//! of the wall clock makes the ledger read-only until a person has looked and said `kenmai clock
+//! accept`. All times are milliseconds since 1970-01-01 00:00 UTC.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
 use thiserror::Error;
 
-/// How far the wall clock may step against the boot-time clock between two batches, and how far it may lie behind the
-/// last entry at start: time services correct by less, wrong hands and dead batteries by more.
+/// How far the wall clock may step against the boot-time clock between two batches, and how far it
+/// may lie behind the last entry at start: time services correct by less, wrong hands and dead
+/// batteries by more.
 pub const MAX_STEP_MS: u64 = 30_000;
 
 /// What the rule reads; tests and the demo bring their own.
@@ -49,7 +51,8 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the module the ban points to")]
     fn wall_ms(&self) -> u64 {
-        // A clock before 1970 reads as 1970, which the rule below refuses as lying behind the last entry.
+        // A clock before 1970 reads as 1970, which the rule below refuses as lying behind the last
+        // entry.
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
     }
@@ -69,7 +72,8 @@ impl Clock for SystemClock {
 /// Who decides about a suspicious clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockPolicy {
-    /// An alarm stands until a person accepts; at start the wall clock may be this far ahead of the last entry.
+    /// An alarm stands until a person accepts; at start the wall clock may be this far ahead of the
+    /// last entry.
     Guard {
         /// Milliseconds between the last entry and a start that need no question.
         max_gap_ms: u64,
@@ -155,8 +159,8 @@ impl LedgerClock {
     /// Each good reading becomes the next point of comparison, so slow drift adds up to nothing.
     ///
     /// # Errors
-    /// The alarm, which stays until [`accept`](Self::accept) even when the clock comes back by itself: entries of the
-    /// time between may be dated wrong, and a person should know.
+    /// The alarm, which stays until [`accept`](Self::accept) even when the clock comes back by
+    /// itself: entries of the time between may be dated wrong, and a person should know.
     pub fn batch_time_ms(&mut self, now: Reading) -> Result<u64, ClockAlarm> {
         if self.alarm.is_none() {
             self.alarm = step_alarm(self.anchor, now, self.policy);
@@ -171,7 +175,8 @@ impl LedgerClock {
 
     /// Takes the present reading as right, on the word of a person.
     ///
-    /// A clock that was set back is accepted too: batches then keep the last time until the wall clock has passed it.
+    /// A clock that was set back is accepted too: batches then keep the last time until the wall
+    /// clock has passed it.
     pub fn accept(&mut self, now: Reading) {
         self.alarm = None;
         self.anchor = now;

@@ -15,8 +15,9 @@
 //! clock_gap_hours = 72
 //! ```
 //!
-//! Relative paths start at the file's own folder. A word the server does not know is an error, because a limit with a
-//! typing mistake would silently not hold. Every error names file, line and remedy.
+//! Relative paths start at the file's own folder. A word the server does not know is an error,
+//! because a limit with a typing mistake would silently not hold. Every error names file, line and
+//! remedy.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -198,7 +199,8 @@ impl Default for Limits {
 pub struct LedgerConfig {
     /// Its name in URLs.
     pub id: LedgerName,
-    /// The origin of its checkpoints, a URL without scheme (C2SP tlog-checkpoint); it never changes.
+    /// The origin of its checkpoints, a URL without scheme (C2SP tlog-checkpoint); it never
+    /// changes.
     pub origin: String,
     /// The data folder, absolute.
     pub data: PathBuf,
@@ -387,7 +389,8 @@ fn check_distinct(ledgers: &[LedgerTable]) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Data folders stand apart, and no secret lies in one: who copies a data folder must not get the keys with it.
+/// Data folders stand apart, and no secret lies in one: who copies a data folder must not get the
+/// keys with it.
 fn check_folders(ledgers: &[LedgerTable], folder: &Path) -> Result<(), Problem> {
     let place = |path: &Spanned<PathBuf>| resolve(&folder.join(path.get_ref()));
     let problem = |span: Range<usize>, text: String| Err(Problem { at: span.start, text });
@@ -415,7 +418,8 @@ fn check_folders(ledgers: &[LedgerTable], folder: &Path) -> Result<(), Problem> 
     Ok(())
 }
 
-/// The real place of a path whose last parts need not exist yet: links followed, `.` and `..` taken out.
+/// The real place of a path whose last parts need not exist yet: links followed, `.` and `..` taken
+/// out.
 fn resolve(path: &Path) -> PathBuf {
     let mut place = PathBuf::new();
     for part in path.components() {

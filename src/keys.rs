@@ -1,10 +1,12 @@
 //! Loading and making keys.
 //!
-//! Two kinds. An *actor's* key (station, shop, staff) is an Ed25519 key in a PKCS#8 PEM file (RFC 8410), as other tools
-//! write and read it; the server never holds one. The *ledger's* own secrets are 32 random bytes each, in hexadecimal,
-//! one file a secret, in a folder outside the data folder, so that a copy of the data alone opens nothing.
+//! Two kinds. An *actor's* key (station, shop, staff) is an Ed25519 key in a PKCS#8 PEM file (RFC
+//! 8410), as other tools write and read it; the server never holds one. The *ledger's* own secrets
+//! are 32 random bytes each, in hexadecimal, one file a secret, in a folder outside the data
+//! folder, so that a copy of the data alone opens nothing.
 //!
-//! Every file here is readable by its owner only, or it is refused. Contents never appear in an error.
+//! Every file here is readable by its owner only, or it is refused. Contents never appear in an
+//! error.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -116,7 +118,8 @@ impl LedgerKeys {
     /// Makes all five secrets in this folder (made with mode 0700 if absent) and reads them back.
     ///
     /// # Errors
-    /// [`KeyError::Exists`] if any of the files is there, before anything is written; otherwise what the system says.
+    /// [`KeyError::Exists`] if any of the files is there, before anything is written; otherwise
+    /// what the system says.
     pub fn create(folder: &Path) -> Result<Self, KeyError> {
         let write_error = |source| KeyError::Write { path: folder.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(write_error)?;

@@ -1,7 +1,7 @@
 //! kenmai: a signed, append-only ledger of health-mileage points.
 //!
-//! The rules stand in `ledger_spec` and are pure; this package gives them a clock, keys, files and a network. The
-//! program `kenmai` is a thin shell around it, so that tests reach every part.
+//! The rules stand in `ledger_spec` and are pure; this package gives them a clock, keys, files and
+//! a network. The program `kenmai` is a thin shell around it, so that tests reach every part.
 
 pub mod adapters;
 pub mod audit;

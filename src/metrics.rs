@@ -1,5 +1,5 @@
-//! Every figure the server gives to Prometheus, by name, in one place. None has a label that could tell a person:
-//! ledger, kind, fund, group, channel, outcome and route are all there is.
+//! Every figure the server gives to Prometheus, by name, in one place. None has a label that could
+//! tell a person: ledger, kind, fund, group, channel, outcome and route are all there is.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -52,7 +52,8 @@ pub const NAMES: &[(&str, &str)] = &[
     (SESSIONS, "Sessions held in memory, those that ended but were not yet cleared away included."),
 ];
 
-/// The metrics that follow from the log alone, with their types: what [`Backfill`] can give for days gone by.
+/// The metrics that follow from the log alone, with their types: what [`Backfill`] can give for
+/// days gone by.
 const OF_THE_LOG: [(&str, &str); 4] =
     [(ENTRIES, "counter"), (GRANTED, "counter"), (REDEEMED, "counter"), (LOG_ENTRIES, "gauge")];
 
@@ -75,7 +76,8 @@ const COMMIT: &str = "kenmai_commit_seconds";
 const HTTP: &str = "kenmai_http_request_seconds";
 const IN_FLIGHT: &str = "kenmai_http_in_flight_requests";
 const SESSIONS: &str = "kenmai_sessions";
-/// The slug of the problem that a full queue gives. An alert asks for its series, which has to be there before.
+/// The slug of the problem that a full queue gives. An alert asks for its series, which has to be
+/// there before.
 const BUSY: &str = "busy";
 
 /// The metrics of the process.
@@ -167,8 +169,8 @@ impl Metrics {
         Ok(made)
     }
 
-    /// The metrics of one ledger, by its name in URLs. Every series exists from the start, so that a rate over a quiet
-    /// week is 0 and not missing.
+    /// The metrics of one ledger, by its name in URLs. Every series exists from the start, so that
+    /// a rate over a quiet week is 0 and not missing.
     #[must_use]
     pub fn ledger(&self, name: &str) -> LedgerMetrics {
         let label = &[name];
@@ -234,8 +236,8 @@ impl Drop for InFlight {
     }
 }
 
-/// What the metrics of one ledger would have shown on days gone by, in the text format of `OpenMetrics`, which
-/// `promtool tsdb create-blocks-from openmetrics` reads.
+/// What the metrics of one ledger would have shown on days gone by, in the text format of
+/// `OpenMetrics`, which `promtool tsdb create-blocks-from openmetrics` reads.
 pub struct Backfill {
     metrics: Metrics,
     ledger: LedgerMetrics,
@@ -384,7 +386,8 @@ impl LedgerMetrics {
         show(&self.all.channel, &[&self.name, channel], percent);
     }
 
-    /// The highest budget warning that a fund has reached, in thousandths, 0 for none, if it has a budget.
+    /// The highest budget warning that a fund has reached, in thousandths, 0 for none, if it has a
+    /// budget.
     pub fn set_budget_warning(&self, fund: Fund, permille: Option<u32>) {
         show(&self.all.budget_warning, &[&self.name, fund_name(fund)], permille.map(u64::from));
     }

@@ -1,8 +1,9 @@
 //! Another programme over the actions that a ledger has: what each rule and fund would have given.
 //!
-//! The log is read from its beginning. What the rules know of keys, accounts and budgets is taken over as it was recorded;
-//! every action of the fiscal year in question is decided again under the other programme, in the order of the log, by the
-//! same function that the ledger itself uses. So are those of the year before, uncounted: rules look back. Nothing is written.
+//! The log is read from its beginning. What the rules know of keys, accounts and budgets is taken
+//! over as it was recorded; every action of the fiscal year in question is decided again under the
+//! other programme, in the order of the log, by the same function that the ledger itself uses. So
+//! are those of the year before, uncounted: rules look back. Nothing is written.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -71,13 +72,13 @@ pub struct Simulation {
     pub refused: BTreeMap<String, u64>,
     /// Actions whose sealed part is gone; they count in neither column.
     pub sealed: u64,
-    /// Actions that two persons of the staff granted; they count in neither column, because their proposals name the
-    /// programme that they were judged by.
+    /// Actions that two persons of the staff granted; they count in neither column, because their
+    /// proposals name the programme that they were judged by.
     pub by_two: u64,
 }
 
-/// Decides the actions of a fiscal year again under `programme`, moved to that year. `progress` is told the bytes read and
-/// the bytes in all.
+/// Decides the actions of a fiscal year again under `programme`, moved to that year. `progress` is
+/// told the bytes read and the bytes in all.
 ///
 /// # Errors
 /// [`SimulateError`]

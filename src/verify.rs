@@ -1,9 +1,11 @@
-//! What anyone can verify, without the ledger's help: from tiles, entry bundles and a signed checkpoint alone.
+//! What anyone can verify, without the ledger's help: from tiles, entry bundles and a signed
+//! checkpoint alone.
 //!
-//! Every leaf is hashed and compared with the tiles of level 0, every hash above with the tiles above, and the root with the
-//! one that the log signed. With an earlier checkpoint at hand the root at its size must be the same: then nothing was
-//! changed or dropped since. All that is read is taken as hostile: each read is bounded, each form is checked, and nothing is
-//! believed before the hash that covers it.
+//! Every leaf is hashed and compared with the tiles of level 0, every hash above with the tiles
+//! above, and the root with the one that the log signed. With an earlier checkpoint at hand the
+//! root at its size must be the same: then nothing was changed or dropped since. All that is read
+//! is taken as hostile: each read is bounded, each form is checked, and nothing is believed before
+//! the hash that covers it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -162,7 +164,8 @@ pub enum Source {
 pub struct VerifyConfig {
     /// Where from.
     pub source: Source,
-    /// The log's verifier key; without one the source's own is taken, which shows only that the parts fit together.
+    /// The log's verifier key; without one the source's own is taken, which shows only that the
+    /// parts fit together.
     pub vkey: Option<String>,
     /// A checkpoint that was kept earlier.
     pub since: Option<String>,
@@ -201,7 +204,8 @@ struct Goal {
 /// Verifies a log. `progress` is told the entries read and the entries in all.
 ///
 /// # Errors
-/// [`VerifyError`]; [`VerifyError::is_finding`] tells a log that is wrong from one that is out of reach.
+/// [`VerifyError`]; [`VerifyError::is_finding`] tells a log that is wrong from one that is out of
+/// reach.
 pub fn verify(
     config: &VerifyConfig,
     progress: &mut dyn FnMut(u64, u64),
@@ -443,8 +447,8 @@ impl Reach {
         self.read(path, most_bytes)?.ok_or_else(|| VerifyError::Missing { what: self.name(path) })
     }
 
-    /// The bytes of a tile and how many hashes or entries they hold. A server may have dropped a partial tile once the full
-    /// one was there (C2SP tlog-tiles).
+    /// The bytes of a tile and how many hashes or entries they hold. A server may have dropped a
+    /// partial tile once the full one was there (C2SP tlog-tiles).
     fn tile(
         &self,
         tile: &TileId,

@@ -1,4 +1,5 @@
-//! Takes an entry's effects over into the state. The same function serves a fresh decision and every replay.
+//! Takes an entry's effects over into the state. The same function serves a fresh decision and
+//! every replay.
 
 use alloc::sync::Arc;
 
@@ -45,7 +46,8 @@ pub enum Broken {
 /// [`Broken`] when the entry cannot have been decided on this state.
 pub fn apply(entry: &Accounting, rows: &mut Overlay<'_>) -> Result<(), Broken> {
     let top = rows.top();
-    // Days never run backwards; within a day only an entry without its minute may follow one with a later minute.
+    // Days never run backwards; within a day only an entry without its minute may follow one with a
+    // later minute.
     let (today, last) = (entry.accepted_day(), Day::of_ms(top.last_min.saturating_mul(60_000)));
     let behind = entry.accepted_min < top.last_min
         && (today != last || entry.accepted_min != today.start_ms() / 60_000);
@@ -269,7 +271,8 @@ fn move_contra(
     (lot, points, contra): (LotKey, i64, Contra),
     rows: &mut Overlay<'_>,
 ) -> Result<(), Broken> {
-    // Only the challenge purse has a source that costs nobody money; what neither pays nor is paid knows both purses.
+    // Only the challenge purse has a source that costs nobody money; what neither pays nor is paid
+    // knows both purses.
     let fits = match contra {
         Contra::Challenge => lot.purse == Purse::Challenge,
         Contra::Budget(_) | Contra::Shop(_) => lot.purse == Purse::Yen,
@@ -425,7 +428,8 @@ fn close_manifest(manifest: Seq, done: Seq, rows: &mut Overlay<'_>) -> Result<()
     Ok(())
 }
 
-/// A settlement takes all that its shop is due, or carries it on where more came back than was spent.
+/// A settlement takes all that its shop is due, or carries it on where more came back than was
+/// spent.
 fn settle(
     settlement: &SettlementClose,
     entry: &Accounting,

@@ -1,5 +1,6 @@
-//! The catalogue: what points can be exchanged for, as data, published in the log. Versions count up, and the latest is in
-//! force; a reward that was claimed keeps the terms of the version that it was claimed under.
+//! The catalogue: what points can be exchanged for, as data, published in the log. Versions count
+//! up, and the latest is in force; a reward that was claimed keeps the terms of the version that it
+//! was claimed under.
 
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -109,7 +110,8 @@ pub struct Item {
     pub name_en: String,
     /// Which points pay for it.
     pub purse: Purse,
-    /// What a voucher or a lottery entry costs, the points that a perk card asks for, the unit of a donation or an export.
+    /// What a voucher or a lottery entry costs, the points that a perk card asks for, the unit of a
+    /// donation or an export.
     pub points: u32,
     /// First day on which it can be claimed.
     pub from: Day,
@@ -151,7 +153,8 @@ pub enum Gives {
         /// Who gets it.
         to: PlaceId,
     },
-    /// Another point or currency, in whole units: the place's operator credits the resident's wallet.
+    /// Another point or currency, in whole units: the place's operator credits the resident's
+    /// wallet.
     Currency {
         /// The operator's place, which settlement pays.
         to: PlaceId,

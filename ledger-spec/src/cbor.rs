@@ -1,7 +1,8 @@
 //! Deterministic CBOR (RFC 8949 section 4.2.1), strict in both directions.
 //!
-//! The reader takes exactly what the writer makes: shortest integers, definite lengths, ascending map keys, nothing
-//! left over. A signature therefore has one byte string only, and a changed byte is always a refusal.
+//! The reader takes exactly what the writer makes: shortest integers, definite lengths, ascending
+//! map keys, nothing left over. A signature therefore has one byte string only, and a changed byte
+//! is always a refusal.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -178,7 +179,8 @@ impl<'a> Reader<'a> {
             4 => value >= 0x1_0000,
             _ => value >= 0x1_0000_0000,
         };
-        // Simple values and floats (major 7) have no shorter form to prefer; no format here uses them.
+        // Simple values and floats (major 7) have no shorter form to prefer; no format here uses
+        // them.
         if shortest || major == 7 { Ok((major, value)) } else { Err(CborError::NotDeterministic) }
     }
 
@@ -217,7 +219,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Points of a statement, told apart from other numbers so that the refusal can say what is wrong.
+    /// Points of a statement, told apart from other numbers so that the refusal can say what is
+    /// wrong.
     ///
     /// # Errors
     /// [`CborError::Points`] for negative, zero, fractional and too many points.
@@ -524,7 +527,8 @@ wire_newtype!(
 );
 pub(crate) use wire_newtype;
 
-/// A struct whose form is a map with ascending unsigned keys; an `Option` is a key that may be left out.
+/// A struct whose form is a map with ascending unsigned keys; an `Option` is a key that may be left
+/// out.
 macro_rules! wire_map {
     ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $key:literal $field:ident : $ty:ty),+ $(,)? }) => {
         $(#[$meta])*

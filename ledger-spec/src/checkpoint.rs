@@ -1,7 +1,7 @@
 //! Checkpoints (C2SP tlog-checkpoint v1.0.0): the signed head of a log.
 //!
-//! The text has exactly three lines: origin, number of leaves, root hash. Extension lines, which the
-//! specification discourages, are refused, because witnesses do; time comes from cosignatures.
+//! The text has exactly three lines: origin, number of leaves, root hash. Extension lines, which
+//! the specification discourages, are refused, because witnesses do; time comes from cosignatures.
 
 use alloc::{
     borrow::ToOwned,
@@ -54,8 +54,8 @@ pub enum CheckpointError {
     Note(#[from] NoteError),
 }
 
-/// A log's state: how many leaves it has and the hash over all of them. Its text form is the text of the
-/// signed note.
+/// A log's state: how many leaves it has and the hash over all of them. Its text form is the text
+/// of the signed note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The log's name, a URL prefix without scheme; equal to its key's name.
@@ -67,7 +67,8 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Reads the text of a checkpoint, without signatures. Formatting it again gives the same bytes.
+    /// Reads the text of a checkpoint, without signatures. Formatting it again gives the same
+    /// bytes.
     ///
     /// # Errors
     /// Names the line that is not as the specification says.
@@ -89,8 +90,8 @@ impl Checkpoint {
         Ok(Self { origin: origin.to_owned(), size, root })
     }
 
-    /// Signs it with the log's key, whose name is the origin. The caller never signs two checkpoints that
-    /// are inconsistent with each other.
+    /// Signs it with the log's key, whose name is the origin. The caller never signs two
+    /// checkpoints that are inconsistent with each other.
     ///
     /// # Errors
     /// When the origin cannot be a key name.
@@ -100,8 +101,8 @@ impl Checkpoint {
         Ok(Note::new(&text, signature)?)
     }
 
-    /// Opens a signed checkpoint of the log with this key: the origin is the key's name and the signature
-    /// verifies. Lines of other keys are ignored; check witnesses with [`Note::verify`].
+    /// Opens a signed checkpoint of the log with this key: the origin is the key's name and the
+    /// signature verifies. Lines of other keys are ignored; check witnesses with [`Note::verify`].
     ///
     /// # Errors
     /// When the note or the checkpoint is malformed, of another log, or not signed by the key.

@@ -32,7 +32,8 @@ const TAG_SIGN1: u64 = 18;
 const HEADER_ALG: u64 = 1;
 const HEADER_KID: u64 = 4;
 const ALG_ED25519: i64 = -19;
-/// The unprotected header that carries a disclosure on its way to the server (private use, RFC 9052 section 16.2).
+/// The unprotected header that carries a disclosure on its way to the server (private use, RFC 9052
+/// section 16.2).
 const HEADER_DISCLOSURE: i64 = -65_537;
 
 /// Why a signed message is refused.
@@ -68,8 +69,8 @@ impl Sign1 {
         Self { kid, disclosure: None, payload, signature }
     }
 
-    /// Checks the signature with `verify_strict`: canonical scalars, no small-order key or commitment. Batch or
-    /// cofactored checks accept more and are never used to admit.
+    /// Checks the signature with `verify_strict`: canonical scalars, no small-order key or
+    /// commitment. Batch or cofactored checks accept more and are never used to admit.
     ///
     /// # Errors
     /// [`CoseError::Signature`]

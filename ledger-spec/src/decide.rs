@@ -1,7 +1,8 @@
 //! The rules: what a statement does to the ledger, or why it does nothing.
 //!
-//! [`decide`] is pure. Every arm first checks everything, in the order that the tests pin, and marks the point after
-//! which nothing can fail. State changes only when [`crate::apply::apply`] takes the effects over.
+//! [`decide`] is pure. Every arm first checks everything, in the order that the tests pin, and
+//! marks the point after which nothing can fail. State changes only when [`crate::apply::apply`]
+//! takes the effects over.
 
 mod catalogue;
 mod city;
@@ -54,11 +55,13 @@ pub struct Context<'a> {
     pub pepper: &'a [u8; 32],
     /// The entry that [`earlier_of`] names, fetched beforehand.
     pub earlier: Option<&'a Accounting>,
-    /// The values of the entry that [`measured_before`] names, fetched beforehand; `None` where its sealed part is gone.
+    /// The values of the entry that [`measured_before`] names, fetched beforehand; `None` where its
+    /// sealed part is gone.
     pub measured: Option<Values>,
 }
 
-/// The earlier entry that a decision on this statement reads: what a statement undoes, or an approval's proposal would.
+/// The earlier entry that a decision on this statement reads: what a statement undoes, or an
+/// approval's proposal would.
 #[must_use]
 pub fn earlier_of(statement: &Statement, rows: &Overlay<'_>) -> Option<Seq> {
     let body = &statement.core.body;
@@ -116,7 +119,8 @@ impl Outcome {
 /// Decides on a statement whose form and signatures are checked and whose operation is new.
 ///
 /// # Errors
-/// A [`Rejection`]; it has no effect and is not recorded. The order is: role, revocation, window, state.
+/// A [`Rejection`]; it has no effect and is not recorded. The order is: role, revocation, window,
+/// state.
 pub fn decide(
     statement: &Statement,
     rows: &Overlay<'_>,
@@ -188,7 +192,8 @@ fn given_back(lots: &[Lot], contra: Contra) -> impl Iterator<Item = Effect> {
     lots.iter().map(back).map(move |(lot, points)| Effect::Posting { lot, points, contra })
 }
 
-/// What can be spent once the postings of these effects are in the lots. An expired lot counts on neither side.
+/// What can be spent once the postings of these effects are in the lots. An expired lot counts on
+/// neither side.
 fn balance_after(account: &Account, effects: &[Effect], today: Day) -> Effect {
     let after = |purse| {
         let moved = effects.iter().filter_map(|effect| {
@@ -216,8 +221,8 @@ fn record(
             previous: row.and_then(|row| row.last),
         }
     });
-    // A resident's exact time stays in the erasable part, except where money moves at a till. A proposal is staff's, and
-    // lapses to the minute.
+    // A resident's exact time stays in the erasable part, except where money moves at a till. A
+    // proposal is staff's, and lapses to the minute.
     let at_till = matches!(
         statement.core.body.kind(),
         Kind::Redeem | Kind::Void | Kind::Hold | Kind::Capture | Kind::Release | Kind::RewardUse
@@ -294,8 +299,8 @@ fn admit<'r>(
         return Err(Rejection::KeyRevoked);
     }
     let (day, today) = (statement.core.day, context.today());
-    // An action's own day is judged by its programme, a row that waited for approval by that; every other statement is
-    // sent soon after it is signed.
+    // An action's own day is judged by its programme, a row that waited for approval by that; every
+    // other statement is sent soon after it is signed.
     let waited = statement.row.is_some() && TWO_PERSON_ROW_KINDS.contains(&kind);
     if kind != Kind::Action && !waited && day < today.minus(1) {
         return Err(Rejection::DayTooOld);

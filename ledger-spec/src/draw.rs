@@ -1,5 +1,6 @@
-//! Draws that anyone can repeat. The entrants are fixed in the log before a public beacon has its value, and the value alone
-//! decides who wins: neither the city nor the operator of the ledger can choose.
+//! Draws that anyone can repeat. The entrants are fixed in the log before a public beacon has its
+//! value, and the value alone decides who wins: neither the city nor the operator of the ledger can
+//! choose.
 
 use alloc::vec::Vec;
 
@@ -8,7 +9,8 @@ use sha2::{Digest, Sha256};
 use crate::ids::{Hash, Seq, first_bytes};
 use crate::merkle::{leaf_hash, root_of};
 
-/// The beacon: drand's network `quicknet`, every three seconds, signed by more than half of its members.
+/// The beacon: drand's network `quicknet`, every three seconds, signed by more than half of its
+/// members.
 pub const BEACON: &str = "quicknet";
 /// Unix seconds of its first round.
 pub const BEACON_GENESIS_S: u64 = 1_692_803_367;
@@ -25,8 +27,8 @@ pub fn round_s(round: u64) -> Option<u64> {
     round.checked_sub(1)?.checked_mul(BEACON_PERIOD_S)?.checked_add(BEACON_GENESIS_S)
 }
 
-/// The root over the entrants, each the seq of a claim and the hash of its secret, in order of the log: the Merkle root of
-/// RFC 6962 over leaves of seq as u64 ‖ hash.
+/// The root over the entrants, each the seq of a claim and the hash of its secret, in order of the
+/// log: the Merkle root of RFC 6962 over leaves of seq as u64 ‖ hash.
 #[must_use]
 pub fn entrants_root(entrants: impl IntoIterator<Item = (Seq, Hash)>) -> Hash {
     let leaves = entrants.into_iter().map(|(seq, code)| {
@@ -38,11 +40,13 @@ pub fn entrants_root(entrants: impl IntoIterator<Item = (Seq, Hash)>) -> Hash {
     root_of(&leaves.collect::<Vec<_>>())
 }
 
-/// The winners, in the order in which they are drawn; all entrants where there are no more than prizes.
+/// The winners, in the order in which they are drawn; all entrants where there are no more than
+/// prizes.
 ///
-/// Draw i swaps place i with one of the places from i on. Which one follows from SHA-256(SHA-256(beacon) ‖ counter as u64):
-/// its first 8 bytes are a number, and a number at or above the greatest multiple of the places left is thrown away, so that
-/// no place is likelier than another.
+/// Draw i swaps place i with one of the places from i on. Which one follows from
+/// SHA-256(SHA-256(beacon) ‖ counter as u64): its first 8 bytes are a number, and a number at or
+/// above the greatest multiple of the places left is thrown away, so that no place is likelier than
+/// another.
 #[must_use]
 pub fn winners(beacon: &[u8], entrants: &[Seq], prizes: u32) -> Vec<Seq> {
     let randomness: Hash = Sha256::digest(beacon).into();
@@ -64,7 +68,8 @@ pub fn winners(beacon: &[u8], entrants: &[Seq], prizes: u32) -> Vec<Seq> {
     places
 }
 
-/// The hash that a result names its winners by: SHA-256 over their seqs as u64, in the order of the draw.
+/// The hash that a result names its winners by: SHA-256 over their seqs as u64, in the order of the
+/// draw.
 #[must_use]
 pub fn winners_hash(winners: &[Seq]) -> Hash {
     let bytes = winners.iter().flat_map(|seq| seq.0.to_be_bytes());

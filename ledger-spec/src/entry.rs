@@ -41,15 +41,15 @@ wire_array!(
 );
 
 wire_array!(
-    /// What operators and auditors keep: statement and effects. It holds no exact time of a resident's act, no value
-    /// and no token.
+    /// What operators and auditors keep: statement and effects. It holds no exact time of a
+    /// resident's act, no value and no token.
     Accounting {
         /// [`VERSION`].
         version: u64,
         /// The entry's place in the log.
         seq: Seq,
-        /// Unix minutes. For entries on an account that move no money out and propose nothing: the first minute of the
-        /// Japanese day.
+        /// Unix minutes. For entries on an account that move no money out and propose nothing: the
+        /// first minute of the Japanese day.
         accepted_min: u64,
         /// The statement as kept, signature included.
         statement: Blob<65_536>,
@@ -73,8 +73,9 @@ impl Accounting {
         self.postings().map(|(_, points, _)| points).sum()
     }
 
-    /// What the entry says it moved: to or from a shop where it did, otherwise to or from a hold, otherwise into or out
-    /// of the account. A capture moves what it captured, not the difference to what was held.
+    /// What the entry says it moved: to or from a shop where it did, otherwise to or from a hold,
+    /// otherwise into or out of the account. A capture moves what it captured, not the difference
+    /// to what was held.
     #[must_use]
     pub fn moved(&self) -> u64 {
         let sum = |counts: fn(&Contra) -> bool| {
@@ -86,7 +87,8 @@ impl Accounting {
         moved.unwrap_or_else(|| self.points()).unsigned_abs()
     }
 
-    /// Whether it moves points for a reward: neither the day's limit nor void and refund know of those.
+    /// Whether it moves points for a reward: neither the day's limit nor void and refund know of
+    /// those.
     #[must_use]
     pub fn is_reward(&self) -> bool {
         let reward = |effect: &Effect| {
@@ -137,7 +139,8 @@ wire_array!(
 );
 
 wire_array!(
-    /// An entry that a receipt opens: all that the leaf commits to, and nothing of the personal part.
+    /// An entry that a receipt opens: all that the leaf commits to, and nothing of the personal
+    /// part.
     Opened {
         /// What is public.
         class: Class,
@@ -196,8 +199,8 @@ pub fn personal_aad(ledger: LedgerId, op_id: OpId) -> [u8; 24] {
     aad
 }
 
-/// The short number that resident and shop see: the entry's place in base 32 and two check letters, without the
-/// letters that look like digits.
+/// The short number that resident and shop see: the entry's place in base 32 and two check letters,
+/// without the letters that look like digits.
 #[must_use]
 pub fn receipt_number(ledger: LedgerId, seq: Seq) -> String {
     const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";

@@ -2,14 +2,15 @@
 //!
 //! ```text
 //! magic 7 ‖ version 1 ‖ ledger 8 ‖ epoch u64 ‖ first_seq u64 ‖ count u32 ‖ body_len u32
-//!   ‖ prev_frame_hash 32 ‖ root_after 32 ‖ CRC-32 of all before, u32            (the header, 108 bytes)
+//!   ‖ prev_frame_hash 32 ‖ root_after 32 ‖ CRC-32 of all before, u32 (the header, 108 bytes)
 //! ‖ the entries' bytes back to back ‖ where each entry starts in them, count × u32
 //! ‖ SHA-256 of all before
 //! ```
 //!
-//! Integers are big-endian. The trailing SHA-256 is the frame's hash, and the next frame repeats it, so that
-//! frames form a chain. The check sum of the header lets a reader step from frame to frame without reading bodies.
-//! Entries are opaque here; none is empty, so every start is greater than the one before it.
+//! Integers are big-endian. The trailing SHA-256 is the frame's hash, and the next frame repeats
+//! it, so that frames form a chain. The check sum of the header lets a reader step from frame to
+//! frame without reading bodies. Entries are opaque here; none is empty, so every start is greater
+//! than the one before it.
 
 use alloc::vec::Vec;
 
@@ -207,7 +208,8 @@ impl Frame {
     /// # Errors
     /// A [`FrameError`] that names the limit the entries pass.
     pub fn encode(place: Place, entries: &[Vec<u8>]) -> Result<Self, FrameError> {
-        // Checked first: with the limits on number and size of entries the sum below cannot overflow.
+        // Checked first: with the limits on number and size of entries the sum below cannot
+        // overflow.
         if entries.len() > MAX_FRAME_ENTRIES {
             return Err(FrameError::Count(entries.len()));
         }
@@ -414,7 +416,8 @@ mod tests {
         check(&[vec![]], Err(FrameError::EntryBytes(0)));
         check(&[vec![1; MAX_ENTRY_BYTES]], Ok(()));
         check(&[vec![1; MAX_ENTRY_BYTES + 1]], Err(FrameError::EntryBytes(MAX_ENTRY_BYTES + 1)));
-        // 128 of the largest entries are exactly 16 MiB of body, so header and hash do not fit beside them.
+        // 128 of the largest entries are exactly 16 MiB of body, so header and hash do not fit
+        // beside them.
         check(&vec![vec![1; MAX_ENTRY_BYTES]; 127], Ok(()));
         check(
             &vec![vec![1; MAX_ENTRY_BYTES]; 128],

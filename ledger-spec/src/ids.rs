@@ -72,7 +72,8 @@ byte_id!(
     Kid, 8
 );
 byte_id!(
-    /// A person who holds keys of the ledger: random, so that two keys of one person never count as two persons.
+    /// A person who holds keys of the ledger: random, so that two keys of one person never count as
+    /// two persons.
     PersonId, 16
 );
 byte_id!(
@@ -84,7 +85,8 @@ byte_id!(
     LinkId, 16
 );
 byte_id!(
-    /// SHA-256 over a card's domain tag and its 88-bit number; the number itself never enters the log.
+    /// SHA-256 over a card's domain tag and its 88-bit number; the number itself never enters the
+    /// log.
     CardHash, 32
 );
 byte_id!(
@@ -92,12 +94,13 @@ byte_id!(
     NaturalKey, 16
 );
 byte_id!(
-    /// The number of a perk card: names it to shops and leads to nobody, because it is a keyed hash of its claim.
+    /// The number of a perk card: names it to shops and leads to nobody, because it is a keyed hash
+    /// of its claim.
     PerkCardNumber, 16
 );
 
-/// HMAC-SHA256 under a ledger's pepper, cut to 16 bytes: the same thing has the same name, and only who holds the pepper can
-/// tell what is named.
+/// HMAC-SHA256 under a ledger's pepper, cut to 16 bytes: the same thing has the same name, and only
+/// who holds the pepper can tell what is named.
 pub(crate) fn keyed_hash(pepper: &[u8; 32], message: &[u8]) -> [u8; 16] {
     let mut full = [0; 32];
     // HMAC takes keys of every length; the arm for an error is never entered.
@@ -108,7 +111,8 @@ pub(crate) fn keyed_hash(pepper: &[u8; 32], message: &[u8]) -> [u8; 16] {
 }
 
 impl PerkCardNumber {
-    /// The number of the card that an entry claimed. Every natural key is a hash of a CBOR array, so none has the same message.
+    /// The number of the card that an entry claimed. Every natural key is a hash of a CBOR array,
+    /// so none has the same message.
     #[must_use]
     pub fn of(pepper: &[u8; 32], ledger: LedgerId, claim: Seq) -> Self {
         let message = [b"kenmai/v1/perk-card", &ledger.0[..], &claim.0.to_be_bytes()].concat();

@@ -1,4 +1,5 @@
-//! The kinds of statement and their public bodies. Each body is a map; `kenmai.cddl` holds the same in CDDL.
+//! The kinds of statement and their public bodies. Each body is a map; `kenmai.cddl` holds the same
+//! in CDDL.
 
 use crate::cbor::{
     Blob, CborError, List, Reader, Text, Wire, Writer, wire_array, wire_code, wire_map,
@@ -220,8 +221,8 @@ wire_map!(
     }
 );
 wire_map!(
-    /// Binds a phone to an account; signed by an enrolled device, by the phone itself with a one-time code, or at a desk
-    /// with card and PIN.
+    /// Binds a phone to an account; signed by an enrolled device, by the phone itself with a
+    /// one-time code, or at a desk with card and PIN.
     DeviceEnrol {
         /// Ed25519 public key.
         1 public_key: [u8; 32],
@@ -509,14 +510,15 @@ wire_map!(
     }
 );
 impl SettlementClose {
-    /// What each fund pays of the settlement's yen: the sums of all shops are the funds' invoices. Nothing where nothing is
-    /// due; `None` where a sum does not fit.
+    /// What each fund pays of the settlement's yen: the sums of all shops are the funds' invoices.
+    /// Nothing where nothing is due; `None` where a sum does not fit.
     #[must_use]
     pub fn paid_by(&self) -> Option<FundSums> {
         if self.yen == 0 { Some(FundSums::default()) } else { self.points.plus(&self.carried) }
     }
 
-    /// What the settlement carries to the next: all of it where more came back than was spent, otherwise nothing.
+    /// What the settlement carries to the next: all of it where more came back than was spent,
+    /// otherwise nothing.
     #[must_use]
     pub fn left(&self) -> Option<FundSums> {
         if self.yen == 0 { self.points.plus(&self.carried) } else { Some(FundSums::default()) }

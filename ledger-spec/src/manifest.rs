@@ -1,11 +1,13 @@
 //! Manifests: one signature over many rows.
 //!
-//! A manifest is a statement whose body lists the SHA-256 of each of its rows. A *row* is a core like any other
-//! statement's, without a signature of its own: the manifest's signature covers it through the list. So a city can send a
-//! year's check-ups with one signature for every 2,000 of them, and each row is still an entry of its own, judged by the
-//! same rules, with its own account, effects and receipt.
+//! A manifest is a statement whose body lists the SHA-256 of each of its rows. A *row* is a core
+//! like any other statement's, without a signature of its own: the manifest's signature covers it
+//! through the list. So a city can send a year's check-ups with one signature for every 2,000 of
+//! them, and each row is still an entry of its own, judged by the same rules, with its own account,
+//! effects and receipt.
 //!
-//! On the wire a manifest is a CBOR sequence (RFC 8742): the signed core, then the rows in the order of the list.
+//! On the wire a manifest is a CBOR sequence (RFC 8742): the signed core, then the rows in the
+//! order of the list.
 
 use alloc::vec::Vec;
 
@@ -26,7 +28,8 @@ pub const ROW_PART_BYTES_MAX: usize = 1_024;
 /// The largest manifest with its rows.
 pub const MANIFEST_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 
-/// The outcome of a row whose operation id belongs to another statement; below it stand [`crate::decide::Rejection`]s.
+/// The outcome of a row whose operation id belongs to another statement; below it stand
+/// [`crate::decide::Rejection`]s.
 pub const OUTCOME_OPERATION_REUSED: u8 = 255;
 
 /// The kinds that rows can be of: none moves money out.
@@ -81,7 +84,8 @@ pub enum RowError {
     /// The row is not the one in the list.
     #[error("it is not the row that was signed")]
     Hash,
-    /// It names another ledger, another kind than the manifest, or an operation id that is not its own.
+    /// It names another ledger, another kind than the manifest, or an operation id that is not its
+    /// own.
     #[error("its ledger, kind or operation id is not the manifest's")]
     Foreign,
     /// Its disclosure is missing, superfluous, or not the one that was sealed.
@@ -103,7 +107,8 @@ wire_array!(
 );
 
 wire_array!(
-    /// A row as its entry keeps it: with the manifest that vouches for it and the key that signed that.
+    /// A row as its entry keeps it: with the manifest that vouches for it and the key that signed
+    /// that.
     KeptRow {
         /// The manifest's entry.
         manifest: Seq,
@@ -181,8 +186,8 @@ pub fn row_op_id(manifest: OpId, index: u32) -> OpId {
     OpId(first_bytes(digest))
 }
 
-/// Signs rows together. `core` is the manifest's own, its body is filled in here; each row's operation id and seal are too.
-/// The result is what goes to the server.
+/// Signs rows together. `core` is the manifest's own, its body is filled in here; each row's
+/// operation id and seal are too. The result is what goes to the server.
 #[must_use]
 pub fn sign(
     mut core: Core,
@@ -205,7 +210,8 @@ pub fn sign(
     manifest
 }
 
-/// Reads a manifest and its rows, checks every form and seal and the one signature. Needs no state beyond the public keys.
+/// Reads a manifest and its rows, checks every form and seal and the one signature. Needs no state
+/// beyond the public keys.
 ///
 /// # Errors
 /// [`ManifestError`], in the order: size, signed core, number of rows, then each row.
@@ -272,7 +278,8 @@ fn open_row(
     Ok(OpenedRow { core, bytes: row.core.0, disclosure })
 }
 
-/// Whether bytes that an entry keeps are a row and not a signed core: an array, where a signed core begins with its tag.
+/// Whether bytes that an entry keeps are a row and not a signed core: an array, where a signed core
+/// begins with its tag.
 pub(crate) fn is_kept_row(bytes: &[u8]) -> bool {
     bytes.first() == Some(&0x84)
 }
@@ -286,7 +293,8 @@ pub(crate) fn read_kept_row(bytes: &[u8]) -> Result<Statement, StatementError> {
     Ok(Statement { core, kid, bytes, disclosure, pay_token, pin_proof, venue, row })
 }
 
-/// Whether a manifest lists this kept row at its place: what an auditor checks in the place of a signature.
+/// Whether a manifest lists this kept row at its place: what an auditor checks in the place of a
+/// signature.
 #[must_use]
 pub fn lists(manifest: &kinds::Manifest, row: &Statement) -> bool {
     let Some(place) = row.row else { return false };

@@ -1,8 +1,9 @@
 //! The Merkle tree of RFC 6962 section 2.1 with SHA-256, as C2SP tlog-tiles fixes it.
 //!
-//! A log of n leaves has one root hash. An *inclusion proof* shows that a leaf stands at its index under a
-//! root; a *consistency proof* shows that a tree is the beginning of a larger one, that is, that nothing
-//! was changed or removed. Both are lists of sibling hashes, and checking them needs no other data.
+//! A log of n leaves has one root hash. An *inclusion proof* shows that a leaf stands at its index
+//! under a root; a *consistency proof* shows that a tree is the beginning of a larger one, that is,
+//! that nothing was changed or removed. Both are lists of sibling hashes, and checking them needs
+//! no other data.
 
 use alloc::vec::Vec;
 
@@ -11,8 +12,8 @@ use thiserror::Error;
 
 use crate::ids::Hash;
 
-/// Largest tree that is built here. A consistency proof then has at most 63 hashes, which is what a C2SP
-/// tlog-witness accepts; checking takes any size.
+/// Largest tree that is built here. A consistency proof then has at most 63 hashes, which is what a
+/// C2SP tlog-witness accepts; checking takes any size.
 pub const MAX_TREE_SIZE: u64 = 1 << 62;
 
 /// Most hashes an inclusion proof can have: the height of a tree whose size fills a `u64`.
@@ -77,8 +78,8 @@ pub fn root_of(leaf_hashes: &[Hash]) -> Hash {
     }
 }
 
-/// The right edge of a growing tree: one hash for each full subtree from left to right, enough to append
-/// and to name the root.
+/// The right edge of a growing tree: one hash for each full subtree from left to right, enough to
+/// append and to name the root.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edge {
     size: u64,
@@ -87,7 +88,8 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// The edge with these peaks, the largest first. The caller has as many peaks as `size` has bits set.
+    /// The edge with these peaks, the largest first. The caller has as many peaks as `size` has
+    /// bits set.
     pub(crate) const fn from_peaks(size: u64, peaks: Vec<Hash>) -> Self {
         Self { size, peaks }
     }
@@ -97,8 +99,9 @@ impl Edge {
         self.push_with(leaf_hash, |_, _| ());
     }
 
-    /// Appends a leaf and hands out every hash that takes its place in a tile (C2SP tlog-tiles), with the
-    /// level of that tile: the leaf at level 0, then the root of each tile that the leaf completes.
+    /// Appends a leaf and hands out every hash that takes its place in a tile (C2SP tlog-tiles),
+    /// with the level of that tile: the leaf at level 0, then the root of each tile that the leaf
+    /// completes.
     pub fn push_with(&mut self, leaf_hash: Hash, mut placed: impl FnMut(u8, &Hash)) {
         let mut hash = leaf_hash;
         let mut height: u8 = 0;
@@ -155,9 +158,9 @@ pub fn verify_inclusion(
     if computed == *root { Ok(()) } else { Err(ProofError::RootMismatch) }
 }
 
-/// Checks that the tree of `old_size` leaves under `old_root` is the beginning of the tree of `new_size`
-/// leaves under `new_root` (RFC 9162 section 2.1.4.2). Trees of equal size are equal; the empty tree is
-/// the beginning of every tree; both need an empty proof.
+/// Checks that the tree of `old_size` leaves under `old_root` is the beginning of the tree of
+/// `new_size` leaves under `new_root` (RFC 9162 section 2.1.4.2). Trees of equal size are equal;
+/// the empty tree is the beginning of every tree; both need an empty proof.
 ///
 /// # Errors
 /// When the tree shrank, or the proof has another length or leads to another root.
@@ -180,8 +183,8 @@ pub fn verify_consistency(
             _ => Err(ProofError::WrongLength),
         };
     }
-    // The walk starts at the last full subtree of the old tree. Where that is the whole old tree, the
-    // proof leaves its hash out, because it is the old root.
+    // The walk starts at the last full subtree of the old tree. Where that is the whole old tree,
+    // the proof leaves its hash out, because it is the old root.
     let (start, siblings) = if old_size.is_power_of_two() {
         (old_root, proof)
     } else {
@@ -192,8 +195,9 @@ pub fn verify_consistency(
     if old == *old_root && new == *new_root { Ok(()) } else { Err(ProofError::RootMismatch) }
 }
 
-/// Walks from a node to the root. `node` is its index among the nodes of its height and `last` the index
-/// of the last one. Gives the root of the tree that ends with the node, and the root of the whole tree.
+/// Walks from a node to the root. `node` is its index among the nodes of its height and `last` the
+/// index of the last one. Gives the root of the tree that ends with the node, and the root of the
+/// whole tree.
 fn climb(
     start: Hash,
     mut node: u64,
@@ -208,7 +212,8 @@ fn climb(
         if node & 1 == 1 || node == last {
             ending_here = node_hash(sibling, &ending_here);
             whole = node_hash(sibling, &whole);
-            // The last node of a height has no sibling while its index is even: it moves up as it is.
+            // The last node of a height has no sibling while its index is even: it moves up as it
+            // is.
             let lonely = node.trailing_zeros();
             node >>= lonely;
             last >>= lonely;

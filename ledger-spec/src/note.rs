@@ -1,9 +1,9 @@
 //! Signed notes (C2SP signed-note v1.0.0) with Ed25519 signatures and Ed25519 cosignatures (C2SP
 //! tlog-cosignature v1).
 //!
-//! A note is a text, an empty line, and signature lines `— <key name> <base64(key id ‖ signature)>`. A
-//! reader who knows some keys ignores all other lines, refuses the note when a line of a known key does
-//! not verify, and refuses it when no known key signed it.
+//! A note is a text, an empty line, and signature lines `— <key name> <base64(key id ‖
+//! signature)>`. A reader who knows some keys ignores all other lines, refuses the note when a line
+//! of a known key does not verify, and refuses it when no known key signed it.
 
 use alloc::{
     borrow::ToOwned,
@@ -89,7 +89,8 @@ pub enum NoteError {
     NoKnownSignature,
 }
 
-/// The short id of a key within notes: the first four bytes of SHA-256(name ‖ newline ‖ type ‖ key).
+/// The short id of a key within notes: the first four bytes of SHA-256(name ‖ newline ‖ type ‖
+/// key).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(pub [u8; 4]);
 
@@ -243,9 +244,9 @@ impl NoteSignature {
         Ok(Self { name: verifier.name, key_id: verifier.id, signature })
     }
 
-    /// Cosigns the text of a checkpoint as seen at a time, in seconds since 1970 (type 0x04). The caller
-    /// has checked that the checkpoint is consistent with all earlier ones. The message does not name the
-    /// cosigner, so a key must serve one cosigner only.
+    /// Cosigns the text of a checkpoint as seen at a time, in seconds since 1970 (type 0x04). The
+    /// caller has checked that the checkpoint is consistent with all earlier ones. The message does
+    /// not name the cosigner, so a key must serve one cosigner only.
     ///
     /// # Errors
     /// When the name or the text cannot stand in a note, or the time is above [`MAX_TIME_S`].
@@ -308,7 +309,8 @@ impl fmt::Display for NoteSignature {
 pub struct Verified<'k> {
     /// The key that signed.
     pub key: &'k VerifierKey,
-    /// For a cosignature, when it was made, in seconds since 1970; the latest where there are several.
+    /// For a cosignature, when it was made, in seconds since 1970; the latest where there are
+    /// several.
     pub time_s: Option<u64>,
 }
 
@@ -387,12 +389,12 @@ impl Note {
         &self.signatures
     }
 
-    /// Checks the signatures of these keys; lines of other keys are ignored. Each key that signed is
-    /// given once, in the order of `keys`.
+    /// Checks the signatures of these keys; lines of other keys are ignored. Each key that signed
+    /// is given once, in the order of `keys`.
     ///
     /// # Errors
-    /// [`NoteError::BadSignature`] or [`NoteError::Time`] when any line of a known key fails, whatever
-    /// else verifies; [`NoteError::NoKnownSignature`] when none of the keys signed.
+    /// [`NoteError::BadSignature`] or [`NoteError::Time`] when any line of a known key fails,
+    /// whatever else verifies; [`NoteError::NoKnownSignature`] when none of the keys signed.
     pub fn verify<'k>(&self, keys: &'k [VerifierKey]) -> Result<Vec<Verified<'k>>, NoteError> {
         let mut verified: Vec<Verified<'k>> = Vec::new();
         for key in keys {

@@ -168,7 +168,8 @@ pub struct Programme {
     pub warn_permille: Vec<u32>,
     /// Limits of spending.
     pub redeem: RedeemLimits,
-    /// Shops that are insured medical institutions: points never reduce a patient's share, so their tills declare what is paid.
+    /// Shops that are insured medical institutions: points never reduce a patient's share, so their
+    /// tills declare what is paid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub insured_medical: Vec<PlaceId>,
     /// What must be done before yen points can be spent.
@@ -180,8 +181,8 @@ pub struct Programme {
     pub rules: Vec<Rule>,
 }
 
-/// A gate: persons of these groups spend yen points only after an action of the rule. What they earned before it waits
-/// and can be spent from then on.
+/// A gate: persons of these groups spend yen points only after an action of the rule. What they
+/// earned before it waits and can be spent from then on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gate {
@@ -233,8 +234,8 @@ pub enum SameAct {
     Reference,
 }
 
-/// How often an exact action counts. The caps of its rule are over the whole group; this tells the acts of a group apart
-/// without saying which one it was.
+/// How often an exact action counts. The caps of its rule are over the whole group; this tells the
+/// acts of a group apart without saying which one it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Times {
@@ -394,8 +395,8 @@ pub struct Worth<'a> {
 }
 
 impl Programme {
-    /// Reads and checks a document. Numbers with a fraction or an exponent, unknown members and members that stand
-    /// twice are refused by the reader.
+    /// Reads and checks a document. Numbers with a fraction or an exponent, unknown members and
+    /// members that stand twice are refused by the reader.
     ///
     /// # Errors
     /// [`ProgrammeFault`], the first that is found.
@@ -574,8 +575,8 @@ fn all_differ<T: Ord>(mut values: impl Iterator<Item = T>) -> bool {
 }
 
 impl Rule {
-    /// What an act of this rule is worth: `exact` names one of the exact actions where the rule has some, and is left out
-    /// otherwise. `None` if it does not fit.
+    /// What an act of this rule is worth: `exact` names one of the exact actions where the rule has
+    /// some, and is left out otherwise. `None` if it does not fit.
     #[must_use]
     pub fn worth(&self, exact: Option<&str>) -> Option<Worth<'_>> {
         let own = Worth {

@@ -1,8 +1,9 @@
-//! Proofs out of tiles: what a server computes from its packed levels, and a client from what it fetched.
+//! Proofs out of tiles: what a server computes from its packed levels, and a client from what it
+//! fetched.
 //!
-//! A proof needs at most two tiles of each level, the one that holds the leaf and the last one, and each
-//! is read once. What is built from tiles that a stranger served proves nothing by itself: compare the
-//! root with a signed checkpoint, or check the proof.
+//! A proof needs at most two tiles of each level, the one that holds the leaf and the last one, and
+//! each is read once. What is built from tiles that a stranger served proves nothing by itself:
+//! compare the root with a signed checkpoint, or check the proof.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
@@ -19,7 +20,8 @@ pub trait HashSource {
     /// Why a tile could not be read.
     type Error;
 
-    /// Reads the hashes of this tile, exactly as many as its width. Only [`TileKind::Hashes`] is asked for.
+    /// Reads the hashes of this tile, exactly as many as its width. Only [`TileKind::Hashes`] is
+    /// asked for.
     ///
     /// # Errors
     /// When the tile cannot be read.
@@ -76,8 +78,8 @@ pub fn inclusion_proof<S: HashSource>(
     Ok(proof)
 }
 
-/// Builds the consistency proof from the tree of `old_size` leaves to that of `new_size` (RFC 9162 section
-/// 2.1.4.1). It is empty when the sizes are equal or the old tree is.
+/// Builds the consistency proof from the tree of `old_size` leaves to that of `new_size` (RFC 9162
+/// section 2.1.4.1). It is empty when the sizes are equal or the old tree is.
 ///
 /// # Errors
 /// When the old tree is larger than the other, or a tile cannot be read.
@@ -116,8 +118,9 @@ pub fn edge<S: HashSource>(source: &S, size: u64) -> Result<Edge, ProveError<S::
     Ok(Edge::from_peaks(size, peaks))
 }
 
-/// Checks that every hash of every upper level is the root of the full tile below it. With level 0 checked
-/// against the entries and [`edge`] against the signed root, all tiles of a log are checked.
+/// Checks that every hash of every upper level is the root of the full tile below it. With level 0
+/// checked against the entries and [`edge`] against the signed root, all tiles of a log are
+/// checked.
 ///
 /// # Errors
 /// [`ProveError::UpperTile`] at the first hash that differs; others when a tile cannot be read.
@@ -208,7 +211,8 @@ impl<'s, S: HashSource> Tree<'s, S> {
         self.tiles.get(&tile).and_then(|hashes| hashes.get(places)).map(root_of).ok_or(out_of_range)
     }
 
-    /// Root over the leaves from `start` to the end, where `start` begins a subtree that reaches the end.
+    /// Root over the leaves from `start` to the end, where `start` begins a subtree that reaches
+    /// the end.
     fn rest_from(&mut self, start: u64) -> Result<Hash, ProveError<S::Error>> {
         let out_of_range = ProveError::OutOfRange { of: start, size: self.size };
         self.peaks_from(start)?

@@ -1,5 +1,5 @@
-//! What everyone may read of an entry: the JSON that a class 2 leaf carries, derived from the effects and checked
-//! against them.
+//! What everyone may read of an entry: the JSON that a class 2 leaf carries, derived from the
+//! effects and checked against them.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -19,8 +19,8 @@ use crate::time::Day;
 /// Counts of fewer accounts than this are never published, nor points that they moved.
 pub const SMALL_CELL: u32 = 10;
 
-/// The class of an entry with these effects and its public JSON. `key_of` finds a key by id, to tell a city's key
-/// from a resident's phone, which is nobody's business.
+/// The class of an entry with these effects and its public JSON. `key_of` finds a key by id, to
+/// tell a city's key from a resident's phone, which is nobody's business.
 #[must_use]
 pub fn of_effects<'a>(
     effects: &[Effect],
@@ -34,8 +34,9 @@ pub fn of_effects<'a>(
     }
 }
 
-/// The public JSON. Its members stand in the order of the fields here, because the leaf hashes their bytes; a
-/// `serde_json::Value` would leave the order to whichever features the build turns on.
+/// The public JSON. Its members stand in the order of the fields here, because the leaf hashes
+/// their bytes; a `serde_json::Value` would leave the order to whichever features the build turns
+/// on.
 #[derive(Serialize)]
 #[serde(tag = "kind")]
 enum Public<'a> {

@@ -1,4 +1,5 @@
-//! Receipts (C2SP tlog-proof, `c2sp.org/tlog-proof@v1`): an offline proof that an entry is in the log.
+//! Receipts (C2SP tlog-proof, `c2sp.org/tlog-proof@v1`): an offline proof that an entry is in the
+//! log.
 //!
 //! A receipt is a small text file. Whoever has it, the leaf and the log's verifier key can check it
 //! without asking anybody.
@@ -72,8 +73,8 @@ impl From<NoteError> for ReceiptError {
 /// A receipt. Its text form is the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// What the holder needs to compute the leaf; at most [`MAX_EXTRA_BYTES`]. Nothing vouches for it: it is
-    /// worth believing only where the leaf computed from it is proved.
+    /// What the holder needs to compute the leaf; at most [`MAX_EXTRA_BYTES`]. Nothing vouches for
+    /// it: it is worth believing only where the leaf computed from it is proved.
     pub extra: Vec<u8>,
     /// Index of the leaf.
     pub index: u64,
@@ -117,9 +118,9 @@ impl Receipt {
         Ok(Self { extra, index, proof, checkpoint: checkpoint.into() })
     }
 
-    /// Checks that this leaf is in the log: the checkpoint is the log's and signed by it, and the proof
-    /// leads from the leaf to its root. Gives the checkpoint. Cosignatures are a matter of the reader's
-    /// policy: check them with [`Note::parse`] and [`Note::verify`] on `checkpoint`.
+    /// Checks that this leaf is in the log: the checkpoint is the log's and signed by it, and the
+    /// proof leads from the leaf to its root. Gives the checkpoint. Cosignatures are a matter of
+    /// the reader's policy: check them with [`Note::parse`] and [`Note::verify`] on `checkpoint`.
     ///
     /// # Errors
     /// When the checkpoint or the proof is refused.

@@ -1,7 +1,7 @@
 //! What the rules read and entries change: a few tables, in memory, in order.
 //!
-//! [`Tables`] is the state of a ledger. [`Overlay`] is a batch's view of it: reads fall through to the state, writes
-//! stay on top until the batch is durable and [`Tables::absorb`] takes them over.
+//! [`Tables`] is the state of a ledger. [`Overlay`] is a batch's view of it: reads fall through to
+//! the state, writes stay on top until the batch is durable and [`Tables::absorb`] takes them over.
 
 mod account;
 
@@ -60,7 +60,8 @@ wire_array!(
     }
 );
 
-/// A key; it never leaves the table, so that a retry of an accepted statement is answered even after revocation.
+/// A key; it never leaves the table, so that a retry of an accepted statement is answered even
+/// after revocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     /// Ed25519 public key.
@@ -386,7 +387,8 @@ tables! {
     manifests: Seq => Rows,
     /// Programmes by version.
     programmes: u32 => Arc<Programme>,
-    /// Totals of days that have entries and are not closed; `None` in a layer hides a row that it closes.
+    /// Totals of days that have entries and are not closed; `None` in a layer hides a row that it
+    /// closes.
     days: Day => Option<DayTotals>,
     /// Closed days, with the entry that closed each.
     closed: Day => Seq,

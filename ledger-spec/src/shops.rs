@@ -24,9 +24,9 @@ wire_array!(
 );
 
 impl Shop {
-    /// The settlement that is due to the shop before `today`: of the month of its last movement, once that is over. `end` is
-    /// the entry that will hold it. Whatever lies between the last settlement and that entry is in it, so every movement is in
-    /// exactly one.
+    /// The settlement that is due to the shop before `today`: of the month of its last movement,
+    /// once that is over. `end` is the entry that will hold it. Whatever lies between the last
+    /// settlement and that entry is in it, so every movement is in exactly one.
     #[must_use]
     pub fn settlement(&self, shop: PlaceId, end: Seq, today: Day) -> Option<SettlementClose> {
         let month = self.moved_on.map(Month::of).filter(|month| *month < Month::of(today))?;

@@ -1,4 +1,5 @@
-//! Statements: what an actor signs. The core is kept for ever; the disclosure beside it can be erased.
+//! Statements: what an actor signs. The core is kept for ever; the disclosure beside it can be
+//! erased.
 
 use alloc::vec::Vec;
 
@@ -314,7 +315,8 @@ wire_map!(
 );
 
 impl Disclosure {
-    /// Refuses what a kind has no use for: it would be kept for nothing, and the rules would not look at it.
+    /// Refuses what a kind has no use for: it would be kept for nothing, and the rules would not
+    /// look at it.
     pub(crate) fn check_fields(&self, kind: Kind) -> Result<(), CborError> {
         let action = kind == Kind::Action;
         let spending = matches!(kind, Kind::Redeem | Kind::Hold | Kind::RewardClaim);
@@ -358,14 +360,15 @@ pub struct Statement {
     pub row: Option<RowPlace>,
 }
 
-/// Reads a submission, checks its form, its seal and every signature in it. Needs no state beyond the public keys,
-/// so it runs on all cores before the queue.
+/// Reads a submission, checks its form, its seal and every signature in it. Needs no state beyond
+/// the public keys, so it runs on all cores before the queue.
 ///
-/// A statement that brings its own key (`device.enrol`, and `key.register` of the first two root keys) is verified
-/// under that key; whether it may do so is for the rules.
+/// A statement that brings its own key (`device.enrol`, and `key.register` of the first two root
+/// keys) is verified under that key; whether it may do so is for the rules.
 ///
 /// # Errors
-/// [`StatementError`], in the order: size, form, ledger, seal, key, signature, pay token, PIN proof, venue code.
+/// [`StatementError`], in the order: size, form, ledger, seal, key, signature, pay token, PIN
+/// proof, venue code.
 pub fn open(
     submission: &[u8],
     ledger: LedgerId,
@@ -401,8 +404,9 @@ pub fn open(
 }
 
 impl Statement {
-    /// Reads what other keys signed inside the disclosure: pay token, PIN proof, venue code. Verifies nothing: for
-    /// statements that were accepted, whose signatures were checked then or are checked apart.
+    /// Reads what other keys signed inside the disclosure: pay token, PIN proof, venue code.
+    /// Verifies nothing: for statements that were accepted, whose signatures were checked then or
+    /// are checked apart.
     ///
     /// # Errors
     /// [`CoseError::Form`]

@@ -13,8 +13,8 @@ pub(crate) fn parse_decimal(text: &str) -> Option<u64> {
     if digits && !leading_zero { text.parse().ok() } else { None }
 }
 
-/// Reads padded standard base64 (RFC 4648 section 4). Padding stands at the end only: the decoder alone
-/// would also take several padded texts in a row, a second spelling of the same bytes.
+/// Reads padded standard base64 (RFC 4648 section 4). Padding stands at the end only: the decoder
+/// alone would also take several padded texts in a row, a second spelling of the same bytes.
 pub(crate) fn parse_base64(text: &str) -> Option<Vec<u8>> {
     let padding_within = text.trim_end_matches('=').contains('=');
     if padding_within { None } else { BASE64.decode(text.as_bytes()).ok() }

@@ -1,8 +1,8 @@
 //! Tiles and entry bundles of C2SP tlog-tiles: their paths, their widths and the bytes of a bundle.
 //!
-//! A tile holds up to 256 consecutive hashes. Level 0 holds leaf hashes; level l holds the roots of the
-//! *full* tiles of level l - 1. Full tiles never change. The last tile of a level can be partial, and a
-//! narrower partial tile is always the beginning of a wider one.
+//! A tile holds up to 256 consecutive hashes. Level 0 holds leaf hashes; level l holds the roots of
+//! the *full* tiles of level l - 1. Full tiles never change. The last tile of a level can be
+//! partial, and a narrower partial tile is always the beginning of a wider one.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -170,8 +170,8 @@ impl TileId {
         self.index.saturating_mul(TILE_WIDTH as u64)
     }
 
-    /// Whether a log of `size` leaves can serve it: a full tile, the partial one of this size, or one that
-    /// was partial at a smaller size.
+    /// Whether a log of `size` leaves can serve it: a full tile, the partial one of this size, or
+    /// one that was partial at a smaller size.
     #[must_use]
     pub fn exists_at(&self, size: u64) -> bool {
         self.width <= width_at(self.kind.level(), self.index, size)
@@ -197,7 +197,8 @@ impl fmt::Display for TileId {
     }
 }
 
-/// Reads an index in groups of three digits, all but the last behind an `x`, without needless groups.
+/// Reads an index in groups of three digits, all but the last behind an `x`, without needless
+/// groups.
 fn parse_index(text: &str) -> Option<u64> {
     let (leading, last) = match text.rsplit_once('/') {
         Some((leading, last)) => (Some(leading), last),

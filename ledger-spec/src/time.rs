@@ -34,7 +34,8 @@ impl Day {
         if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || day == 0 {
             return None;
         }
-        // Years that begin in March put the leap day at the end (Howard Hinnant, "days_from_civil").
+        // Years that begin in March put the leap day at the end (Howard Hinnant,
+        // "days_from_civil").
         let (shifted_year, shifted_month) =
             if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
         let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
@@ -87,9 +88,9 @@ impl Day {
         Self::from_ymd(fiscal_year, 4, 1).unwrap_or(Self(u32::MAX))
     }
 
-    /// The age in years, on this day, of a person born on that date. A year of life is complete with the end of the day
-    /// before the birthday (年齢計算ニ関する法律, 民法第百四十三条): who was born on 1 April is a year older on 31 March
-    /// already, and who was born on 29 February on 28 February.
+    /// The age in years, on this day, of a person born on that date. A year of life is complete
+    /// with the end of the day before the birthday (年齢計算ニ関する法律, 民法第百四十三条): who was born on 1 April
+    /// is a year older on 31 March already, and who was born on 29 February on 28 February.
     #[must_use]
     pub fn age_of_born(self, (birth_year, month, date): (u32, u32, u32)) -> u32 {
         let (year, this_month, this_date) = self.plus(1).ymd();

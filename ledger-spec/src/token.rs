@@ -1,4 +1,5 @@
-//! Short signed messages that are no statements: pay token, PIN proof, session, venue code, perk card, question about a QR code.
+//! Short signed messages that are no statements: pay token, PIN proof, session, venue code, perk
+//! card, question about a QR code.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -21,8 +22,8 @@ pub const PIN_PROOF_LIFE_S_MAX: u64 = 120;
 /// At the act a venue code ends within this many seconds.
 pub const VENUE_LIFE_S_MAX: u64 = 120;
 
-/// An act reaches the ledger within this many seconds after its venue code has ended: room for a phone with bad signal, and
-/// none for a photograph of the screen that is passed on.
+/// An act reaches the ledger within this many seconds after its venue code has ended: room for a
+/// phone with bad signal, and none for a photograph of the screen that is passed on.
 pub const VENUE_LATE_S_MAX: u64 = 300;
 
 /// The longest text that a scanner may hand over.
@@ -34,8 +35,9 @@ pub trait Message: Wire {
     const AAD: &'static [u8];
 }
 
-/// What a resident's phone shows as a QR code: this shop may take up to so many points once, until then. With a shop it
-/// is a *confirmation*: the resident has read the shop's name and the amount on the phone's own screen.
+/// What a resident's phone shows as a QR code: this shop may take up to so many points once, until
+/// then. With a shop it is a *confirmation*: the resident has read the shop's name and the amount
+/// on the phone's own screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PayToken {
     /// Unix seconds; the token is void from this second on.
@@ -79,8 +81,8 @@ impl Wire for PayToken {
 }
 
 wire_array!(
-    /// What a till shows for a resident's phone to confirm. It is not signed: a phone reads the shop's name from the ledger,
-    /// and what binds is what the resident signs.
+    /// What a till shows for a resident's phone to confirm. It is not signed: a phone reads the
+    /// shop's name from the ledger, and what binds is what the resident signs.
     PayRequest {
         /// The ledger it is for.
         ledger: LedgerId,
@@ -110,7 +112,8 @@ wire_array!(
 );
 
 wire_array!(
-    /// A PIN as it was typed: a shop's terminal asks for a proof, a desk or kiosk sets the card's PIN.
+    /// A PIN as it was typed: a shop's terminal asks for a proof, a desk or kiosk sets the card's
+    /// PIN.
     PinEntry {
         /// Unix seconds; void from this second on.
         exp_s: u64,
@@ -154,8 +157,8 @@ wire_array!(
 );
 
 wire_array!(
-    /// What the screen at an event shows, signed afresh every minute by the station's key: whoever reads it is there. The
-    /// phone puts it into its own report of the action.
+    /// What the screen at an event shows, signed afresh every minute by the station's key: whoever
+    /// reads it is there. The phone puts it into its own report of the action.
     VenueCode {
         /// Unix seconds; the code is void from this second on.
         exp_s: u64,
@@ -171,8 +174,9 @@ wire_array!(
 );
 
 wire_array!(
-    /// A perk card, which any shop checks without the network: signed by the ledger's `system` key, because it follows from the
-    /// log alone. Who it belongs to and which entry claimed it is not in it.
+    /// A perk card, which any shop checks without the network: signed by the ledger's `system` key,
+    /// because it follows from the log alone. Who it belongs to and which entry claimed it is not
+    /// in it.
     #[derive(Copy)]
     PerkCard {
         /// Names it in the list of those that were withdrawn.
@@ -245,8 +249,8 @@ pub fn in_force(exp_s: u64, now_s: u64) -> bool {
     now_s < exp_s && exp_s <= now_s + TOKEN_LIFE_S_MAX
 }
 
-/// The text of a QR code: an upper-case URL, so that any camera can open it and scanners that mangle case or
-/// punctuation still hand over the right bytes.
+/// The text of a QR code: an upper-case URL, so that any camera can open it and scanners that
+/// mangle case or punctuation still hand over the right bytes.
 #[must_use]
 pub fn to_qr_text(host: &str, token: &[u8]) -> String {
     let mut text = String::from("HTTPS://");
@@ -262,7 +266,8 @@ pub fn pay_request(text: &str) -> Option<PayRequest> {
     cbor::from_bytes(&from_qr_text(text)?).ok()
 }
 
-/// The code in the address that a venue's screen shows, as its last part; its signature is not checked.
+/// The code in the address that a venue's screen shows, as its last part; its signature is not
+/// checked.
 #[must_use]
 pub fn venue_code(text: &str) -> Option<VenueCode> {
     parse(&from_qr_text(text)?).ok().map(|(code, _)| code)

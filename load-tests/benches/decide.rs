@@ -1,4 +1,5 @@
-//! What one decision costs, for residents with more and more behind them: it must not grow with the history.
+//! What one decision costs, for residents with more and more behind them: it must not grow with the
+//! history.
 
 #![expect(
     clippy::unwrap_used,

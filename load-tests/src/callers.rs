@@ -1,8 +1,10 @@
-//! Callers: each sends requests over its own open connection, one after the other, and checks every answer.
+//! Callers: each sends requests over its own open connection, one after the other, and checks every
+//! answer.
 //!
-//! In a *closed loop* a caller sends the next request once it has the answer to the last, so a slow server is asked less
-//! often. In an *open loop* requests are due on a fixed schedule, whatever the server does, and count from the moment when
-//! they were due: a request that had to wait for a free caller has waited.
+//! In a *closed loop* a caller sends the next request once it has the answer to the last, so a slow
+//! server is asked less often. In an *open loop* requests are due on a fixed schedule, whatever the
+//! server does, and count from the moment when they were due: a request that had to wait for a free
+//! caller has waited.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -50,7 +52,8 @@ pub(crate) struct Stream {
 /// What a stream gave.
 #[derive(Default)]
 pub(crate) struct Round {
-    /// Microseconds of each request to its whole answer: from sending in a closed loop, from its due time in an open one.
+    /// Microseconds of each request to its whole answer: from sending in a closed loop, from its
+    /// due time in an open one.
     pub(crate) took_us: Vec<u64>,
     /// The same from sending in both.
     pub(crate) from_sending_us: Vec<u64>,
@@ -66,9 +69,9 @@ pub(crate) struct Round {
     pub(crate) kept: Vec<(Deed, Bytes)>,
 }
 
-/// Sends the streams side by side and checks every answer; when the first has ended, the others end. Gives what each gave, and
-/// the callers' processor time in nanoseconds. All callers share one thread, so that they take no more than one core from the
-/// server.
+/// Sends the streams side by side and checks every answer; when the first has ended, the others
+/// end. Gives what each gave, and the callers' processor time in nanoseconds. All callers share one
+/// thread, so that they take no more than one core from the server.
 pub(crate) fn send(address: &str, streams: Vec<Stream>) -> Result<(Vec<Round>, u64), Failure> {
     let address = address.to_owned();
     let thread = std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
@@ -246,8 +249,8 @@ mod tests {
         send(&door.address, vec![stream]).unwrap().0.remove(0)
     }
 
-    /// One caller, a request due every millisecond, an answer after five: the open loop must not omit the time that requests
-    /// wait to be sent.
+    /// One caller, a request due every millisecond, an answer after five: the open loop must not
+    /// omit the time that requests wait to be sent.
     #[test]
     fn a_schedule_counts_the_time_that_a_request_waits_to_be_sent() {
         let slow_us = u64::try_from(SLOW.as_micros()).unwrap();

@@ -1,4 +1,5 @@
-//! Those who take part, and what they sign: payments, measurements, manifests, and the wish to read.
+//! Those who take part, and what they sign: payments, measurements, manifests, and the wish to
+//! read.
 
 use std::ops::RangeInclusive;
 
@@ -182,7 +183,8 @@ pub(crate) fn session(ledger: LedgerId, key: &SigningKey, now_s: u64) -> Result<
     Ok(token::sign(&session, key))
 }
 
-/// Acts, no two of which are the same: the residents in turn, each time at another place or another minute of the last days.
+/// Acts, no two of which are the same: the residents in turn, each time at another place or another
+/// minute of the last days.
 pub(crate) struct Acts {
     next: u64,
     /// Where this run begins, by chance, so that two runs on one ledger hardly meet.
@@ -200,7 +202,8 @@ struct Act {
 }
 
 impl Acts {
-    /// Acts of the days before a moment that belong to its fiscal year, under one version of the rules.
+    /// Acts of the days before a moment that belong to its fiscal year, under one version of the
+    /// rules.
     pub(crate) fn until(now_s: u64, places: usize) -> Result<Self, Failure> {
         let today = Day::of_ms(now_s * 1_000);
         let first_day = today.minus(LATE_DAYS).max(today.fiscal_year_start());

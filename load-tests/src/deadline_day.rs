@@ -1,6 +1,7 @@
-//! 31 March: points expire at midnight, everyone comes at once, and a late list of check-ups comes too. The rate doubles
-//! until the server says 503. What matters then: every refusal says when to come again, nothing that was acknowledged is
-//! lost, what was refused can be sent again, and afterwards all is as before.
+//! 31 March: points expire at midnight, everyone comes at once, and a late list of check-ups comes
+//! too. The rate doubles until the server says 503. What matters then: every refusal says when to
+//! come again, nothing that was acknowledged is lost, what was refused can be sent again, and
+//! afterwards all is as before.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -14,17 +15,20 @@ use crate::machine::{Machine, micros_since, stopwatch};
 use crate::report::{Figures, Report, Row};
 use crate::{Failure, Options};
 
-/// Statements that may wait in the server of one's own: few, so that a machine of any speed comes to the limit.
+/// Statements that may wait in the server of one's own: few, so that a machine of any speed comes
+/// to the limit.
 const QUEUE_ENTRIES: NonZeroUsize = NonZeroUsize::new(32).unwrap();
 /// Requests a second of the first step, and the most.
 const FIRST_A_SECOND: u32 = 250;
 const A_SECOND_MAX: u32 = 16_000;
-/// Callers that keep the schedule: both ends of each connection are files of this process, which may usually open 1,024.
+/// Callers that keep the schedule: both ends of each connection are files of this process, which
+/// may usually open 1,024.
 const CALLERS: u16 = 400;
 /// Late check-ups of each step, and who sends them, one after the other.
 const MANIFESTS: u64 = 24;
 const MANIFEST_CALLERS: u16 = 3;
-/// Callers that send again what was refused, after the pause that the refusal names, so often at most.
+/// Callers that send again what was refused, after the pause that the refusal names, so often at
+/// most.
 const AGAIN_CALLERS: u16 = 16;
 const AGAIN_MAX: usize = 30;
 const PAUSE: Duration = Duration::from_secs(1);

@@ -21,7 +21,8 @@ const KNOWN_ACT: &[u8] = b"\"duplicate-action\"";
 pub(crate) enum Deed {
     /// A resident pays at a shop.
     Payment { resident: usize, shop: usize, points: u32 },
-    /// A station measures a resident. Where it may give nothing, the ledger may also know the act from an earlier run.
+    /// A station measures a resident. Where it may give nothing, the ledger may also know the act
+    /// from an earlier run.
     Measurement { resident: usize, fund: Fund, points: RangeInclusive<u32> },
     /// Rows under one signature, one resident each.
     Manifest { residents: Vec<usize>, fund: Fund, points: RangeInclusive<u32> },
@@ -68,7 +69,8 @@ impl fmt::Display for Deed {
 }
 
 impl Deed {
-    /// Checks an answer with one search for a few bytes: the callers share the machine with the server.
+    /// Checks an answer with one search for a few bytes: the callers share the machine with the
+    /// server.
     pub(crate) fn read(&self, answer: &Answer, again: bool) -> Result<Told, Failure> {
         let Answer { status, body, .. } = answer;
         if *status == StatusCode::SERVICE_UNAVAILABLE && answer.retry_after {
@@ -108,8 +110,9 @@ fn find(text: &[u8], part: &[u8]) -> Option<usize> {
     text.windows(part.len()).position(|window| window == part)
 }
 
-/// The points of a verdict, or of each row of a manifest's, found without reading the rest: no text of the answer holds
-/// such a member. The numbers end at a row that was refused, unless `known` acts may be among them, which give 0.
+/// The points of a verdict, or of each row of a manifest's, found without reading the rest: no text
+/// of the answer holds such a member. The numbers end at a row that was refused, unless `known`
+/// acts may be among them, which give 0.
 fn points_of(verdict: &[u8], known: bool) -> impl Iterator<Item = u32> {
     const POINTS: &[u8] = b"\"points\":";
     const PROBLEM: &[u8] = b"\"problem\":";
@@ -128,8 +131,8 @@ fn points_of(verdict: &[u8], known: bool) -> impl Iterator<Item = u32> {
     })
 }
 
-/// What the answers said that moved: acknowledged points by resident, shop and fund. Statements that were sent without
-/// such an answer are not in it.
+/// What the answers said that moved: acknowledged points by resident, shop and fund. Statements
+/// that were sent without such an answer are not in it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Book {
     /// Points that each resident earned.

@@ -36,7 +36,8 @@ const SEQUENCER: &str = "sequencer";
 const LIVED_RESIDENTS: usize = 900;
 /// The most residents that look: each opens a session first.
 const READERS_MAX: usize = 2_000;
-/// What everyone may see of who takes part, as a page, for programs and as a file, and a text that the right answer holds.
+/// What everyone may see of who takes part, as a page, for programs and as a file, and a text that
+/// the right answer holds.
 const VIEWS: [(&str, &str); 3] = [
     ("/{ledger}/participation?lang=en", "Participation (open data)"),
     ("/v1/{ledger}/participation", "\"months\":["),
@@ -125,8 +126,8 @@ impl Used {
 }
 
 impl Field {
-    /// Starts a server with a city, or enters the one that the options name. `pay` says whether residents of a demo need
-    /// points.
+    /// Starts a server with a city, or enters the one that the options name. `pay` says whether
+    /// residents of a demo need points.
     pub(crate) fn open(
         options: &Options,
         (home, limits): (Home, Limits),
@@ -322,8 +323,8 @@ impl Field {
         Ok(())
     }
 
-    /// Sends the streams, takes what was acknowledged into the book and checks the receipts of a few answers. The first
-    /// stream leads: the others end with it.
+    /// Sends the streams, takes what was acknowledged into the book and checks the receipts of a
+    /// few answers. The first stream leads: the others end with it.
     pub(crate) fn round(
         &mut self,
         streams: Vec<Stream>,
@@ -363,7 +364,8 @@ impl Field {
         Ok(())
     }
 
-    /// The resident of a manifest's first entry asks for its receipt: in a demo, rows before it may be known acts.
+    /// The resident of a manifest's first entry asks for its receipt: in a demo, rows before it may
+    /// be known acts.
     fn prove_row(&self, residents: &[usize], answer: &[u8]) -> Result<Proved, Failure> {
         let answer: serde_json::Value = serde_json::from_slice(answer)?;
         let rows = answer.get("rows").and_then(|rows| rows.as_array());
@@ -397,8 +399,9 @@ impl Field {
         }))
     }
 
-    /// Compares the ledger's books with the book of what it acknowledged: from the files of a server that is stopped and
-    /// opened again, otherwise over HTTP. Gives what was checked, in words.
+    /// Compares the ledger's books with the book of what it acknowledged: from the files of a
+    /// server that is stopped and opened again, otherwise over HTTP. Gives what was checked, in
+    /// words.
     pub(crate) fn close(self) -> Result<String, Failure> {
         let Self { city, door, book, log, proved, own } = self;
         let receipts = format!("{} entries acknowledged; {} receipts", book.entries, proved.len());
@@ -432,8 +435,8 @@ fn asked(request: crate::line::Prepared, deed: Deed) -> Asked {
     Asked { request, deed, again: false }
 }
 
-/// The folder that takes the ledger's: a folder for temporary files often lies in memory, which would make a sync cost
-/// nothing.
+/// The folder that takes the ledger's: a folder for temporary files often lies in memory, which
+/// would make a sync cost nothing.
 fn folder_of(options: &Options) -> Result<PathBuf, Failure> {
     match &options.data {
         Some(folder) => {

@@ -1,7 +1,8 @@
-//! Founds a city of one's own: residents with phones, cards and points, shops with tills, stations, and the registry.
+//! Founds a city of one's own: residents with phones, cards and points, shops with tills, stations,
+//! and the registry.
 //!
-//! It is founded through the engine, by statements that two roots, the desk and the registry sign; nothing is put into the
-//! ledger by another way.
+//! It is founded through the engine, by statements that two roots, the desk and the registry sign;
+//! nothing is put into the ledger by another way.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -107,8 +108,8 @@ fn given(action: &str, fund: Fund, points: u32) -> Result<Given, Failure> {
     Ok(Given { action, fund, points: points..=points })
 }
 
-/// Rules without caps: three grants of the registry, one for each fund, measurements, check-ups, and payments of any number
-/// a day.
+/// Rules without caps: three grants of the registry, one for each fund, measurements, check-ups,
+/// and payments of any number a day.
 fn programme(fiscal_year: u32) -> Programme {
     let rule = |rule: u32, action: String, (evidence, points, fund): (Evidence, u32, Fund)| Rule {
         rule,

@@ -1,5 +1,5 @@
-//! A guest in a demo city: its keys are known, so every part can be played. All goes over HTTP, as its people's devices do
-//! it; what needs the ledger's folder cannot be checked here.
+//! A guest in a demo city: its keys are known, so every part can be played. All goes over HTTP, as
+//! its people's devices do it; what needs the ledger's folder cannot be checked here.
 
 use std::path::Path;
 use std::time::Duration;
@@ -30,7 +30,8 @@ const RESIDENTS_MAX: usize = 3_000;
 const WITHOUT_PHONE_MAX: usize = 40;
 /// Points of each payment: a demo's residents have few.
 const PAYMENT_POINTS: u32 = 1;
-/// A resident of a demo spends at most so much in a run, so that a few runs a day stay below the rules' limit.
+/// A resident of a demo spends at most so much in a run, so that a few runs a day stay below the
+/// rules' limit.
 const SPENT_MAX: u64 = 1_000;
 /// The server's clock may differ by so many seconds: codes and deadlines live for minutes.
 const CLOCK_GAP_S_MAX: u64 = 30;
@@ -38,7 +39,8 @@ const CLOCK_GAP_S_MAX: u64 = 30;
 const HEAD_LOOKS: u32 = 50;
 const HEAD_PAUSE: Duration = Duration::from_millis(100);
 
-/// Enters the demo city at a door with the keys of a folder. `pay` says whether its residents will need points.
+/// Enters the demo city at a door with the keys of a folder. `pay` says whether its residents will
+/// need points.
 pub(crate) fn enter(door: &Door, keys: &Path, pay: bool) -> Result<(City, VerifierKey), Failure> {
     let mut clerk = Clerk::at(door)?;
     let cast = cast_of(door, keys, &mut clerk)?;
@@ -186,7 +188,8 @@ fn due_today(
     number(&clerk.json(door.read("/shop/today", Some(&session))?)?, "points")
 }
 
-/// A coach sees every resident once, so that there is something to spend; who has been there today stays as it is.
+/// A coach sees every resident once, so that there is something to spend; who has been there today
+/// stays as it is.
 fn coach_all(
     door: &Door,
     clerk: &mut Clerk,
@@ -210,7 +213,8 @@ fn coach_all(
     Ok(())
 }
 
-/// Compares what residents and shops see with what the verdicts said, and every receipt with the log's public head.
+/// Compares what residents and shops see with what the verdicts said, and every receipt with the
+/// log's public head.
 pub(crate) fn compare_books(
     door: &Door,
     log: &VerifierKey,

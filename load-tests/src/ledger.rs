@@ -1,4 +1,5 @@
-//! A ledger of one's own: in a folder, served as `kenmai serve` does it, and opened again at the end.
+//! A ledger of one's own: in a folder, served as `kenmai serve` does it, and opened again at the
+//! end.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

@@ -40,7 +40,8 @@ impl Door {
         Ok(Self { address, ledger: ledger.to_owned() })
     }
 
-    /// Asks for what stands at an address below the ledger's own, with a session where one is needed.
+    /// Asks for what stands at an address below the ledger's own, with a session where one is
+    /// needed.
     pub(crate) fn read(&self, path: &str, session: Option<&str>) -> Result<Prepared, Failure> {
         self.get(&format!("/v1/{}{path}", self.ledger), session)
     }
@@ -100,8 +101,8 @@ impl Line {
     }
 }
 
-/// Asks one thing after the other, before and after measuring. A server hangs up on who is silent for long, so this one
-/// lives for a few questions only.
+/// Asks one thing after the other, before and after measuring. A server hangs up on who is silent
+/// for long, so this one lives for a few questions only.
 pub(crate) struct Clerk {
     runtime: Runtime,
     line: Line,

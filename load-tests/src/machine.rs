@@ -19,7 +19,8 @@ const VERIFIES: u32 = 8_000;
 
 /// What was seen of the machine.
 pub(crate) struct Machine {
-    /// Microseconds of each bare append and fdatasync; none where the server's disk is not this machine's.
+    /// Microseconds of each bare append and fdatasync; none where the server's disk is not this
+    /// machine's.
     pub(crate) syncs_us: Vec<u64>,
     /// Nanoseconds of processor time of one `verify_strict`.
     pub(crate) verify_ns: u64,
@@ -54,7 +55,8 @@ pub(crate) fn micros_since(start: Instant) -> u64 {
     u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
-/// The disk's own time, in microseconds, for one append of 4 KiB and its fdatasync, in the ledger's folder.
+/// The disk's own time, in microseconds, for one append of 4 KiB and its fdatasync, in the ledger's
+/// folder.
 fn bare_syncs(folder: &Path) -> Result<Vec<u64>, Failure> {
     let path = folder.join("bare");
     let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
@@ -69,7 +71,8 @@ fn bare_syncs(folder: &Path) -> Result<Vec<u64>, Failure> {
     Ok(took_us)
 }
 
-/// The mean processor time of one `verify_strict` over a message of a statement's length, in nanoseconds.
+/// The mean processor time of one `verify_strict` over a message of a statement's length, in
+/// nanoseconds.
 fn verify_ns() -> Result<u64, Failure> {
     let key = SigningKey::from_bytes(&[7; 32]);
     let message = [0x5a; 160];
@@ -89,8 +92,8 @@ pub(crate) fn load_average() -> Result<String, Failure> {
     Ok(text.split(' ').next().unwrap_or("unknown").to_owned())
 }
 
-/// Processor time of this process so far, in nanoseconds, by the first word of its threads' names. Threads that ended
-/// are not counted.
+/// Processor time of this process so far, in nanoseconds, by the first word of its threads' names.
+/// Threads that ended are not counted.
 pub(crate) fn cpu_ns() -> Result<BTreeMap<String, u64>, Failure> {
     let mut times = BTreeMap::new();
     for task in fs::read_dir("/proc/self/task")? {
@@ -107,7 +110,8 @@ pub(crate) fn own_cpu_ns() -> Result<u64, Failure> {
     ran_ns(Path::new("/proc/thread-self"))
 }
 
-/// What the kernel says of a thread: nanoseconds on a processor, nanoseconds in line for one, and turns.
+/// What the kernel says of a thread: nanoseconds on a processor, nanoseconds in line for one, and
+/// turns.
 fn ran_ns(task: &Path) -> Result<u64, Failure> {
     let schedule = fs::read_to_string(task.join("schedstat"))?;
     Ok(schedule.split(' ').next().unwrap_or("").parse()?)

@@ -1,4 +1,5 @@
-//! The report: exact figures of all samples, in whole numbers, as a table that fits into a page of Markdown.
+//! The report: exact figures of all samples, in whole numbers, as a table that fits into a page of
+//! Markdown.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -143,7 +144,8 @@ impl Report {
         })
     }
 
-    /// Of each closed loop, the second variant against the first; in an open one the schedule sets the rate.
+    /// Of each closed loop, the second variant against the first; in an open one the schedule sets
+    /// the rate.
     fn comparisons(&self) -> Vec<String> {
         let lead: Vec<_> = self.rows.iter().filter(|row| !row.what.starts_with('…')).collect();
         let mut lines = Vec::new();

@@ -1,7 +1,9 @@
-//! Runs a scenario: rounds of all its combinations in turn, closed loops and open ones, and then the books.
+//! Runs a scenario: rounds of all its combinations in turn, closed loops and open ones, and then
+//! the books.
 //!
-//! Rounds of all combinations follow one another (A B C D, A B C D, …), so that a machine whose speed changes with the
-//! hour favours none. Before each round its statements are signed, so that the callers only send.
+//! Rounds of all combinations follow one another (A B C D, A B C D, …), so that a machine whose
+//! speed changes with the hour favours none. Before each round its statements are signed, so that
+//! the callers only send.
 
 use kenmai::config::Limits;
 
@@ -14,18 +16,23 @@ use crate::{Failure, Options};
 
 /// Rounds of each combination.
 const ROUNDS: u64 = 5;
-/// The most requests of a round: signing and sending them must fit into the 300 seconds that a code lives.
+/// The most requests of a round: signing and sending them must fit into the 300 seconds that a code
+/// lives.
 const ROUND_REQUESTS_MAX: u64 = 60_000;
-/// The most manifests of a round: all rounds together fill a gigabyte of disk with two million rows.
+/// The most manifests of a round: all rounds together fill a gigabyte of disk with two million
+/// rows.
 const ROUND_MANIFESTS_MAX: u64 = 35;
 /// The most callers for which a warm-up grows.
 const WARM_UP_CALLERS_MAX: u64 = 16;
-/// What happens beside the measured requests comes so often, in an open loop: the worst day of a city of Osaka's size.
+/// What happens beside the measured requests comes so often, in an open loop: the worst day of a
+/// city of Osaka's size.
 const MEANWHILE_A_SECOND: u32 = 200;
 const MEANWHILE_CALLERS: u16 = 32;
-/// A round takes at most so many times as long as the warm-up promises; what happens beside lasts as long.
+/// A round takes at most so many times as long as the warm-up promises; what happens beside lasts
+/// as long.
 const MEANWHILE_TIMES: u64 = 4;
-/// An open loop has so many times the callers of the largest closed one, so that its schedule can be kept.
+/// An open loop has so many times the callers of the largest closed one, so that its schedule can
+/// be kept.
 const OPEN_TIMES: u16 = 4;
 
 /// A scenario: who asks for what.
@@ -36,7 +43,8 @@ pub(crate) struct Scenario {
     pub(crate) home: Home,
     /// Callers of the closed loops, unless told otherwise.
     callers: &'static [u16],
-    /// Requests of each caller before the first round: they warm everything up, and say how many fill a round.
+    /// Requests of each caller before the first round: they warm everything up, and say how many
+    /// fill a round.
     warm_up: u64,
     variants: &'static [Variant],
 }
@@ -183,8 +191,8 @@ fn all_taken(round: &Round) -> Result<&Round, Failure> {
     }
 }
 
-/// The first requests of every closed loop are not counted; they say how many fill a round. Without --rate, an open loop
-/// follows at half of what the most callers reached.
+/// The first requests of every closed loop are not counted; they say how many fill a round. Without
+/// --rate, an open loop follows at half of what the most callers reached.
 fn warm_up(
     field: &mut Field,
     scenario: &Scenario,

@@ -1,4 +1,5 @@
-//! Small loads over real servers: the books agree, false ones are seen, and what cannot be measured is refused.
+//! Small loads over real servers: the books agree, false ones are seen, and what cannot be measured
+//! is refused.
 
 use std::num::NonZeroUsize;
 

@@ -1,6 +1,7 @@
-//! Booked appointments, from the calendar of whoever books them (iCalendar, RFC 5545) or as FHIR R4 Appointments. What is
-//! kept of each: whose it is by the city's number, which booking, what kind by the map, day and time. Titles, places and
-//! notes are never looked at: they may name an illness.
+//! Booked appointments, from the calendar of whoever books them (iCalendar, RFC 5545) or as FHIR R4
+//! Appointments. What is kept of each: whose it is by the city's number, which booking, what kind
+//! by the map, day and time. Titles, places and notes are never looked at: they may name an
+//! illness.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,16 +24,18 @@ const JAPAN: [&str; 3] = ["Asia/Tokyo", "Japan", "Tokyo Standard Time"];
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AppointmentMap {
-    /// What an appointment is for: a category of the calendar, or `system|code` of a FHIR resource, and the public code of
-    /// the action. Appointments of other kinds are left out.
+    /// What an appointment is for: a category of the calendar, or `system|code` of a FHIR resource,
+    /// and the public code of the action. Appointments of other kinds are left out.
     pub kinds: BTreeMap<String, String>,
     /// For calendars: the property with the city's number of the person, such as `ATTENDEE`.
     #[serde(default)]
     pub number: Option<String>,
-    /// For calendars: what stands before the number there; properties that begin otherwise mean nobody.
+    /// For calendars: what stands before the number there; properties that begin otherwise mean
+    /// nobody.
     #[serde(default)]
     pub prefix: String,
-    /// For FHIR: the identifier system of the city's number; without one the id of the Patient is that number.
+    /// For FHIR: the identifier system of the city's number; without one the id of the Patient is
+    /// that number.
     #[serde(default)]
     pub number_system: Option<String>,
 }
@@ -59,7 +62,8 @@ pub struct Date {
     pub action: String,
 }
 
-/// Reads files that belong together: calendars, FHIR Bundles or NDJSON. What a later file or line says of a booking counts.
+/// Reads files that belong together: calendars, FHIR Bundles or NDJSON. What a later file or line
+/// says of a booking counts.
 ///
 /// # Errors
 /// [`FileError`]; a single appointment that is wrong is in the report instead.
@@ -100,8 +104,8 @@ pub fn read(files: &[impl AsRef<[u8]>], map: &AppointmentMap) -> Result<Read<Boo
 
 /// What is wrong with an appointment, and what to do.
 type Fault = (String, &'static str);
-/// The booking's number, what it says, and each person's number with whether that person has declined; nothing where the
-/// appointment is not meant.
+/// The booking's number, what it says, and each person's number with whether that person has
+/// declined; nothing where the appointment is not meant.
 type Found = Option<(String, Option<Date>, Vec<(String, bool)>)>;
 
 fn fault<T>(reason: &str, remedy: &'static str) -> Result<T, Fault> {
@@ -220,7 +224,8 @@ fn event_booking(
     }
 }
 
-/// `20261205`, `20261205T093000` in Japan, or `20261205T003000Z`, which has no time zone of its own beside it.
+/// `20261205`, `20261205T093000` in Japan, or `20261205T003000Z`, which has no time zone of its own
+/// beside it.
 fn calendar_time(text: &str, zoned: bool) -> Option<(Day, Option<u64>)> {
     let (date, clock) = match text.split_once('T') {
         Some((date, clock)) => (date, Some(clock)),

@@ -1,5 +1,5 @@
-//! Files that a city already has, as CSV: changes of residence, deaths, lists of check-ups, rosters. A *map* says which
-//! column holds what; the file itself stays as it is.
+//! Files that a city already has, as CSV: changes of residence, deaths, lists of check-ups,
+//! rosters. A *map* says which column holds what; the file itself stays as it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +39,8 @@ pub struct Map {
     pub kind: Into,
     /// The column with the city's own number of the person. Names are never looked at.
     pub number: String,
-    /// The column with the day of the act or the event; for facts with the first day on which the person takes part.
+    /// The column with the day of the act or the event; for facts with the first day on which the
+    /// person takes part.
     #[serde(default)]
     pub day: Option<String>,
     /// Columns that decide whether a row is meant: each must hold one of its values.
@@ -54,7 +55,8 @@ pub struct Map {
     /// For actions of a sensitive rule: the exact action.
     #[serde(default)]
     pub exact_action: Option<String>,
-    /// For actions: the column with the number of the record or event, where the rule tells acts apart by it.
+    /// For actions: the column with the number of the record or event, where the rule tells acts
+    /// apart by it.
     #[serde(default)]
     pub reference: Option<String>,
     /// For standings: what the person is told.
@@ -66,7 +68,8 @@ pub struct Map {
     /// For facts: the column, and the insurance class of its values; other values are not known.
     #[serde(default)]
     pub insurance: Option<InsuranceColumn>,
-    /// For facts: the column, such as a postal code, and the district of its values. Others are refused.
+    /// For facts: the column, such as a postal code, and the district of its values. Others are
+    /// refused.
     #[serde(default)]
     pub district: Option<DistrictColumn>,
     /// For facts: the first day on which everybody of the file takes part, where no column says it.
@@ -160,7 +163,8 @@ impl PartialOrd for StatusOrder {
     }
 }
 
-/// Where something stands: which of the files, from 0, and its line, or its place in a bundle, from 1.
+/// Where something stands: which of the files, from 0, and its line, or its place in a bundle, from
+/// 1.
 pub type Place = (usize, u64);
 
 /// A row that gave nothing.

@@ -1,5 +1,6 @@
-//! FHIR R4 and JP Core: vaccinations that were done, and visits for a check-up. A Bundle or NDJSON comes in; what a city's
-//! points are for goes out. Visits for an illness give nothing, and no value of a resource is kept.
+//! FHIR R4 and JP Core: vaccinations that were done, and visits for a check-up. A Bundle or NDJSON
+//! comes in; what a city's points are for goes out. Visits for an illness give nothing, and no
+//! value of a resource is kept.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +18,8 @@ use super::japanese;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FhirMap {
-    /// The identifier system of the city's number; without one the id of the Patient is that number.
+    /// The identifier system of the city's number; without one the id of the Patient is that
+    /// number.
     #[serde(default)]
     pub number_system: Option<String>,
     /// The action of a vaccination.
@@ -32,7 +34,8 @@ pub struct FhirMap {
     /// Its exact action, where the rule is a sensitive one.
     #[serde(default)]
     pub checkup_exact: Option<String>,
-    /// Codes of `Encounter.type`, `Encounter.serviceType` or `Encounter.reasonCode` that mean a check-up.
+    /// Codes of `Encounter.type`, `Encounter.serviceType` or `Encounter.reasonCode` that mean a
+    /// check-up.
     #[serde(default)]
     pub checkup_codes: Vec<Coding>,
     /// Whether the persons of the file are listed, so that accounts can be opened for them.
@@ -53,8 +56,8 @@ pub struct Coding {
     pub code: String,
 }
 
-/// Reads files that belong together, each a Bundle or NDJSON with a resource on each line: persons may stand in one and what
-/// they did in another.
+/// Reads files that belong together, each a Bundle or NDJSON with a resource on each line: persons
+/// may stand in one and what they did in another.
 ///
 /// # Errors
 /// [`FileError`]; a single resource that is wrong is in the report instead.
@@ -228,12 +231,14 @@ pub(super) fn patient_id(reference: &str) -> Option<&str> {
     reference.strip_prefix("Patient/").or_else(|| reference.strip_prefix("urn:uuid:"))
 }
 
-/// The day in Japan of a FHIR `dateTime` that has one: a date as it is, an instant by its own offset.
+/// The day in Japan of a FHIR `dateTime` that has one: a date as it is, an instant by its own
+/// offset.
 fn day_of(time: &str) -> Option<Day> {
     moment(time).map(|(day, _)| day)
 }
 
-/// The day in Japan of a FHIR `dateTime` or `instant`, and the Unix seconds of its minute where it has one.
+/// The day in Japan of a FHIR `dateTime` or `instant`, and the Unix seconds of its minute where it
+/// has one.
 pub(super) fn moment(time: &str) -> Option<(Day, Option<u64>)> {
     let day = japanese::day(time.get(..10)?)?;
     let Some(clock) = time.get(10..).and_then(|rest| rest.strip_prefix('T')) else {

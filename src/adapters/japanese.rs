@@ -1,4 +1,5 @@
-//! Japanese text as cities' files hold it: `Shift_JIS` or UTF-8, full-width digits, half-width kana, years by era.
+//! Japanese text as cities' files hold it: `Shift_JIS` or UTF-8, full-width digits, half-width
+//! kana, years by era.
 
 use ledger_spec::time::Day;
 
@@ -17,8 +18,8 @@ const ERAS: [Era; 5] = [
 /// Half-width kana in the order of JIS X 0201 from 0xA1 on, as full-width.
 const KANA: &str = "。「」、・ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン゛゜";
 
-/// The characters of a file, and whether they were `Shift_JIS`: a byte order mark, then UTF-8, then `Shift_JIS` as Windows
-/// writes it. `None` where it is neither.
+/// The characters of a file, and whether they were `Shift_JIS`: a byte order mark, then UTF-8, then
+/// `Shift_JIS` as Windows writes it. `None` where it is neither.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Option<(String, bool)> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -32,8 +33,8 @@ pub fn decode(bytes: &[u8]) -> Option<(String, bool)> {
 /// Japan's offset from UTC in minutes.
 pub(super) const OFFSET_MIN: i64 = 540;
 
-/// The day in Japan and the Unix seconds of a time on a calendar's day: so many minutes after its midnight, where the clocks
-/// are so many minutes ahead of UTC.
+/// The day in Japan and the Unix seconds of a time on a calendar's day: so many minutes after its
+/// midnight, where the clocks are so many minutes ahead of UTC.
 pub(super) fn moment(day: Day, minutes: i64, offset_min: i64) -> Option<(Day, u64)> {
     let unix_min = i64::from(day.0) * 1_440 + minutes - offset_min;
     let start_s = u64::try_from(unix_min).ok()?.checked_mul(60)?;
@@ -41,8 +42,8 @@ pub(super) fn moment(day: Day, minutes: i64, offset_min: i64) -> Option<(Day, u6
     Some((Day(day), start_s))
 }
 
-/// One form for what means the same: full-width letters, digits and signs become ASCII, half-width kana full-width with
-/// their voicing marks joined; spaces at the ends go.
+/// One form for what means the same: full-width letters, digits and signs become ASCII, half-width
+/// kana full-width with their voicing marks joined; spaces at the ends go.
 #[must_use]
 pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -87,15 +88,17 @@ fn voiced(kana: char, mark: char) -> Option<char> {
     if steps == 0 { None } else { char::from_u32(code + steps) }
 }
 
-/// A day in one of the forms that files use: `2026-04-01`, `2026/4/1`, `2026年4月1日`, `20260401`, `令和8年4月1日`,
-/// `令和元年5月1日`, `R8.4.1`, `平成31年4月30日`. Full-width digits are fine. A day outside its era is refused.
+/// A day in one of the forms that files use: `2026-04-01`, `2026/4/1`, `2026年4月1日`, `20260401`,
+/// `令和8年4月1日`, `令和元年5月1日`, `R8.4.1`, `平成31年4月30日`. Full-width digits are fine. A day outside its
+/// era is refused.
 #[must_use]
 pub fn day(text: &str) -> Option<Day> {
     let (year, month, day) = date(text)?;
     Day::from_ymd(year, month, day)
 }
 
-/// Year, month and day of a date in one of those forms, also of one before 1970, such as a date of birth.
+/// Year, month and day of a date in one of those forms, also of one before 1970, such as a date of
+/// birth.
 #[must_use]
 pub fn date(text: &str) -> Option<(u32, u32, u32)> {
     let (year, month, day) = written_date(text)?;

@@ -1,7 +1,7 @@
 //! A camera frame or photograph (JPEG) as the text of the QR code in it.
 //!
-//! For browsers that cannot read codes themselves. Everything large has a limit that is checked before anything is
-//! decoded, because a few bytes of JPEG can announce gigabytes of picture.
+//! For browsers that cannot read codes themselves. Everything large has a limit that is checked
+//! before anything is decoded, because a few bytes of JPEG can announce gigabytes of picture.
 
 use rxing::helpers::detect_in_luma_filtered_with_hints;
 use rxing::{BarcodeFormat, DecodeHints};
@@ -10,13 +10,13 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-/// The longest frame, in bytes: a square of 640 pixels at quality 0.7 has about 45 KiB, a photograph that the page has
-/// made smaller about 300 KiB.
+/// The longest frame, in bytes: a square of 640 pixels at quality 0.7 has about 45 KiB, a
+/// photograph that the page has made smaller about 300 KiB.
 pub const FRAME_BYTES_MAX: usize = 512 * 1024;
 /// The longest side of a frame, in pixels.
 pub const SIDE_PX_MAX: usize = 4_096;
-/// The shortest side of a frame, in pixels. The reader enlarges smaller ones, a thin strip without bounds, and that costs
-/// more than a large picture.
+/// The shortest side of a frame, in pixels. The reader enlarges smaller ones, a thin strip without
+/// bounds, and that costs more than a large picture.
 pub const SIDE_PX_MIN: usize = 150;
 /// The largest frame, in pixels.
 pub const PIXELS_MAX: usize = 2_000_000;

@@ -47,7 +47,8 @@ impl<'a> LevelFiles<'a> {
         self.compared
     }
 
-    /// Compares the next hash of a level. A file that ends earlier is no fault yet: the server completes it.
+    /// Compares the next hash of a level. A file that ends earlier is no fault yet: the server
+    /// completes it.
     pub(super) fn compare(&mut self, level: u8, hash: &Hash) -> Result<(), OtherHash> {
         let number = usize::from(level);
         while self.levels.len() <= number {

@@ -1,14 +1,17 @@
-//! The audit: every word of the log checked again, from its first byte, without trusting who wrote it.
+//! The audit: every word of the log checked again, from its first byte, without trusting who wrote
+//! it.
 //!
-//! A log can be whole and still lie: an operator has the keys to write frames, hashes and heads that fit together. What
-//! an operator cannot make is a statement signed by a shop or a station, and an effect that the rules would not have
-//! given it. So the audit reads each frame ([`crate::log::inspect_with_reader`] checks that they are whole and chained), computes
-//! each leaf and the tree again, verifies each signature with the key of its time, decides on each statement again and
-//! compares byte for byte, applies the effects, and adds up where the points went by a count of its own.
+//! A log can be whole and still lie: an operator has the keys to write frames, hashes and heads
+//! that fit together. What an operator cannot make is a statement signed by a shop or a station,
+//! and an effect that the rules would not have given it. So the audit reads each frame
+//! ([`crate::log::inspect_with_reader`] checks that they are whole and chained), computes each leaf
+//! and the tree again, verifies each signature with the key of its time, decides on each statement
+//! again and compares byte for byte, applies the effects, and adds up where the points went by a
+//! count of its own.
 //!
-//! What a person may have erased, or what only the ledger's secrets can open, is replaced by a *stand-in* that the public
-//! parts allow (see `standin`); the report counts how much was checked in full and how much was not. Nothing is written,
-//! cut or repaired.
+//! What a person may have erased, or what only the ledger's secrets can open, is replaced by a
+//! *stand-in* that the public parts allow (see `standin`); the report counts how much was checked
+//! in full and how much was not. Nothing is written, cut or repaired.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -182,7 +185,8 @@ pub struct AuditReport {
     pub gaps: BTreeMap<Gap, u64>,
     /// What is worth knowing and not wrong.
     pub remarks: Vec<String>,
-    /// What is wrong, in the order of the log. The audit ends at the first broken entry: all after it rests on it.
+    /// What is wrong, in the order of the log. The audit ends at the first broken entry: all after
+    /// it rests on it.
     pub findings: Vec<Finding>,
 }
 
@@ -204,7 +208,8 @@ const REBUILD: &str =
 /// Audits a log. `progress` is told the bytes read and the bytes in all.
 ///
 /// # Errors
-/// [`AuditError`] where the audit could not be done; what is wrong with the log stands in the report.
+/// [`AuditError`] where the audit could not be done; what is wrong with the log stands in the
+/// report.
 pub fn audit(
     disk: &dyn Disk,
     config: &AuditConfig<'_>,

@@ -254,7 +254,8 @@ impl<'a> Replay<'a> {
         Ok((signed, statement))
     }
 
-    /// Opens the sealed part where that can be done: the statement is whole again, and its exact time known.
+    /// Opens the sealed part where that can be done: the statement is whole again, and its exact
+    /// time known.
     fn open(
         &mut self,
         entry: &Entry,
@@ -527,7 +528,8 @@ fn reason_of(error: EngineError) -> String {
     if let EngineError::Entry { reason, .. } = error { reason } else { error.to_string() }
 }
 
-/// Puts the recorded natural keys in the place of those that could not be computed; whether there were any.
+/// Puts the recorded natural keys in the place of those that could not be computed; whether there
+/// were any.
 fn take_natural_keys(decided: &mut Accounting, recorded: &Accounting) -> bool {
     let keys = recorded
         .effects
@@ -553,7 +555,8 @@ fn has_counted_out(accounting: &Accounting) -> bool {
     accounting.effects.iter().any(out)
 }
 
-/// Puts the recorded channel in the place of a stand-in's: who showed phone or card is in the sealed part alone.
+/// Puts the recorded channel in the place of a stand-in's: who showed phone or card is in the
+/// sealed part alone.
 fn take_channel(decided: &mut Accounting, recorded: &Accounting) {
     let recorded = recorded.effects.iter().find_map(|effect| {
         if let Effect::ActionJudged { channel, .. } = effect { Some(*channel) } else { None }

@@ -1,9 +1,11 @@
-//! Stand-ins: what a sealed part must have said at least, so that a statement can be decided on without it.
+//! Stand-ins: what a sealed part must have said at least, so that a statement can be decided on
+//! without it.
 //!
-//! The effects of an entry name the account, the token's number and its end; the core names everything that is public. With
-//! them the rules can be asked again whether *some* honest disclosure leads to exactly these effects: an amount, a lot, a
-//! cap, a balance or a signer that does not fit is found without any secret. What the stand-in cannot vouch for is who
-//! showed the code or card, and the exact second.
+//! The effects of an entry name the account, the token's number and its end; the core names
+//! everything that is public. With them the rules can be asked again whether *some* honest
+//! disclosure leads to exactly these effects: an amount, a lot, a cap, a balance or a signer that
+//! does not fit is found without any secret. What the stand-in cannot vouch for is who showed the
+//! code or card, and the exact second.
 
 use std::collections::HashMap;
 
@@ -19,7 +21,8 @@ use ledger_spec::rows::{Overlay, Signer};
 use ledger_spec::statement::{Disclosure, Holder, NOT_AFTER_S_MAX, Statement, Values};
 use ledger_spec::token::{PayToken, TOKEN_LIFE_S_MAX, VENUE_LIFE_S_MAX, VenueCode};
 
-/// A statement with a stand-in for its disclosure, and a time (Unix milliseconds) at which it may have been decided.
+/// A statement with a stand-in for its disclosure, and a time (Unix milliseconds) at which it may
+/// have been decided.
 pub(super) struct StandIn {
     pub(super) statement: Statement,
     pub(super) now_ms: u64,
@@ -30,8 +33,8 @@ pub(super) struct StandIn {
 /// The phones of an account, in the order of their enrolment.
 pub(super) type Devices<'a> = &'a dyn Fn(AccountId) -> Vec<Kid>;
 
-/// What was enrolled and registered before the entry: the phones of an account, the links by which a phone helps others, and
-/// the stations.
+/// What was enrolled and registered before the entry: the phones of an account, the links by which
+/// a phone helps others, and the stations.
 #[derive(Clone, Copy)]
 pub(super) struct Signers<'a> {
     pub(super) devices: Devices<'a>,
@@ -39,8 +42,8 @@ pub(super) struct Signers<'a> {
     pub(super) stations: &'a [Kid],
 }
 
-/// Stand-ins for an entry whose disclosure is not at hand, one for each that leads to other effects; none where the
-/// decision rests on a number that only the sealed part holds.
+/// Stand-ins for an entry whose disclosure is not at hand, one for each that leads to other
+/// effects; none where the decision rests on a number that only the sealed part holds.
 pub(super) fn stand_ins(
     accounting: &Accounting,
     statement: Statement,
@@ -127,7 +130,8 @@ fn has_wallet(item: &str, rows: &Overlay<'_>) -> bool {
     item.is_some_and(|item| matches!(item.gives, Gives::Currency { .. }))
 }
 
-/// The link by which a phone may have claimed for another account than its own, or the ledger for whoever has asked it to.
+/// The link by which a phone may have claimed for another account than its own, or the ledger for
+/// whoever has asked it to.
 fn helped(
     account: AccountId,
     statement: &Statement,
@@ -149,8 +153,9 @@ fn helped(
     links.rev().find(good).map(|link| Holder::Link(*link))
 }
 
-/// A claim by the account's own phone or the family's, which discloses the number of a wallet and a link at most, or by the
-/// ledger under its link; for one at a desk there is none. It was decided at some second of its day.
+/// A claim by the account's own phone or the family's, which discloses the number of a wallet and a
+/// link at most, or by the ledger under its link; for one at a desk there is none. It was decided
+/// at some second of its day.
 fn claim(
     mut statement: Statement,
     (has_wallet, holder): (bool, Option<Holder>),
@@ -234,8 +239,8 @@ fn actions(
     Some(found)
 }
 
-/// The code that a phone may have read: of a station in force, at the latest second of the action's day that is not after
-/// the recorded minute.
+/// The code that a phone may have read: of a station in force, at the latest second of the action's
+/// day that is not after the recorded minute.
 fn shown(
     accounting: &Accounting,
     statement: &Statement,
@@ -255,7 +260,8 @@ fn shown(
     Some((VenueCode { exp_s, nonce: [0; 16], ledger, place, action }, kid))
 }
 
-/// Values that lead to other points: each goal reached, none, one to look at; a level above an earlier one, or not.
+/// Values that lead to other points: each goal reached, none, one to look at; a level above an
+/// earlier one, or not.
 fn values_told_apart(programme: &Programme, rule: &Rule) -> Vec<(Option<Values>, Option<Values>)> {
     let level = |tenths| Some(Values { level_tenths: Some(tenths), ..Values::default() });
     let improves = programme

@@ -19,7 +19,8 @@ pub(super) struct Tally {
     settled: BTreeMap<PlaceId, i128>,
     invoiced: BTreeMap<Fund, i128>,
     challenge: i128,
-    /// Of both purses: what expired on record, what came from other systems, what was given up for rewards.
+    /// Of both purses: what expired on record, what came from other systems, what was given up for
+    /// rewards.
     expired: BTreeMap<Fund, i128>,
     imported: BTreeMap<Fund, i128>,
     retired: BTreeMap<Fund, i128>,
@@ -64,10 +65,11 @@ impl Tally {
 
     /// Compares every sum with the state and gives the number of equations that hold.
     ///
-    /// Per fund and year: granted = what the state says, at most what was allocated. Per fund: granted + imported − spent −
-    /// expired − retired = what lies in the lots and in open holds; held, expired, retired and imported = what the state says; spent = what
-    /// settlements make it pay + what no settlement has taken. Per shop: spent = the yen of its settlements + what they have
-    /// not taken. The challenge purse has the fund `none` for itself.
+    /// Per fund and year: granted = what the state says, at most what was allocated. Per fund:
+    /// granted + imported − spent − expired − retired = what lies in the lots and in open holds;
+    /// held, expired, retired and imported = what the state says; spent = what settlements make it
+    /// pay + what no settlement has taken. Per shop: spent = the yen of its settlements + what they
+    /// have not taken. The challenge purse has the fund `none` for itself.
     pub(super) fn check(&self, state: &Tables) -> Result<u64, String> {
         let mut equal = Equations(0);
         for (key, budget) in &state.budgets {
@@ -225,7 +227,8 @@ mod tests {
 
     #[test]
     fn every_sum_has_to_be_met() {
-        // Two for the budget, one for its absence elsewhere, seven a fund, two for the shop and one for there being no other.
+        // Two for the budget, one for its absence elsewhere, seven a fund, two for the shop and one
+        // for there being no other.
         assert_eq!(tally().check(&state()), Ok(2 + 1 + 7 * 5 + 2 + 1));
         let budget = |state: &mut Tables, allocated, granted| {
             state.budgets.insert((Fund::Nhi, 2026), Budget { allocated, granted });

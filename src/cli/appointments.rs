@@ -1,4 +1,5 @@
-//! The part of `kenmai import` that keeps booked appointments: they go to the registry, never to the log.
+//! The part of `kenmai import` that keeps booked appointments: they go to the registry, never to
+//! the log.
 
 use std::path::PathBuf;
 

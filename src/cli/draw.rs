@@ -57,11 +57,13 @@ enum Command {
     Commit(Commit),
     /// Sign the statement that names the winners, from the beacon's answer.
     Result(DrawnBy),
-    /// Check a draw: entrants, root, times, the beacon's signature and the winners. Exit code 1 where something is wrong.
+    /// Check a draw: entrants, root, times, the beacon's signature and the winners. Exit code 1
+    /// where something is wrong.
     Verify {
         #[command(flatten)]
         of: Of,
-        /// The beacon's answer for the round, to compare with the log: a file, or `-` for standard input.
+        /// The beacon's answer for the round, to compare with the log: a file, or `-` for standard
+        /// input.
         #[arg(long, value_name = "FILE")]
         beacon: Option<PathBuf>,
     },

@@ -1,4 +1,5 @@
-//! `kenmai export`: everything a ledger holds on accounts, as CSV that another programme can take over.
+//! `kenmai export`: everything a ledger holds on accounts, as CSV that another programme can take
+//! over.
 
 use std::path::{Path, PathBuf};
 

@@ -16,7 +16,8 @@ use crate::log::{self, FrameRefusal, LogConfig, SEGMENT_BYTES};
 use crate::registry::Registry;
 use crate::reports::currency::{self, Line, Wallet};
 
-/// Write the claims of currency items of a month, with control totals, for the operator who credits the wallets.
+/// Write the claims of currency items of a month, with control totals, for the operator who credits
+/// the wallets.
 #[derive(clap::Args)]
 #[command(
     after_help = "The file (CSV, format: ledger-spec/07-files.md) names wallets: it is readable by its owner alone. The month must be over in the \

@@ -1,7 +1,8 @@
-//! The bodies of statements as JSON: one table, from which JSON becomes the CBOR of `ledger-spec/kenmai.cddl`.
+//! The bodies of statements as JSON: one table, from which JSON becomes the CBOR of
+//! `ledger-spec/kenmai.cddl`.
 //!
-//! The table names each field as `ledger_spec::kinds` does. What a value may be in detail is checked by reading the CBOR
-//! back as a body, so the two can never drift apart unseen.
+//! The table names each field as `ledger_spec::kinds` does. What a value may be in detail is
+//! checked by reading the CBOR back as a body, so the two can never drift apart unseen.
 
 use std::fmt::Write as _;
 

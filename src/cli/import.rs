@@ -1,4 +1,5 @@
-//! `kenmai import`: files of a city, and lots of another ledger, become rows for `kenmai sign-rows`.
+//! `kenmai import`: files of a city, and lots of another ledger, become rows for `kenmai
+//! sign-rows`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -28,7 +29,8 @@ const MAP_BYTES_MAX: u64 = 65_536;
 /// Lots of one row: a row of a manifest has at most 1,024 bytes.
 const ROW_LOTS_MAX: usize = 24;
 
-/// Turn a file of the city into rows that `kenmai sign-rows` signs, and report every row that cannot be taken.
+/// Turn a file of the city into rows that `kenmai sign-rows` signs, and report every row that
+/// cannot be taken.
 #[derive(clap::Args)]
 #[command(
     after_help = "Makes PREFIX-KIND.jsonl for each kind of row, PREFIX-report.csv with every row that was refused, its reason and remedy, and \
@@ -51,7 +53,8 @@ enum Format {
     Csv(FileArgs),
     /// FHIR R4 Bundles or NDJSON, such as persons and vaccinations of one source.
     Fhir(FileArgs),
-    /// Calendars, or FHIR Bundles or NDJSON, of booked appointments: into the registry, not into rows.
+    /// Calendars, or FHIR Bundles or NDJSON, of booked appointments: into the registry, not into
+    /// rows.
     Appointments(appointments::Args),
     /// The lots.csv of `kenmai export`.
     Lots(LotsArgs),
@@ -267,7 +270,8 @@ fn deaths(read: &Read, registry: &Registry) -> Result<BTreeMap<AccountId, Day>, 
     Ok(deaths)
 }
 
-/// A redemption on or after the day of death: account, entry, day, shop, points. One that was voided shows both.
+/// A redemption on or after the day of death: account, entry, day, shop, points. One that was
+/// voided shows both.
 type Spent = [String; 5];
 
 fn spent_after(entry: &Accounting, deaths: &BTreeMap<AccountId, Day>) -> Vec<Spent> {

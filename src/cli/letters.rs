@@ -18,7 +18,8 @@ use crate::registry::Registry;
 /// The longest list of a city's numbers.
 const NUMBERS_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// Write the letters of a day: one line for each resident without a phone who is to be reminded of something.
+/// Write the letters of a day: one line for each resident without a phone who is to be reminded of
+/// something.
 #[derive(clap::Args)]
 #[command(
     after_help = "The file (CSV, formats: ledger-spec/07-files.md) names persons: it is readable by its owner alone, and is to be deleted once \
@@ -37,8 +38,8 @@ pub struct Args {
     /// The day of the letters; today in Japan unless told otherwise.
     #[arg(long, value_name = "YYYY-MM-DD")]
     day: Option<String>,
-    /// The city's own numbers, one a line: a letter then has the number of its person, by which addresses are found. The
-    /// registry keeps hashes of numbers alone.
+    /// The city's own numbers, one a line: a letter then has the number of its person, by which
+    /// addresses are found. The registry keeps hashes of numbers alone.
     #[arg(long, value_name = "FILE")]
     numbers: Option<PathBuf>,
     /// The file to make.

@@ -33,13 +33,15 @@ enum Command {
 /// Write one sample a day of each counter, in the text format of `OpenMetrics`.
 #[derive(clap::Args)]
 struct Export {
-    /// The first day to give, YYYY-MM-DD in Japan; the log's first unless told. Counters count from the log's beginning.
+    /// The first day to give, YYYY-MM-DD in Japan; the log's first unless told. Counters count from
+    /// the log's beginning.
     #[arg(long, value_name = "DAY")]
     since: Option<String>,
     /// The data folder of the ledger.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// The ledger's name in URLs, as the server's own metrics have it; the folder's name unless told.
+    /// The ledger's name in URLs, as the server's own metrics have it; the folder's name unless
+    /// told.
     #[arg(long, value_name = "NAME")]
     ledger: Option<String>,
 }
@@ -64,8 +66,8 @@ pub fn run(args: &Args) -> Outcome {
     Ok(Ending::Well)
 }
 
-/// The metrics of the ledger in this folder, once a day from `since` on, at the day's last second in Japan; on the log's
-/// last day at its last entry, for the day may not be over.
+/// The metrics of the ledger in this folder, once a day from `since` on, at the day's last second
+/// in Japan; on the log's last day at its last entry, for the day may not be over.
 ///
 /// # Errors
 /// [`CliError`] where the log cannot be read.

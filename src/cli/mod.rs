@@ -1,7 +1,8 @@
 //! The command line: one file for each command, each a thin shell around library functions.
 //!
-//! What people asked for goes to standard output, and only through [`say`]; progress and logs go to standard error.
-//! Exit codes: 0, all is well; 1, something was found or refused; 2, the command could not be carried out.
+//! What people asked for goes to standard output, and only through [`say`]; progress and logs go to
+//! standard error. Exit codes: 0, all is well; 1, something was found or refused; 2, the command
+//! could not be carried out.
 
 use std::fmt::Display;
 use std::io::{self, Read, Write};

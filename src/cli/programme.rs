@@ -32,7 +32,8 @@ struct Check {
     file: PathBuf,
 }
 
-/// Decide the actions of a fiscal year again under a document, and print what changes for each rule and fund.
+/// Decide the actions of a fiscal year again under a document, and print what changes for each rule
+/// and fund.
 #[derive(clap::Args)]
 #[command(after_help = "Nothing is written; the server may run. Example:\n\n  \
                         kenmai programme simulate next.json --data city/data --keys city/keys")]

@@ -14,7 +14,8 @@ use crate::log::levels::LEVELS_FOLDER;
 use crate::log::{self, FrameRefusal, LOG_FOLDER, LogConfig, SEGMENT_BYTES};
 use crate::views::{self, RUN_ENTRIES_MAX, VIEWS_FOLDER, Views};
 
-/// Delete the files that follow from the log (the hash tree's levels, the read views) and make them again.
+/// Delete the files that follow from the log (the hash tree's levels, the read views) and make them
+/// again.
 #[derive(clap::Args)]
 #[command(
     after_help = "The server of this ledger must be stopped. The log itself is never changed."
@@ -37,10 +38,12 @@ pub fn run(args: &Args) -> Outcome {
     Ok(Ending::Well)
 }
 
-/// Makes the levels and the views again and gives the number of entries. `progress` is told entries done and in all.
+/// Makes the levels and the views again and gives the number of entries. `progress` is told entries
+/// done and in all.
 ///
 /// # Errors
-/// [`CliError::Log`] and [`CliError::Engine`]. Nothing is deleted before the whole log has been read and found sound.
+/// [`CliError::Log`] and [`CliError::Engine`]. Nothing is deleted before the whole log has been
+/// read and found sound.
 pub fn rebuild(
     disk: &Arc<dyn Disk>,
     data_folder: &Path,
@@ -53,7 +56,8 @@ pub fn rebuild(
     let whole = log::inspect(disk.as_ref(), &config, |_| Ok(()))?;
     let total = whole.tip.next_seq.0;
     let claimed = log::claim(Arc::clone(disk), config)?;
-    // A crash from here on leaves levels that are short; the next start completes them from the log.
+    // A crash from here on leaves levels that are short; the next start completes them from the
+    // log.
     empty_levels(disk.as_ref(), &data_folder.join(LOG_FOLDER).join(LEVELS_FOLDER))?;
     let time_ms = claimed.locked().time_ms;
     let mut levels = claimed.levels()?;

@@ -1,4 +1,5 @@
-//! `kenmai settle`: what shops are due, from the ledger's own settlements to the bank's file and back.
+//! `kenmai settle`: what shops are due, from the ledger's own settlements to the bank's file and
+//! back.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -107,7 +108,8 @@ struct Account {
     /// The holder's name in kana, as it stands in the bank book.
     #[arg(long, value_name = "KANA")]
     holder: String,
-    /// A folder with the banks' list (`banks.json` and `branches/BANK.json` of zengin-code) to check against.
+    /// A folder with the banks' list (`banks.json` and `branches/BANK.json` of zengin-code) to
+    /// check against.
     #[arg(long, value_name = "DIR")]
     banks: Option<PathBuf>,
 }
@@ -128,13 +130,15 @@ struct Zengin {
     /// The payer's name in kana.
     #[arg(long, value_name = "KANA")]
     payer_name: String,
-    /// The day of the transfer; without it the fifth bank business day after the month, or the next one to come.
+    /// The day of the transfer; without it the fifth bank business day after the month, or the next
+    /// one to come.
     #[arg(long, value_name = "YYYY-MM-DD")]
     date: Option<String>,
     /// End each record with carriage return and line feed.
     #[arg(long)]
     crlf: bool,
-    /// A folder with the banks' list of zengin-code: accounts are checked against it and its names written.
+    /// A folder with the banks' list of zengin-code: accounts are checked against it and its names
+    /// written.
     #[arg(long, value_name = "DIR")]
     banks: Option<PathBuf>,
     /// The file to make.
@@ -348,7 +352,8 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
         .map_err(CliError::file("make", path))
 }
 
-/// The names of an account's bank and branch as zengin-code lists them, half-width; an error where it lists none.
+/// The names of an account's bank and branch as zengin-code lists them, half-width; an error where
+/// it lists none.
 fn bank_names(folder: &Path, whose: &str, account: &BankAccount) -> Result<[String; 2], CliError> {
     let name = |file: PathBuf, code: &str, what: &str| {
         let text = read_text(&file, BANKS_BYTES_MAX)?;

@@ -24,7 +24,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// No answer is longer.
 const MAX_ANSWER_BYTES: u64 = 1024 * 1024;
 
-/// Send signed statements and manifests to a ledger and print the verdict of each as one line of JSON.
+/// Send signed statements and manifests to a ledger and print the verdict of each as one line of
+/// JSON.
 #[derive(clap::Args)]
 #[command(
     after_help = "A statement is sent again, the same bytes, while the network fails or the server is busy: it is never applied \

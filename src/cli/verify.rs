@@ -17,7 +17,8 @@ use crate::verify::{self, Source, VerifyConfig, VerifyReport};
                         kenmai verify URL --vkey KEY --since seen.txt --save seen.txt"
 )]
 pub struct Args {
-    /// The address of the log (`https://HOST/LEDGER`), a folder of C2SP tiles, or a ledger's data folder.
+    /// The address of the log (`https://HOST/LEDGER`), a folder of C2SP tiles, or a ledger's data
+    /// folder.
     #[arg(value_name = "URL|DIR")]
     source: String,
     /// The log's verifier key, or a file that holds it. Without it the log's own word is taken.

@@ -1,4 +1,5 @@
-//! The demo's two cities as data: names, numbers and the make-up of their people. Nothing here exists.
+//! The demo's two cities as data: names, numbers and the make-up of their people. Nothing here
+//! exists.
 
 use ledger_spec::kinds::AgeTier;
 
@@ -145,7 +146,8 @@ fn share<T>(percentile: u32, shares: impl Iterator<Item = (T, u32)>) -> Option<T
     None
 }
 
-/// The city's inhabitants by district and age, as CSV: what rates of participation are counted against.
+/// The city's inhabitants by district and age, as CSV: what rates of participation are counted
+/// against.
 pub(super) fn population_csv(city: &Blueprint) -> String {
     let mut csv = "district,age,persons\n".to_owned();
     for (district, of_city) in (1..).zip(DISTRICTS_PERCENT) {

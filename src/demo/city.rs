@@ -99,8 +99,8 @@ impl<'a> Voice<'a> {
         core(self.engine, self.clock.wall_ms(), body)
     }
 
-    /// Sends a statement without waiting for its verdict; [`Voice::settle`] waits for all. Where `again` says so it may
-    /// have been sent before, and a refusal of it changes nothing.
+    /// Sends a statement without waiting for its verdict; [`Voice::settle`] waits for all. Where
+    /// `again` says so it may have been sent before, and a refusal of it changes nothing.
     pub(super) fn send(&mut self, statement: Statement, again: bool) -> Result<(), CityError> {
         if self.waiting.len() >= UNDER_WAY
             && let Some(first) = self.waiting.pop_front()
@@ -252,8 +252,8 @@ pub(super) fn ensure_rules(voice: &mut Voice<'_>, until: Day) -> Result<(), City
     due.into_iter().try_for_each(|body| voice.both(body))
 }
 
-/// The rules and budgets that are missing for the fiscal years of these days and for the year after them, so that
-/// midnight on 31 March changes nothing.
+/// The rules and budgets that are missing for the fiscal years of these days and for the year after
+/// them, so that midnight on 31 March changes nothing.
 pub(super) fn due_rules(
     state: &Tables,
     cast: &Cast,

@@ -1,4 +1,5 @@
-//! The demo city's front desk: lets a stranger in, with the same statements that a real desk would sign.
+//! The demo city's front desk: lets a stranger in, with the same statements that a real desk would
+//! sign.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -89,8 +90,8 @@ impl Desk {
         }
     }
 
-    /// Lets a visitor in: registers the keys brought along, opens an account with card and code, and has a coach witness a
-    /// first session, so that there is something to spend.
+    /// Lets a visitor in: registers the keys brought along, opens an account with card and code,
+    /// and has a coach witness a first session, so that there is something to spend.
     ///
     /// # Errors
     /// [`DeskError`]
@@ -124,7 +125,8 @@ impl Desk {
         Ok(Visit { code, card, station, shop })
     }
 
-    /// A city that runs for years has next year's rules in time: any visitor of this year brings them.
+    /// A city that runs for years has next year's rules in time: any visitor of this year brings
+    /// them.
     async fn publish_rules_ahead(&self, desk: &At<'_>) -> Result<(), DeskError> {
         let today = Day::of_ms(desk.now_ms);
         let due = {
@@ -167,8 +169,9 @@ impl Desk {
         Ok(())
     }
 
-    /// Plays both persons of the staff who enrol a terminal: one root key proposes, the other approves. A shop or
-    /// station gets a place of its own, which it gives: nobody may sell or measure in the name of another visitor.
+    /// Plays both persons of the staff who enrol a terminal: one root key proposes, the other
+    /// approves. A shop or station gets a place of its own, which it gives: nobody may sell or
+    /// measure in the name of another visitor.
     ///
     /// # Errors
     /// [`DeskError`]

@@ -1,7 +1,8 @@
 //! A disk for what may be lost: it does not wait for the platter.
 //!
-//! A city in the making is thrown away after a crash, so none of its 2,000 commits has to be durable before the whole
-//! is. [`make_durable`] then does for all its files at once what each commit would have done.
+//! A city in the making is thrown away after a crash, so none of its 2,000 commits has to be
+//! durable before the whole is. [`make_durable`] then does for all its files at once what each
+//! commit would have done.
 
 use std::fs::{self, File};
 use std::io;

@@ -7,9 +7,10 @@
 //! DATA/minato-demo/  the second city: a folder with the same three folders in it
 //! ```
 //!
-//! A city is made in a folder inside its home and its three folders move out when it is whole, `demo-keys` last: that one
-//! says that a city is there. So `DATA` may be a mounted volume, or a folder whose parent belongs to somebody else. The
-//! second city is begun after the first is whole, so what a crash leaves is always one unfinished city at most.
+//! A city is made in a folder inside its home and its three folders move out when it is whole,
+//! `demo-keys` last: that one says that a city is there. So `DATA` may be a mounted volume, or a
+//! folder whose parent belongs to somebody else. The second city is begun after the first is whole,
+//! so what a crash leaves is always one unfinished city at most.
 
 use std::fs;
 use std::io;
@@ -125,9 +126,9 @@ pub struct CityMetrics {
     pub serving: LedgerMetrics,
 }
 
-/// Opens the demo city of a blueprint in its home, founding it first where there is none, and lives the days up to
-/// yesterday that are not yet in the log. A city that is there keeps the size that it was founded with. `progress` hears
-/// of days done and days in all.
+/// Opens the demo city of a blueprint in its home, founding it first where there is none, and lives
+/// the days up to yesterday that are not yet in the log. A city that is there keeps the size that
+/// it was founded with. `progress` hears of days done and days in all.
 ///
 /// # Errors
 /// [`OpenError`]
@@ -170,7 +171,8 @@ pub fn open(
     Ok(City { engine, desk: Desk::new(cast), entries })
 }
 
-/// The first day that may lack its history: one that has entries, by a visitor perhaps, or the one after all closed ones.
+/// The first day that may lack its history: one that has entries, by a visitor perhaps, or the one
+/// after all closed ones.
 fn first_day_to_live(engine: &Engine) -> Result<Option<Day>, OpenError> {
     let state = engine.state()?;
     let begun = state.days.keys().next_back().copied();

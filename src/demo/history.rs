@@ -1,8 +1,8 @@
 //! The demo city's days: measurements, sessions and purchases, signed by those who were there.
 //!
-//! A day is a pure function of the city's seed, down to the bytes of most statements. So all cores can sign days ahead
-//! while the ledger takes them in their order, and a day that was begun already can be lived again: what is in the log
-//! keeps its first verdict.
+//! A day is a pure function of the city's seed, down to the bytes of most statements. So all cores
+//! can sign days ahead while the ledger takes them in their order, and a day that was begun already
+//! can be lived again: what is in the log keeps its first verdict.
 
 use ed25519_dalek::SigningKey;
 use ledger_spec::cbor::{Blob, Text};
@@ -27,23 +27,24 @@ const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
 /// The hours in which the ledger hears of a day's acts.
 const HOURS: [u64; 4] = [9, 11, 15, 17];
-/// When it hears of all acts of a day that somebody else has begun: after theirs, and with the codes' life before
-/// midnight.
+/// When it hears of all acts of a day that somebody else has begun: after theirs, and with the
+/// codes' life before midnight.
 const LATE_MS: u64 = 24 * HOUR_MS - 3 * MINUTE_MS;
 /// How long a phone's code is good for, and a till's statement.
 const CODE_LIFE_S: u64 = 290;
 /// The most points that a phone's code of the city gives.
 const CODE_POINTS: u32 = 300;
-/// By then most have points to spend. With few buyers on a day its sum would be hidden, and the funds' running sums would
-/// stand still until enough others hide with it.
+/// By then most have points to spend. With few buyers on a day its sum would be hidden, and the
+/// funds' running sums would stand still until enough others hide with it.
 const SHOPS_OPEN_AFTER_DAYS: u32 = 75;
-/// Residents who come on each of the city's first days, for the same reason: few on one of them would hide what was granted.
+/// Residents who come on each of the city's first days, for the same reason: few on one of them
+/// would hide what was granted.
 const FIRST_GUESTS: std::ops::Range<usize> = OPEN_PHONES..OPEN_PHONES + 20;
 const FIRST_DAYS: u32 = 2;
 /// A phone renews its link so often; it lasts a few days longer.
 const LINK_RENEWED_DAYS: u32 = 360;
-/// On this day of the month the residents with open keys come to a class, so that anyone who plays them finds points to
-/// spend and room under every cap.
+/// On this day of the month the residents with open keys come to a class, so that anyone who plays
+/// them finds points to spend and room under every cap.
 const OPEN_PHONES_DAY: u32 = 10;
 
 /// A statement of a day, and who has to have how many points for it.

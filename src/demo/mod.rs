@@ -1,8 +1,9 @@
-//! The demo city: fictitious, and made through the real pipeline. Every entry of its history is a statement signed by a
-//! station, coach, till, phone or staff member of the city, checked and decided like any other.
+//! The demo city: fictitious, and made through the real pipeline. Every entry of its history is a
+//! statement signed by a station, coach, till, phone or staff member of the city, checked and
+//! decided like any other.
 //!
-//! There are two cities, a large and a small one, made from a [`Blueprint`] each. All private keys of a city come from
-//! one random seed, so that a restart can fill the days it missed.
+//! There are two cities, a large and a small one, made from a [`Blueprint`] each. All private keys
+//! of a city come from one random seed, so that a restart can fill the days it missed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

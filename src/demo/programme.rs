@@ -1,5 +1,5 @@
-//! The demo city's rules: the specification's example of a programme, moved to a fiscal year. Numbers are modelled on what
-//! Japanese cities publish; the city and its values are fictitious.
+//! The demo city's rules: the specification's example of a programme, moved to a fiscal year.
+//! Numbers are modelled on what Japanese cities publish; the city and its values are fictitious.
 
 use ledger_spec::points::Fund;
 use ledger_spec::programme::{Programme, ProgrammeFault, RedeemLimits};
@@ -33,7 +33,8 @@ pub(super) const ORIGIN: &str = "kenmai.pedometer";
 /// The action of a body-composition measurement.
 pub(super) const BODY: &str = "station.body_composition";
 
-/// The demo's fast lane, in points: low enough that a visitor with the first points can see a confirmation.
+/// The demo's fast lane, in points: low enough that a visitor with the first points can see a
+/// confirmation.
 const FAST_LANE_MAX: u32 = 200;
 
 /// The day whose age counts in a fiscal year.
@@ -41,7 +42,8 @@ pub(super) fn age_on(fiscal_year: u32) -> Day {
     Day::fiscal_year_first(fiscal_year + 1).minus(1)
 }
 
-/// The rules for one fiscal year. They have no closed season, so that a visitor can earn on every day.
+/// The rules for one fiscal year. They have no closed season, so that a visitor can earn on every
+/// day.
 ///
 /// # Errors
 /// [`ProgrammeFault`], which a test rules out.

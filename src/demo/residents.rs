@@ -69,7 +69,8 @@ const UNDER_18: Habits = Habits {
     session_permille: 32,
 };
 
-/// How many of those due come in each month of the year, from January: few in the cold and in the summer holidays.
+/// How many of those due come in each month of the year, from January: few in the cold and in the
+/// summer holidays.
 const SEASON_PERMILLE: [u32; 12] = [860, 880, 950, 1_000, 990, 960, 930, 870, 950, 1_000, 990, 930];
 /// A visit to a shop in a week, by those who have a phone.
 const SHOPPING_PERMILLE: u32 = 160;
@@ -93,7 +94,8 @@ pub(super) struct Resident {
 /// What a resident does on a day.
 #[derive(Default)]
 pub(super) struct Plan {
-    /// The station, whether the phone's code is shown there, and which of the three measurements are made.
+    /// The station, whether the phone's code is shown there, and which of the three measurements
+    /// are made.
     pub(super) visit: Option<(usize, bool, [bool; 3])>,
     /// The coach of a session.
     pub(super) session: Option<usize>,

@@ -1,4 +1,5 @@
-//! The demo city's catalogue: the specification's example with the city's own shops, for a fiscal year. And who has a perk card.
+//! The demo city's catalogue: the specification's example with the city's own shops, for a fiscal
+//! year. And who has a perk card.
 
 use ledger_spec::catalogue::{Catalogue, CatalogueFault, Gives, Item};
 use ledger_spec::cbor::Text;
@@ -14,7 +15,8 @@ use super::residents::{QUIZZERS, Resident};
 use crate::clock::Clock;
 
 const EXAMPLE: &str = include_str!("../../ledger-spec/examples/catalogue.json");
-/// Which of the city's shops stand behind the items, in their order: fish, bath, tea, the gift's bookshop, the coin.
+/// Which of the city's shops stand behind the items, in their order: fish, bath, tea, the gift's
+/// bookshop, the coin.
 const PLACES: [usize; 5] = [0, 6, 5, 3, 4];
 /// The draw of a fiscal year has this number and the year's.
 const DRAW: u32 = 10_000;
@@ -28,8 +30,8 @@ pub(super) fn covers(catalogue: &Catalogue, fiscal_year: u32) -> bool {
     catalogue.item(DRAW + fiscal_year).is_some()
 }
 
-/// The catalogue of one fiscal year. Most of it lasts until the end of the next, so that midnight on 31 March changes nothing; the
-/// draw is the year's own.
+/// The catalogue of one fiscal year. Most of it lasts until the end of the next, so that midnight
+/// on 31 March changes nothing; the draw is the year's own.
 ///
 /// # Errors
 /// [`CatalogueFault`], which a test rules out.
@@ -64,7 +66,8 @@ pub(super) fn of_year(
     Ok(catalogue)
 }
 
-/// Those who pass the quiz have claimed a perk card as soon as they can have one, and the staff has taken one of the cards back.
+/// Those who pass the quiz have claimed a perk card as soon as they can have one, and the staff has
+/// taken one of the cards back.
 ///
 /// # Errors
 /// [`CityError`]

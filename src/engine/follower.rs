@@ -1,4 +1,5 @@
-//! Feeds the views: a thread that reads the log behind the sequencer's back, in large runs, and is never waited for.
+//! Feeds the views: a thread that reads the log behind the sequencer's back, in large runs, and is
+//! never waited for.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
@@ -10,13 +11,14 @@ use ledger_spec::ids::Seq;
 use super::{EngineError, Shared, parse_entry};
 use crate::views::{RUN_ENTRIES_MAX, ViewsError};
 
-/// How often the log is looked at. What is shown from the views is at most so old, and a run of that time costs one batch.
+/// How often the log is looked at. What is shown from the views is at most so old, and a run of
+/// that time costs one batch.
 const LOOK_EVERY_MS: u64 = 250;
 /// Views are brought to the disk after so many entries, and at the end.
 const FLUSH_ENTRIES: u64 = 50_000;
 
-/// Follows the log until the engine stops. The ledger goes on without its views: an error is told and ends the thread, and
-/// the lag that the metrics show grows.
+/// Follows the log until the engine stops. The ledger goes on without its views: an error is told
+/// and ends the thread, and the lag that the metrics show grows.
 pub(super) fn run(shared: &Arc<Shared>, stopped: &Receiver<()>) {
     let mut follower = Follower { shared, flushed: shared.views.applied() };
     let followed = follower.follow(stopped);

@@ -1,7 +1,8 @@
 //! The engine: one ledger's state in memory, and the one thread that changes it.
 //!
-//! [`Engine::open_statement`] checks a submission on the caller's core; [`Engine::submit`] puts it in a bounded queue and
-//! waits for the verdict. Everything between is in `sequencer`; start-up is in `recovery`.
+//! [`Engine::open_statement`] checks a submission on the caller's core; [`Engine::submit`] puts it
+//! in a bounded queue and waits for the verdict. Everything between is in `sequencer`; start-up is
+//! in `recovery`.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -76,7 +77,8 @@ pub struct EngineConfig {
     pub clock_policy: ClockPolicy,
 }
 
-/// What the engine stands on. Disk and clock are traits, so that both can be simulated under the whole engine.
+/// What the engine stands on. Disk and clock are traits, so that both can be simulated under the
+/// whole engine.
 #[derive(Clone)]
 pub struct Ground {
     /// Files.
@@ -161,7 +163,8 @@ pub enum Refusal {
     /// The clock must be accepted by a person first.
     #[error(transparent)]
     ReadOnly(#[from] ClockAlarm),
-    /// The ledger has stopped, or is stopping. Whether the statement is in the log is not known: repeat it.
+    /// The ledger has stopped, or is stopping. Whether the statement is in the log is not known:
+    /// repeat it.
     #[error("the ledger has stopped")]
     Stopped,
 }
@@ -234,10 +237,12 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Opens the ledger: reads the whole log, checks every frame and root, and starts the sequencer.
+    /// Opens the ledger: reads the whole log, checks every frame and root, and starts the
+    /// sequencer.
     ///
     /// # Errors
-    /// [`EngineError`]; nothing of the log is changed but a torn tail, which is set aside and told of.
+    /// [`EngineError`]; nothing of the log is changed but a torn tail, which is set aside and told
+    /// of.
     pub fn open(
         config: &EngineConfig,
         keys: LedgerKeys,
@@ -301,7 +306,8 @@ impl Engine {
         Ok((engine, torn))
     }
 
-    /// Checks a submission's form, seal and signatures. Costs one or two signature checks; changes nothing.
+    /// Checks a submission's form, seal and signatures. Costs one or two signature checks; changes
+    /// nothing.
     ///
     /// # Errors
     /// [`StatementError`]
@@ -341,8 +347,8 @@ impl Engine {
         manifest::open(sequence, self.shared.ledger, |kid| self.verifying_key(kid))
     }
 
-    /// Puts a slice of a manifest's rows in the queue, behind the statements that wait. The manifest itself is in the log
-    /// already.
+    /// Puts a slice of a manifest's rows in the queue, behind the statements that wait. The
+    /// manifest itself is in the log already.
     ///
     /// # Errors
     /// [`Refusal::Busy`] and [`Refusal::Stopped`]; nothing was written.
@@ -359,7 +365,8 @@ impl Engine {
         Ok(PendingRows(verdicts))
     }
 
-    /// Puts the result of a manifest in the queue, signed by the server's own key: one outcome a row.
+    /// Puts the result of a manifest in the queue, signed by the server's own key: one outcome a
+    /// row.
     ///
     /// # Errors
     /// As for [`Engine::enqueue`].
@@ -435,11 +442,12 @@ impl Engine {
         read_entry(&self.shared.log, seq)
     }
 
-    /// The erasable part of an entry, decrypted: the exact time and the disclosure. `None` after an erasure and for
-    /// entries without an account.
+    /// The erasable part of an entry, decrypted: the exact time and the disclosure. `None` after an
+    /// erasure and for entries without an account.
     ///
     /// # Errors
-    /// [`EngineError::Registry`], or [`EngineError::Entry`] where the disclosure is not the one sealed.
+    /// [`EngineError::Registry`], or [`EngineError::Entry`] where the disclosure is not the one
+    /// sealed.
     pub fn personal(
         &self,
         entry: &Entry,
@@ -461,7 +469,8 @@ impl Engine {
         &self.shared.registry
     }
 
-    /// The pin key's word that a card's PIN was typed at a terminal just before. The caller has checked it.
+    /// The pin key's word that a card's PIN was typed at a terminal just before. The caller has
+    /// checked it.
     ///
     /// # Errors
     /// [`EngineError::Randomness`]
@@ -484,8 +493,8 @@ impl Engine {
         TileSource { log: self.shared.log.clone(), levels: self.shared.levels.clone() }
     }
 
-    /// Proof that an entry is in the log, under this head. With `opened`, the receipt carries what the leaf commits to;
-    /// without, the leaf alone.
+    /// Proof that an entry is in the log, under this head. With `opened`, the receipt carries what
+    /// the leaf commits to; without, the leaf alone.
     ///
     /// # Errors
     /// [`EngineError`]

@@ -6,8 +6,9 @@ use ledger_spec::ids::{Hash, OpId, Seq};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// A keyed 64-bit fingerprint of every operation id, with its entry. The key follows from the ledger's pepper, so nobody
-/// outside can choose ids that collide, and a snapshot can carry the fingerprints.
+/// A keyed 64-bit fingerprint of every operation id, with its entry. The key follows from the
+/// ledger's pepper, so nobody outside can choose ids that collide, and a snapshot can carry the
+/// fingerprints.
 pub(super) struct Ops {
     key: Zeroizing<Hash>,
     first: HashMap<u64, Seq>,

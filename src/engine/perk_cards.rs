@@ -1,5 +1,5 @@
-//! Perk cards: what the system key signs for their holders, and the numbers of those that were withdrawn. Both follow from the
-//! log and the ledger's pepper alone, so nothing of them is stored.
+//! Perk cards: what the system key signs for their holders, and the numbers of those that were
+//! withdrawn. Both follow from the log and the ledger's pepper alone, so nothing of them is stored.
 
 use ed25519_dalek::VerifyingKey;
 use ledger_spec::ids::{Kid, PerkCardNumber, Seq};
@@ -11,8 +11,9 @@ use ledger_spec::token::{self, PerkCard};
 use super::{Engine, EngineError};
 
 impl Engine {
-    /// The card that an entry claimed, signed, the same bytes each time. `None` where the entry claimed no card that is in force on
-    /// this day, and while the city has not registered the ledger's system key.
+    /// The card that an entry claimed, signed, the same bytes each time. `None` where the entry
+    /// claimed no card that is in force on this day, and while the city has not registered the
+    /// ledger's system key.
     ///
     /// # Errors
     /// [`EngineError::ThreadDied`]
@@ -29,8 +30,8 @@ impl Engine {
         Ok(until.map(|until| token::sign(&PerkCard { number, ledger, until }, system)))
     }
 
-    /// The numbers of the cards that were withdrawn before their last day, which is not over, in the order of the numbers: it
-    /// says nothing of when they were claimed or withdrawn.
+    /// The numbers of the cards that were withdrawn before their last day, which is not over, in
+    /// the order of the numbers: it says nothing of when they were claimed or withdrawn.
     ///
     /// # Errors
     /// [`EngineError::ThreadDied`]

@@ -1,5 +1,5 @@
-//! Start: the log is read from its snapshot or from its first frame, and the state comes out of it by the same [`apply`]
-//! that made it.
+//! Start: the log is read from its snapshot or from its first frame, and the state comes out of it
+//! by the same [`apply`] that made it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,7 +33,8 @@ pub(super) struct Recovered {
     pub(super) ops: Ops,
     pub(super) torn: Option<TornTail>,
     pub(super) registry: Registry,
-    /// Unix milliseconds of the last batch, as near as the log and the lock tell; `None` for an empty log.
+    /// Unix milliseconds of the last batch, as near as the log and the lock tell; `None` for an
+    /// empty log.
     pub(super) time_ms: Option<u64>,
     /// Entries that the snapshot held.
     pub(super) replay_from: Seq,
@@ -57,7 +58,8 @@ impl Replay {
         Self { state, edge, keyring, ops: Ops::keyed(pepper) }
     }
 
-    /// After the entries of a snapshot; `None` unless it lies below the lock and on the tree of the levels.
+    /// After the entries of a snapshot; `None` unless it lies below the lock and on the tree of the
+    /// levels.
     fn after(snapshot: Snapshot, locked: Seq, levels: &Levels) -> Option<Self> {
         let Snapshot { root, state, ops } = snapshot;
         let edge = if state.size <= locked.0 {
@@ -71,7 +73,8 @@ impl Replay {
         Some(Self { state, edge, keyring, ops })
     }
 
-    /// Applies one frame: every entry in order, then the root that the frame states. Gives the leaf hashes.
+    /// Applies one frame: every entry in order, then the root that the frame states. Gives the leaf
+    /// hashes.
     ///
     /// # Errors
     /// [`EngineError::Entry`] names the first entry that these rules did not make.
@@ -113,7 +116,8 @@ pub(super) fn add_keys(changes: &Tables, keyring: &mut HashMap<Kid, VerifyingKey
     }
 }
 
-/// Reads the ledger from disk: from its snapshot on, or, where that does not fit the log, from the first entry.
+/// Reads the ledger from disk: from its snapshot on, or, where that does not fit the log, from the
+/// first entry.
 pub(super) fn recover(
     config: &EngineConfig,
     keys: &LedgerKeys,

@@ -1,7 +1,7 @@
 //! The one writer of a ledger: takes what waits, decides in order, commits once, answers.
 //!
-//! There is no timer: a batch is what queued up while the last commit ran, so a lone visit pays one fdatasync and a rush
-//! batches itself.
+//! There is no timer: a batch is what queued up while the last commit ran, so a lone visit pays one
+//! fdatasync and a rush batches itself.
 
 mod own;
 
@@ -51,7 +51,8 @@ const SALT_BYTES: usize = 32;
 const ENTRY_OVERHEAD_BYTES: usize = 4_096;
 /// A programme document in the effects of its approval, and its public form.
 const ENTRY_DOCUMENT_BYTES: usize = 96 * 1_024;
-/// A person's word that the clock is right: `kenmai clock accept` makes this file, the sequencer takes it away.
+/// A person's word that the clock is right: `kenmai clock accept` makes this file, the sequencer
+/// takes it away.
 pub const CLOCK_ACCEPT_FILE: &str = "clock-accept";
 
 /// What only the sequencer writes.
@@ -156,7 +157,8 @@ impl Sequencer {
         }
     }
 
-    /// Works until the queue is closed; then commits what waits and leaves the lock at the log's end.
+    /// Works until the queue is closed; then commits what waits and leaves the lock at the log's
+    /// end.
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
         let worked = self.work(jobs);
         let reason = match worked {
@@ -173,7 +175,8 @@ impl Sequencer {
     fn work(&mut self, jobs: &Receiver<Job>) -> Result<(), EngineError> {
         self.show_standing(self.clock.alarm());
         loop {
-            // Rows of manifests wait here while statements pass them: one slice goes with each batch.
+            // Rows of manifests wait here while statements pass them: one slice goes with each
+            // batch.
             let idle = self.slices.is_empty() && !self.sweep.is_under_way();
             let wait_ms = if idle { LOCK_EVERY_MS } else { 0 };
             match jobs.recv_timeout(Duration::from_millis(wait_ms)) {
@@ -219,7 +222,8 @@ impl Sequencer {
 
     /// Makes the lock cover the log, then shows the head to everyone: published ≤ locked ≤ durable.
     fn lock(&mut self) -> Result<(), EngineError> {
-        // A crash before this leaves frames past the lock, which the next start writes again before it serves.
+        // A crash before this leaves frames past the lock, which the next start writes again before
+        // it serves.
         self.log.write_lock(&mut self.levels, self.time_ms)?;
         self.locked = (self.head.size, self.ground.clock.boot_ms());
         *self.shared.published.write().map_err(|_| EngineError::ThreadDied)? =
@@ -228,7 +232,8 @@ impl Sequencer {
         Ok(())
     }
 
-    /// Makes a snapshot once `entries` have come since the last one, and leaves the writing to a thread of its own.
+    /// Makes a snapshot once `entries` have come since the last one, and leaves the writing to a
+    /// thread of its own.
     fn snapshot_if_due(&mut self, entries: u64) -> Result<(), EngineError> {
         let writing = self.snapshot_writer.as_ref().is_some_and(|writer| !writer.is_finished());
         if writing || self.head.size - self.snapshot_size < entries {
@@ -289,7 +294,8 @@ impl Sequencer {
     }
 
     fn take(&mut self, jobs: Vec<Waiting>, slice: Option<WaitingRows>) -> Result<(), EngineError> {
-        // 1. One time for the batch. A clock that jumped makes the ledger read-only; nothing is decided.
+        // 1. One time for the batch. A clock that jumped makes the ledger read-only; nothing is
+        //    decided.
         self.accept_clock();
         let now_ms = match self.clock.batch_time_ms(self.ground.clock.read()) {
             Ok(now_ms) => now_ms,
@@ -351,7 +357,8 @@ impl Sequencer {
         drop(state);
         if !entries.is_empty() {
             self.write(&entries, &opened, now_ms)?;
-            // 5. The state takes the batch over. A crash here loses nothing: recovery runs the same.
+            // 5. The state takes the batch over. A crash here loses nothing: recovery runs the
+            //    same.
             self.absorb(&entries, changes)?;
             self.head = Arc::new(sign_head(&self.origin, &self.keys.log, self.log.tip())?);
             *self.shared.head.write().map_err(|_| EngineError::ThreadDied)? =
@@ -364,14 +371,16 @@ impl Sequencer {
         Ok(answers.into_iter().map(|answer| self.verdict(answer, &entries)).collect())
     }
 
-    /// Seals the entries and appends them as one frame. After this the batch is durable; everything else can be rebuilt.
+    /// Seals the entries and appends them as one frame. After this the batch is durable; everything
+    /// else can be rebuilt.
     fn write(
         &mut self,
         entries: &[Decided<'_>],
         opened: &[AccountId],
         now_ms: u64,
     ) -> Result<(), EngineError> {
-        // 2. Data keys first. A crash here leaves keys of accounts that were never opened, which harm nobody.
+        // 2. Data keys first. A crash here leaves keys of accounts that were never opened, which
+        //    harm nobody.
         if !opened.is_empty() {
             self.shared.registry.ensure_data_keys(opened)?;
         }
@@ -387,7 +396,8 @@ impl Sequencer {
             hashes.push(hash);
             bytes.push(cbor::to_bytes(&entry));
         }
-        // 4. Append. A crash in the middle leaves a torn frame that nobody was told of; the next start sets it aside.
+        // 4. Append. A crash in the middle leaves a torn frame that nobody was told of; the next
+        //    start sets it aside.
         let tip = self.log.tip();
         let place = Place {
             ledger: self.shared.ledger,
@@ -473,7 +483,8 @@ impl Sequencer {
         Ok(opened.and_then(|(_, disclosure)| disclosure?.values))
     }
 
-    /// The answer to an operation that is in the log: the first result for the same bytes, a refusal for others.
+    /// The answer to an operation that is in the log: the first result for the same bytes, a
+    /// refusal for others.
     fn earlier_operation(&self, statement: &Statement) -> Result<Option<Answer>, EngineError> {
         for seq in self.ops.candidates(statement.core.op_id) {
             let Some((_, accounting)) = read_entry(&self.shared.log, seq)? else { continue };
@@ -579,7 +590,8 @@ impl Sequencer {
     }
 }
 
-/// The most bytes that a statement's entry can have: a document stands in the effects and in public once more.
+/// The most bytes that a statement's entry can have: a document stands in the effects and in public
+/// once more.
 fn weight(statement: &Statement) -> usize {
     let disclosed = statement.disclosure.as_ref().map_or(0, |(_, bytes)| bytes.len());
     let document =

@@ -1,10 +1,12 @@
-//! Snapshots: the state as of some entry in one file, so that a start replays the log's end and not all of it.
+//! Snapshots: the state as of some entry in one file, so that a start replays the log's end and not
+//! all of it.
 //!
-//! A snapshot is a copy of what follows from the log. It is never repaired and never trusted further than it fits: one that
-//! is damaged, of another ledger or version, ahead of the lock, or off the tree is left out, and the whole log is replayed.
+//! A snapshot is a copy of what follows from the log. It is never repaired and never trusted
+//! further than it fits: one that is damaged, of another ledger or version, ahead of the lock, or
+//! off the tree is left out, and the whole log is replayed.
 //!
-//! `"KMSNAP" ‖ 0 ‖ version 1 ‖ ledger 8 ‖ root 32 ‖ count u64 ‖ count × (fingerprint u64 ‖ seq u64) ‖ tables as CBOR
-//! ‖ SHA-256 of all before`, integers big-endian. The tables hold the size.
+//! `"KMSNAP" ‖ 0 ‖ version 1 ‖ ledger 8 ‖ root 32 ‖ count u64 ‖ count × (fingerprint u64 ‖ seq u64)
+//! ‖ tables as CBOR ‖ SHA-256 of all before`, integers big-endian. The tables hold the size.
 
 use std::io;
 use std::path::Path;
@@ -81,7 +83,8 @@ fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Result<&'a [u8; N], &'static
     Ok(taken)
 }
 
-/// Reads the snapshot of a data folder; `None` where there is none that can be used, after telling the operator why.
+/// Reads the snapshot of a data folder; `None` where there is none that can be used, after telling
+/// the operator why.
 pub(super) fn read(
     disk: &dyn Disk,
     data_folder: &Path,
@@ -113,7 +116,8 @@ fn read_file(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Puts a snapshot in the place of the last one. It is a convenience: a failure is told and changes nothing else.
+/// Puts a snapshot in the place of the last one. It is a convenience: a failure is told and changes
+/// nothing else.
 pub(super) fn write(disk: &Arc<dyn Disk>, data_folder: &Path, bytes: &[u8]) {
     let (draft, path) = (data_folder.join(DRAFT_FILE), data_folder.join(SNAPSHOT_FILE));
     if let Err(error) = write_file(disk.as_ref(), &draft, &path, bytes) {
@@ -126,6 +130,7 @@ fn write_file(disk: &dyn Disk, draft: &Path, path: &Path, bytes: &[u8]) -> io::R
     file.set_size_bytes(0)?;
     file.write_all_at(bytes, 0)?;
     file.sync_data()?;
-    // A crash up to here leaves a draft, which nobody reads; after it the old or the new snapshot, each whole.
+    // A crash up to here leaves a draft, which nobody reads; after it the old or the new snapshot,
+    // each whole.
     disk.rename(draft, path)
 }

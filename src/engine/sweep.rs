@@ -1,6 +1,6 @@
-//! Finds the lots that have expired and are not on record yet, and what ends today of residents who have asked that it be
-//! given away, some at a time. No balance depends on the first: an expired lot counts no more from midnight on. The record
-//! makes the sums of the log whole.
+//! Finds the lots that have expired and are not on record yet, and what ends today of residents who
+//! have asked that it be given away, some at a time. No balance depends on the first: an expired
+//! lot counts no more from midnight on. The record makes the sums of the log whole.
 
 use std::ops::Bound;
 

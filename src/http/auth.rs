@@ -1,5 +1,5 @@
-//! Sessions for reading. One signed message opens one; the token is 256 random bits, of which only the hash is kept, in
-//! memory: after a restart a device simply signs again.
+//! Sessions for reading. One signed message opens one; the token is 256 random bits, of which only
+//! the hash is kept, in memory: after a restart a device simply signs again.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -26,7 +26,8 @@ use crate::engine::EngineError;
 
 /// Sessions that may be open at once; further ones are refused until some end.
 const SESSIONS_MAX: usize = 100_000;
-/// Sessions that one key may have open; a further one ends its oldest, so that no key can take the place of all others.
+/// Sessions that one key may have open; a further one ends its oldest, so that no key can take the
+/// place of all others.
 const SESSIONS_A_KEY_MAX: usize = 16;
 /// A session ends after so many seconds.
 const SESSION_LIFE_S: u64 = 12 * 3_600;
@@ -190,7 +191,8 @@ pub(super) fn typed_body(
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Result<Bytes, Problem> {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    // RFC 9052 section 11 gives the type an optional parameter, and types have no case (RFC 9110 section 8.3.1).
+    // RFC 9052 section 11 gives the type an optional parameter, and types have no case (RFC 9110
+    // section 8.3.1).
     let essence = media_type.and_then(|media_type| media_type.split(';').next());
     if !essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted)) {
         return Err(Problem::media_type());

@@ -1,7 +1,8 @@
-//! Connections with limits: how many there are, and how long one may stay without a request or an answer.
+//! Connections with limits: how many there are, and how long one may stay without a request or an
+//! answer.
 //!
-//! A handler's time limit begins when a request's head is there. Who sends a head byte by byte, or does not read an
-//! answer, is cut off here.
+//! A handler's time limit begins when a request's head is there. Who sends a head byte by byte, or
+//! does not read an answer, is cut off here.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,7 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Open connections; further ones wait in the system's queue. Below the 1,024 files that a process may usually open.
+/// Open connections; further ones wait in the system's queue. Below the 1,024 files that a process
+/// may usually open.
 const CONNECTIONS_MAX: usize = 900;
 /// A connection without a request is closed after so long, and one whose answer is not read.
 const IDLE_S: u64 = 30;

@@ -94,7 +94,8 @@ pub(super) enum RowOutcome {
 
 /// Submits many rows under one signature, and answers row by row.
 ///
-/// After an answer that was lost or cut short, the same bytes go on where the log ends: a row is never an entry twice.
+/// After an answer that was lost or cut short, the same bytes go on where the log ends: a row is
+/// never an entry twice.
 #[utoipa::path(
     post, path = "/v1/{ledger}/manifests", tag = "statements", operation_id = "submit_manifest",
     request_body(content = Binary, content_type = "application/cbor-seq"),
@@ -142,7 +143,8 @@ pub(super) async fn submit(
     Ok(answer(accepted.replayed, outcome))
 }
 
-/// Where the manifest is a proposal that nobody has approved yet: what to do. A lapsed one never succeeds.
+/// Where the manifest is a proposal that nobody has approved yet: what to do. A lapsed one never
+/// succeeds.
 fn waiting(
     ledger: &Ledger,
     (op_id, manifest): (OpId, Seq),
@@ -172,8 +174,8 @@ fn waiting(
 
 type Verdicts = Vec<Result<Accepted, Refusal>>;
 
-/// Sends the rows slice by slice. A refusal by the rules is a row's answer; anything else ends the whole, and a repetition
-/// goes on from there.
+/// Sends the rows slice by slice. A refusal by the rules is a row's answer; anything else ends the
+/// whole, and a repetition goes on from there.
 async fn judge(ledger: &Ledger, opened: Opened, manifest: Seq) -> Result<Verdicts, Problem> {
     let mut verdicts = Verdicts::with_capacity(opened.count());
     for slice in slices(opened.into_rows(manifest)) {

@@ -263,7 +263,8 @@ pub fn metrics_router(server: Arc<Server>) -> Router {
     Router::new().route("/metrics", get(text)).with_state(server)
 }
 
-/// Every request has a time limit and is counted under its route's pattern, never its path: paths can hold tokens.
+/// Every request has a time limit and is counted under its route's pattern, never its path: paths
+/// can hold tokens.
 async fn observe(State(server): App, request: Request<Body>, next: Next) -> Response {
     let pattern = request.extensions().get::<MatchedPath>().map(|p| p.as_str().to_owned());
     let _under_way = server.metrics.request_begun();
@@ -279,8 +280,8 @@ async fn observe(State(server): App, request: Request<Body>, next: Next) -> Resp
     response
 }
 
-/// What axum itself refuses, an address or a body that cannot be read, it refuses in bare text. Here that becomes a
-/// problem for programs and a page for people, as every refusal of ours is.
+/// What axum itself refuses, an address or a body that cannot be read, it refuses in bare text.
+/// Here that becomes a problem for programs and a page for people, as every refusal of ours is.
 async fn explain(State(server): App, request: Request<Body>, next: Next) -> Response {
     let headers = request.headers().clone();
     let response = next.run(request).await;
@@ -313,8 +314,9 @@ async fn ready(State(server): App) -> Response {
     }
 }
 
-/// Serves until the process is told to stop (SIGTERM, SIGINT) or a ledger has stopped by itself; then lets requests
-/// under way finish, commits what waits and closes the ledgers. Gives the reason of a ledger that stopped by itself.
+/// Serves until the process is told to stop (SIGTERM, SIGINT) or a ledger has stopped by itself;
+/// then lets requests under way finish, commits what waits and closes the ledgers. Gives the reason
+/// of a ledger that stopped by itself.
 ///
 /// # Errors
 /// What the sockets say.

@@ -1,5 +1,6 @@
-//! The description of the API for programs, OpenAPI 3.1. The handlers say what they take and give; what they have in common
-//! (path parameters, sessions, problems) is written here once. `ledger-spec/openapi.json` is this document.
+//! The description of the API for programs, OpenAPI 3.1. The handlers say what they take and give;
+//! what they have in common (path parameters, sessions, problems) is written here once.
+//! `ledger-spec/openapi.json` is this document.
 #![expect(
     clippy::indexing_slicing,
     reason = "indexing by name makes the member that is missing; the document is the same at every start, and tested"
@@ -161,8 +162,9 @@ pub(super) async fn serve() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], document()).into_response()
 }
 
-/// Swagger UI at `/api/`, from inside the program. It sets styles as it runs and knows no Trusted Types, so its policy is
-/// looser than that of our own pages; it holds nothing personal but what its reader types.
+/// Swagger UI at `/api/`, from inside the program. It sets styles as it runs and knows no Trusted
+/// Types, so its policy is looser than that of our own pages; it holds nothing personal but what
+/// its reader types.
 #[cfg(feature = "api-pages")]
 pub(super) fn pages<S: Clone + Send + Sync + 'static>() -> axum::Router<S> {
     use tower_http::set_header::SetResponseHeaderLayer;

@@ -1,4 +1,5 @@
-//! The resident's own pages: what the phone may keep for places without signal, and what is personal.
+//! The resident's own pages: what the phone may keep for places without signal, and what is
+//! personal.
 
 use std::sync::Arc;
 
@@ -116,8 +117,8 @@ pub(super) async fn me(
     }
 }
 
-/// `POST /{ledger}/me/leave`: ends the session and leaves nothing personal behind in the browser, but for the key, which
-/// cannot be made again.
+/// `POST /{ledger}/me/leave`: ends the session and leaves nothing personal behind in the browser,
+/// but for the key, which cannot be made again.
 pub(super) async fn leave(
     State(server): App,
     Path(name): Path<String>,

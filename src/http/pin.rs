@@ -1,4 +1,5 @@
-//! The PIN of a paper card: a terminal's pad asks whether it is right, a desk or kiosk also sets it.
+//! The PIN of a paper card: a terminal's pad asks whether it is right, a desk or kiosk also sets
+//! it.
 
 use std::sync::Arc;
 
@@ -31,7 +32,8 @@ pub(super) const PINS_AT_ONCE_MAX: usize = 2;
 /// The server's word that the PIN was right.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Proof {
-    /// The signed PIN proof, for the disclosure of one statement of this terminal within 120 seconds.
+    /// The signed PIN proof, for the disclosure of one statement of this terminal within 120
+    /// seconds.
     #[schema(pattern = "^[0-9a-f]+$")]
     proof: String,
     /// What the resident may see on the screen of a desk or kiosk; a till is told nothing.

@@ -1,5 +1,5 @@
-//! Refusals as RFC 9457 problems. One row a rule: slug, status, what helps, Japanese and English titles. The matches have
-//! no wildcard arm, so a rule without a problem does not compile.
+//! Refusals as RFC 9457 problems. One row a rule: slug, status, what helps, Japanese and English
+//! titles. The matches have no wildcard arm, so a rule without a problem does not compile.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};

@@ -1,4 +1,5 @@
-//! Reminders: the resident's calendar, the line on a station's screen, and what a messaging partner may know.
+//! Reminders: the resident's calendar, the line on a station's screen, and what a messaging partner
+//! may know.
 
 use std::sync::Arc;
 
@@ -93,8 +94,9 @@ pub(super) fn of_account(
     Ok(reminders::of_accounts(engine, &[account], today)?.pop().unwrap_or_default())
 }
 
-/// `GET /{ledger}/me/calendar.ics`: what lies ahead of the resident, for the own calendar. It is a file to take away: an
-/// address to subscribe to would be a key to personal data that lies in the calendar's settings.
+/// `GET /{ledger}/me/calendar.ics`: what lies ahead of the resident, for the own calendar. It is a
+/// file to take away: an address to subscribe to would be a key to personal data that lies in the
+/// calendar's settings.
 pub(super) async fn calendar_file(State(server): App, reader: Reader) -> Result<Response, Problem> {
     let account = resident::account_of(&reader)?;
     let engine = &reader.ledger.engine;
@@ -151,7 +153,8 @@ pub(super) struct Next {
     name_en: Option<String>,
 }
 
-/// Tells a station or kiosk, on the day of an action that it witnessed, what the person may look forward to.
+/// Tells a station or kiosk, on the day of an action that it witnessed, what the person may look
+/// forward to.
 #[utoipa::path(
     get, path = "/v1/{ledger}/entries/{seq}/next", tag = "shop", responses((status = OK, body = Next))
 )]
@@ -233,8 +236,8 @@ pub(super) struct Reminders {
     next_after: Option<String>,
 }
 
-/// Tells a partner what the residents who let it know are to be reminded of on a day: no balance, no points, no time, and
-/// of a sensitive appointment the group's name alone.
+/// Tells a partner what the residents who let it know are to be reminded of on a day: no balance,
+/// no points, no time, and of a sensitive appointment the group's name alone.
 #[utoipa::path(
     get, path = "/v1/{ledger}/reminders", tag = "partner", params(Of),
     responses((status = OK, body = Reminders))

@@ -148,7 +148,8 @@ pub(super) async fn manifest(
     Ok((headers, manifest.statement.0).into_response())
 }
 
-/// Gives the receipt of an entry, a C2SP tlog-proof: opened for the resident whose entry it is, bare for its signer.
+/// Gives the receipt of an entry, a C2SP tlog-proof: opened for the resident whose entry it is,
+/// bare for its signer.
 #[utoipa::path(
     get, path = "/v1/{ledger}/entries/{seq}/receipt", tag = "resident",
     responses((status = OK, body = String, content_type = "text/plain"))

@@ -46,7 +46,8 @@ pub(super) async fn own_rewards(
     Ok(Json(read::rewards(&reader.ledger.engine, account, server.today())?))
 }
 
-/// Reads the draws, so that everyone can check them: `kenmai draw verify` says what follows from what.
+/// Reads the draws, so that everyone can check them: `kenmai draw verify` says what follows from
+/// what.
 #[utoipa::path(
     get, path = "/v1/{ledger}/draws", tag = "ledger", responses((status = OK, body = Vec<DrawLine>))
 )]
@@ -63,7 +64,8 @@ const REVOKED_PAGE: usize = 10_000;
 const REVOKED_FRESH_S: u64 = 60;
 const REVOKED_CACHE: &str = "public, max-age=60";
 
-/// The list of withdrawn cards as it was made last: making it looks at every card there ever was, and anybody may ask.
+/// The list of withdrawn cards as it was made last: making it looks at every card there ever was,
+/// and anybody may ask.
 #[derive(Default)]
 pub(super) struct Revoked(Mutex<Option<Arc<read::RevokedCards>>>);
 
@@ -90,7 +92,8 @@ pub(super) struct After {
     after: Option<String>,
 }
 
-/// Reads what a shop needs to check perk cards without the network: keys, and the numbers of cards that were withdrawn.
+/// Reads what a shop needs to check perk cards without the network: keys, and the numbers of cards
+/// that were withdrawn.
 #[utoipa::path(
     get, path = "/v1/{ledger}/perk-cards/revoked", tag = "ledger", params(After),
     responses((status = OK, body = read::RevokedCards))
@@ -117,7 +120,8 @@ pub(super) struct ClaimedCard {
     card: String,
 }
 
-/// Gives a desk or kiosk the perk card that it has claimed for a resident, on the day of the claim, to be printed.
+/// Gives a desk or kiosk the perk card that it has claimed for a resident, on the day of the claim,
+/// to be printed.
 #[utoipa::path(
     get, path = "/v1/{ledger}/entries/{seq}/perk-card", tag = "shop",
     responses((status = OK, body = ClaimedCard))

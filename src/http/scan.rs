@@ -1,6 +1,8 @@
-//! Reads a QR code out of a camera frame for browsers that cannot. A frame is neither kept nor logged.
+//! Reads a QR code out of a camera frame for browsers that cannot. A frame is neither kept nor
+//! logged.
 //!
-//! Only for who holds a key of the ledger: a picture full of false corners costs seconds, an honest frame milliseconds.
+//! Only for who holds a key of the ledger: a picture full of false corners costs seconds, an honest
+//! frame milliseconds.
 
 use std::sync::Arc;
 
@@ -20,7 +22,8 @@ use super::openapi::Binary;
 use super::problem::Problem;
 use crate::adapters::qr_frame::{self, FrameError};
 
-/// Frames that are read at once. Each keeps a core busy; a page sends the next one after the answer.
+/// Frames that are read at once. Each keeps a core busy; a page sends the next one after the
+/// answer.
 pub(super) const FRAMES_AT_ONCE_MAX: usize = 2;
 
 /// What a code in a frame says.

@@ -1,4 +1,5 @@
-//! What shops are due: a shop reads its own statements, staff read all of them and what each fund pays.
+//! What shops are due: a shop reads its own statements, staff read all of them and what each fund
+//! pays.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -24,7 +25,8 @@ use crate::query::settlements::{self, Settlement};
 use crate::reports::books::{Line, Settled};
 use crate::reports::tables::{self, InvoiceLine, LogHead, Statement};
 
-/// The most lines of a statement that one answer gives; `kenmai settle statement` writes any number.
+/// The most lines of a statement that one answer gives; `kenmai settle statement` writes any
+/// number.
 const STATEMENT_LINES_MAX: usize = 20_000;
 const CSV: &str = "text/csv; charset=utf-8";
 
@@ -132,7 +134,8 @@ fn statement_of(reader: &Reader, seq: u64) -> Result<Statement, Problem> {
     Ok(tables::statement(name, &settled, log))
 }
 
-/// Reads a shop's statement: every movement that the settlement covers, with the signed head of the log.
+/// Reads a shop's statement: every movement that the settlement covers, with the signed head of the
+/// log.
 #[utoipa::path(
     get, path = "/v1/{ledger}/settlements/{seq}", tag = "settlement",
     responses((status = OK, body = Statement))

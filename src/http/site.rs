@@ -1,4 +1,5 @@
-//! The pages: data out of query, HTML out of `pages`. Errors are pages too, in the reader's language.
+//! The pages: data out of query, HTML out of `pages`. Errors are pages too, in the reader's
+//! language.
 
 use std::sync::Arc;
 
@@ -251,8 +252,8 @@ pub(super) async fn scanned_code(
     html(&query, error::page(lang, &error::ErrorPage { site, title, next }).into_string())
 }
 
-/// `GET /P/{request}`: a phone's camera has read what a till shows. The pay page of its ledger asks the resident; what is
-/// asked stands behind the `#`, so that the page is the same for everyone.
+/// `GET /P/{request}`: a phone's camera has read what a till shows. The pay page of its ledger asks
+/// the resident; what is asked stands behind the `#`, so that the page is the same for everyone.
 pub(super) async fn scanned_request(
     State(server): App,
     Path(request): Path<String>,
@@ -262,7 +263,8 @@ pub(super) async fn scanned_request(
     to_phone(&server, (asked, "pay", &request), &headers)
 }
 
-/// `GET /E/{code}`: a phone's camera has read the screen of an event. The phone's own page signs and reports.
+/// `GET /E/{code}`: a phone's camera has read the screen of an event. The phone's own page signs
+/// and reports.
 pub(super) async fn scanned_venue(
     State(server): App,
     Path(code): Path<String>,
@@ -272,7 +274,8 @@ pub(super) async fn scanned_venue(
     to_phone(&server, (shown, "attend", &code), &headers)
 }
 
-/// `GET /C/{card}`: a camera has read a perk card. The page that checks it says what it is, also where it is none of a city here.
+/// `GET /C/{card}`: a camera has read a perk card. The page that checks it says what it is, also
+/// where it is none of a city here.
 pub(super) async fn scanned_card(
     State(server): App,
     Path(card): Path<String>,

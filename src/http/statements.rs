@@ -26,7 +26,8 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Submits a signed statement.
 ///
-/// Sending the same bytes again is always safe: the first verdict comes back, under the head of that moment.
+/// Sending the same bytes again is always safe: the first verdict comes back, under the head of
+/// that moment.
 #[utoipa::path(
     post, path = "/v1/{ledger}/statements", tag = "statements", request_body(content = Binary, content_type = "application/cose"),
     responses(
@@ -73,7 +74,8 @@ pub(super) fn answer(replayed: bool, body: impl Serialize) -> Response {
     }
 }
 
-/// What the signer may know: the entry's place, the points that moved and the proof; never the balance, a fund or a lot.
+/// What the signer may know: the entry's place, the points that moved and the proof; never the
+/// balance, a fund or a lot.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Verdict {
     /// The statement's operation id.

@@ -1,7 +1,8 @@
 //! The seam between the log and the disk.
 //!
-//! Everything the log asks of a file system passes through these two traits, so that a test can put a disk
-//! under the same code that loses power, runs full or fails to sync. [`RealDisk`] is the one a server uses.
+//! Everything the log asks of a file system passes through these two traits, so that a test can put
+//! a disk under the same code that loses power, runs full or fails to sync. [`RealDisk`] is the one
+//! a server uses.
 
 use std::{
     any::Any,
@@ -26,7 +27,8 @@ pub enum Access {
     CreateNew,
 }
 
-/// Folders and names. A name made or moved is durable once [`Disk::sync_dir`] on its folder returned.
+/// Folders and names. A name made or moved is durable once [`Disk::sync_dir`] on its folder
+/// returned.
 pub trait Disk: Send + Sync {
     /// Opens or creates a file.
     ///
@@ -82,7 +84,8 @@ pub trait DiskFile: Send + Sync {
     /// Makes the file's bytes and length durable (fdatasync).
     ///
     /// # Errors
-    /// As the system reports; what of the unsynced bytes is durable is then unknown, and asking again proves nothing.
+    /// As the system reports; what of the unsynced bytes is durable is then unknown, and asking
+    /// again proves nothing.
     fn sync_data(&self) -> io::Result<()>;
 
     /// The file's length in bytes.

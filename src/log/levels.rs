@@ -1,8 +1,9 @@
 //! Levels: the hashes of the Merkle tree (RFC 6962), packed, one file a level.
 //!
-//! File `levels/0` is the leaf hashes one after another; each full 256 hashes of a level give one hash of the next, so that the
-//! tile (L, N, W) of C2SP tlog-tiles is the bytes `N·8192 .. N·8192 + 32·W` of file L. All of it can be computed from the log, so
-//! nothing here is on the path of a commit: an append only writes, and [`Levels::sync`] makes it durable before the lock says so.
+//! File `levels/0` is the leaf hashes one after another; each full 256 hashes of a level give one
+//! hash of the next, so that the tile (L, N, W) of C2SP tlog-tiles is the bytes `N·8192 .. N·8192 +
+//! 32·W` of file L. All of it can be computed from the log, so nothing here is on the path of a
+//! commit: an append only writes, and [`Levels::sync`] makes it durable before the lock says so.
 //! Opening trusts what the lock covers, cuts the rest, and the caller feeds it again.
 
 use std::{
@@ -61,7 +62,8 @@ pub struct Levels {
 impl Levels {
     /// Opens the levels in the log's folder and keeps what `trusted` entries cover.
     ///
-    /// The caller appends the leaf hashes from [`Levels::size`] on. Higher levels that are short are computed from those below.
+    /// The caller appends the leaf hashes from [`Levels::size`] on. Higher levels that are short
+    /// are computed from those below.
     pub(super) fn open(
         disk: Arc<dyn Disk>,
         log_folder: &Path,
@@ -91,18 +93,19 @@ impl Levels {
         Seq(self.levels.first().map_or(0, |level| level.count))
     }
 
-    /// Adds the leaf hashes of the entries from `first_seq` on, and what they complete above. Not durable until
-    /// [`Levels::sync`], readable at once.
+    /// Adds the leaf hashes of the entries from `first_seq` on, and what they complete above. Not
+    /// durable until [`Levels::sync`], readable at once.
     ///
     /// # Errors
-    /// [`LogError::NotInSequence`] where `first_seq` is not [`Levels::size`]; [`LogError::Io`] stops levels and
-    /// log: from then on every call gives [`LogError::Stopped`].
+    /// [`LogError::NotInSequence`] where `first_seq` is not [`Levels::size`]; [`LogError::Io`]
+    /// stops levels and log: from then on every call gives [`LogError::Stopped`].
     pub fn append(&mut self, first_seq: Seq, leaf_hashes: &[Hash]) -> Result<(), LogError> {
         self.running.check()?;
         if first_seq != self.size() {
             return Err(LogError::NotInSequence { due: self.size(), found: first_seq });
         }
-        // A crash during any of these writes leaves hashes past the lock, which the next opening cuts.
+        // A crash during any of these writes leaves hashes past the lock, which the next opening
+        // cuts.
         let extended = self.extend(leaf_hashes).and_then(|()| self.publish());
         self.running.stop_on_error(extended)
     }
@@ -242,8 +245,9 @@ impl LevelsReader {
         Ok(levels.get(level).map_or(0, |level| level.count))
     }
 
-    /// `count` hashes of a level from its `first` on, or `None` where the level does not hold them all, or where more than
-    /// [`MAX_HASHES_PER_READ`] are asked for. The tile (L, N, W) is `read(L, 256·N, W)`.
+    /// `count` hashes of a level from its `first` on, or `None` where the level does not hold them
+    /// all, or where more than [`MAX_HASHES_PER_READ`] are asked for. The tile (L, N, W) is
+    /// `read(L, 256·N, W)`.
     ///
     /// # Errors
     /// [`LogError::Io`] where the file cannot be read.

@@ -1,11 +1,12 @@
 //! The lock: how much of the log is known to be there.
 //!
-//! The file `lock` holds the size and root of the log as of at most a second ago. A log that is shorter at the
-//! next start has lost acknowledged entries, most likely because an older copy was put back, and is refused.
+//! The file `lock` holds the size and root of the log as of at most a second ago. A log that is
+//! shorter at the next start has lost acknowledged entries, most likely because an older copy was
+//! put back, and is refused.
 //!
-//! Two slots 4096 bytes apart take turns, so that a write cut short can only spoil the older one. A slot is
-//! `"KMLOCK" ‖ 0 ‖ version 1 ‖ ledger 8 ‖ counter u64 ‖ size u64 ‖ root 32 ‖ time_ms u64 ‖ CRC-32 of all before`,
-//! integers big-endian; the valid slot with the highest counter counts.
+//! Two slots 4096 bytes apart take turns, so that a write cut short can only spoil the older one. A
+//! slot is `"KMLOCK" ‖ 0 ‖ version 1 ‖ ledger 8 ‖ counter u64 ‖ size u64 ‖ root 32 ‖ time_ms u64 ‖
+//! CRC-32 of all before`, integers big-endian; the valid slot with the highest counter counts.
 
 use std::{
     io,
@@ -100,7 +101,8 @@ impl LockFile {
         lock.file.set_size_bytes(0).map_err(LogError::io("empty", &draft))?;
         lock.write(locked)?;
         disk.rename(&draft, &path).map_err(LogError::io("rename", &draft))?;
-        // A crash before the folder is synced leaves the draft or the lock, and no entry in either case.
+        // A crash before the folder is synced leaves the draft or the lock, and no entry in either
+        // case.
         disk.sync_dir(folder).map_err(LogError::io("sync", folder))?;
         Ok(Self { path, ..lock })
     }
@@ -109,7 +111,8 @@ impl LockFile {
     pub(super) fn write(&mut self, locked: &Locked) -> Result<(), LogError> {
         self.counter += 1;
         let slot = encode_slot(self.ledger, self.counter, locked);
-        // A crash from here to the end of the sync spoils at most this slot; the other one keeps the lock as it was.
+        // A crash from here to the end of the sync spoils at most this slot; the other one keeps
+        // the lock as it was.
         self.file
             .write_all_at(&slot, slot_offset(self.counter % 2))
             .map_err(LogError::io("write", &self.path))?;

@@ -2,18 +2,20 @@
 //!
 //! ```text
 //! <data folder>/log/segments/00000000.seg   frames, one after another (segments)
-//!                  /levels/0, 1, 2 ...       hashes of the Merkle tree, computed from the frames (levels)
-//!                  /lock                     size and root as of at most a second ago (lock)
-//!                  /torn-<Unix ms>           what a crash left of an unfinished frame, set aside at the next start
+//!                  /levels/0, 1, 2 ... hashes of the Merkle tree, computed from the frames
+//!                  (levels) /lock size and root as of at most a second ago (lock) /torn-<Unix ms>
+//!                  what a crash left of an unfinished frame, set aside at the next start
 //! ```
 //!
-//! Opening goes in two steps: [`claim`] takes the data folder for this process and reads the lock; [`Claimed::recover`] checks
-//! every frame, hands each to the caller, and gives the [`Log`] to append to. The rules on what a crash can leave, and what
-//! is damage, are in `recovery`. [`inspect`] reads a log without taking or changing anything.
+//! Opening goes in two steps: [`claim`] takes the data folder for this process and reads the lock;
+//! [`Claimed::recover`] checks every frame, hands each to the caller, and gives the [`Log`] to
+//! append to. The rules on what a crash can leave, and what is damage, are in `recovery`.
+//! [`inspect`] reads a log without taking or changing anything.
 //!
-//! *Published ≤ locked ≤ durable*: a frame is durable when [`Log::append`] returned, and only then may its entries be answered for,
-//! read or published. An I/O error stops the log for ever: whether the bytes are on the disk is then unknown, only opening the
-//! log again can tell, and so the process has to end.
+//! *Published ≤ locked ≤ durable*: a frame is durable when [`Log::append`] returned, and only then
+//! may its entries be answered for, read or published. An I/O error stops the log for ever: whether
+//! the bytes are on the disk is then unknown, only opening the log again can tell, and so the
+//! process has to end.
 
 use std::{
     error::Error,
@@ -51,11 +53,13 @@ pub type FrameRefusal = Box<dyn Error + Send + Sync>;
 /// Which log, and where.
 #[derive(Clone, Debug)]
 pub struct LogConfig {
-    /// The folder that one process at a time owns. The folder above it should exist: only the names from there on are made durable.
+    /// The folder that one process at a time owns. The folder above it should exist: only the names
+    /// from there on are made durable.
     pub data_folder: PathBuf,
     /// The ledger that every frame must name.
     pub ledger: LedgerId,
-    /// Size that a segment file does not pass, unless by a single frame; [`SEGMENT_BYTES`] for a server.
+    /// Size that a segment file does not pass, unless by a single frame; [`SEGMENT_BYTES`] for a
+    /// server.
     pub segment_bytes: u64,
 }
 
@@ -302,10 +306,12 @@ pub struct Claimed {
     running: Running,
 }
 
-/// Takes the data folder, made where missing, for this process, and reads the lock. A folder without log gets an empty one.
+/// Takes the data folder, made where missing, for this process, and reads the lock. A folder
+/// without log gets an empty one.
 ///
 /// # Errors
-/// [`LogError::InUse`], [`LogError::LockDamaged`], [`LogError::LockMissing`], [`LogError::ForeignLock`] or [`LogError::Io`].
+/// [`LogError::InUse`], [`LogError::LockDamaged`], [`LogError::LockMissing`],
+/// [`LogError::ForeignLock`] or [`LogError::Io`].
 pub fn claim(disk: Arc<dyn Disk>, config: LogConfig) -> Result<Claimed, LogError> {
     let data_folder = &config.data_folder;
     disk.create_dir_all(data_folder).map_err(LogError::io("create", data_folder))?;
@@ -315,8 +321,8 @@ pub fn claim(disk: Arc<dyn Disk>, config: LogConfig) -> Result<Claimed, LogError
         .ok_or_else(|| LogError::InUse { path: data_folder.clone() })?;
     let log_folder = config.log_folder();
     let segments_folder = log_folder.join(segments::SEGMENTS_FOLDER);
-    // A crash here leaves empty folders, which the next start takes as they are. The names are synced at every start, because
-    // the start that made them may have ended before it did.
+    // A crash here leaves empty folders, which the next start takes as they are. The names are
+    // synced at every start, because the start that made them may have ended before it did.
     disk.create_dir_all(&segments_folder).map_err(LogError::io("create", &segments_folder))?;
     for folder in log_folder.ancestors().take(3) {
         disk.sync_dir(folder).map_err(LogError::io("sync", folder))?;
@@ -364,11 +370,12 @@ pub struct Log {
 }
 
 impl Log {
-    /// Makes a frame durable: one write, one fdatasync. When this returns, its entries can be read and answered for.
+    /// Makes a frame durable: one write, one fdatasync. When this returns, its entries can be read
+    /// and answered for.
     ///
     /// # Errors
-    /// [`LogError::NotInSequence`] and [`LogError::Link`] leave the log as it was. [`LogError::Io`] stops it: from then on every call
-    /// here and on the levels gives [`LogError::Stopped`].
+    /// [`LogError::NotInSequence`] and [`LogError::Link`] leave the log as it was. [`LogError::Io`]
+    /// stops it: from then on every call here and on the levels gives [`LogError::Stopped`].
     pub fn append(&mut self, expected_seq: Seq, frame: &Frame) -> Result<(), LogError> {
         self.running.check()?;
         if expected_seq != self.tip.next_seq {
@@ -381,10 +388,12 @@ impl Log {
         Ok(())
     }
 
-    /// Writes the lock at the log's end, after making the levels durable, which the next opening trusts up to the lock.
+    /// Writes the lock at the log's end, after making the levels durable, which the next opening
+    /// trusts up to the lock.
     ///
     /// # Errors
-    /// [`LogError::NotInSequence`] where the levels do not end where the log ends. [`LogError::Io`] stops the log.
+    /// [`LogError::NotInSequence`] where the levels do not end where the log ends. [`LogError::Io`]
+    /// stops the log.
     pub fn write_lock(&mut self, levels: &mut Levels, time_ms: u64) -> Result<(), LogError> {
         self.running.check()?;
         if levels.size() != self.tip.next_seq {

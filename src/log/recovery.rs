@@ -1,16 +1,20 @@
 //! Opening a log: what a crash may have left, and what is damage.
 //!
-//! One frame at a time is written, and the next only after the sync of the one before. So a crash can leave, after the last
-//! whole frame, parts of *one* frame at the end of the *last* segment, and nothing else:
+//! One frame at a time is written, and the next only after the sync of the one before. So a crash
+//! can leave, after the last whole frame, parts of *one* frame at the end of the *last* segment,
+//! and nothing else:
 //!
-//! - a bad frame that the lock covers, one in an earlier segment, or one with another frame or more bytes than a frame
-//!   behind it is **damage**: opening refuses, names the place, and changes nothing;
-//! - a bad frame at the very end that the lock does not cover is a **torn tail**: it is kept in a file of its own, then cut;
-//! - whole frames past the lock may lie in the page cache only, left there by a sync that failed: they are written again and synced
-//!   before anyone reads them. Syncing alone would not do, as Linux marks pages clean when it fails to write them.
+//! - a bad frame that the lock covers, one in an earlier segment, or one with another frame or more
+//!   bytes than a frame behind it is **damage**: opening refuses, names the place, and changes
+//!   nothing;
+//! - a bad frame at the very end that the lock does not cover is a **torn tail**: it is kept in a
+//!   file of its own, then cut;
+//! - whole frames past the lock may lie in the page cache only, left there by a sync that failed:
+//!   they are written again and synced before anyone reads them. Syncing alone would not do, as
+//!   Linux marks pages clean when it fails to write them.
 //!
-//! Frames below `replay_from` that the lock covers are stepped over: header, check sum and chain of hashes are checked, bodies are not
-//! read. `replay_from` 0 checks everything.
+//! Frames below `replay_from` that the lock covers are stepped over: header, check sum and chain of
+//! hashes are checked, bodies are not read. `replay_from` 0 checks everything.
 
 use std::{
     io,
@@ -61,12 +65,13 @@ pub struct Inspection {
 }
 
 impl Claimed {
-    /// Reads the log from its start, sets a torn tail aside (in a file named after `now_ms`, Unix milliseconds), and opens it for
-    /// appending. Each frame that reaches past `replay_from` is handed to `on_frame` in order, checked, one in memory at a time.
+    /// Reads the log from its start, sets a torn tail aside (in a file named after `now_ms`, Unix
+    /// milliseconds), and opens it for appending. Each frame that reaches past `replay_from` is
+    /// handed to `on_frame` in order, checked, one in memory at a time.
     ///
     /// # Errors
-    /// [`LogError::Damaged`], [`LogError::BehindLock`], and [`LogError::OffLock`] change nothing on the disk; nor does
-    /// [`LogError::Refused`] with the caller's reason. [`LogError::Io`].
+    /// [`LogError::Damaged`], [`LogError::BehindLock`], and [`LogError::OffLock`] change nothing on
+    /// the disk; nor does [`LogError::Refused`] with the caller's reason. [`LogError::Io`].
     pub fn recover(
         self,
         replay_from: Seq,
@@ -91,8 +96,9 @@ impl Claimed {
     }
 }
 
-/// Reads a log from its start without taking the folder and without changing anything; each frame is checked and handed to
-/// `on_frame`. A server may be appending meanwhile; a torn tail is reported and left.
+/// Reads a log from its start without taking the folder and without changing anything; each frame
+/// is checked and handed to `on_frame`. A server may be appending meanwhile; a torn tail is
+/// reported and left.
 ///
 /// # Errors
 /// As [`Claimed::recover`], but a missing lock is no error.
@@ -114,7 +120,8 @@ pub fn inspect_with_reader(
     mut on_frame: impl FnMut(&Frame, &LogReader) -> Result<(), FrameRefusal>,
 ) -> Result<Inspection, LogError> {
     let log_folder = config.log_folder();
-    // Read before the frames: a server that appends meanwhile moves the lock on, and never past what is durable.
+    // Read before the frames: a server that appends meanwhile moves the lock on, and never past
+    // what is durable.
     let locked = lock::read(disk, &log_folder, config.ledger)?;
     let mut scan = Scan::new(disk, config, locked, Mode::ReadOnly);
     let reader = LogReader::over(Arc::clone(&scan.durable));
@@ -135,8 +142,8 @@ fn set_aside(
     disk::read_exact_at(segment.as_ref(), &mut bytes, torn.offset)
         .map_err(LogError::io("read", &torn.path))?;
     let (kept, kept_path) = create_torn_file(disk, log_folder, now_ms)?;
-    // A crash up to the cut leaves the tail where it was, and perhaps a part of it here; the next start does all of this again, into
-    // another file.
+    // A crash up to the cut leaves the tail where it was, and perhaps a part of it here; the next
+    // start does all of this again, into another file.
     kept.write_all_at(&bytes, 0).map_err(LogError::io("write", &kept_path))?;
     kept.sync_data().map_err(LogError::io("sync", &kept_path))?;
     disk.sync_dir(log_folder).map_err(LogError::io("sync", log_folder))?;
@@ -146,7 +153,8 @@ fn set_aside(
     Ok(kept_path)
 }
 
-/// Makes a file named after the first millisecond from `now_ms` on that has none, so that no earlier one is lost.
+/// Makes a file named after the first millisecond from `now_ms` on that has none, so that no
+/// earlier one is lost.
 fn create_torn_file(
     disk: &dyn Disk,
     log_folder: &Path,
@@ -374,8 +382,8 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Whether a frame's header lies anywhere behind the first byte of these. A whole header is enough: two frames are never
-    /// unfinished at once.
+    /// Whether a frame's header lies anywhere behind the first byte of these. A whole header is
+    /// enough: two frames are never unfinished at once.
     fn holds_header(&self, tail: &[u8]) -> bool {
         let places = tail.windows(MAGIC.len()).enumerate().skip(1);
         places.filter(|(_, bytes)| **bytes == MAGIC).any(|(place, _)| {

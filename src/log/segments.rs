@@ -1,8 +1,9 @@
 //! Segment files: the frames of the log, one after another.
 //!
-//! A frame that would take a segment past the segment size starts the next file. Frames are only ever added, and
-//! each is one write and one fdatasync; readers see a frame once that sync returned, never before. In memory lies a sparse
-//! index: the place of every sixteenth frame, from which a reader steps from header to header.
+//! A frame that would take a segment past the segment size starts the next file. Frames are only
+//! ever added, and each is one write and one fdatasync; readers see a frame once that sync
+//! returned, never before. In memory lies a sparse index: the place of every sixteenth frame, from
+//! which a reader steps from header to header.
 
 use std::{
     fmt,
@@ -113,11 +114,13 @@ impl SegmentWriter {
         LogReader { durable: Arc::clone(&self.durable) }
     }
 
-    /// Makes a frame durable at the end of the log. After an error the writer must not be used again.
+    /// Makes a frame durable at the end of the log. After an error the writer must not be used
+    /// again.
     pub(super) fn append(&self, frame: &Frame) -> Result<(), LogError> {
         let (file, path, offset) = self.segment_for(frame.bytes().len() as u64)?;
-        // A crash during the write or the sync leaves any part of the frame at the end of the last segment: a torn
-        // tail, or a whole frame that nobody was told of. Opening sets the first aside and takes in the second.
+        // A crash during the write or the sync leaves any part of the frame at the end of the last
+        // segment: a torn tail, or a whole frame that nobody was told of. Opening sets the first
+        // aside and takes in the second.
         file.write_all_at(frame.bytes(), offset).map_err(LogError::io("write", &path))?;
         file.sync_data().map_err(LogError::io("sync", &path))?;
         self.write_durable()?.add_frame(frame.header());
@@ -145,7 +148,8 @@ impl SegmentWriter {
         // A crash from here on leaves no file or an empty one; opening goes on with either.
         let file =
             self.disk.open(&path, Access::CreateNew).map_err(LogError::io("create", &path))?;
-        // Without this a power cut could take the file's name away together with frames synced into it.
+        // Without this a power cut could take the file's name away together with frames synced into
+        // it.
         self.disk.sync_dir(&self.folder).map_err(LogError::io("sync", &self.folder))?;
         let segment = Segment { file: Arc::clone(&file), path: path.clone(), size_bytes: 0 };
         self.write_durable()?.add_segment(segment);
@@ -182,8 +186,9 @@ impl LogReader {
 
     /// The bytes of one entry, or `None` where the log does not (yet) hold it.
     ///
-    /// Reads only headers, two starts and the entry itself. The frame's hash was checked when the frame was written or the
-    /// log opened; a caller that must know of rot since then checks the entry against its leaf.
+    /// Reads only headers, two starts and the entry itself. The frame's hash was checked when the
+    /// frame was written or the log opened; a caller that must know of rot since then checks the
+    /// entry against its leaf.
     ///
     /// # Errors
     /// [`LogError::Io`], or [`LogError::Damaged`] where the file changed under the log.
@@ -209,10 +214,12 @@ impl LogReader {
         Ok(Some(entry))
     }
 
-    /// The durable frames from the one that holds this entry on, each checked in full, one in memory at a time.
+    /// The durable frames from the one that holds this entry on, each checked in full, one in
+    /// memory at a time.
     ///
-    /// The first frame may begin before `seq`. The iterator ends where the log ends at that moment, and goes on if asked
-    /// again after the log grew; after an error it stays at the frame that failed.
+    /// The first frame may begin before `seq`. The iterator ends where the log ends at that moment,
+    /// and goes on if asked again after the log grew; after an error it stays at the frame that
+    /// failed.
     #[must_use]
     pub fn read_from(&self, seq: Seq) -> Frames {
         Frames { reader: self.clone(), next_seq: seq }

@@ -1,5 +1,5 @@
-//! Measured values over time as a small line chart: inline SVG with a name and a description, and the numbers as a table.
-//! Whole numbers only: a value comes in the unit that the chart counts in.
+//! Measured values over time as a small line chart: inline SVG with a name and a description, and
+//! the numbers as a table. Whole numbers only: a value comes in the unit that the chart counts in.
 
 use ledger_spec::time::Day;
 use maud::{Markup, html};

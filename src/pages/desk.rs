@@ -1,5 +1,6 @@
-//! The desk and the kiosk: what a resident without a phone, or without a registered one, does with a card and its PIN.
-//! `assets/desk.js` signs with the key of the desk or kiosk; each act takes one PIN proof.
+//! The desk and the kiosk: what a resident without a phone, or without a registered one, does with
+//! a card and its PIN. `assets/desk.js` signs with the key of the desk or kiosk; each act takes one
+//! PIN proof.
 
 use maud::{Markup, html};
 

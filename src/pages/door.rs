@@ -1,4 +1,5 @@
-//! The doors for shops, stations and coaches: what they do, what they see and never see, how to try it.
+//! The doors for shops, stations and coaches: what they do, what they see and never see, how to try
+//! it.
 
 use maud::{Markup, html};
 

@@ -1,5 +1,6 @@
-//! The family's page: the code by which this phone is told to those it helps, and whom it helps. The page is the same for
-//! everyone; `assets/family.js` fills in what is personal, and keeps the names on this phone alone.
+//! The family's page: the code by which this phone is told to those it helps, and whom it helps.
+//! The page is the same for everyone; `assets/family.js` fills in what is personal, and keeps the
+//! names on this phone alone.
 
 use maud::{Markup, html};
 

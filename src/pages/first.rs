@@ -1,4 +1,5 @@
-//! The first page: what this is, the promise, the figures of the fiscal year, one big button and six doors.
+//! The first page: what this is, the promise, the figures of the fiscal year, one big button and
+//! six doors.
 
 use maud::{Markup, html};
 

@@ -1,5 +1,6 @@
-//! The resident's links: who may do what until when, with a button that ends it, and a form that grants another. The page
-//! is the same for everyone; `assets/links.js` fills in what is personal and signs with the phone's key.
+//! The resident's links: who may do what until when, with a button that ends it, and a form that
+//! grants another. The page is the same for everyone; `assets/links.js` fills in what is personal
+//! and signs with the phone's key.
 
 use maud::{Markup, html};
 

@@ -1,4 +1,5 @@
-//! The resident's page: balance, expiry, own measurements, history with reasons and receipts, phones.
+//! The resident's page: balance, expiry, own measurements, history with reasons and receipts,
+//! phones.
 
 use ledger_spec::time::Day;
 use maud::{Markup, html};
@@ -309,7 +310,8 @@ fn lots(lang: Lang, lots: &[Lot]) -> Markup {
     }
 }
 
-/// What lies ahead, and the file that carries it with the expiries into the resident's own calendar.
+/// What lies ahead, and the file that carries it with the expiries into the resident's own
+/// calendar.
 fn coming(lang: Lang, ledger: &str, account: &Account) -> Markup {
     let Account { coming, family, .. } = account;
     html! {

@@ -24,8 +24,9 @@ fn bundle(lang: Lang, source: &str) -> FluentBundle<FluentResource> {
     bundle
 }
 
-/// The message of a key; Japanese when the language lacks it, the key itself when both do. A variable without a value
-/// stays as `{$name}`, and so the browser code gets messages that it fills in itself.
+/// The message of a key; Japanese when the language lacks it, the key itself when both do. A
+/// variable without a value stays as `{$name}`, and so the browser code gets messages that it fills
+/// in itself.
 #[must_use]
 pub fn t(lang: Lang, key: &str) -> String {
     t_args(lang, key, &[])
@@ -87,8 +88,8 @@ pub fn number(value: u64) -> String {
     out
 }
 
-/// The time of day in Japan, `14:05`, if the instant falls on `day` (`YYYY-MM-DD`): an action reported late has a day but
-/// no time worth showing.
+/// The time of day in Japan, `14:05`, if the instant falls on `day` (`YYYY-MM-DD`): an action
+/// reported late has a day but no time worth showing.
 #[must_use]
 pub fn time_on(day: &str, unix_s: u64) -> Option<String> {
     let time = in_japan(unix_s)?;
@@ -106,7 +107,8 @@ fn in_japan(unix_s: u64) -> Option<DateTime<FixedOffset>> {
     Some(DateTime::from_timestamp(i64::try_from(unix_s).ok()?, 0)?.with_timezone(&japan))
 }
 
-/// A day `YYYY-MM-DD` for people: 2026年11月22日, 22 November 2026. Any other text comes back unchanged.
+/// A day `YYYY-MM-DD` for people: 2026年11月22日, 22 November 2026. Any other text comes back
+/// unchanged.
 #[must_use]
 pub fn date(lang: Lang, day: &str) -> String {
     const MONTHS: [&str; 12] = [

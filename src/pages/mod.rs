@@ -1,8 +1,9 @@
 //! Data in, HTML out. Nothing here reads a file, a clock or the engine.
 //!
-//! Each page is a struct of plain values and a `page` function. Every sentence lives in `messages/*.ftl`; the browser
-//! code under `assets/` takes its sentences from the `<template>` that [`layout`] writes. No page holds an inline
-//! script or style, so the strict [`CONTENT_SECURITY_POLICY`] holds for all of them.
+//! Each page is a struct of plain values and a `page` function. Every sentence lives in
+//! `messages/*.ftl`; the browser code under `assets/` takes its sentences from the `<template>`
+//! that [`layout`] writes. No page holds an inline script or style, so the strict
+//! [`CONTENT_SECURITY_POLICY`] holds for all of them.
 
 use maud::{DOCTYPE, Markup, html};
 
@@ -47,7 +48,8 @@ macro_rules! policy {
 
 /// The `Content-Security-Policy` header that every page is written for.
 pub const CONTENT_SECURITY_POLICY: &str = policy!("'none'" "");
-/// The same for the pages that start the worker of `assets/sw.js`, whose address is a matter of Trusted Types.
+/// The same for the pages that start the worker of `assets/sw.js`, whose address is a matter of
+/// Trusted Types.
 pub const WORKER_POLICY: &str = policy!("kenmai-worker" "; worker-src 'self'");
 
 /// A language of the pages.
@@ -97,9 +99,11 @@ pub struct Site {
     pub name: String,
     /// The origin in the first line of its checkpoints.
     pub origin: String,
-    /// A demo ledger: shows the banner that everything is fictitious, and the ways in for strangers.
+    /// A demo ledger: shows the banner that everything is fictitious, and the ways in for
+    /// strangers.
     pub demo: bool,
-    /// What the page's address carries beside the language, such as `before=12`; the language switch keeps it.
+    /// What the page's address carries beside the language, such as `before=12`; the language
+    /// switch keeps it.
     pub query: String,
 }
 
@@ -110,7 +114,8 @@ struct Frame<'a> {
     title: &'a str,
     /// The browser code of the page, a file under `assets/`.
     script: Option<&'a str>,
-    /// Keys of the sentences for the browser code; one that ends in `-` stands for all keys under it.
+    /// Keys of the sentences for the browser code; one that ends in `-` stands for all keys under
+    /// it.
     texts: &'a [&'a str],
 }
 

@@ -1,6 +1,7 @@
 //! The analyst's page: released figures as tables, each also a file. Everything on it is open data.
 //!
-//! The tables come in as words and figures; the same [`Table`] becomes HTML here and CSV in [`csv`].
+//! The tables come in as words and figures; the same [`Table`] becomes HTML here and CSV in
+//! [`csv`].
 
 use maud::{Markup, html};
 
@@ -133,7 +134,8 @@ fn table(lang: Lang, table: &Table) -> Markup {
     }
 }
 
-/// The ground of a cell: where it lies between the column's smallest and largest figure, in eighths, or hatched.
+/// The ground of a cell: where it lies between the column's smallest and largest figure, in
+/// eighths, or hatched.
 fn class(table: &Table, (row, column): (usize, usize), figure: &Figure) -> String {
     let value = match figure {
         Figure::Small | Figure::Withheld => return "points hatched".to_owned(),
@@ -196,8 +198,8 @@ fn trend(lang: Lang, weeks: &Table) -> Markup {
     }
 }
 
-/// A table as CSV: UTF-8 with a byte order mark, so that spreadsheets read it, and no cell that they would take for a
-/// formula.
+/// A table as CSV: UTF-8 with a byte order mark, so that spreadsheets read it, and no cell that
+/// they would take for a formula.
 #[must_use]
 pub fn csv(table: &Table) -> String {
     let mut lines = vec![table.heads.iter().map(|head| cell(head)).collect::<Vec<_>>().join(",")];

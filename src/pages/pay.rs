@@ -1,5 +1,6 @@
-//! The pay page: the living QR code, which the phone signs and draws by itself, and what came of it. The page is the same
-//! for everyone, so that the browser may keep it for places without signal; `assets/pay.js` fills in what is personal.
+//! The pay page: the living QR code, which the phone signs and draws by itself, and what came of
+//! it. The page is the same for everyone, so that the browser may keep it for places without
+//! signal; `assets/pay.js` fills in what is personal.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,8 @@ use super::{Frame, Lang, Site, assets, layout, perk, problem_box};
 
 /// The caps of a pay token that the page offers, in points.
 pub const CAPS_POINTS: [u64; 4] = [100, 300, 500, 1000];
-/// The cap that leaves the limit to the balance. An exact balance in the code would tell it to the shop.
+/// The cap that leaves the limit to the balance. An exact balance in the code would tell it to the
+/// shop.
 pub const NO_CAP_POINTS: u32 = POINTS_MAX;
 
 const TEXTS: [&str; 7] = [
@@ -67,7 +69,8 @@ fn choose(lang: Lang) -> Markup {
     }
 }
 
-/// A till asks for more than the fast lane: its shop and the amount, to be read before anything is signed.
+/// A till asks for more than the fast lane: its shop and the amount, to be read before anything is
+/// signed.
 fn ask(lang: Lang) -> Markup {
     html! {
         section #ask.ask aria-labelledby="ask-title" hidden {
@@ -157,9 +160,9 @@ pub fn offline(lang: Lang, site: &Site, ledgers: &[Site]) -> Markup {
     layout(&Frame { lang, site, title: &title, script: None, texts: &[] }, &body)
 }
 
-/// The worker at `/sw.js` that keeps the pay page: `assets/sw.js` with the names of what it keeps in front; the page of
-/// the ledger `cards` checks perk cards of all. The version
-/// follows from the bytes of all of it, so that any change makes browsers fetch everything afresh.
+/// The worker at `/sw.js` that keeps the pay page: `assets/sw.js` with the names of what it keeps
+/// in front; the page of the ledger `cards` checks perk cards of all. The version follows from the
+/// bytes of all of it, so that any change makes browsers fetch everything afresh.
 #[must_use]
 pub fn worker(cards: &Site, sites: &[(Lang, Site)]) -> String {
     let mut hash = Sha256::new();

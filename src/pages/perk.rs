@@ -1,6 +1,6 @@
-//! The page on which any shop checks a perk card, also one without a key and without a network: `assets/perk.js` does it with the
-//! keys and lists that it has fetched before. It is the same for everyone; a card stands behind the `#`, which browsers send
-//! to no server.
+//! The page on which any shop checks a perk card, also one without a key and without a network:
+//! `assets/perk.js` does it with the keys and lists that it has fetched before. It is the same for
+//! everyone; a card stands behind the `#`, which browsers send to no server.
 
 use maud::{Markup, html};
 
@@ -10,7 +10,8 @@ use super::{Frame, Lang, Site, layout, problem_box};
 
 const TEXTS: [&str; 5] = ["perk-", "scan-", "retry-", "problem-", "browser-cannot"];
 
-/// The page at `/{ledger}/perk`. `cities` are all ledgers of this server: a shop checks the cards of each.
+/// The page at `/{ledger}/perk`. `cities` are all ledgers of this server: a shop checks the cards
+/// of each.
 #[must_use]
 pub fn page(lang: Lang, site: &Site, cities: &[Site]) -> Markup {
     let title = t(lang, "perk-title");

@@ -1,5 +1,6 @@
-//! What points can be exchanged for: the catalogue, a resident's own vouchers with their codes, and a sheet to print.
-//! `assets/rewards.js` signs claims with the phone's key and keeps the secrets of vouchers on the phone.
+//! What points can be exchanged for: the catalogue, a resident's own vouchers with their codes, and
+//! a sheet to print. `assets/rewards.js` signs claims with the phone's key and keeps the secrets of
+//! vouchers on the phone.
 
 use maud::{Markup, html};
 

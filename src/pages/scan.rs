@@ -10,14 +10,16 @@ pub const CAMERA_ALLOWED: &str = "camera=(self)";
 /// The same header of all other pages.
 pub const CAMERA_FORBIDDEN: &str = "camera=()";
 
-/// The keys of a pad for numbers. `.` stands in the reader's own keyboard too, `back` takes the last one away.
+/// The keys of a pad for numbers. `.` stands in the reader's own keyboard too, `back` takes the
+/// last one away.
 const KEYS: [&str; 12] = ["7", "8", "9", "4", "5", "6", "1", "2", "3", ".", "0", "back"];
 
-/// What the tills and witnesses' pages say of pictures: where the browser cannot read codes, the server does.
+/// What the tills and witnesses' pages say of pictures: where the browser cannot read codes, the
+/// server does.
 pub(super) const PICTURES_SENT: &str = "scan-not-kept";
 
-/// Camera, field for a scanner or the keyboard, photograph; driven by `assets/scan.js`. `pictures` is the sentence that says where
-/// pictures go.
+/// Camera, field for a scanner or the keyboard, photograph; driven by `assets/scan.js`. `pictures`
+/// is the sentence that says where pictures go.
 pub(super) fn scan_box(lang: Lang, pictures: &str) -> Markup {
     html! {
         div #scan {
@@ -55,7 +57,8 @@ pub(super) fn pad(lang: Lang, id: Option<&str>, decimal: bool) -> Markup {
     }
 }
 
-/// The head of a role's page: its tabs, where it stands, what is missing until the key is registered.
+/// The head of a role's page: its tabs, where it stands, what is missing until the key is
+/// registered.
 pub(super) fn role_head(lang: Lang, site: &Site, role: &str, title: &str) -> Markup {
     html! {
         nav #tabs.tabs aria-label=(t(lang, "terminal-tabs")) hidden {}

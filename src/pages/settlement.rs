@@ -1,5 +1,6 @@
-//! What shops are due, for a shop and for staff: the settlements, one of them with every line, what each fund pays, and the
-//! till's slip of the day. Each can be printed; the slip fits a roll of 58 mm.
+//! What shops are due, for a shop and for staff: the settlements, one of them with every line, what
+//! each fund pays, and the till's slip of the day. Each can be printed; the slip fits a roll of 58
+//! mm.
 
 use maud::{Markup, html};
 

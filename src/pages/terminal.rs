@@ -1,5 +1,6 @@
-//! How a tablet gets into service: its own page with the QR code that asks, and the two pages on which two members of
-//! staff propose and approve. The programme's rules demand two persons; these pages only make it easy.
+//! How a tablet gets into service: its own page with the QR code that asks, and the two pages on
+//! which two members of staff propose and approve. The programme's rules demand two persons; these
+//! pages only make it easy.
 
 use maud::{Markup, html};
 
@@ -7,7 +8,8 @@ use super::messages::t;
 use super::pay::code_image;
 use super::{Frame, Lang, Site, layout, problem_box};
 
-/// The longest name that a terminal asks for, in characters: as part of the address in its QR code each may take nine.
+/// The longest name that a terminal asks for, in characters: as part of the address in its QR code
+/// each may take nine.
 const NAME_CHARS_MAX: u32 = 30;
 
 const TERMINAL_TEXTS: [&str; 5] = ["terminal-", "role-", "retry-", "problem-", "browser-cannot"];
@@ -157,7 +159,8 @@ pub fn proposal(lang: Lang, site: &Site) -> Markup {
     )
 }
 
-/// The page at `/{ledger}/propose`: the first person proposes an action that takes two persons of the staff.
+/// The page at `/{ledger}/propose`: the first person proposes an action that takes two persons of
+/// the staff.
 #[must_use]
 pub fn deed(lang: Lang, site: &Site) -> Markup {
     let title = t(lang, "deed-title");

@@ -1,4 +1,5 @@
-//! The shop's page: read a code, enter points, one big answer; today's sales, and how to take one back.
+//! The shop's page: read a code, enter points, one big answer; today's sales, and how to take one
+//! back.
 
 use maud::{Markup, html};
 

@@ -1,4 +1,5 @@
-//! The tour: station, phone, till, proof and cheats side by side, driven by `assets/tour.js` with real keys and real calls.
+//! The tour: station, phone, till, proof and cheats side by side, driven by `assets/tour.js` with
+//! real keys and real calls.
 
 use maud::{Markup, html};
 

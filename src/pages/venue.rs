@@ -1,5 +1,6 @@
-//! Events: the screen of the venue with its rotating code, and the page of the phone that has read it. Both are the same for
-//! everyone; the code stands behind the `#` of the phone's page, which browsers send to no server.
+//! Events: the screen of the venue with its rotating code, and the page of the phone that has read
+//! it. Both are the same for everyone; the code stands behind the `#` of the phone's page, which
+//! browsers send to no server.
 
 use maud::{Markup, html};
 

@@ -1,4 +1,5 @@
-//! The receipt check: paste or open a receipt; `assets/verify.js` checks it step by step inside the browser.
+//! The receipt check: paste or open a receipt; `assets/verify.js` checks it step by step inside the
+//! browser.
 
 use maud::{Markup, html};
 

@@ -1,5 +1,5 @@
-//! The pages of stations and coaches: read a code or card, say what was done, show the points. The actions come from
-//! the programme; nothing of one person is on the screen when the next one comes.
+//! The pages of stations and coaches: read a code or card, say what was done, show the points. The
+//! actions come from the programme; nothing of one person is on the screen when the next one comes.
 
 use maud::{Markup, html};
 

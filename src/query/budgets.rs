@@ -6,8 +6,9 @@ use ledger_spec::time::Day;
 
 use crate::engine::{Engine, EngineError};
 
-/// The highest of the programme's warnings that each fund has reached this fiscal year, in thousandths, 0 before the first;
-/// `None` for a fund without a budget, or while no programme is in force.
+/// The highest of the programme's warnings that each fund has reached this fiscal year, in
+/// thousandths, 0 before the first; `None` for a fund without a budget, or while no programme is in
+/// force.
 ///
 /// # Errors
 /// [`EngineError`]

@@ -124,8 +124,8 @@ fn entry_effect<T>(
     Ok(found.and_then(|(_, accounting)| accounting.effects.iter().find_map(read)))
 }
 
-/// Whether a result names the value that the beacon's network signed for its draw. Of a draw that there is not, or is held
-/// already, the rules are to say so.
+/// Whether a result names the value that the beacon's network signed for its draw. Of a draw that
+/// there is not, or is held already, the rules are to say so.
 ///
 /// # Errors
 /// [`EngineError`]
@@ -262,7 +262,8 @@ impl DrawBooks {
         Some(DrawResult { commit: fixed.commit, beacon, winners })
     }
 
-    /// What is wrong with the draw, computed from the claims and the beacon alone; nothing where all is well.
+    /// What is wrong with the draw, computed from the claims and the beacon alone; nothing where
+    /// all is well.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
@@ -273,7 +274,8 @@ impl DrawBooks {
         };
         let Some(fixed) = &self.fixed else { return faults };
         let (commit, round) = (fixed.commit, fixed.round);
-        // No entrant comes after this entry: a log that has one breaks the rules and cannot be read.
+        // No entrant comes after this entry: a log that has one breaks the rules and cannot be
+        // read.
         let (count, told) = (self.entrants.len(), usize::try_from(fixed.count));
         unless(
             told == Ok(count),

@@ -1,4 +1,5 @@
-//! The read side: what residents, shops and everyone may see, out of the engine's state and log. Nothing here writes.
+//! The read side: what residents, shops and everyone may see, out of the engine's state and log.
+//! Nothing here writes.
 
 use ledger_spec::decide::{Rejection, judge_token};
 use ledger_spec::entry::{Accounting, CapOf, CapPer, Contra, Effect, Reason, receipt_number};
@@ -166,7 +167,8 @@ pub struct HistoryLine {
     /// The statement's day.
     #[schema(value_type = String, format = Date)]
     pub day: Day,
-    /// Unix seconds of acceptance: exact while the personal part is there, otherwise as coarse as the ledger keeps it.
+    /// Unix seconds of acceptance: exact while the personal part is there, otherwise as coarse as
+    /// the ledger keeps it.
     pub accepted_at_s: u64,
     /// Points that moved, negative when spent; nothing where none could.
     pub points: Option<i64>,
@@ -279,8 +281,8 @@ pub struct History {
 /// A [`Reason`] as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReasonJson {
-    /// `full`, `cap`, `budget`, `lots`, `not_eligible`, `too_soon`, `below_goal`, `season`, `review`, `times`, `frozen`, `moved_out`
-    /// or `deceased`.
+    /// `full`, `cap`, `budget`, `lots`, `not_eligible`, `too_soon`, `below_goal`, `season`,
+    /// `review`, `times`, `frozen`, `moved_out` or `deceased`.
     #[schema(example = "cap")]
     pub code: &'static str,
     /// What a cap is over: `rule`, `class` or `all`.
@@ -295,7 +297,8 @@ pub struct ReasonJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Date)]
     pub next: Option<Day>,
-    /// How many times more the action counts in full, where a cap says so; `per` names the period then.
+    /// How many times more the action counts in full, where a cap says so; `per` names the period
+    /// then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub times_left: Option<u32>,
 }
@@ -340,7 +343,8 @@ pub fn reason_of(accounting: &Accounting) -> Option<ReasonJson> {
     })
 }
 
-/// The reason as the signer of an action may know it: a person's standing is told to that person alone.
+/// The reason as the signer of an action may know it: a person's standing is told to that person
+/// alone.
 #[must_use]
 pub fn reason_for_signer(accounting: &Accounting) -> Option<ReasonJson> {
     let standing = |effect: &Effect| {
@@ -371,8 +375,9 @@ impl Access {
     }
 }
 
-/// An account's entries, newest first, before `before`: the chain of previous entries in the log. Of a narrowed history
-/// a page may hold fewer entries than asked for, and still name the next page.
+/// An account's entries, newest first, before `before`: the chain of previous entries in the log.
+/// Of a narrowed history a page may hold fewer entries than asked for, and still name the next
+/// page.
 ///
 /// # Errors
 /// [`EngineError`]
@@ -424,7 +429,8 @@ fn told<'a>(statement: &'a statement::Statement, state: &'a Tables) -> &'a Body 
     state.proposals.get(&approve.proposal).map_or(body, |proposal| &proposal.body)
 }
 
-/// Where an entry was made, for people: the place of its signer, or who that is. A phone has no place.
+/// Where an entry was made, for people: the place of its signer, or who that is. A phone has no
+/// place.
 fn place_of(signer: &Signer, state: &Tables) -> Option<String> {
     let Signer::Actor(actor) = signer else { return None };
     let place = actor.place.and_then(|place| state.places.get(&place));
@@ -551,7 +557,8 @@ pub struct Phone {
     pub revoked: bool,
 }
 
-/// Every phone that an account ever had, the latest first. Reads all keys of the ledger: for one page, not for each call.
+/// Every phone that an account ever had, the latest first. Reads all keys of the ledger: for one
+/// page, not for each call.
 ///
 /// # Errors
 /// [`EngineError`]
@@ -640,7 +647,8 @@ pub fn figures(engine: &Engine) -> Result<Figures, EngineError> {
     })
 }
 
-/// Public JSON of the last closed days, newest first, as it stands in the log: small cells are `null` there already.
+/// Public JSON of the last closed days, newest first, as it stands in the log: small cells are
+/// `null` there already.
 ///
 /// # Errors
 /// [`EngineError`]

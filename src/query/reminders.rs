@@ -1,8 +1,9 @@
-//! What a resident is reminded of: points that expire, the day on which a measurement counts again, booked appointments.
+//! What a resident is reminded of: points that expire, the day on which a measurement counts again,
+//! booked appointments.
 //!
-//! [`coming`] is pure: the rows of the state, booked appointments and a day in, what lies ahead out. Nothing is stored and
-//! nothing is sent from here: calendars, letters, tablets and a partner's messages all read this one list, so they never
-//! disagree.
+//! [`coming`] is pure: the rows of the state, booked appointments and a day in, what lies ahead
+//! out. Nothing is stored and nothing is sent from here: calendars, letters, tablets and a
+//! partner's messages all read this one list, so they never disagree.
 
 use std::collections::BTreeMap;
 
@@ -28,13 +29,13 @@ pub type Names = [String; 2];
 /// What lies ahead.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum About {
-    /// So many points of a purse can be spent for the last time; the name of what they go to on that day where the resident
-    /// has asked that they be given away.
+    /// So many points of a purse can be spent for the last time; the name of what they go to on
+    /// that day where the resident has asked that they be given away.
     Expiry(Purse, u64, Option<Names>),
     /// An action that counts once in so many days counts again.
     CountsAgain(Names),
-    /// A booked appointment, with its beginning in Unix seconds where there is one; of a sensitive action the group's
-    /// name, and no name where the programme has none.
+    /// A booked appointment, with its beginning in Unix seconds where there is one; of a sensitive
+    /// action the group's name, and no name where the programme has none.
     Appointment(Option<Names>, Option<u64>),
 }
 
@@ -72,8 +73,8 @@ impl Coming {
     }
 }
 
-/// What lies ahead of an account from today on, the first first. The dead are not written to; whose account is suspended
-/// or who has moved away is told of points alone.
+/// What lies ahead of an account from today on, the first first. The dead are not written to; whose
+/// account is suspended or who has moved away is told of points alone.
 #[must_use]
 pub fn coming(
     rows: &Overlay<'_>,
@@ -120,8 +121,9 @@ fn expiries(rows: &Overlay<'_>, row: &Account, today: Day) -> Vec<Coming> {
     sums.into_iter().map(coming).collect()
 }
 
-/// The rules that count once in so many days and that the person has met before, each with the day on which it counts
-/// again; none where the programme takes no more actions then, or a cap leaves nothing.
+/// The rules that count once in so many days and that the person has met before, each with the day
+/// on which it counts again; none where the programme takes no more actions then, or a cap leaves
+/// nothing.
 fn counting_again(rows: &Overlay<'_>, row: &Account, today: Day) -> Vec<Coming> {
     let mut latest: BTreeMap<u32, Day> = BTreeMap::new();
     for kept in &row.recent {
@@ -147,8 +149,8 @@ fn counting_again(rows: &Overlay<'_>, row: &Account, today: Day) -> Vec<Coming> 
     latest.into_iter().filter_map(again).collect()
 }
 
-/// The rule with this public code in the programme of the first of these days that has one. An exact action of a
-/// sensitive rule has no name here.
+/// The rule with this public code in the programme of the first of these days that has one. An
+/// exact action of a sensitive rule has no name here.
 fn rule_named<'a>(rows: &'a Overlay<'_>, code: &str, days: [Day; 2]) -> Option<&'a Rule> {
     days.into_iter().find_map(|day| rows.programme_for(day))?.rule_of(code)
 }
@@ -171,7 +173,8 @@ pub fn of_accounts(
     Ok(of.map(|(account, booked)| coming(&rows, *account, booked, today)).collect())
 }
 
-/// The links by which a partner may know reminders today, by number, behind `after`; at most so many.
+/// The links by which a partner may know reminders today, by number, behind `after`; at most so
+/// many.
 #[must_use]
 pub fn links_of(
     state: &Tables,
@@ -190,7 +193,8 @@ pub fn links_of(
     open.take(most).collect()
 }
 
-/// The accounts that no phone stands for, in the order of their numbers: whoever is to be told anything gets a letter.
+/// The accounts that no phone stands for, in the order of their numbers: whoever is to be told
+/// anything gets a letter.
 #[must_use]
 pub fn without_phone(state: &Tables) -> Vec<AccountId> {
     let phones = state.keys.values().filter(|key| key.revoked.is_none());

@@ -1,4 +1,5 @@
-//! The catalogue as residents see it, what an account has claimed, and what a till may know of a voucher.
+//! The catalogue as residents see it, what an account has claimed, and what a till may know of a
+//! voucher.
 
 use std::collections::BTreeSet;
 
@@ -57,7 +58,8 @@ pub struct ItemLine {
     pub places: Vec<String>,
     /// Whether shops of other cities take it too.
     pub prefecture: bool,
-    /// `true` for the gift that points go to on their last day where the resident has asked for it; otherwise absent.
+    /// `true` for the gift that points go to on their last day where the resident has asked for it;
+    /// otherwise absent.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub auto: bool,
 }
@@ -138,7 +140,8 @@ pub struct RevokedCards {
     pub as_of_s: u64,
     /// The keys in force; no other makes a good card.
     pub keys: Vec<CardKey>,
-    /// Numbers of cards that were withdrawn and whose last day is not over, hexadecimal, in their order.
+    /// Numbers of cards that were withdrawn and whose last day is not over, hexadecimal, in their
+    /// order.
     pub revoked: Vec<String>,
     /// There are more after this number; absent where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -245,7 +248,8 @@ fn gives_name(gives: &Gives) -> &'static str {
     }
 }
 
-/// The open vouchers and perk cards of an account, the oldest first, then its entries in draws of this fiscal year and the last.
+/// The open vouchers and perk cards of an account, the oldest first, then its entries in draws of
+/// this fiscal year and the last.
 ///
 /// # Errors
 /// [`EngineError`]
@@ -284,7 +288,8 @@ fn open_rewards(
     Ok(lines)
 }
 
-/// An account's entries in draws, the oldest first: counters say how many there are, the chain of its entries which.
+/// An account's entries in draws, the oldest first: counters say how many there are, the chain of
+/// its entries which.
 fn draw_entries(
     engine: &Engine,
     row: &Account,
@@ -377,7 +382,8 @@ pub(super) fn won(accounting: &Accounting, state: &Tables) -> Option<bool> {
     Some(winners.contains(&accounting.seq))
 }
 
-/// What a shop may know of a voucher whose secret has this hash; `None` where there is no such voucher.
+/// What a shop may know of a voucher whose secret has this hash; `None` where there is no such
+/// voucher.
 ///
 /// # Errors
 /// [`EngineError`]

@@ -11,8 +11,8 @@ use ledger_spec::time::{Day, Month};
 
 use crate::engine::{Engine, EngineError};
 
-/// The most settlements that one answer gives where no month is named, newest first. Of a month there is one a shop, and an
-/// invoice must have all of them.
+/// The most settlements that one answer gives where no month is named, newest first. Of a month
+/// there is one a shop, and an invoice must have all of them.
 pub const SETTLEMENTS_MAX: usize = 500;
 
 /// A settlement.
@@ -83,8 +83,8 @@ pub fn settlement(engine: &Engine, seq: Seq) -> Result<Option<Settlement>, Engin
     Ok(Some(Settlement { seq, close, name, paid_on, insured_medical }))
 }
 
-/// The entries that a settlement covers, in the order of the log; `None` while the views have not come so far, or where they
-/// are more than `most`.
+/// The entries that a settlement covers, in the order of the log; `None` while the views have not
+/// come so far, or where they are more than `most`.
 ///
 /// # Errors
 /// [`EngineError`]

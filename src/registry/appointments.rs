@@ -1,6 +1,6 @@
-//! Appointments that a city's other systems have booked: what kind, on which day, at what time. They come and go with the
-//! files that bring them, never enter the log, and are sealed with the account's data key; only the day is in the clear, so
-//! that what is over can be dropped.
+//! Appointments that a city's other systems have booked: what kind, on which day, at what time.
+//! They come and go with the files that bring them, never enter the log, and are sealed with the
+//! account's data key; only the day is in the clear, so that what is over can be dropped.
 
 use ledger_spec::ids::{AccountId, Hash};
 use ledger_spec::time::Day;
@@ -58,10 +58,10 @@ fn aad_of(account: AccountId, booking: &Hash, day: Day) -> Vec<u8> {
 }
 
 impl Registry {
-    /// Takes what a file says of bookings, for accounts that have data keys: a booking that is known already is changed,
-    /// a cancelled one vanishes, and whatever is over before `today` is dropped. One transaction, durable on return. Gives
-    /// for each booking whether it was taken; one above [`APPOINTMENTS_MAX`] is not, and neither is one whose account has
-    /// been erased.
+    /// Takes what a file says of bookings, for accounts that have data keys: a booking that is
+    /// known already is changed, a cancelled one vanishes, and whatever is over before `today` is
+    /// dropped. One transaction, durable on return. Gives for each booking whether it was taken;
+    /// one above [`APPOINTMENTS_MAX`] is not, and neither is one whose account has been erased.
     ///
     /// # Errors
     /// [`RegistryError::Database`] or [`RegistryError::Randomness`]; then nothing was changed.
@@ -109,7 +109,8 @@ impl Registry {
         Ok(taken)
     }
 
-    /// The appointments of an account from a day on, the first first; nothing for an account without a key.
+    /// The appointments of an account from a day on, the first first; nothing for an account
+    /// without a key.
     ///
     /// # Errors
     /// [`RegistryError::Database`] or [`RegistryError::Damaged`]

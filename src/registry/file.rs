@@ -14,7 +14,8 @@ use crate::keys::{self, KeyError};
 /// How long a statement waits while another process, a backup, reads the file.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Makes the file before SQLite does, because SQLite would make it readable by all; its side files take its mode.
+/// Makes the file before SQLite does, because SQLite would make it readable by all; its side files
+/// take its mode.
 pub(super) fn create_private(path: &Path) -> Result<(), RegistryError> {
     let create_error = |source| RegistryError::Create { path: path.to_owned(), source };
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {

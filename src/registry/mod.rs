@@ -1,17 +1,20 @@
 //! What cannot be rebuilt from the log: the accounts' data keys and the persons behind them.
 //!
-//! One SQLite file per ledger. Everything about a person is sealed with the account's data key (see [`vault`]), so an
-//! erasure comes down to one thing: no byte of the wrapped key may survive in the file or its write-ahead log.
+//! One SQLite file per ledger. Everything about a person is sealed with the account's data key (see
+//! [`vault`]), so an erasure comes down to one thing: no byte of the wrapped key may survive in the
+//! file or its write-ahead log.
 //!
-//! SQLite alone does not promise that. `secure_delete` zeroes a deleted row, but where SQLite rebuilds a page to split
-//! or merge it, older copies of rows can stay in the unused part (`rebuildPage`; with SQLite 3.40 under random inserts,
-//! updates and deletes, traces of 6 in 42,966 removed values). So rows of `data_keys` are made never to move: they are
-//! appended in the order of a row number, have one length, and are never deleted; an erasure overwrites the wrapped
-//! key with zeros where it stands (there, 190,000 of them left no trace), then writes the log back and truncates it.
-//! The zeros stay as the mark that this account must never get a key again.
+//! SQLite alone does not promise that. `secure_delete` zeroes a deleted row, but where SQLite
+//! rebuilds a page to split or merge it, older copies of rows can stay in the unused part
+//! (`rebuildPage`; with SQLite 3.40 under random inserts, updates and deletes, traces of 6 in
+//! 42,966 removed values). So rows of `data_keys` are made never to move: they are appended in the
+//! order of a row number, have one length, and are never deleted; an erasure overwrites the wrapped
+//! key with zeros where it stands (there, 190,000 of them left no trace), then writes the log back
+//! and truncates it. The zeros stay as the mark that this account must never get a key again.
 //!
-//! Locks: the database lock is always taken before the cache lock. A key is put into the cache only while the database
-//! lock is held, so no reader can bring back a key that an erasure is destroying.
+//! Locks: the database lock is always taken before the cache lock. A key is put into the cache only
+//! while the database lock is held, so no reader can bring back a key that an erasure is
+//! destroying.
 
 mod appointments;
 mod file;
@@ -146,8 +149,9 @@ impl Registry {
     /// Opens the registry, or makes it (mode 0600) if the file is absent.
     ///
     /// # Errors
-    /// [`RegistryError::WrongKey`] if the file belongs to another key-encryption key, [`RegistryError::Schema`] if to
-    /// another version, [`RegistryError::File`] if others may read it.
+    /// [`RegistryError::WrongKey`] if the file belongs to another key-encryption key,
+    /// [`RegistryError::Schema`] if to another version, [`RegistryError::File`] if others may read
+    /// it.
     pub fn open(path: &Path, kek: &[u8; SECRET_BYTES]) -> Result<Self, RegistryError> {
         create_private(path)?;
         let (kek, number_key) = (vault::cipher(kek), persons::number_key(kek));
@@ -191,8 +195,8 @@ impl Registry {
         Ok(Self { path: path.to_owned(), kek, number_key, database, cache })
     }
 
-    /// Gives every account a data key that has none: one transaction, durable on return. An erased account stays
-    /// without one.
+    /// Gives every account a data key that has none: one transaction, durable on return. An erased
+    /// account stays without one.
     ///
     /// # Errors
     /// [`RegistryError::Database`] or [`RegistryError::Randomness`]; then no account got a key.
@@ -225,7 +229,8 @@ impl Registry {
         Ok(())
     }
 
-    /// Seals bytes with the account's data key: random nonce (12) ‖ AES-256-GCM ciphertext ‖ tag (16).
+    /// Seals bytes with the account's data key: random nonce (12) ‖ AES-256-GCM ciphertext ‖ tag
+    /// (16).
     ///
     /// # Errors
     /// [`RegistryError::NoKey`], [`RegistryError::Erased`], or what reading the key meets.
@@ -240,8 +245,8 @@ impl Registry {
         self.seal_with(account, aad, plaintext, nonce)
     }
 
-    /// The same with a nonce that the caller has drawn, at random and for this one seal: a batch draws all of its own at
-    /// once.
+    /// The same with a nonce that the caller has drawn, at random and for this one seal: a batch
+    /// draws all of its own at once.
     ///
     /// # Errors
     /// As [`seal`](Self::seal).
@@ -259,8 +264,8 @@ impl Registry {
     /// Opens what [`seal`](Self::seal) made with the same aad.
     ///
     /// # Errors
-    /// [`RegistryError::Damaged`] if bytes or aad differ; [`RegistryError::NoKey`], [`RegistryError::Erased`], or
-    /// what reading the key meets.
+    /// [`RegistryError::Damaged`] if bytes or aad differ; [`RegistryError::NoKey`],
+    /// [`RegistryError::Erased`], or what reading the key meets.
     pub fn unseal(
         &self,
         account: AccountId,
@@ -272,11 +277,12 @@ impl Registry {
             .ok_or(RegistryError::Damaged { what: "a sealed part", account })
     }
 
-    /// Destroys keys and persons of these accounts, in file, write-ahead log and memory; durable on return. Repeating
-    /// it is harmless, and an account without a key is marked as erased all the same.
+    /// Destroys keys and persons of these accounts, in file, write-ahead log and memory; durable on
+    /// return. Repeating it is harmless, and an account without a key is marked as erased all the
+    /// same.
     ///
-    /// The bytes are gone from SQLite's files; what an old backup or the disk's own spare blocks still hold stays
-    /// wrapped under the key-encryption key.
+    /// The bytes are gone from SQLite's files; what an old backup or the disk's own spare blocks
+    /// still hold stays wrapped under the key-encryption key.
     ///
     /// # Errors
     /// [`RegistryError::EraseHeldUp`] or [`RegistryError::Database`]; then repeat it.
@@ -326,7 +332,8 @@ impl Registry {
     }
 
     fn database(&self) -> MutexGuard<'_, Connection> {
-        // A panic elsewhere leaves the connection whole: an open transaction is rolled back as it drops.
+        // A panic elsewhere leaves the connection whole: an open transaction is rolled back as it
+        // drops.
         self.database.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -339,7 +346,8 @@ impl Registry {
     }
 }
 
-/// Overwrites the wrapped keys where they stand; a row keeps its length, so SQLite does not move it.
+/// Overwrites the wrapped keys where they stand; a row keeps its length, so SQLite does not move
+/// it.
 fn overwrite(transaction: &Transaction<'_>, accounts: &[AccountId]) -> rusqlite::Result<()> {
     let mut person = transaction.prepare("DELETE FROM persons WHERE account = ?1")?;
     let mut number = transaction.prepare("DELETE FROM city_numbers WHERE account = ?1")?;
@@ -598,7 +606,8 @@ mod tests {
         assert!(fixture.registry.seal(b, b"", b"").is_ok());
     }
 
-    /// Makes a registry, lets `change` spoil the closed file, and compares the error of the next opening.
+    /// Makes a registry, lets `change` spoil the closed file, and compares the error of the next
+    /// opening.
     fn check_open(kek: [u8; 32], change: impl FnOnce(&Path), expected: &str) {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("registry.db");

@@ -1,6 +1,8 @@
-//! Persons behind accounts: their names, sealed under the account's data key, and the city's own numbers, as keyed hashes.
+//! Persons behind accounts: their names, sealed under the account's data key, and the city's own
+//! numbers, as keyed hashes.
 //!
-//! A number finds its account when the city sends a file; nobody finds a number from here. A name finds nothing.
+//! A number finds its account when the city sends a file; nobody finds a number from here. A name
+//! finds nothing.
 
 use ledger_spec::ids::{AccountId, Hash};
 use rusqlite::{OptionalExtension, params};
@@ -15,13 +17,15 @@ const NUMBER_TAG: &[u8] = b"kenmai/v1/city-number";
 const PUT_PERSON: &str = "INSERT INTO persons (account, sealed) VALUES (?1, ?2)
     ON CONFLICT (account) DO UPDATE SET sealed = excluded.sealed";
 
-/// The key of the numbers' hashes: without the key-encryption key nobody can try numbers against the file.
+/// The key of the numbers' hashes: without the key-encryption key nobody can try numbers against
+/// the file.
 pub(super) fn number_key(kek: &[u8; SECRET_BYTES]) -> Hash {
     Sha256::new().chain_update(NUMBER_TAG).chain_update(kek).finalize().into()
 }
 
 impl Registry {
-    /// Stores the persons behind accounts, which must have data keys: one transaction, durable on return.
+    /// Stores the persons behind accounts, which must have data keys: one transaction, durable on
+    /// return.
     ///
     /// # Errors
     /// As [`seal`](Self::seal); then no person was stored.
@@ -68,11 +72,12 @@ impl Registry {
         }
     }
 
-    /// Notes the city's own number of each person, for accounts that have data keys: one transaction, durable on return.
-    /// A number or an account that is noted already stays as it is.
+    /// Notes the city's own number of each person, for accounts that have data keys: one
+    /// transaction, durable on return. A number or an account that is noted already stays as it is.
     ///
     /// # Errors
-    /// [`RegistryError::NoKey`], [`RegistryError::Erased`] or [`RegistryError::Database`]; then none was noted.
+    /// [`RegistryError::NoKey`], [`RegistryError::Erased`] or [`RegistryError::Database`]; then
+    /// none was noted.
     pub fn put_numbers(&self, numbers: &[(AccountId, String)]) -> Result<(), RegistryError> {
         let mut database = self.database();
         let transaction = database.transaction().map_err(self.database_error())?;

@@ -1,8 +1,8 @@
 //! PINs of paper cards: a slow hash under the account's data key, and a count of wrong tries.
 //!
-//! A PIN has few digits, so the hash alone would not keep it; it is sealed under a key that lies outside this file, and
-//! goes with the account's erasure. Every try is counted before it is looked at, so that many at once get no more than
-//! one after the other.
+//! A PIN has few digits, so the hash alone would not keep it; it is sealed under a key that lies
+//! outside this file, and goes with the account's erasure. Every try is counted before it is looked
+//! at, so that many at once get no more than one after the other.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use ledger_spec::ids::{AccountId, CardHash};
@@ -68,7 +68,8 @@ impl Registry {
         Ok(true)
     }
 
-    /// Tries a PIN. The try is counted durably before the PIN is looked at; the right one sets the count back.
+    /// Tries a PIN. The try is counted durably before the PIN is looked at; the right one sets the
+    /// count back.
     ///
     /// # Errors
     /// As [`Registry::unseal`].

@@ -1,12 +1,13 @@
 //! The keys that make forgetting possible.
 //!
-//! Every account has one random data key; all personal bytes, in the log and in the registry, are sealed with it. The
-//! data key itself is stored only *wrapped*, sealed under the key-encryption key that lives outside the data folder.
-//! Destroying the wrapped key makes every copy of the sealed bytes unreadable, in the log and in every replica of it.
+//! Every account has one random data key; all personal bytes, in the log and in the registry, are
+//! sealed with it. The data key itself is stored only *wrapped*, sealed under the key-encryption
+//! key that lives outside the data folder. Destroying the wrapped key makes every copy of the
+//! sealed bytes unreadable, in the log and in every replica of it.
 //!
-//! *Sealed* here always means: random nonce (12 bytes) ‖ AES-256-GCM ciphertext ‖ tag (16 bytes), NIST SP 800-38D. The
-//! nonce is random for each seal, so one key must seal fewer than 2^32 times (section 8.3 there): no account has as
-//! many entries.
+//! *Sealed* here always means: random nonce (12 bytes) ‖ AES-256-GCM ciphertext ‖ tag (16 bytes),
+//! NIST SP 800-38D. The nonce is random for each seal, so one key must seal fewer than 2^32 times
+//! (section 8.3 there): no account has as many entries.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -100,8 +101,9 @@ pub(super) fn aad_of(tag: &[u8], account: AccountId) -> Vec<u8> {
 
 /// A bounded set of unwrapped keys that keeps the recently used ones.
 ///
-/// Two generations: a key that is used moves to the younger one; when that is full, the older one is dropped and the
-/// younger takes its place. Every step is one look into a map, and dropped keys are wiped.
+/// Two generations: a key that is used moves to the younger one; when that is full, the older one
+/// is dropped and the younger takes its place. Every step is one look into a map, and dropped keys
+/// are wiped.
 pub(super) struct KeyCache {
     generation_keys: usize,
     young: HashMap<AccountId, DataKey>,

@@ -78,8 +78,8 @@ pub struct Settled {
     pub lines: Vec<Line>,
 }
 
-/// Whether the rules of a month's last day list a shop as an insured medical institution; `programmes` in the order of
-/// their versions.
+/// Whether the rules of a month's last day list a shop as an insured medical institution;
+/// `programmes` in the order of their versions.
 fn insured_medical<'a>(
     programmes: impl DoubleEndedIterator<Item = &'a Programme>,
     close: &SettlementClose,

@@ -1,4 +1,5 @@
-//! What residents have exchanged for another currency in a month, for the operator who credits their wallets.
+//! What residents have exchanged for another currency in a month, for the operator who credits
+//! their wallets.
 
 use std::collections::BTreeMap;
 
@@ -22,8 +23,9 @@ pub enum Wallet {
 }
 
 impl Wallet {
-    /// Reads what a claim disclosed: letters, digits and `-_.:/#`, a letter or digit first. A quote that keeps a spreadsheet
-    /// from taking a cell for a formula would make another number of it, so such a number is left out.
+    /// Reads what a claim disclosed: letters, digits and `-_.:/#`, a letter or digit first. A quote
+    /// that keeps a spreadsheet from taking a cell for a formula would make another number of it,
+    /// so such a number is left out.
     #[must_use]
     pub fn of(disclosed: &[u8]) -> Self {
         let text = std::str::from_utf8(disclosed).unwrap_or_default();
@@ -66,8 +68,8 @@ impl Sum {
     }
 }
 
-/// The file of a month: a line for each claim in the order of the log, then for each place the count and the control total of
-/// all its lines, and of those without a number.
+/// The file of a month: a line for each claim in the order of the log, then for each place the
+/// count and the control total of all its lines, and of those without a number.
 #[must_use]
 pub fn csv(month: Month, lines: &[Line]) -> String {
     let mut table = Table::default();
@@ -91,7 +93,8 @@ pub fn csv(month: Month, lines: &[Line]) -> String {
         table.line(&cells);
     }
     if lines.is_empty() {
-        // Nothing was exchanged, which an end without totals would not tell from a file that was cut.
+        // Nothing was exchanged, which an end without totals would not tell from a file that was
+        // cut.
         table.line(&[&month.to_string(), "合計", "0件", "", "", "0", "0", ""]);
     }
     for (place, sums) in sums {

@@ -38,8 +38,8 @@ pub struct Statement {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Date)]
     pub paid_on: Option<Day>,
-    /// `true` where the shop is listed as an insured medical institution; otherwise absent. Each of its sales carries the
-    /// till's signed word that no patient's share was paid.
+    /// `true` where the shop is listed as an insured medical institution; otherwise absent. Each of
+    /// its sales carries the till's signed word that no patient's share was paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub insured_medical: Option<bool>,
     /// The lines in the order of the log.
@@ -147,7 +147,8 @@ pub struct InvoiceLine {
     pub yen: i64,
 }
 
-/// The funds' invoices for a month: fund by fund, shop by shop. Together they are what the shops are paid.
+/// The funds' invoices for a month: fund by fund, shop by shop. Together they are what the shops
+/// are paid.
 #[must_use]
 pub fn invoice<'a>(
     settlements: impl Iterator<Item = (Seq, &'a SettlementClose, String)>,

@@ -1,8 +1,8 @@
 //! The file of transfers that Japanese banks take: 全銀協規定フォーマット, 総合振込.
 //!
-//! Records of 120 bytes in JIS X 0201: one header, one record for each transfer, one trailer, one end. Letters are capitals,
-//! kana half a cell wide with their sound marks as signs of their own. What a bank would not read is refused here, with shop
-//! and field, rather than cut or replaced.
+//! Records of 120 bytes in JIS X 0201: one header, one record for each transfer, one trailer, one
+//! end. Letters are capitals, kana half a cell wide with their sound marks as signs of their own.
+//! What a bank would not read is refused here, with shop and field, rather than cut or replaced.
 
 use ledger_spec::time::Day;
 
@@ -79,7 +79,8 @@ pub struct BankAccount {
 }
 
 impl BankAccount {
-    /// Reads `BANK-BRANCH-TYPE-NUMBER` (type 1 for 普通, 2 for 当座, 4 for 貯蓄) and the holder's name in any kana.
+    /// Reads `BANK-BRANCH-TYPE-NUMBER` (type 1 for 普通, 2 for 当座, 4 for 貯蓄) and the holder's name in
+    /// any kana.
     ///
     /// # Errors
     /// [`ZenginError::Field`] with `whose`.
@@ -305,8 +306,8 @@ const SMALL: (&str, &str) = ("ァィゥェォッャュョヮｧｨｩｪｫｯ�
 /// Signs that have a form among [`SIGNS`].
 const OTHER: (&str, &str) = ("ー－―ｰ‐−　（）．／，・「」￥", "------ ().,/.｢｣\u{a5}");
 
-/// A name in the signs that banks take: hiragana, katakana and letters of either width become half-width kana and capitals.
-/// Banks keep names that way, so nothing is lost.
+/// A name in the signs that banks take: hiragana, katakana and letters of either width become
+/// half-width kana and capitals. Banks keep names that way, so nothing is lost.
 ///
 /// # Errors
 /// A text that names the first sign that has no such form.

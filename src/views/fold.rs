@@ -142,8 +142,8 @@ fn of_account(
     }
     let refunds = entry.effects.iter().any(|effect| matches!(effect, Effect::Refunded { .. }));
     for (lot, points, contra) in entry.postings() {
-        // What has expired left the views' sums at midnight already. What is held still lies with the account; a capture
-        // moves it to the shop.
+        // What has expired left the views' sums at midnight already. What is held still lies with
+        // the account; a capture moves it to the shop.
         if lot.purse != Purse::Yen || matches!(contra, Contra::Expired | Contra::Held(_)) {
             continue;
         }
@@ -246,7 +246,8 @@ struct Act<'a> {
 }
 
 impl Act<'_> {
-    /// Counts the action, and its person once a week, once a month and once for each group of the month.
+    /// Counts the action, and its person once a week, once a month and once for each group of the
+    /// month.
     fn count(&self, account: AccountId, changes: &mut Changes<'_>) -> Result<(), ViewsError> {
         let (week, month) = (week_of(self.day), month_of(self.day));
         let summary = changes.summaries(account)?;

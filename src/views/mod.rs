@@ -1,10 +1,12 @@
-//! Read views of the log: what analysts' tables and shops' sums are made of, so that nobody has to read the log for them.
+//! Read views of the log: what analysts' tables and shops' sums are made of, so that nobody has to
+//! read the log for them.
 //!
-//! The views follow the log: the rows that a run of entries changes and the next entry to apply go to the disk in one batch, so
-//! that a crash leaves the views of some earlier moment. They hold sums, an account's last week and month, and which few
-//! accounts stand behind a small figure; of entries no more than the numbers of those that
-//! moved a shop's points, no time of day, no value. Everything here can be deleted: whatever is
-//! damaged, of another form or of another ledger is made again from the log.
+//! The views follow the log: the rows that a run of entries changes and the next entry to apply go
+//! to the disk in one batch, so that a crash leaves the views of some earlier moment. They hold
+//! sums, an account's last week and month, and which few accounts stand behind a small figure; of
+//! entries no more than the numbers of those that moved a shop's points, no time of day, no value.
+//! Everything here can be deleted: whatever is damaged, of another form or of another ledger is
+//! made again from the log.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,7 +32,8 @@ use tables::Changes;
 
 /// The views' folder within the data folder.
 pub const VIEWS_FOLDER: &str = "views";
-/// Entries that one call of [`Views::apply`] should take: a batch costs the same for one entry as for many.
+/// Entries that one call of [`Views::apply`] should take: a batch costs the same for one entry as
+/// for many.
 pub const RUN_ENTRIES_MAX: usize = 4_096;
 /// The form of the rows. Views of another form are made again.
 const VERSION: u64 = 3;
@@ -83,8 +86,8 @@ pub struct Views {
 }
 
 impl Views {
-    /// Opens the views in a folder. Views that cannot be read, of another form or of another ledger are deleted and begin
-    /// anew; [`Views::applied`] then says so.
+    /// Opens the views in a folder. Views that cannot be read, of another form or of another ledger
+    /// are deleted and begin anew; [`Views::applied`] then says so.
     ///
     /// # Errors
     /// [`ViewsError`] where a fresh tree cannot be made either.
@@ -124,8 +127,8 @@ impl Views {
         self.progress().applied
     }
 
-    /// The Japanese days of the first and of the last entry applied. Every day before the last is complete, because days
-    /// never run backwards.
+    /// The Japanese days of the first and of the last entry applied. Every day before the last is
+    /// complete, because days never run backwards.
     #[must_use]
     pub fn span(&self) -> Option<(Day, Day)> {
         let progress = self.progress();
@@ -202,7 +205,8 @@ fn tree(folder: &Path) -> Result<Db, ViewsError> {
     let mut waited = Duration::ZERO;
     loop {
         match config.open() {
-            // A lock that is held has this kind: a thread of the tree's last handle lets its file go a moment later.
+            // A lock that is held has this kind: a thread of the tree's last handle lets its file
+            // go a moment later.
             Err(sled::Error::Io(error))
                 if error.kind() == io::ErrorKind::Other && waited < CLOSING_LIMIT =>
             {

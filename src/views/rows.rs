@@ -1,4 +1,5 @@
-//! The rows of the views, and their bytes: CBOR arrays under a key that begins with the table's number.
+//! The rows of the views, and their bytes: CBOR arrays under a key that begins with the table's
+//! number.
 
 use ledger_spec::cbor::{CborError, Reader, Wire, Writer};
 use ledger_spec::entry::Channel;
@@ -8,7 +9,8 @@ use ledger_spec::points::Fund;
 use ledger_spec::public::SMALL_CELL;
 use ledger_spec::time::Day;
 
-/// The most accounts that a [`Crowd`] names. Twice what a published figure needs, so that a few voids do not hide it.
+/// The most accounts that a [`Crowd`] names. Twice what a published figure needs, so that a few
+/// voids do not hide it.
 const CROWD_MAX: usize = 2 * SMALL_CELL as usize;
 
 /// A struct of public fields whose form is an array of them in order.
@@ -169,8 +171,8 @@ impl Default for Summary {
     }
 }
 
-/// Some of the accounts that stand behind a figure: all of them while they are few, and otherwise enough to know that
-/// they are not.
+/// Some of the accounts that stand behind a figure: all of them while they are few, and otherwise
+/// enough to know that they are not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Crowd(pub Vec<AccountId>);
 
@@ -182,7 +184,8 @@ impl Crowd {
         }
     }
 
-    /// What an account did was undone. It leaves even if it did more: a figure is rather hidden than shown of too few.
+    /// What an account did was undone. It leaves even if it did more: a figure is rather hidden
+    /// than shown of too few.
     pub(super) fn leave(&mut self, account: AccountId) {
         self.0.retain(|other| *other != account);
     }

@@ -141,8 +141,8 @@ tables! {
     11 budgets: Fund => u32,
     /// Where the keys of stations stand.
     12 station_keys: Kid => Option<PlaceId>,
-    /// The entries of a shop's day that moved its points: a list in one row, so that a statement of a month need not read the
-    /// log of the whole city.
+    /// The entries of a shop's day that moved its points: a list in one row, so that a statement of
+    /// a month need not read the log of the whole city.
     13 shop_entries: (PlaceId, Day) => Vec<Seq>,
     /// Actions that wait for a second person, by their proposals.
     14 proposed_actions: Seq => Group,

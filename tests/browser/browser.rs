@@ -44,7 +44,8 @@ pub(crate) const ALLOWED: &str = "--use-fake-ui-for-media-stream";
 /// Or to none.
 pub(crate) const DENIED: &str = "--deny-permission-prompts";
 
-/// Every rule of WCAG 2.2 up to AA, and axe's own good practice; gives one line for each broken one.
+/// Every rule of WCAG 2.2 up to AA, and axe's own good practice; gives one line for each broken
+/// one.
 const AXE_RUN: &str = "
     const done = arguments[arguments.length - 1];
     const values = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -206,7 +207,8 @@ impl Browser {
         Ok(pdf)
     }
 
-    /// Keeps a picture of the page and expects that axe finds nothing to criticise in it and that nothing sticks out.
+    /// Keeps a picture of the page and expects that axe finds nothing to criticise in it and that
+    /// nothing sticks out.
     pub(crate) async fn check_page(&self, name: &str) -> WebDriverResult<()> {
         self.driver.screenshot(&screenshots().join(format!("{name}.png"))).await?;
         let too_wide = self.run("return document.documentElement.scrollWidth - innerWidth").await?;

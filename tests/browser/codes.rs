@@ -1,4 +1,5 @@
-//! The QR codes that the browser draws, against two programs that know nothing of it: one that writes codes, one that reads.
+//! The QR codes that the browser draws, against two programs that know nothing of it: one that
+//! writes codes, one that reads.
 
 use data_encoding::BASE32_NOPAD;
 use qrcode::bits::Bits;
@@ -12,7 +13,8 @@ use thirtyfour::prelude::WebDriverResult;
 use crate::World;
 use crate::browser::Browser;
 
-/// The longest texts that the largest version of `assets/qr.js` holds, letters of its alphabet and bytes.
+/// The longest texts that the largest version of `assets/qr.js` holds, letters of its alphabet and
+/// bytes.
 const ALPHANUMERIC_MAX: usize = 816;
 const BYTES_MAX: usize = 560;
 
@@ -105,7 +107,8 @@ fn letters(seed: usize, length: usize) -> String {
     (0..length).map(|_| letter(next())).collect()
 }
 
-/// Pay codes of all caps, and a cap of 0, as the page makes them; the first is of a host with a long name.
+/// Pay codes of all caps, and a cap of 0, as the page makes them; the first is of a host with a
+/// long name.
 const PAY_CODES: &str = "
     const [cose, store] = await Promise.all(['cose', 'store'].map(name => import(`/assets/${name}.js`)));
     const ledger = {id: new Uint8Array(8), nowS: () => 1800000000};

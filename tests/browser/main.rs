@@ -1,7 +1,7 @@
 //! Journeys of real people through the real program in a real browser.
 //!
-//! `tests/run` installs Chromium, its driver and axe-core. Every page on the way must satisfy axe and leave no
-//! error on the console; a picture of each goes to `target/screenshots/`.
+//! `tests/run` installs Chromium, its driver and axe-core. Every page on the way must satisfy axe
+//! and leave no error on the console; a picture of each goes to `target/screenshots/`.
 #![expect(
     clippy::expect_used,
     clippy::panic,

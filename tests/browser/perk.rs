@@ -1,4 +1,5 @@
-//! Perk cards: shown on the phone and on paper, checked by a shop that has nothing but a browser, with a network and without.
+//! Perk cards: shown on the phone and on paper, checked by a shop that has nothing but a browser,
+//! with a network and without.
 
 use std::ops::Range;
 
@@ -18,13 +19,14 @@ use crate::desk::{open_desk, show_card};
 use crate::settlement::hold;
 use crate::terminals::{cast, script_in};
 
-/// Residents of the demo with phones who have passed the quiz often enough to have claimed a card; one of those was taken back.
+/// Residents of the demo with phones who have passed the quiz often enough to have claimed a card;
+/// one of those was taken back.
 const HOLDERS: Range<usize> = 35..41;
 /// Where the page says its verdict.
 const RESULT: &str = "[data-step='result']:not([hidden]) #result";
 
-/// What stands in for the detector that phones have and this browser has not: the frames of its camera are really read, by the
-/// program under test.
+/// What stands in for the detector that phones have and this browser has not: the frames of its
+/// camera are really read, by the program under test.
 const DETECTOR: &str = "
     let token;
     globalThis.BarcodeDetector = class {
@@ -258,7 +260,8 @@ async fn a_camera_reads_a_card_where_the_browser_can() -> WebDriverResult<()> {
 async fn the_kiosk_prints_a_card_for_who_brings_no_phone() -> WebDriverResult<()> {
     let world = World::start().await?;
     let browser = &world.browser;
-    // Who has points enough has a card already; the city takes it back, so that it can be claimed again.
+    // Who has points enough has a card already; the city takes it back, so that it can be claimed
+    // again.
     let Card { code: before, claim, holder } = card(&world, HOLDERS).await?;
     cancel(&world, claim).await?;
     world.hold_key_at("/yaizu-demo/terminal", "kiosk", "市役所ロビー").await?;

@@ -1,4 +1,5 @@
-//! Tablets in service: enrolled by QR, tills and stations with a camera, cards, lost answers, two windows.
+//! Tablets in service: enrolled by QR, tills and stations with a camera, cards, lost answers, two
+//! windows.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -121,8 +122,8 @@ pub(crate) async fn join_staff(
     register(world, browser, "staff", name).await
 }
 
-/// Gives a browser a key of a role, at the place of that name if there is one: the city's two root keys sign, as
-/// `kenmai sign` would.
+/// Gives a browser a key of a role, at the place of that name if there is one: the city's two root
+/// keys sign, as `kenmai sign` would.
 pub(crate) async fn register(
     world: &World,
     browser: &Browser,
@@ -453,7 +454,8 @@ async fn spend_and_take_back(world: &World, card: &str, pin: &str) -> WebDriverR
     world.console(&["/pin", "/statements"]).await
 }
 
-/// The clerk looks at who holds the card; above the day's limit the PIN is asked, and a wrong one can be typed again.
+/// The clerk looks at who holds the card; above the day's limit the PIN is asked, and a wrong one
+/// can be typed again.
 async fn pay_by_card(browser: &Browser, card: &str, pin: &str) -> WebDriverResult<()> {
     browser.write("#code", &format!("{card}\n")).await?;
     let points = "[data-step='amount']:not([hidden]) #points";

@@ -1,5 +1,5 @@
-//! Patients, visits and vaccinations as a hospital's system would send them: made by clinosim from a seed, so that the same
-//! file is there again tomorrow, and nobody here chose what is in it.
+//! Patients, visits and vaccinations as a hospital's system would send them: made by clinosim from
+//! a seed, so that the same file is there again tomorrow, and nobody here chose what is in it.
 
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,8 @@
-//! Programs of others against the demo city. Here the Python clients of `ledger-spec/examples`, bytes that no Rust code
-//! made, and a thousand calls made up from `ledger-spec/openapi.json`; in `monitoring` Prometheus; in `settlement` banks,
-//! branches and holidays as others list them; in `clinic` the files of a clinic that clinosim makes; in
-//! `outside` postal codes and steps as others have them.
+//! Programs of others against the demo city. Here the Python clients of `ledger-spec/examples`,
+//! bytes that no Rust code made, and a thousand calls made up from `ledger-spec/openapi.json`; in
+//! `monitoring` Prometheus; in `settlement` banks, branches and holidays as others list them; in
+//! `clinic` the files of a clinic that clinosim makes; in `outside` postal codes and steps as
+//! others have them.
 //!
 //! `tests/run` makes the Python environment and installs Prometheus.
 #![expect(
@@ -96,7 +97,8 @@ fn clients_in_python_earn_points_and_redeem_them() {
     assert!(problem["type"].is_string() && problem["retry"].is_string(), "{problem:#}");
 }
 
-/// Whether 9,000 steps or more brought what they should; no goal is set for children, of whom the demo has some.
+/// Whether 9,000 steps or more brought what they should; no goal is set for children, of whom the
+/// demo has some.
 fn walked(row: &Value) -> bool {
     let of = (&row["points"], &row["reason"]["code"]);
     of == (&Value::from(3), &"full".into()) || of == (&Value::from(0), &"below_goal".into())
@@ -115,7 +117,8 @@ fn a_partner_in_python_reports_sessions_and_steps_under_links() {
     }
     assert_eq!(outcome["accepted"], 6);
 
-    // The same bytes again: every row has its first answer. Another list of the same acts brings nothing.
+    // The same bytes again: every row has its first answer. Another list of the same acts brings
+    // nothing.
     let (code, again) = run(&city, "partner.py", "yaizu-demo", &arguments);
     assert_eq!((code, &again["rows"]), (0, &outcome["rows"]));
     let (code, twice) = run(&city, "partner.py", "yaizu-demo", &["--phone", "4"]);
@@ -125,9 +128,10 @@ fn a_partner_in_python_reports_sessions_and_steps_under_links() {
     assert_eq!(problems, ["duplicate-action"; 2]);
 }
 
-/// What must be true of every answer to every call that the document allows, or nearly allows. Left out: that data which
-/// fit the document are taken and others refused, because a signature decides, and no schema says what is signed; and that a
-/// wrong session is refused, because the hooks put the right one in its place (`tests/it/api.rs` tells that story).
+/// What must be true of every answer to every call that the document allows, or nearly allows. Left
+/// out: that data which fit the document are taken and others refused, because a signature decides,
+/// and no schema says what is signed; and that a wrong session is refused, because the hooks put
+/// the right one in its place (`tests/it/api.rs` tells that story).
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
     response_headers_conformance,response_schema_conformance,unsupported_method,allow_header_conformance,\
     missing_required_header";

@@ -1,4 +1,5 @@
-//! The dashboards and alerts before a real Prometheus, which reads the running demo and a year of its past.
+//! The dashboards and alerts before a real Prometheus, which reads the running demo and a year of
+//! its past.
 //!
 //! `tests/run` installs Prometheus with its `promtool`.
 
@@ -14,7 +15,8 @@ use ureq::Agent;
 
 use crate::server::{Demo, Program};
 
-/// How often a panel may be found empty: a rate needs a few scrapes. Only an expression that is wrong gets there.
+/// How often a panel may be found empty: a rate needs a few scrapes. Only an expression that is
+/// wrong gets there.
 const ASKED_MAX: usize = 120;
 /// How long it is left alone in between.
 const ASK_INTERVAL: Duration = Duration::from_millis(500);
@@ -83,7 +85,8 @@ impl Prometheus {
         if json["status"] == "success" { Ok(json["data"].clone()) } else { Err(json.to_string()) }
     }
 
-    /// Whether an expression gives a number anywhere in the last `span_s` seconds, as a panel asks for it.
+    /// Whether an expression gives a number anywhere in the last `span_s` seconds, as a panel asks
+    /// for it.
     fn has_data(&self, query: &str, span_s: u64) -> Result<(), String> {
         let query = query.replace("$ledger", ".*").replace("$__rate_interval", "1m");
         let now = self.ask("query", &[("query", "time()")])?["result"][0].clone();
@@ -176,7 +179,8 @@ fn every_panel_and_every_alert_finds_its_figures() {
     live(&demo);
     let prometheus = Prometheus::start(&demo, &data.path().join("yaizu-demo"));
 
-    // What is wrong is seen: a name that nobody gives, a label that nobody has, a query that is none.
+    // What is wrong is seen: a name that nobody gives, a label that nobody has, a query that is
+    // none.
     prometheus.comes_to_have_data("up == 1", 60).expect("the demo is read");
     for broken in ["kenmai_log_entry", "kenmai_log_entries{city=\"a\"}", "rate(kenmai_log_entries)"]
     {

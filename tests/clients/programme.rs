@@ -32,8 +32,8 @@ fn judged(schema: &str, documents: &[(String, Value)]) -> Vec<bool> {
     said.lines().map(|line| line == "fits").collect()
 }
 
-/// The document with each member left out, of another kind, out of range, and with one that nobody knows beside it; and
-/// what was done to it.
+/// The document with each member left out, of another kind, out of range, and with one that nobody
+/// knows beside it; and what was done to it.
 fn spoilt(document: &Value) -> Vec<(String, Value)> {
     let mut made = Vec::new();
     let others = [json!("odd"), json!(-1), json!(1.5), json!([]), json!({}), json!(0)];
@@ -80,8 +80,8 @@ fn pointers(value: &Value, at: &str) -> Vec<String> {
     inside.iter().map(|(path, _)| path.clone()).chain(deeper.collect::<Vec<_>>()).collect()
 }
 
-/// What the code takes the schema takes, and what the code cannot even read the schema refuses: how many documents are
-/// sound and how many without form.
+/// What the code takes the schema takes, and what the code cannot even read the schema refuses: how
+/// many documents are sound and how many without form.
 fn compare(
     (schema, example, list): (&str, &str, &str),
     is_sound: impl Fn(&str) -> bool,

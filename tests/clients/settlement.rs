@@ -1,5 +1,6 @@
-//! What shops are paid by, held against lists of others: every national holiday of `@holiday-jp/holiday_jp`, every bank and
-//! branch of `zengin-code`, and a reader of the banks' file that shares no code with its writer.
+//! What shops are paid by, held against lists of others: every national holiday of
+//! `@holiday-jp/holiday_jp`, every bank and branch of `zengin-code`, and a reader of the banks'
+//! file that shares no code with its writer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

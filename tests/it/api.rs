@@ -1,4 +1,5 @@
-//! What residents, shops and stations do over HTTP, as stories through the router that the program serves.
+//! What residents, shops and stations do over HTTP, as stories through the router that the program
+//! serves.
 
 use expect_test::expect;
 use ledger_spec::cbor;
@@ -53,7 +54,8 @@ async fn a_measurement_earns_and_a_shop_redeems() {
     assert_eq!(check_receipt(&proof, &vkey, false), seq_of(&measured.json()));
 
     town.clock.pass(60);
-    // The second measurement of the day, with the phone's code, finds 10 points left under the cap of 30.
+    // The second measurement of the day, with the phone's code, finds 10 points left under the cap
+    // of 30.
     let by_phone = town.measure(101, Holder::Phone(town.code(1, 0)));
     check(
         &town.submit(&by_phone).await,
@@ -397,7 +399,8 @@ async fn a_shop_reads_its_day() {
     assert_eq!(town.read("/shop/today", &neighbour).await.json()["count"], 0);
     let phone = town.log_in(&town.cast.phone(0), 3).await;
     assert_eq!(town.read("/shop/today", &phone).await.slug(), "role-not-permitted");
-    // Midnight: the day is over for voids, and the list begins anew before anyone has written anything.
+    // Midnight: the day is over for voids, and the list begins anew before anyone has written
+    // anything.
     town.clock.pass(12 * 3_600);
     let till = town.log_in(&town.cast.till(0), 4).await;
     assert_eq!(town.read("/shop/today", &till).await.json()["count"], 0);

@@ -1,5 +1,5 @@
-//! The audit: clean on an honest ledger, and on a log that somebody with every key of the server has rewritten it names
-//! the first entry that the rules did not make.
+//! The audit: clean on an honest ledger, and on a log that somebody with every key of the server
+//! has rewritten it names the first entry that the rules did not make.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -72,7 +72,8 @@ fn an_honest_ledger_is_clean_with_and_without_keys_and_left_as_it_was() {
     assert_eq!((closed.entries, closed.root), (entries, whole.root));
     assert_eq!(closed.passed[&Check::Signatures], entries);
     assert_eq!(closed.gaps[&Gap::NaturalKey], 5);
-    // The first phone's enrolment rests on a code; ken's card has a phone to stand in for it no more than a code has.
+    // The first phone's enrolment rests on a code; ken's card has a phone to stand in for it no
+    // more than a code has.
     assert_eq!(closed.gaps[&Gap::Decision], 2);
     // Redemptions, actions by phone and by staff, the second phone's enrolment.
     assert_eq!(closed.passed[&Check::StandIns], 8);
@@ -191,7 +192,8 @@ fn check(what: &str, change: impl Fn(&mut Frames, &Story), expected: &[(bool, u6
     }
 }
 
-/// The approval of the first budget: after two roots and five keys and a programme, each proposed and approved.
+/// The approval of the first budget: after two roots and five keys and a programme, each proposed
+/// and approved.
 const FIRST_BUDGET: u64 = 15;
 
 /// Where the story's entries stand; the same in every run.

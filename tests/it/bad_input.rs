@@ -1,4 +1,5 @@
-//! What goes wrong: each input is refused by name, tells what helps, and leaves no trace in the log.
+//! What goes wrong: each input is refused by name, tells what helps, and leaves no trace in the
+//! log.
 
 use std::any::Any;
 use std::io;

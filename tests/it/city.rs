@@ -1,4 +1,5 @@
-//! A small city behind a real engine: a clock that the test winds, keys made of names, signed statements.
+//! A small city behind a real engine: a clock that the test winds, keys made of names, signed
+//! statements.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -113,7 +114,8 @@ impl City {
         LedgerKeys::create(&folder.path().join("keys")).unwrap();
         let data = folder.path().join("data");
         std::fs::create_dir(&data).unwrap();
-        // What lies above the data folder was there before the ledger; a simulated disk must be told so.
+        // What lies above the data folder was there before the ledger; a simulated disk must be
+        // told so.
         disk.create_dir_all(&data).unwrap();
         data.ancestors().for_each(|above| disk.sync_dir(above).unwrap());
         LedgerFile { origin: ORIGIN.to_owned(), demo: false }.write(&data).unwrap();
@@ -171,7 +173,8 @@ impl City {
         self
     }
 
-    /// A story in which every kind in force has its turn, over three days; gives the places of some entries.
+    /// A story in which every kind in force has its turn, over three days; gives the places of some
+    /// entries.
     pub(crate) fn live(&mut self) -> Story {
         let measured = self.measure("mei");
         self.clock.pass(3 * MINUTE_MS);

@@ -14,7 +14,8 @@ fn kenmai(folder: &Path, arguments: &str) -> Output {
     command.current_dir(folder).args(arguments.split(' ')).output().unwrap()
 }
 
-/// Runs the program and gives its standard output; exit code and a part of what it says are checked.
+/// Runs the program and gives its standard output; exit code and a part of what it says are
+/// checked.
 fn check(folder: &Path, arguments: &str, code: i32, says: &str) -> Vec<u8> {
     let output = kenmai(folder, arguments);
     let said = String::from_utf8_lossy(&output.stdout);

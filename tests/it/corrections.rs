@@ -1,4 +1,5 @@
-//! Corrections through the whole program: what two persons change, what expires unasked, and what an auditor says of it.
+//! Corrections through the whole program: what two persons change, what expires unasked, and what
+//! an auditor says of it.
 
 use axum::http::Method;
 use kenmai::engine::Engine;

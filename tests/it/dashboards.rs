@@ -1,5 +1,5 @@
-//! The dashboards and the metrics hold each other: a panel asks only for series and labels that the server gives, and
-//! every metric stands on a panel.
+//! The dashboards and the metrics hold each other: a panel asks only for series and labels that the
+//! server gives, and every metric stands on a panel.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,4 +1,5 @@
-//! The demo cities on the days that are hard for calendars, after long pauses, and after a crash in their making.
+//! The demo cities on the days that are hard for calendars, after long pauses, and after a crash in
+//! their making.
 
 use std::fs;
 use std::path::Path;
@@ -31,7 +32,8 @@ use crate::town::{Client, TestClock};
 
 /// The larger city, with no more people than a test needs.
 const SMALL: Blueprint = Blueprint { residents: 300, ..YAIZU };
-/// The most entries that a city has of a day's life: a measure too many in its rules would show here.
+/// The most entries that a city has of a day's life: a measure too many in its rules would show
+/// here.
 const ENTRIES_A_DAY_MAX: u64 = 100;
 
 async fn open_city(
@@ -410,8 +412,9 @@ async fn a_folder_of_something_else_is_refused_and_left_alone() {
     check(&file, "cannot").await;
 }
 
-/// A year in which every rule of the example runs: the audit re-derives it with and without the city's secrets, and the same
-/// rules over the same acts give the same points again, rule by rule and fund by fund.
+/// A year in which every rule of the example runs: the audit re-derives it with and without the
+/// city's secrets, and the same rules over the same acts give the same points again, rule by rule
+/// and fund by fund.
 #[tokio::test]
 async fn a_year_under_all_rules_is_audited_and_simulated() {
     let home = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! A draw by a round that the beacon has really published, from its claims to whoever checks it, and false ones.
+//! A draw by a round that the beacon has really published, from its claims to whoever checks it,
+//! and false ones.
 
 use std::fs;
 use std::path::Path;
@@ -29,7 +30,8 @@ use crate::audit::{audit_of, rewritten};
 use crate::city::{City, MINUTE_MS, ORIGIN, account, id, key};
 use crate::town::{Plan, Town};
 
-/// A round of 15 October 2024, 02:13:33 in Japan, as drand published it (it stands in the tests of tlock).
+/// A round of 15 October 2024, 02:13:33 in Japan, as drand published it (it stands in the tests of
+/// tlock).
 const ROUND: u64 = 12_040_883;
 const VALUE: &str = "929906c959032ab363c9f26570d215d66f5c06cb0c44fe508c12bb5839f04ec895bb6868e5b9ff13ab289bdb5266b394";
 const HOUR_MS: u64 = 60 * MINUTE_MS;
@@ -354,7 +356,8 @@ fn verified(data: &Path) -> Result<(), String> {
     verify(&config, &mut |_, _| {}).map(|_| ()).map_err(|error| error.to_string())
 }
 
-/// Whoever may sign a result could have tried values until a friend won. The rules take any 48 bytes.
+/// Whoever may sign a result could have tried values until a friend won. The rules take any 48
+/// bytes.
 #[test]
 fn a_value_that_the_beacon_did_not_sign_is_found_by_whoever_looks() {
     let (mut city, claims, commit) = with_commit();
@@ -439,7 +442,8 @@ fn every_word_of_a_draw_is_recomputed() {
     assert_eq!(reversed, [others]);
 }
 
-/// The round comes at 02:13:33: the entrants are fixed at 02:03 at the latest, and nothing is drawn before 02:13.
+/// The round comes at 02:13:33: the entrants are fixed at 02:03 at the latest, and nothing is drawn
+/// before 02:13.
 #[test]
 fn a_draw_is_fixed_ten_minutes_before_its_round_and_held_after_it() {
     let (mut city, claims, commit) = with_commit();

@@ -1,4 +1,5 @@
-//! The engine under retries, a full queue, restarts, a jumping clock, failing disks and many callers at once.
+//! The engine under retries, a full queue, restarts, a jumping clock, failing disks and many
+//! callers at once.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -197,8 +198,8 @@ fn a_clean_stop_leaves_the_lock_at_the_end() {
     assert_eq!((entries.len() as u64, locked), (size, size));
 }
 
-/// A fault at each step of a commit: the ledger stops, what was acknowledged is there after a power cut, and a retry of
-/// the rest is applied once.
+/// A fault at each step of a commit: the ledger stops, what was acknowledged is there after a power
+/// cut, and a retry of the rest is applied once.
 #[test]
 fn a_failing_disk_stops_the_ledger_and_loses_nothing_acknowledged() {
     for (fault, steps) in [(Fault::NoSpace, 0), (Fault::SyncLost, 0), (Fault::PowerOff, 1)] {

@@ -1,4 +1,5 @@
-//! Files of a city, from bytes to rows, and lots from one ledger to another: through the program as a person types it.
+//! Files of a city, from bytes to rows, and lots from one ledger to another: through the program as
+//! a person types it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -108,7 +109,8 @@ fn facts_of_a_roster_say_no_more_than_the_rules_need() {
     let mut city = City::settled();
     city.engine().registry().put_numbers(&[(account("mei"), "101".to_owned())]).unwrap();
     fs::write(folder.path().join("facts.json"), FACTS).unwrap();
-    // The programme asks for 1 April, with whose end a year of life is complete that began on the 2nd.
+    // The programme asks for 1 April, with whose end a year of life is complete that began on the
+    // 2nd.
     let roster = "宛名番号,生年月日,保険,郵便番号\n101,昭和36年4月2日,国保,425-0022\n";
     fs::write(folder.path().join("roster.csv"), roster).unwrap();
     let (data, keys) = (city.data(), city.data().parent().unwrap().join("keys"));

@@ -1,4 +1,5 @@
-//! The real program, killed under load twenty times on one folder: what was acknowledged is there, and counts once.
+//! The real program, killed under load twenty times on one folder: what was acknowledged is there,
+//! and counts once.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,5 @@
-//! The log under power cuts, full and failing disks, flipped bytes, older copies and a second process.
+//! The log under power cuts, full and failing disks, flipped bytes, older copies and a second
+//! process.
 
 use std::{
     path::{Path, PathBuf},
@@ -174,7 +175,8 @@ fn runs() -> impl Strategy<Value = Vec<Run>> {
     prop::collection::vec(run, 1..6)
 }
 
-/// Opens and acts until the first error. Keeps in `acknowledged` what was, and returns the entries of a failed append.
+/// Opens and acts until the first error. Keeps in `acknowledged` what was, and returns the entries
+/// of a failed append.
 fn act_until_error(disk: &SimDisk, acts: &[Act], acknowledged: &mut Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     let Ok(mut opened) = open(disk) else { return vec![] };
     acknowledged.clone_from(&opened.entries);
@@ -196,7 +198,8 @@ fn act_until_error(disk: &SimDisk, acts: &[Act], acknowledged: &mut Vec<Vec<u8>>
     vec![]
 }
 
-/// Opens after a fault and checks that all that was acknowledged is there, and at most the frame in flight besides.
+/// Opens after a fault and checks that all that was acknowledged is there, and at most the frame in
+/// flight besides.
 fn check_nothing_lost(disk: &SimDisk, acknowledged: &[Vec<u8>], in_flight: &[Vec<u8>]) -> Opened {
     let opened = open(disk).unwrap();
     let with_in_flight = [acknowledged, in_flight].concat();
@@ -257,7 +260,8 @@ fn a_failed_write_or_sync_stops_the_log_and_loses_nothing_acknowledged() {
                 if power_goes_too {
                     disk.power_cut(step);
                 }
-                // What the next start serves stays, although a failed sync left it readable and not durable.
+                // What the next start serves stays, although a failed sync left it readable and not
+                // durable.
                 let mut served = check_nothing_lost(&disk, &acknowledged, &in_flight);
                 served.append(&entries(1, 20, 99)).unwrap();
                 disk.power_cut(step + 1000);
@@ -388,7 +392,8 @@ fn log_and_lock_must_be_of_one_history() {
         |disk| disk.remove(&log_path("lock")),
         "/data/log/lock is missing beside a log with entries",
     );
-    // Counters 1 (made with the log) and 2: the slot at 0 is the newest, the one at 4096 the one before.
+    // Counters 1 (made with the log) and 2: the slot at 0 is the newest, the one at 4096 the one
+    // before.
     check(|disk| disk.flip(&log_path("lock"), 30), "opened");
     check(|disk| disk.flip(&log_path("lock"), 4096 + 30), "opened");
     check(

@@ -51,7 +51,8 @@ fn rows(answer: &Answer) -> Vec<String> {
 #[tokio::test]
 async fn a_manifest_is_answered_row_by_row_and_repeated_safely() {
     let town = Town::found(Plan::default()).await;
-    // The second row is of a card that nobody has; the fourth finds 10 points under the cap of 30 a day.
+    // The second row is of a card that nobody has; the fourth finds 10 points under the cap of 30 a
+    // day.
     let own = town.core(500, Body::AccountOpen(AccountOpen { account: AccountId([0; 16]) }));
     let residents = [0, 77, 1, 0];
     let rows_of = measurements(&town, &residents);

@@ -1,4 +1,5 @@
-//! The description of the API: the published file is what the program says, and no route for programs lacks its part.
+//! The description of the API: the published file is what the program says, and no route for
+//! programs lacks its part.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Released figures under attack: by every world that would give the same tables, by algebra over the points, and the
-//! tables of cities as large as real ones.
+//! Released figures under attack: by every world that would give the same tables, by algebra over
+//! the points, and the tables of cities as large as real ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,8 +38,8 @@ fn cell(counts: &Counts, column: &Column, district: u32) -> u64 {
     tiers.filter_map(|tier| counts.get(&(column.clone(), district, *tier))).sum()
 }
 
-/// Whether counts could be those of persons: in each district and age group "any" is at least its largest group and at most
-/// the sum of all.
+/// Whether counts could be those of persons: in each district and age group "any" is at least its
+/// largest group and at most the sum of all.
 fn possible(counts: &Counts) -> bool {
     let places: BTreeSet<(u32, AgeTier)> =
         counts.keys().map(|(_, at, tier)| (*at, *tier)).collect();
@@ -54,9 +54,9 @@ fn possible(counts: &Counts) -> bool {
     })
 }
 
-/// Every small cell of a group's column, listed or not, takes every value from 0 to k - 1 in some world that gives the same
-/// tables. The worlds here differ in that cell, and in how those of its district who act at all divide by age, or how many
-/// they are where that is hidden.
+/// Every small cell of a group's column, listed or not, takes every value from 0 to k - 1 in some
+/// world that gives the same tables. The worlds here differ in that cell, and in how those of its
+/// district who act at all divide by age, or how many they are where that is hidden.
 fn check_every_small_cell_is_free(counts: &Counts, k: u64) {
     let released = persons(counts, &groups(), k);
     let districts: BTreeSet<u32> = counts.keys().map(|(_, at, _)| *at).collect();
@@ -80,8 +80,8 @@ fn check_every_small_cell_is_free(counts: &Counts, k: u64) {
 
 const TIERS: [AgeTier; 3] = [AgeTier::From18, AgeTier::From65, AgeTier::Under18];
 
-/// Worlds in which a cell has a value: its persons are of one age group or another, and those who act at all are as many
-/// as before, as few as there can be, or as many.
+/// Worlds in which a cell has a value: its persons are of one age group or another, and those who
+/// act at all are as many as before, as few as there can be, or as many.
 fn worlds<'a>(
     counts: &'a Counts,
     column: &'a Column,
@@ -109,7 +109,8 @@ fn worlds<'a>(
         let all: u64 = before.iter().sum();
         let (least, most): (u64, u64) =
             bounds.iter().fold((0, 0), |(a, b), (low, high)| (a + low, b + high));
-        // As many in all as before if possible, near the age groups of before; else the nearest number.
+        // As many in all as before if possible, near the age groups of before; else the nearest
+        // number.
         let targets = [all.clamp(least, most), least, most];
         targets.into_iter().map(move |target| {
             let mut any: Vec<u64> = before
@@ -133,7 +134,8 @@ fn worlds<'a>(
     })
 }
 
-/// What holds of any release: nothing shown counts fewer than k, and each total is the sum of what is shown.
+/// What holds of any release: nothing shown counts fewer than k, and each total is the sum of what
+/// is shown.
 fn check_sums(counts: &Counts, released: &Persons, k: u64) {
     let cells =
         released.districts.values().chain(released.ages.values()).flatten().chain(&released.totals);
@@ -156,7 +158,8 @@ fn check_sums(counts: &Counts, released: &Persons, k: u64) {
         rows.values().flatten().any(|cell| cell.value().is_none())
     };
     if hidden(&released.districts) || !released.left_out.is_empty() {
-        // With those of a district they would say how many of its old people the groups shown must explain.
+        // With those of a district they would say how many of its old people the groups shown must
+        // explain.
         assert!(released.ages.values().all(|row| row[0] == Cell::Withheld), "{released:#?}");
     }
     for (at, row) in &released.districts {
@@ -199,7 +202,8 @@ proptest! {
     }
 }
 
-/// Whether some left out and some listed among the groups say who did one: one person and nobody give the same tables.
+/// Whether some left out and some listed among the groups say who did one: one person and nobody
+/// give the same tables.
 #[test]
 fn a_group_that_nobody_did_is_left_out_like_one_that_few_did() {
     let crowd = |groups: &[&'static str]| -> Vec<Person> {
@@ -214,9 +218,10 @@ fn a_group_that_nobody_did_is_left_out_like_one_that_few_did() {
     assert_eq!(released.left_out, ["c", "z"]);
 }
 
-/// All cities with so many persons of each kind in each place, by what they release: the strongest attacker, who knows
-/// the rules and has tried all worlds. Where a release shows figures so large that no world here could replace one person
-/// by another, too few worlds were tried, and it is left out.
+/// All cities with so many persons of each kind in each place, by what they release: the strongest
+/// attacker, who knows the rules and has tried all worlds. Where a release shows figures so large
+/// that no world here could replace one person by another, too few worlds were tried, and it is
+/// left out.
 fn check_all_worlds(places: &[(u32, AgeTier)], most: [u32; 3], expected: (usize, usize)) {
     const K: u64 = 2;
     const KINDS: [&[&str]; 3] = [&["a"], &["b"], &["a", "b"]];
@@ -370,7 +375,8 @@ fn flow(k: usize) -> impl Strategy<Value = Flow> {
     })
 }
 
-/// Solves a linear system over the rationals and tells which combination vectors are determined by it.
+/// Solves a linear system over the rationals and tells which combination vectors are determined by
+/// it.
 struct Known {
     rows: Vec<Vec<i128>>,
 }
@@ -403,8 +409,9 @@ fn gcd(a: i128, b: i128) -> i128 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// An attacker with every published running sum, and of each month the sum over all funds less its hidden days, does not
-/// find what a fund moved in a month with fewer than k persons, nor a hidden day.
+/// An attacker with every published running sum, and of each month the sum over all funds less its
+/// hidden days, does not find what a fund moved in a month with fewer than k persons, nor a hidden
+/// day.
 fn check_points(flow: &Flow, k: usize) {
     let days: Vec<(usize, &BTreeSet<AccountId>)> = flow
         .months

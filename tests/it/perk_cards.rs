@@ -1,4 +1,5 @@
-//! Perk cards over HTTP: what their holders show, what shops check them with, where a camera is led.
+//! Perk cards over HTTP: what their holders show, what shops check them with, where a camera is
+//! led.
 
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use ed25519_dalek::VerifyingKey;

@@ -1,4 +1,5 @@
-//! The PIN of a card over HTTP: set at the desk, asked at the till or the desk, worth one act there.
+//! The PIN of a card over HTTP: set at the desk, asked at the till or the desk, worth one act
+//! there.
 
 use axum::http::Method;
 use data_encoding::HEXLOWER;

@@ -28,7 +28,8 @@ fn frame(text: &str, view: View) -> Vec<u8> {
     jpeg(width, height, &picture(text, view))
 }
 
-/// A baseline JPEG, grey, with Huffman tables whose codes are all of one length: large, and short to write.
+/// A baseline JPEG, grey, with Huffman tables whose codes are all of one length: large, and short
+/// to write.
 fn jpeg(width: u16, height: u16, pixels: &[u8]) -> Vec<u8> {
     const QUANTUM: u8 = 8;
     let mut bytes = vec![0xff, 0xd8];

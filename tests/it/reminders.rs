@@ -1,4 +1,5 @@
-//! Reminders from booking to message: files of a clinic into the registry, then calendar, tablet, partner and letters.
+//! Reminders from booking to message: files of a clinic into the registry, then calendar, tablet,
+//! partner and letters.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -111,7 +112,8 @@ async fn a_resident_takes_the_calendar_away() {
         TRIGGER:-PT15H
         DESCRIPTION:300 ポイントの期限は2028年3月31日です。"#]]
     .assert_eq(&text.lines().filter(told).collect::<Vec<_>>().join("\n"));
-    // A later file replaces what a calendar has, so what is the same has the same id, and another's has another.
+    // A later file replaces what a calendar has, so what is the same has the same id, and another's
+    // has another.
     let ids = |text: &str| {
         let mut ids: Vec<String> =
             text.lines().filter(|line| line.starts_with("UID:")).map(str::to_owned).collect();

@@ -1,4 +1,5 @@
-//! The resident's own pages and readings, through the router: what is personal, what a phone may keep, and leaving.
+//! The resident's own pages and readings, through the router: what is personal, what a phone may
+//! keep, and leaving.
 
 use axum::http::Method;
 use expect_test::expect;

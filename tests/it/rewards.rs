@@ -1,4 +1,5 @@
-//! Rewards through the engine: what the server does with a voucher that nobody used, and what an audit makes of claims.
+//! Rewards through the engine: what the server does with a voucher that nobody used, and what an
+//! audit makes of claims.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -160,7 +161,8 @@ fn a_voucher_is_used_or_lapses_and_the_audit_follows() {
     city.must("shop", Body::RewardUse(RewardUse { voucher: used, secret: [1; 16] }));
     assert_eq!(asked(&city, used, 1, shop), Some("ended"));
 
-    // The last day passes while the ledger is closed; the first batch after it takes the voucher back.
+    // The last day passes while the ledger is closed; the first batch after it takes the voucher
+    // back.
     city.close();
     city.clock.pass(3 * DAY_MS);
     city.open().unwrap();
@@ -232,7 +234,8 @@ fn an_audit_follows_a_desk_and_a_familys_phone() {
     city.close();
     let whole = audit_of(&city.data(), Some(&city.keys()));
     assert_eq!((whole.findings, whole.gaps), (vec![], BTreeMap::new()));
-    // Without the keys a card is not known, so that what a desk did stays open; a link can be found again.
+    // Without the keys a card is not known, so that what a desk did stays open; a link can be found
+    // again.
     assert_eq!(undecided(&city), before + 3);
 }
 

@@ -1,4 +1,5 @@
-//! Settlement by the writer of the log: each shop's month once, when it is over, also after a pause.
+//! Settlement by the writer of the log: each shop's month once, when it is over, also after a
+//! pause.
 
 use std::process::{Command, Output};
 

@@ -1,7 +1,9 @@
-//! A disk in memory that keeps apart what was written and what is durable, and fails where it is told to.
+//! A disk in memory that keeps apart what was written and what is durable, and fails where it is
+//! told to.
 //!
-//! It is stricter than a common file system: a name is durable only after a sync of its folder, and a sync that failed drops
-//! the unsynced bytes for good although they can still be read, as Linux does.
+//! It is stricter than a common file system: a name is durable only after a sync of its folder, and
+//! a sync that failed drops the unsynced bytes for good although they can still be read, as Linux
+//! does.
 
 use std::{
     any::Any,
@@ -74,7 +76,8 @@ impl ByteChange {
         }
     }
 
-    /// What a power cut may leave of the change: some first bytes, or some sectors with zeros in between.
+    /// What a power cut may leave of the change: some first bytes, or some sectors with zeros in
+    /// between.
     fn apply_part(&self, bytes: &mut Vec<u8>, random: &mut Random) {
         let Self::Written(offset, written) = self else { return };
         if random.below(2) == 0 {

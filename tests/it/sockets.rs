@@ -82,7 +82,8 @@ impl Serving {
         TcpStream::connect(self.address).unwrap()
     }
 
-    /// Sends these bytes and gives all that comes back until the server closes or the answer is whole.
+    /// Sends these bytes and gives all that comes back until the server closes or the answer is
+    /// whole.
     fn exchange(&self, request: &[u8]) -> String {
         let mut stream = self.connect();
         // The server may close before it has read everything.

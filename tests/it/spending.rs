@@ -1,4 +1,5 @@
-//! Holds and refunds through the engine: what the server does of itself, and what an audit makes of it.
+//! Holds and refunds through the engine: what the server does of itself, and what an audit makes of
+//! it.
 
 use std::collections::BTreeMap;
 

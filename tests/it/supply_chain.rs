@@ -1,4 +1,5 @@
-//! What the program stands on: licences that fit Apache-2.0, one source, and a reason for each package.
+//! What the program stands on: licences that fit Apache-2.0, one source, and a reason for each
+//! package.
 //!
 //! Read from `cargo metadata` without the network, for the kind of machine that runs the tests.
 
@@ -87,8 +88,8 @@ fn objection(package: &Value) -> Option<String> {
     }
 }
 
-/// Dependencies of a manifest without a reason: each stands below a comment, alone or in a group without an
-/// empty line. One that is taken from the workspace has its reason there.
+/// Dependencies of a manifest without a reason: each stands below a comment, alone or in a group
+/// without an empty line. One that is taken from the workspace has its reason there.
 fn unexplained(manifest: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let (mut in_section, mut explained) = (false, false);

@@ -1,4 +1,5 @@
-//! What the pages of terminals and staff ask over HTTP: places, proposals, both signatures of a demo city.
+//! What the pages of terminals and staff ask over HTTP: places, proposals, both signatures of a
+//! demo city.
 
 use axum::http::Method;
 use data_encoding::HEXLOWER;

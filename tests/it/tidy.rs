@@ -1,7 +1,8 @@
-//! The habits of the house as tests: borders between modules, the home of each package, words, lengths, floats.
+//! The habits of the house as tests: borders between modules, the home of each package, words,
+//! lengths, floats.
 //!
-//! Each rule takes a file's path and text and gives one line for each breach. A rule that turns out wrong is
-//! changed here, in the open; there is no way to switch it off at the place of the breach.
+//! Each rule takes a file's path and text and gives one line for each breach. A rule that turns out
+//! wrong is changed here, in the open; there is no way to switch it off at the place of the breach.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -158,8 +159,8 @@ fn character_length(rest: &str) -> usize {
     }
 }
 
-/// The first segments of all paths in the code: `(head, next)`, the next only where the head leads into our own
-/// modules. `use crate::{a::X, b}` gives `(crate, a)` and `(crate, b)`.
+/// The first segments of all paths in the code: `(head, next)`, the next only where the head leads
+/// into our own modules. `use crate::{a::X, b}` gives `(crate, a)` and `(crate, b)`.
 fn paths(code: &str) -> BTreeSet<(&str, &str)> {
     let tokens = tokens(code);
     let token = |at: usize| tokens.get(at).copied().unwrap_or("");
@@ -208,7 +209,8 @@ fn group<'a>(tokens: &[&'a str]) -> Vec<&'a str> {
     found
 }
 
-/// The path below `src/` without `.rs`, such as `http/shop`; none for files elsewhere and for the list of modules.
+/// The path below `src/` without `.rs`, such as `http/shop`; none for files elsewhere and for the
+/// list of modules.
 fn place(path: &str) -> Option<&str> {
     path.strip_prefix("src/")?.strip_suffix(".rs").filter(|place| *place != "lib")
 }
@@ -230,7 +232,8 @@ fn borders(path: &str, text: &str) -> Vec<String> {
     for (head, used) in paths(text) {
         let ours = match head {
             "crate" | "kenmai" => true,
-            // From the file of the module itself `super` is the root; only a module's name tells it from its tests.
+            // From the file of the module itself `super` is the root; only a module's name tells it
+            // from its tests.
             "super" => used == "super" || (file_of_module && layer(used).is_some()),
             _ => false,
         };
@@ -316,7 +319,8 @@ fn words(path: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Code files stay within [`LINES_MAX`] or their ceiling, and every file ends with the end of a line.
+/// Code files stay within [`LINES_MAX`] or their ceiling, and every file ends with the end of a
+/// line.
 fn shape(path: &str, text: &str) -> Vec<String> {
     let mut breaches = Vec::new();
     let is_code = [".rs", ".py", ".js"].iter().any(|end| path.ends_with(end));
@@ -340,7 +344,8 @@ type Rule = fn(&str, &str) -> Vec<String>;
 /// All rules that look at one file at a time.
 const RULES: [Rule; 7] = [borders, homes, homeless, participation, floats, words, shape];
 
-/// Files and folders of `src/` that the map does not name as `` `src/NAME` `` (a folder with a `/` behind it).
+/// Files and folders of `src/` that the map does not name as `` `src/NAME` `` (a folder with a `/`
+/// behind it).
 fn unmapped<'a>(names: &'a [String], map: &str) -> Vec<&'a str> {
     let named = |name: &str| map.contains(&format!("`src/{name}`"));
     names.iter().map(String::as_str).filter(|name| !named(name)).collect()

@@ -1,4 +1,5 @@
-//! A small town behind the real router: two shops, a station, a coach, two phones, a card, and a clock that is set by hand.
+//! A small town behind the real router: two shops, a station, a coach, two phones, a card, and a
+//! clock that is set by hand.
 
 use std::fs;
 use std::path::{Path, PathBuf};

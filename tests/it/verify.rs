@@ -1,4 +1,5 @@
-//! The public check: what a stranger sees of a log, and what becomes of it when a single thing is changed.
+//! The public check: what a stranger sees of a log, and what becomes of it when a single thing is
+//! changed.
 
 use std::fs;
 use std::io::{Read, Write};

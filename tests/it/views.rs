@@ -1,4 +1,5 @@
-//! The read views against a plain fold of the log, and after everything that can happen to their folder.
+//! The read views against a plain fold of the log, and after everything that can happen to their
+//! folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -213,7 +214,8 @@ fn check(views: &Views, entries: &[Accounting]) {
     assert_eq!(views.span(), span.map(|(first, last)| (first.accepted_day(), last.accepted_day())));
 }
 
-/// A city of four residents with a second station key and a kiosk's place, where check-ups take two persons of the staff.
+/// A city of four residents with a second station key and a kiosk's place, where check-ups take two
+/// persons of the staff.
 fn city() -> City {
     let staff = r#""checkup", "name": "健診", "name_en": "Check-up",
       "class": "milestone", "evidence": ["registry", "staff"]"#;
@@ -340,7 +342,8 @@ fn they_open_again_right_after_they_were_closed() {
     }
 }
 
-/// Lives a story, lets `harm` loose on the folder of the closed ledger, and expects whole views after the next start.
+/// Lives a story, lets `harm` loose on the folder of the closed ledger, and expects whole views
+/// after the next start.
 fn check_mended(harm: impl FnOnce(&std::path::Path, &[Accounting])) {
     let mut city = City::settled();
     city.live();

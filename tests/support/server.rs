@@ -7,7 +7,8 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
-/// How long a program may take until it says that it is ready. Only a program that hangs gets there.
+/// How long a program may take until it says that it is ready. Only a program that hangs gets
+/// there.
 const READY_LIMIT: Duration = Duration::from_secs(180);
 
 /// A child process that is ended when the value goes away.
@@ -65,7 +66,8 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    /// Makes the cities, the larger one no larger than it has to be, in the folder `data` and starts to serve them.
+    /// Makes the cities, the larger one no larger than it has to be, in the folder `data` and
+    /// starts to serve them.
     pub(crate) fn start(data: &Path) -> Self {
         let program = Program::start(
             Command::new(env!("CARGO_BIN_EXE_kenmai"))

@@ -110,7 +110,8 @@ fn count_action(
     let programme = rows.programme_for(*day).ok_or(Broken::Missing("programme"))?;
     let row = programme.rule(*rule).ok_or(Broken::Missing("rule"))?;
     let today = entry.accepted_day();
-    // A period stays while a late action can still be charged to it, by whichever programme rules for it.
+    // A period stays while a late action can still be charged to it, by whichever programme rules
+    // for it.
     let late_days = rows.late_days_max();
     account.charges.retain(|charge| charge.counter.end().plus(late_days) >= today);
     let of = (*rule, *class, *purse);
@@ -187,8 +188,8 @@ fn refund_of(entry: &Accounting) -> Option<Day> {
     })
 }
 
-/// Counts what a shop takes or gives back. A refund gives the day's room back only for a sale of the same day; rewards
-/// are outside it.
+/// Counts what a shop takes or gives back. A refund gives the day's room back only for a sale of
+/// the same day; rewards are outside it.
 fn spend(
     account: &mut Account,
     points: i64,
@@ -211,7 +212,8 @@ fn spend(
     Ok(())
 }
 
-/// Takes a withdrawn judgement out of the counters that it was charged to, as far as their periods still count.
+/// Takes a withdrawn judgement out of the counters that it was charged to, as far as their periods
+/// still count.
 fn uncount_action(
     account: &mut Account,
     effect: &Effect,

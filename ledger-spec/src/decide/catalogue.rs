@@ -19,7 +19,8 @@ use crate::rows::{Account, Counter, Hold, Overlay, Signer, VOUCHERS_MAX};
 use crate::statement::{self, Holder, Statement};
 use crate::time::Day;
 
-/// What publishing a version does. The latest is in force from its approval on; what was claimed keeps its terms.
+/// What publishing a version does. The latest is in force from its approval on; what was claimed
+/// keeps its terms.
 pub(super) fn publish(
     body: &kinds::CataloguePublish,
     rows: &Overlay<'_>,
@@ -113,8 +114,8 @@ fn offered<'r>(
     }
 }
 
-/// Whose claim it is, and what the proof of it leaves behind: the resident's own phone or the family's, or who stands at a
-/// desk, kiosk or till with code or card, as for a redemption.
+/// Whose claim it is, and what the proof of it leaves behind: the resident's own phone or the
+/// family's, or who stands at a desk, kiosk or till with code or card, as for a redemption.
 fn claimant(
     item: &Item,
     points: u32,
@@ -126,7 +127,8 @@ fn claimant(
     let limits = programme_of(statement, today, rows)?.redeem;
     // A perk card takes no points, so no limit of points concerns it.
     let points = if matches!(item.gives, Gives::PerkCard { .. }) { 0 } else { points };
-    // Rewards are outside the day's limit; for a phone of yesterday, whoever brought it, all that is spent counts.
+    // Rewards are outside the day's limit; for a phone of yesterday, whoever brought it, all that
+    // is spent counts.
     let spent = |account: &AccountId| {
         let row = rows.accounts(account).ok_or(Rejection::AccountUnknown)?;
         let held: u64 = row.holds.iter().map(Hold::points).sum();
@@ -157,8 +159,9 @@ fn claimant(
     }
 }
 
-/// The account that has asked the ledger to give away what ends. The system key signs only what follows from the log: the
-/// item that the catalogue names for it, and exactly the whole units that end today.
+/// The account that has asked the ledger to give away what ends. The system key signs only what
+/// follows from the log: the item that the catalogue names for it, and exactly the whole units that
+/// end today.
 fn opted_in(
     (item, points): (&Item, u32),
     statement: &Statement,
@@ -260,7 +263,8 @@ impl<'r> Open<'r> {
     }
 }
 
-/// A terminal takes a voucher: its shop gets what the item says, the rest of the points is given up.
+/// A terminal takes a voucher: its shop gets what the item says, the rest of the points is given
+/// up.
 pub(super) fn use_voucher(
     body: &kinds::RewardUse,
     signer: Option<&Signer>,
@@ -294,7 +298,8 @@ pub(super) fn use_voucher(
     open.ended(false, gone, context.today())
 }
 
-/// Takes a voucher back, by a shop that would have to honour it or by staff, or a perk card, by staff.
+/// Takes a voucher back, by a shop that would have to honour it or by staff, or a perk card, by
+/// staff.
 pub(super) fn cancel(
     body: &kinds::RewardCancel,
     signer: Option<&Signer>,

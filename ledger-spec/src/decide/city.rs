@@ -48,8 +48,8 @@ pub(super) fn proposed(context: &Context<'_>) -> Effect {
     Effect::Proposed { until_min: context.now_min() + PROPOSAL_LIFE_MIN }
 }
 
-/// What a proposal does when it takes effect; checked when it is proposed, and again when it is approved, each time
-/// with the role of who does it.
+/// What a proposal does when it takes effect; checked when it is proposed, and again when it is
+/// approved, each time with the role of who does it.
 fn enact(
     body: &Body,
     role: Role,
@@ -79,7 +79,8 @@ fn enact(
             Outcome::without_account(vec![Effect::BudgetAllocated { fund, fiscal_year, points }])
         }
         Body::KeyRegister(body) => {
-            // Roots are made by roots alone: two persons of the staff must not raise themselves above it.
+            // Roots are made by roots alone: two persons of the staff must not raise themselves
+            // above it.
             if body.role == Role::Root && role != Role::Root {
                 return Err(Rejection::RoleNotPermitted);
             }
@@ -172,9 +173,10 @@ pub(super) fn approve(
     Ok(outcome)
 }
 
-/// One person ends a key at once, because a lost key cannot wait; a root key only with a second person, because whoever
-/// ends the roots ends the ledger's rules. One of the two may be staff, because of two roots one that is lost cannot agree;
-/// the other is a root, because staff alone must not end them.
+/// One person ends a key at once, because a lost key cannot wait; a root key only with a second
+/// person, because whoever ends the roots ends the ledger's rules. One of the two may be staff,
+/// because of two roots one that is lost cannot agree; the other is a root, because staff alone
+/// must not end them.
 pub(super) fn revoke_key(
     body: &kinds::KeyRevoke,
     signer: Option<&Signer>,

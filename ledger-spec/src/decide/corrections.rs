@@ -1,4 +1,5 @@
-//! Corrections, and residents who come and go: standing, actions taken back, lots adjusted, extended, brought and expired.
+//! Corrections, and residents who come and go: standing, actions taken back, lots adjusted,
+//! extended, brought and expired.
 
 use alloc::collections::BTreeSet;
 use alloc::vec;
@@ -16,8 +17,8 @@ use crate::time::Day;
 /// A lot that is corrected, extended or brought lasts at most so many years from today.
 pub(super) const LOT_YEARS_MAX: u32 = EXPIRES_AFTER_YEARS_MAX;
 
-/// Changes an account's standing. One person does it, because a death or a theft cannot wait; what is done so can be
-/// undone in the same way.
+/// Changes an account's standing. One person does it, because a death or a theft cannot wait; what
+/// is done so can be undone in the same way.
 pub(super) fn set_status(
     body: &kinds::AccountStatus,
     rows: &Overlay<'_>,
@@ -27,8 +28,8 @@ pub(super) fn set_status(
     Outcome::on(account, vec![Effect::StatusSet { status, since }])
 }
 
-/// The standing that leaves an action of `day` without points: any while the account is suspended today, otherwise
-/// what the person was on the action's own day.
+/// The standing that leaves an action of `day` without points: any while the account is suspended
+/// today, otherwise what the person was on the action's own day.
 pub(super) fn bars_earning(account: &Account, (today, day): (Day, Day)) -> Option<Status> {
     match account.standing_on(today)? {
         Status::Frozen => Some(Status::Frozen),
@@ -45,7 +46,8 @@ pub(super) fn check_spending(account: &Account, today: Day) -> Result<(), Reject
     }
 }
 
-/// Takes an action back. The resident keeps what has left the lot already: the shortfall is recorded and nobody owes it.
+/// Takes an action back. The resident keeps what has left the lot already: the shortfall is
+/// recorded and nobody owes it.
 pub(super) fn withdraw(
     body: &kinds::ActionWithdraw,
     rows: &Overlay<'_>,
@@ -85,7 +87,8 @@ pub(super) fn withdraw(
     Outcome::on(link.account, effects)
 }
 
-/// What a budget can still take back once these effects have happened: adjustments may have given it the same points.
+/// What a budget can still take back once these effects have happened: adjustments may have given
+/// it the same points.
 fn granted_yet(effects: &[Effect], of: (Fund, Contra), rows: &Overlay<'_>) -> u32 {
     let Contra::Budget(fiscal_year) = of.1 else { return u32::MAX };
     let granted = rows.budgets(&(of.0, fiscal_year)).map_or(0, |budget| budget.granted);
@@ -96,7 +99,8 @@ fn granted_yet(effects: &[Effect], of: (Fund, Contra), rows: &Overlay<'_>) -> u3
     u32::try_from(granted.saturating_sub(given.sum())).unwrap_or(u32::MAX)
 }
 
-/// A judgement taken back, with the points that its lot gives back. The posting of a grant stands before its judgement.
+/// A judgement taken back, with the points that its lot gives back. The posting of a grant stands
+/// before its judgement.
 fn withdrawn(effect: &Effect, back: u32) -> Option<Effect> {
     let Effect::ActionJudged { rule, class, purse, day, granted, reason, .. } = effect else {
         return None;
@@ -106,8 +110,8 @@ fn withdrawn(effect: &Effect, back: u32) -> Option<Effect> {
     Some(Effect::ActionWithdrawn { rule, class, purse, day, granted, counted, shortfall })
 }
 
-/// Corrects a lot by hand. Points come out of the fund's budget of today's fiscal year; points that are taken go back to
-/// the latest fiscal year that granted as many.
+/// Corrects a lot by hand. Points come out of the fund's budget of today's fiscal year; points that
+/// are taken go back to the latest fiscal year that granted as many.
 pub(super) fn adjust(
     body: &kinds::Adjust,
     rows: &Overlay<'_>,

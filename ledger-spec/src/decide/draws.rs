@@ -1,6 +1,6 @@
-//! Draws: entrants fixed before the beacon, winners that follow from it. The rules cannot verify the beacon's signature
-//! without a library for pairings: the server does before it submits a result, and the audit and everyone do afterwards,
-//! because round and value are public.
+//! Draws: entrants fixed before the beacon, winners that follow from it. The rules cannot verify
+//! the beacon's signature without a library for pairings: the server does before it submits a
+//! result, and the audit and everyone do afterwards, because round and value are public.
 
 use alloc::vec;
 

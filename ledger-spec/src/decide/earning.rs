@@ -1,4 +1,5 @@
-//! Earning: the real-world act behind an action, the points that caps and budget leave it, and what follows from it.
+//! Earning: the real-world act behind an action, the points that caps and budget leave it, and what
+//! follows from it.
 
 use alloc::sync::Arc;
 use alloc::vec;
@@ -19,7 +20,8 @@ use crate::rows::{Account, Budget, Counter, Facts, LOTS_MAX, Overlay, Recent, Si
 use crate::statement::{self, Disclosure, Statement, Values};
 use crate::time::Day;
 
-/// Judges an action: it is recorded if it is genuine, in time and no duplicate, with the points that are left for it.
+/// Judges an action: it is recorded if it is genuine, in time and no duplicate, with the points
+/// that are left for it.
 pub(super) fn judge_action(
     body: &kinds::Action,
     statement: &Statement,
@@ -61,8 +63,8 @@ pub(super) fn judge_action(
     grant(&act, (programme, channel), rows, context)
 }
 
-/// What an action of staff does once another person has approved it. Nothing of its disclosure is needed: a programme lets
-/// two persons grant only what the core says.
+/// What an action of staff does once another person has approved it. Nothing of its disclosure is
+/// needed: a programme lets two persons grant only what the core says.
 pub(super) fn approved_action(
     rows: &Overlay<'_>,
     context: &Context<'_>,
@@ -130,8 +132,8 @@ fn grant(
     Outcome::on(account, effects)
 }
 
-/// What a statement rests on: who signed it, for a phone whether it has read a venue's code, and for a partner whether a
-/// phone's sensor counted.
+/// What a statement rests on: who signed it, for a phone whether it has read a venue's code, and
+/// for a partner whether a phone's sensor counted.
 fn evidence_of(witness: &Signer, disclosure: &Disclosure, venue: bool) -> Option<Evidence> {
     let Signer::Actor(actor) = witness else {
         return Some(if venue { Evidence::Venue } else { Evidence::SelfReport });
@@ -180,8 +182,8 @@ fn check_values(rule: &Rule, disclosure: &Disclosure) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// The earlier entry whose measured values a decision on this statement compares with: its disclosure is fetched
-/// beforehand.
+/// The earlier entry whose measured values a decision on this statement compares with: its
+/// disclosure is fetched beforehand.
 #[must_use]
 pub fn measured_before(statement: &Statement, rows: &Overlay<'_>) -> Option<Seq> {
     let Body::Action(body) = &statement.core.body else { return None };
@@ -353,8 +355,8 @@ impl Case<'_> {
         reached.map(|goal| goal.points).max()
     }
 
-    /// The first day on which a rule that counts once in so many days counts again, if that is not this one. Reports that
-    /// arrive out of order are spaced in both directions.
+    /// The first day on which a rule that counts once in so many days counts again, if that is not
+    /// this one. Reports that arrive out of order are spaced in both directions.
     fn too_soon(&self, account: &Account, rule: &Rule) -> Option<Day> {
         let every = rule.every_days?;
         let kept = account.recent.iter().filter(|kept| kept.rule == rule.rule);
@@ -406,7 +408,8 @@ impl Case<'_> {
         reason.counts()
     }
 
-    /// The points of a grant, what bound them, and what the tightest cap leaves: lots, caps in the programme's order, budget.
+    /// The points of a grant, what bound them, and what the tightest cap leaves: lots, caps in the
+    /// programme's order, budget.
     fn left_of(
         &self,
         wanted: u32,
@@ -450,7 +453,8 @@ impl Case<'_> {
         (granted, reason, room)
     }
 
-    /// What follows from an action that counts: enough days of it, or a level above one's own earlier one.
+    /// What follows from an action that counts: enough days of it, or a level above one's own
+    /// earlier one.
     fn judge_derived(
         &self,
         judged: &mut Judged,

@@ -1,4 +1,5 @@
-//! Whom a statement is for: the phone behind a pay token, the account behind a card; and where, by a venue's code.
+//! Whom a statement is for: the phone behind a pay token, the account behind a card; and where, by
+//! a venue's code.
 
 use super::Rejection;
 use crate::entry::Channel;
@@ -9,7 +10,8 @@ use crate::statement::{self, Disclosure, Holder, Statement};
 use crate::time::Day;
 use crate::token::{PayToken, TOKEN_LIFE_S_MAX, VENUE_LATE_S_MAX, VENUE_LIFE_S_MAX};
 
-/// The statement's pay token, if a shop may take points with it at `now_s`, and the phone that made it.
+/// The statement's pay token, if a shop may take points with it at `now_s`, and the phone that made
+/// it.
 pub(super) fn token_of<'s, 'r>(
     statement: &'s Statement,
     rows: &'r Overlay<'_>,
@@ -19,8 +21,8 @@ pub(super) fn token_of<'s, 'r>(
     judge_token(token, *kid, rows, (statement.core.ledger, now_s)).map(|device| (token, device))
 }
 
-/// Whether a pay token whose signature is checked can be spent in `ledger` at `now_s`: the phone that made it. Spends
-/// nothing.
+/// Whether a pay token whose signature is checked can be spent in `ledger` at `now_s`: the phone
+/// that made it. Spends nothing.
 ///
 /// # Errors
 /// A [`Rejection`], in the order: ledger, phone, end, use.
@@ -37,8 +39,8 @@ pub fn judge_token<'r>(
     Ok(device)
 }
 
-/// The phone that showed a token at `at_s`. Spent tokens are forgotten at some time after their end, so whether one
-/// was spent may only be asked of the present.
+/// The phone that showed a token at `at_s`. Spent tokens are forgotten at some time after their
+/// end, so whether one was spent may only be asked of the present.
 fn shown_by<'r>(
     token: &PayToken,
     kid: Kid,
@@ -64,8 +66,9 @@ fn shown_by<'r>(
     Ok(device)
 }
 
-/// The place whose code a phone has read, `None` where there is none in the disclosure. The code must have been in force
-/// at the act, and because the phone alone says when that was, have ended only minutes before `now_s`.
+/// The place whose code a phone has read, `None` where there is none in the disclosure. The code
+/// must have been in force at the act, and because the phone alone says when that was, have ended
+/// only minutes before `now_s`.
 pub(super) fn venue_of(
     body: &Action,
     statement: &Statement,

@@ -66,7 +66,8 @@ pub(super) fn capture(
         return Err(Rejection::CaptureExceeds(held));
     }
 
-    // From here on the capture is accepted: all comes back, and the shop gets its part in the order it was taken.
+    // From here on the capture is accepted: all comes back, and the shop gets its part in the order
+    // it was taken.
     let captured = first_points(&open.hold.lots, body.points.get());
     let mut effects = open.freed();
     effects.extend(taken(&captured, Contra::Shop(open.shop)));

@@ -1,4 +1,5 @@
-//! The log itself: manifests, which vouch for rows until they have their result, and days, which are closed.
+//! The log itself: manifests, which vouch for rows until they have their result, and days, which
+//! are closed.
 
 use alloc::vec;
 
@@ -34,8 +35,8 @@ pub(super) fn open(
     Outcome::without_account(effects)
 }
 
-/// For a row: its manifest is in the log, by the same key, over so many rows of this kind, and has no result yet. That the
-/// manifest lists this very row was checked with its form.
+/// For a row: its manifest is in the log, by the same key, over so many rows of this kind, and has
+/// no result yet. That the manifest lists this very row was checked with its form.
 pub(super) fn check_row(statement: &Statement, rows: &Overlay<'_>) -> Result<(), Rejection> {
     let Some(place) = statement.row else {
         return Ok(());

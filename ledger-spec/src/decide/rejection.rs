@@ -26,13 +26,15 @@ macro_rules! rejections {
         }
 
         impl Rejection {
-            /// The byte that stands for this rule in the result of a manifest; 0 stands for an accepted row.
+            /// The byte that stands for this rule in the result of a manifest; 0 stands for an
+            /// accepted row.
             #[must_use]
             pub fn outcome(&self) -> u8 {
                 match self { $(Self::$name { .. } => $code),+ }
             }
 
-            /// The rule of an outcome byte. Its detail is not in the byte; the one given here stands for any.
+            /// The rule of an outcome byte. Its detail is not in the byte; the one given here
+            /// stands for any.
             #[must_use]
             pub fn of_outcome(outcome: u8) -> Option<Self> {
                 match outcome {
@@ -213,7 +215,8 @@ rejections! {
     /// The account has as many open holds as it can have.
     #[error("an account has at most {HOLDS_MAX} holds at a time")]
     67 HoldsLimit,
-    /// The deadline of a hold has passed or is too far away; or the system would release one before its deadline.
+    /// The deadline of a hold has passed or is too far away; or the system would release one before
+    /// its deadline.
     #[error("a hold ends within {HOLD_LIFE_S_MAX} seconds, and the system releases it then and not before")]
     68 HoldDeadline,
     /// The entry is no hold.
@@ -231,7 +234,8 @@ rejections! {
     /// The card, or the terminal, has taken its points of the day without a PIN.
     #[error("a card gives {0} points a day without its PIN, and a terminal takes only so many")]
     75 PinRequired(u32 = 0),
-    /// The PIN proof is for another card, terminal, ledger or moment, for fewer points, or was used.
+    /// The PIN proof is for another card, terminal, ledger or moment, for fewer points, or was
+    /// used.
     #[error("the PIN proof does not fit this card, terminal, moment and number of points")]
     76 PinProof,
     /// The days in which a sale can be refunded are over.
@@ -321,13 +325,15 @@ rejections! {
     /// An adjustment moves too little or too much.
     #[error("an adjustment is 1 to {POINTS_MAX} points, up or down")]
     92 AdjustRange,
-    /// More points than the fast lane allows, and the phone has not confirmed this shop and this amount.
+    /// More points than the fast lane allows, and the phone has not confirmed this shop and this
+    /// amount.
     #[error("above {0} points the phone confirms shop and amount")]
     112 ConfirmationRequired(u32 = 0),
     /// The pay token confirms a payment at another shop.
     #[error("the code confirms a payment at another shop")]
     113 TokenOtherShop,
-    /// An insured medical institution takes points without the word that they pay no patient's share.
+    /// An insured medical institution takes points without the word that they pay no patient's
+    /// share.
     #[error("points never pay a patient's share of insured care: the terminal declares goods")]
     114 PatientsShare,
     /// A shop that is no insured medical institution declares as one.
@@ -387,7 +393,8 @@ rejections! {
     /// Another shop honours the voucher.
     #[error("this shop does not honour the voucher")]
     107 VoucherElsewhere,
-    /// The day of the draw has not come, the beacon's round is not far enough ahead, or it has not come.
+    /// The day of the draw has not come, the beacon's round is not far enough ahead, or it has not
+    /// come.
     #[error("a draw is committed from its day on, {AHEAD_S_MIN} seconds before its round, and held after it")]
     108 DrawEarly,
     /// Entrants, beacon or winners are not those of the log.

@@ -114,7 +114,8 @@ fn bare(disclosure: &Disclosure) -> bool {
     disclosure.holder.is_none() && disclosure.pin_proof.is_none()
 }
 
-/// A resident lets a partner or the phone of another resident do one thing until a day, on the own phone or at a desk.
+/// A resident lets a partner or the phone of another resident do one thing until a day, on the own
+/// phone or at a desk.
 pub(super) fn grant_link(
     body: &kinds::LinkGrant,
     statement: &Statement,

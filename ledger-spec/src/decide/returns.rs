@@ -23,7 +23,8 @@ struct Sale {
 impl Sale {
     fn of(seq: Seq, earlier: Option<&Accounting>) -> Result<Self, Rejection> {
         let earlier = earlier.filter(|entry| entry.seq == seq).ok_or(Rejection::EntryUnknown)?;
-        // A reward is no sale: a voucher that was used has ended, and what was given away is with others.
+        // A reward is no sale: a voucher that was used has ended, and what was given away is with
+        // others.
         if earlier.is_reward() {
             return Err(Rejection::NotARedemption);
         }

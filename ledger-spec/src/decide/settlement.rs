@@ -7,8 +7,8 @@ use crate::entry::Effect;
 use crate::kinds;
 use crate::rows::Overlay;
 
-/// The settlement of a shop's month. It is a function of the log alone: the statement repeats it, so that its signer vouches
-/// for the sums, and is refused where it says anything else.
+/// The settlement of a shop's month. It is a function of the log alone: the statement repeats it,
+/// so that its signer vouches for the sums, and is refused where it says anything else.
 pub(super) fn close(
     body: &kinds::SettlementClose,
     rows: &Overlay<'_>,

@@ -101,7 +101,8 @@ fn judge<'r>(
     if performed_at_s.abs_diff(context.now_s()) > REDEEM_AGE_S_MAX {
         return Err(Rejection::DisclosureMismatch);
     }
-    // No ledger sees a bill. What it can do is take nothing there without the terminal's signed word.
+    // No ledger sees a bill. What it can do is take nothing there without the terminal's signed
+    // word.
     let medical = programme.insured_medical.contains(&wish.shop);
     if wish.goods != medical.then_some(true) {
         return Err(if medical { Rejection::PatientsShare } else { Rejection::NotMedical });
@@ -184,7 +185,8 @@ pub(super) fn consent<'a>(
     }
 }
 
-/// The resident who stands at a desk or kiosk with a card and its PIN, and what the proof of that leaves behind.
+/// The resident who stands at a desk or kiosk with a card and its PIN, and what the proof of that
+/// leaves behind.
 pub(super) fn at_desk(
     statement: &Statement,
     rows: &Overlay<'_>,
@@ -193,7 +195,8 @@ pub(super) fn at_desk(
     let consent = consent(statement, rows, context)?;
     match consent {
         Consent::Pin(_, account) => Ok((account, consent.effect(statement.kid, 0))),
-        // Who only holds a card, or shows a code of a phone, spends within limits; a phone or a link has none.
+        // Who only holds a card, or shows a code of a phone, spends within limits; a phone or a
+        // link has none.
         Consent::Phone(..) | Consent::Card(..) => Err(Rejection::HolderNotAccepted),
     }
 }
@@ -206,8 +209,9 @@ impl Consent<'_> {
         }
     }
 
-    /// The shop and the points that were agreed to. A code that is photographed or passed on in secret is worth no more
-    /// than the fast lane: above it the phone's own screen has shown the shop's name and the amount. A desk is no shop.
+    /// The shop and the points that were agreed to. A code that is photographed or passed on in
+    /// secret is worth no more than the fast lane: above it the phone's own screen has shown the
+    /// shop's name and the amount. A desk is no shop.
     pub(super) fn check_points(
         &self,
         (shop, points): (Option<PlaceId>, u32),

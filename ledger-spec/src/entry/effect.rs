@@ -93,8 +93,8 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Whether the action counts where others ask for it: towards days, an improvement, a gate. It does although a cap or
-    /// the budget left it no points.
+    /// Whether the action counts where others ask for it: towards days, an improvement, a gate. It
+    /// does although a cap or the budget left it no points.
     #[must_use]
     pub fn counts(self) -> bool {
         match self {
@@ -303,8 +303,8 @@ effects! {
         granted: u32,
         /// Why so many.
         reason: Reason,
-        /// The tightest cap that leaves room, for "once more today"; none where something bound, and for a rule that counts once
-        /// in some days.
+        /// The tightest cap that leaves room, for "once more today"; none where something bound,
+        /// and for a rule that counts once in some days.
         room: Option<Room>,
         /// How the resident took part.
         channel: Channel
@@ -478,7 +478,8 @@ effects! {
         /// Points returned by this entry.
         points: u32
     },
-    /// A card was taken on the clerk's word: its room and the terminal's for this day shrink by the points.
+    /// A card was taken on the clerk's word: its room and the terminal's for this day shrink by the
+    /// points.
     27 CardWithoutPin {
         /// The card.
         card: CardHash,

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::points::POINTS_MAX;
 
-/// What an action rests on, and with it the most points that it can be worth: the trust tiers. Cheap evidence must not
-/// buy yen.
+/// What an action rests on, and with it the most points that it can be worth: the trust tiers.
+/// Cheap evidence must not buy yen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
@@ -15,7 +15,8 @@ pub enum Evidence {
     PhoneSensor,
     /// T2: a partner service with the resident's permission.
     Partner,
-    /// T2: the resident's word with the rotating code of the event's own screen, signed by the phone.
+    /// T2: the resident's word with the rotating code of the event's own screen, signed by the
+    /// phone.
     Venue,
     /// T2: a kiosk of the city, by card.
     Kiosk,

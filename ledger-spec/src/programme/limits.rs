@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A sale can be refunded for at most so many days, and what comes back lives at most so many days more.
+/// A sale can be refunded for at most so many days, and what comes back lives at most so many days
+/// more.
 pub const REFUND_DAYS_MAX: u32 = 400;
 
 /// Limits of spending, in points of the yen purse.
@@ -20,7 +21,8 @@ pub struct RedeemLimits {
     pub fast_lane_max: Option<u32>,
     /// The most an account spends in a day through a device enrolled less than 24 hours ago.
     pub fresh_device_max_day: u32,
-    /// The most points that a card gives in a day on the clerk's word alone; above it the PIN is asked.
+    /// The most points that a card gives in a day on the clerk's word alone; above it the PIN is
+    /// asked.
     #[serde(default)]
     pub card_no_pin_max_day: u32,
     /// The most points that a terminal takes in a day from cards without PIN.
@@ -29,7 +31,8 @@ pub struct RedeemLimits {
     /// Two persons of the staff can refund a sale until so many days after it.
     #[serde(default)]
     pub refund_days: u32,
-    /// Refunded points that have expired can be spent for so many days more, up to the end of that month.
+    /// Refunded points that have expired can be spent for so many days more, up to the end of that
+    /// month.
     #[serde(default)]
     pub refund_grace_days: u32,
 }

@@ -29,7 +29,8 @@ wire_array!(
 );
 
 impl Facts {
-    /// The age group for the day that a programme names; the latest that is known where none was stated for it.
+    /// The age group for the day that a programme names; the latest that is known where none was
+    /// stated for it.
     #[must_use]
     pub fn age_tier(&self, on: Day) -> AgeTier {
         self.age_before.filter(|before| before.on == on).unwrap_or(self.age).tier
@@ -152,7 +153,8 @@ impl Hold {
 }
 
 wire_array!(
-    /// What a counter counts: the points granted under a cap in one period, or those spent in a day.
+    /// What a counter counts: the points granted under a cap in one period, or those spent in a
+    /// day.
     #[derive(Copy, PartialOrd, Ord)]
     Counter {
         /// What the cap is over; `None` counts spending.
@@ -306,8 +308,8 @@ impl Account {
         }
     }
 
-    /// Points of a purse that can be spent on a day. An expired lot counts no more from midnight on, whether or not
-    /// an entry has recorded it.
+    /// Points of a purse that can be spent on a day. An expired lot counts no more from midnight
+    /// on, whether or not an entry has recorded it.
     #[must_use]
     pub fn available(&self, purse: Purse, today: Day) -> u64 {
         self.lots
@@ -317,8 +319,8 @@ impl Account {
             .sum()
     }
 
-    /// The points of the yen purse whose last day this is, in whole units of so many and as far as one claim goes: what the
-    /// ledger gives away for a resident who has asked for it.
+    /// The points of the yen purse whose last day this is, in whole units of so many and as far as
+    /// one claim goes: what the ledger gives away for a resident who has asked for it.
     #[must_use]
     pub fn ending(&self, unit: u32, today: Day) -> u32 {
         let ends = |lot: &&Lot| lot.key.purse == Purse::Yen && lot.key.expires_on == today;

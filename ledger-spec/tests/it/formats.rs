@@ -1,4 +1,5 @@
-//! Every byte form: strict CBOR, signed messages, the bodies of all kinds against `kenmai.cddl`, days, leaves.
+//! Every byte form: strict CBOR, signed messages, the bodies of all kinds against `kenmai.cddl`,
+//! days, leaves.
 
 mod bodies;
 mod messages;
@@ -204,7 +205,8 @@ fn programme_numbers_are_whole() {
     assert!(Programme::parse(&exponent).is_err());
 }
 
-/// A report of the programme's last day that comes as late as it may still earns points that can be spent.
+/// A report of the programme's last day that comes as late as it may still earns points that can be
+/// spent.
 #[test]
 fn points_outlive_late_actions() {
     for (until, late_days, years, fits) in [

@@ -102,7 +102,8 @@ impl Oracles {
     }
 }
 
-/// Indexes and earlier sizes worth a look in a tree of this size: all of a small one, else the borders.
+/// Indexes and earlier sizes worth a look in a tree of this size: all of a small one, else the
+/// borders.
 fn places(size: u64) -> Vec<u64> {
     if size <= 40 {
         return (0..=size).collect();
@@ -591,7 +592,8 @@ fn known_keys_decide_and_unknown_ones_are_ignored() {
     ] {
         check(&note, &[&stranger], Err(NoteError::NoKnownSignature));
     }
-    // One bad line of a known key refuses the note, in whatever order; of an unknown key it is nothing.
+    // One bad line of a known key refuses the note, in whatever order; of an unknown key it is
+    // nothing.
     let bad = |name: &str| Err(NoteError::BadSignature { name: name.to_owned() });
     check(&forged("a"), &[&a, &b], bad("a"));
     check(&forged("b"), &[&a, &b], bad("b"));

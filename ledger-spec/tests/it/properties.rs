@@ -1,5 +1,5 @@
-//! Random days in a small city, against a model that knows nothing but lists: every balance, cap, limit and budget is
-//! added up from the beginning each time.
+//! Random days in a small city, against a model that knows nothing but lists: every balance, cap,
+//! limit and budget is added up from the beginning each time.
 
 mod corrections;
 mod model;
@@ -60,7 +60,8 @@ struct Rules {
     funds: [Fund; 2],
 }
 
-/// Two of one fiscal year, the first with points that expire on its last possible report, and one of the next year.
+/// Two of one fiscal year, the first with points that expire on its last possible report, and one
+/// of the next year.
 const PROGRAMMES: [Rules; 3] = [
     Rules {
         version: 1,
@@ -92,7 +93,8 @@ fn rules_of(day: Day) -> &'static Rules {
     PROGRAMMES.iter().rfind(|rules| Day::parse(rules.from).unwrap() <= day).unwrap()
 }
 
-/// What can be reported: signer, action, exact action, rule, points, class, purse, fund, whether once a day.
+/// What can be reported: signer, action, exact action, rule, points, class, purse, fund, whether
+/// once a day.
 struct Report {
     signer: &'static str,
     action: &'static str,

@@ -1,7 +1,8 @@
-//! Random programmes over random histories, against a model that keeps the whole history and counts it again each time.
+//! Random programmes over random histories, against a model that keeps the whole history and counts
+//! it again each time.
 //!
-//! The model holds no counters: every question is asked of the list of all acts so far, in words as close to
-//! `03-rules.md` 6 as they can be.
+//! The model holds no counters: every question is asked of the list of all acts so far, in words as
+//! close to `03-rules.md` 6 as they can be.
 
 use ledger_spec::cbor;
 use ledger_spec::entry::{CapOf, CapPer, Effect, Reason};
@@ -162,7 +163,8 @@ impl Model<'_> {
         }
     }
 
-    /// What the caps and the budget leave of the points, after what the same entry has granted already.
+    /// What the caps and the budget leave of the points, after what the same entry has granted
+    /// already.
     fn cut(
         &self,
         rule: u32,

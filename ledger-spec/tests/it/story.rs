@@ -1,11 +1,15 @@
 //! The language of the stories in `rules.rs`: one line, one statement, one outcome.
 //!
-//! `key=value` at the end of a line makes the statement differ from what an honest client would send: its `day`,
-//! `programme`, `not_after` (seconds from the present), `op` (a named operation id), the `time` of the act, the token's
-//! `exp` (seconds from the act), `max`, `phone` and `ledger`, the `card` or `link` shown, a card's `pin` proof (up to so many
-//! points) with `pin_exp`, `pin_card`, `pin_at`, `pin_by` and `pin_ledger`, the values `level` and `steps`, typed by
-//! `hand`, their `origin`, the act's `ref`erence, the code of a `venue` (the station) with its `venue_exp` (seconds from the act),
-//! `venue_place`, `venue_action`, `venue_ledger` and the name under which it was `shown` before; of a claim whether it is `uncoded`, of a voucher its `secret`. `as=NAME` names the statement for later lines; `again NAME` sends the same bytes once more.
+//! `key=value` at the end of a line makes the statement differ from what an honest client would
+//! send: its `day`, `programme`, `not_after` (seconds from the present), `op` (a named operation
+//! id), the `time` of the act, the token's `exp` (seconds from the act), `max`, `phone` and
+//! `ledger`, the `card` or `link` shown, a card's `pin` proof (up to so many points) with
+//! `pin_exp`, `pin_card`, `pin_at`, `pin_by` and `pin_ledger`, the values `level` and `steps`,
+//! typed by `hand`, their `origin`, the act's `ref`erence, the code of a `venue` (the station) with
+//! its `venue_exp` (seconds from the act), `venue_place`, `venue_action`, `venue_ledger` and the
+//! name under which it was `shown` before; of a claim whether it is `uncoded`, of a voucher its
+//! `secret`. `as=NAME` names the statement for later lines; `again NAME` sends the same bytes once
+//! more.
 
 mod rewards;
 
@@ -408,7 +412,8 @@ impl Story {
         signed
     }
 
-    /// What the screen of an event shows when the act is done; a code that has a name is the same each time.
+    /// What the screen of an event shows when the act is done; a code that has a name is the same
+    /// each time.
     fn venue(&mut self, by: &str, act: (&[&str], u64), options: &Options<'_>) -> Blob<512> {
         if let Some(shown) = options.get("shown").and_then(|name| self.tokens.get(*name)) {
             return Blob(shown.clone());

@@ -1,5 +1,5 @@
-//! `vectors/statements.json`: the same bytes for other languages to check themselves against. The file is made from
-//! names alone; `UPDATE_EXPECT=1 cargo test` writes it again.
+//! `vectors/statements.json`: the same bytes for other languages to check themselves against. The
+//! file is made from names alone; `UPDATE_EXPECT=1 cargo test` writes it again.
 
 use data_encoding::HEXLOWER;
 use expect_test::expect_file;
@@ -127,7 +127,8 @@ fn accepted(world: &mut World, bytes: &[u8]) -> Accounting {
     entry
 }
 
-/// A measurement with a card, and a redemption with the phone's pay token: token, action, redemption.
+/// A measurement with a card, and a redemption with the phone's pay token: token, action,
+/// redemption.
 fn resident_signs(world: &mut World) -> [Vec<u8>; 3] {
     let values = Some(Values { level_tenths: Some(65), ..Values::default() });
     let honest = world.disclosure(Some(Holder::Card(crate::world::card("hanako"))));

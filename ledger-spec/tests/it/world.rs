@@ -1,4 +1,5 @@
-//! A small city in memory: keys from names, real signed submissions, and the whole pure path from bytes to state.
+//! A small city in memory: keys from names, real signed submissions, and the whole pure path from
+//! bytes to state.
 
 use std::collections::BTreeMap;
 
@@ -90,7 +91,8 @@ pub(crate) fn changed(base: &str, changes: &[(String, Value)]) -> String {
         }
         *at = value.clone();
     }
-    // Unless a test says otherwise, actions earn to the end and are late for as long as each may be.
+    // Unless a test says otherwise, actions earn to the end and are late for as long as each may
+    // be.
     let late_days = document["late_days"].as_u64().and_then(|days| u32::try_from(days).ok());
     let until = document["until"].as_str().and_then(Day::parse);
     let ends = if base == PROGRAMME {
@@ -105,7 +107,8 @@ pub(crate) fn changed(base: &str, changes: &[(String, Value)]) -> String {
             document[member] = until.plus(days).to_string().into();
         }
     }
-    // In the order of the fields, whichever order the build gives to a `Value`; a document with a fault stays as it is.
+    // In the order of the fields, whichever order the build gives to a `Value`; a document with a
+    // fault stays as it is.
     let text = document.to_string();
     match Programme::parse(&text) {
         Ok(programme) => serde_json::to_string(&programme).unwrap(),
@@ -214,8 +217,8 @@ impl World {
         record.statement.disclosure.as_ref()?.0.values
     }
 
-    /// Folds the records again in batches of these sizes: the recorded effects give the same state, and the rules
-    /// give the same effects.
+    /// Folds the records again in batches of these sizes: the recorded effects give the same state,
+    /// and the rules give the same effects.
     pub(crate) fn replay(&self, batch_sizes: &[usize]) {
         let mut state = Tables::default();
         let mut records = self.records.iter().peekable();

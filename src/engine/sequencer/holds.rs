@@ -1,4 +1,5 @@
-//! Holds and vouchers whose deadline has passed: the server's own `release`, before a batch decides anything else.
+//! Holds and vouchers whose deadline has passed: the server's own `release`, before a batch decides
+//! anything else.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! What the server itself signs: days that are over, months of shops, lots that have expired. All of it follows from the log.
+//! What the server itself signs: days that are over, months of shops, lots that have expired. All
+//! of it follows from the log.
 
 use std::sync::Arc;
 
@@ -24,8 +25,8 @@ impl Sequencer {
         Ok(())
     }
 
-    /// Records lots that have expired, and gives away what ends today for whoever has asked for it, while nobody waits. A
-    /// crash here leaves the rest to the next pass.
+    /// Records lots that have expired, and gives away what ends today for whoever has asked for it,
+    /// while nobody waits. A crash here leaves the rest to the next pass.
     pub(super) fn record_expired(&mut self) -> Result<(), EngineError> {
         let Ok(now_ms) = self.clock.batch_time_ms(self.ground.clock.read()) else {
             return Ok(());
@@ -71,8 +72,8 @@ impl Sequencer {
         state.keys.get(&system).is_some_and(|key| key.revoked.is_none())
     }
 
-    /// A statement of the server itself: a pure function of the log, signed by the system key. What a kind is `about`
-    /// always gives the same operation id, so a crash can only repeat it.
+    /// A statement of the server itself: a pure function of the log, signed by the system key. What
+    /// a kind is `about` always gives the same operation id, so a crash can only repeat it.
     pub(super) fn own_statement(
         &self,
         body: Body,
@@ -91,8 +92,9 @@ impl Sequencer {
         self.sign_own(core, None)
     }
 
-    /// A claim under the link by which a resident has asked for it. Its salt is random: it protects the link when the
-    /// disclosure is erased. A crash before the commit leaves nothing of it, one after it nothing to claim.
+    /// A claim under the link by which a resident has asked for it. Its salt is random: it protects
+    /// the link when the disclosure is erased. A crash before the commit leaves nothing of it, one
+    /// after it nothing to claim.
     fn own_claim(
         &self,
         (body, about): (Body, &[u8]),
@@ -141,8 +143,9 @@ impl Sequencer {
         self.own_statement(Body::DayClose(DayClose { day }), today, &number).map(Some)
     }
 
-    /// Settles the shops' months that are over, in frames of many: each statement names its own place in the log, so that
-    /// nothing comes between. A crash leaves some shops for the next batch, and none twice.
+    /// Settles the shops' months that are over, in frames of many: each statement names its own
+    /// place in the log, so that nothing comes between. A crash leaves some shops for the next
+    /// batch, and none twice.
     pub(super) fn settle_shops(&mut self, now_ms: u64) -> Result<(), EngineError> {
         let today = Day::of_ms(now_ms);
         if self.settled_before == Some(Month::of(today)) {

@@ -1,4 +1,5 @@
-// The second person of the staff: reads the first one's signed proposal itself, checks its signature, and approves.
+// The second person of the staff: reads the first one's signed proposal itself, checks its
+// signature, and approves.
 
 import * as api from "./api.js";
 import { decode } from "./cbor.js";

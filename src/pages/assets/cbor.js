@@ -1,5 +1,5 @@
-// Deterministic CBOR (RFC 8949 section 4.2.1): integers, byte and text strings, arrays, maps, tags, booleans, null.
-// Anything else, and any other spelling of the same value, is refused.
+// Deterministic CBOR (RFC 8949 section 4.2.1): integers, byte and text strings, arrays, maps, tags,
+// booleans, null. Anything else, and any other spelling of the same value, is refused.
 
 const utf8 = new TextEncoder();
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

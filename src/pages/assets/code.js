@@ -1,4 +1,5 @@
-// The living QR code: signed and drawn on the phone, shown for a minute, then made afresh. It needs no network.
+// The living QR code: signed and drawn on the phone, shown for a minute, then made afresh. It needs
+// no network.
 
 import { payToken, payUrl } from "./cose.js";
 import { number, text } from "./page.js";

@@ -1,5 +1,5 @@
-// Statements, pay tokens, sessions and QR checks: COSE_Sign1 (RFC 9052) with Ed25519 (alg -19, RFC 9864),
-// exactly as ledger-spec/kenmai.cddl describes them.
+// Statements, pay tokens, sessions and QR checks: COSE_Sign1 (RFC 9052) with Ed25519 (alg -19, RFC
+// 9864), exactly as ledger-spec/kenmai.cddl describes them.
 
 import { Tag, concat, decode, encode, equal } from "./cbor.js";
 
@@ -361,7 +361,8 @@ export const perkCardUrl = (origin, card) => `${origin.toUpperCase()}/C/${base32
 
 /** { message, number, ledger, until } of a perk card as read or typed, unverified; throws on anything else. */
 export function readPerkCard(read) {
-  // A keyboard left in Japanese mode types full-width letters; the address before the last stroke says nothing.
+  // A keyboard left in Japanese mode types full-width letters; the address before the last stroke
+  // says nothing.
   const last = read.normalize("NFKC").toUpperCase().replace(/\s/g, "").split("/").pop();
   const message = parse1(unbase32(last));
   const [number, ledger, until, ...more] = decode(message.payload);

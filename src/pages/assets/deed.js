@@ -1,5 +1,5 @@
-// The first person of the staff proposes an action that the rules trust two persons with, for a resident who is named by card
-// or account. Nothing is granted before another person approves.
+// The first person of the staff proposes an action that the rules trust two persons with, for a
+// resident who is named by card or account. Nothing is granted before another person approves.
 
 import * as api from "./api.js";
 import { action, byAccount, byCard, dayOf, dayText, unhex } from "./cose.js";

@@ -1,5 +1,6 @@
-// The desk and the kiosk: a resident with a card and its PIN registers a phone, sees to links, or claims a reward. Every
-// act takes a PIN proof of its own; nothing of a resident stays on the screen or in the browser.
+// The desk and the kiosk: a resident with a card and its PIN registers a phone, sees to links, or
+// claims a reward. Every act takes a PIN proof of its own; nothing of a resident stays on the
+// screen or in the browser.
 
 import * as api from "./api.js";
 import {

@@ -1,4 +1,5 @@
-// The first person of the staff: sees which key asks, compares it by reading aloud, and proposes it.
+// The first person of the staff: sees which key asks, compares it by reading aloud, and proposes
+// it.
 
 import * as api from "./api.js";
 import { hex, keyRegister, kidOf, random, unhex } from "./cose.js";

@@ -1,5 +1,5 @@
-// The family's page: shows the code by which this phone is told to others, and those who have let it help. What they are
-// called is kept on this phone alone.
+// The family's page: shows the code by which this phone is told to others, and those who have let
+// it help. What they are called is kept on this phone alone.
 
 import * as api from "./api.js";
 import { familyCode } from "./cose.js";

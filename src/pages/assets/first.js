@@ -1,5 +1,5 @@
-// The first page: the check mark appears only after this browser checked the signed head of the log, and, when it was
-// here before, that the log it saw then is still the beginning of today's.
+// The first page: the check mark appears only after this browser checked the signed head of the
+// log, and, when it was here before, that the log it saw then is still the beginning of today's.
 
 import * as api from "./api.js";
 import { equal } from "./cbor.js";

@@ -1,4 +1,5 @@
-// A resident's links on a screen, the own phone's or a desk's: a line for each, and the form that asks for another.
+// A resident's links on a screen, the own phone's or a desk's: a line for each, and the form that
+// asks for another.
 
 import { dayOf, dayText, familyCode, random, readFamilyCode, unhex } from "./cose.js";
 import { dateOf, element, fault, text } from "./page.js";

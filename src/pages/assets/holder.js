@@ -1,4 +1,5 @@
-// What a scanner, a camera or a person gives: the code of a phone, a voucher, or the number of a paper card.
+// What a scanner, a camera or a person gives: the code of a phone, a voucher, or the number of a
+// paper card.
 
 import { decode } from "./cbor.js";
 import { hex, parse1, readVoucher, unbase32, unhex } from "./cose.js";

@@ -1,5 +1,5 @@
-// The keys that this tablet or PC holds, one for each role. The private keys never leave the browser; what a key may do
-// stands in the ledger.
+// The keys that this tablet or PC holds, one for each role. The private keys never leave the
+// browser; what a key may do stands in the ledger.
 
 import * as api from "./api.js";
 import { hex, session, sha256 } from "./cose.js";

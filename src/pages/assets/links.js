@@ -1,6 +1,6 @@
-// The resident's links: lists them, ends one and grants one, each signed by the phone's own key. A partner's QR code opens
-// this page with `#partner=KID&purpose=NAME` behind the address, a family's with `#family=CODE`, which choose nothing but
-// the fields of the form.
+// The resident's links: lists them, ends one and grants one, each signed by the phone's own key. A
+// partner's QR code opens this page with `#partner=KID&purpose=NAME` behind the address, a family's
+// with `#family=CODE`, which choose nothing but the fields of the form.
 
 import * as api from "./api.js";
 import { dayOf, dayText, hex, linkGrant, linkRevoke, random, unhex } from "./cose.js";

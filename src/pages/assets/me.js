@@ -1,4 +1,5 @@
-// The resident's page: opens a session with the key of this phone, and keeps the pay page for places without signal.
+// The resident's page: opens a session with the key of this phone, and keeps the pay page for
+// places without signal.
 
 import * as api from "./api.js";
 import { base32, deviceEnrol, session, unhex } from "./cose.js";

@@ -1,5 +1,6 @@
-// Statements on their way. Each is kept from before it is sent until the ledger's verdict, so a lost answer, a closed
-// window or an empty battery never makes two of one: whoever finds it sends the same bytes again.
+// Statements on their way. Each is kept from before it is sent until the ledger's verdict, so a
+// lost answer, a closed window or an empty battery never makes two of one: whoever finds it sends
+// the same bytes again.
 
 import * as api from "./api.js";
 import { ledgerName } from "./page.js";

@@ -1,4 +1,5 @@
-// What every page shares: sentences (they live in the message files), small elements, problems in plain words.
+// What every page shares: sentences (they live in the message files), small elements, problems in
+// plain words.
 
 import { dayText } from "./cose.js";
 

@@ -1,4 +1,5 @@
-// The pay page: the phone's key signs, the phone draws, and where there is signal the page tells what came of it.
+// The pay page: the phone's key signs, the phone draws, and where there is signal the page tells
+// what came of it.
 
 import * as api from "./api.js";
 import { LivingCode } from "./code.js";

@@ -1,5 +1,5 @@
-// Checks perk cards inside this browser, with keys and lists of withdrawn cards that it fetched when there was a network. A
-// card goes to no server, neither its picture nor its number.
+// Checks perk cards inside this browser, with keys and lists of withdrawn cards that it fetched
+// when there was a network. A card goes to no server, neither its picture nor its number.
 
 import * as api from "./api.js";
 import { dayOf, hex, perkCardSignedBy, readPerkCard } from "./cose.js";

@@ -1,5 +1,6 @@
-// Checks a receipt (C2SP tlog-proof) in the browser: leaf, inclusion, checkpoint signature, consistency with the
-// log of today. Hashing as RFC 6962 section 2.1, inclusion as RFC 9162 section 2.1.3.2.
+// Checks a receipt (C2SP tlog-proof) in the browser: leaf, inclusion, checkpoint signature,
+// consistency with the log of today. Hashing as RFC 6962 section 2.1, inclusion as RFC 9162 section
+// 2.1.3.2.
 
 import { decode, encode, equal } from "./cbor.js";
 import { KINDS, hex, ledgerIdOf, parse1, sha256, statementSignedBy } from "./cose.js";

@@ -1,5 +1,5 @@
-// What a signed proposal would do, in plain words: what the second person reads before signing. Each kind of proposal is a
-// list of facts [name, value]; `approve-NAME` is the label.
+// What a signed proposal would do, in plain words: what the second person reads before signing.
+// Each kind of proposal is a list of facts [name, value]; `approve-NAME` is the label.
 
 import * as api from "./api.js";
 import { KINDS, ROLES, hex } from "./cose.js";

@@ -1,5 +1,6 @@
-// QR codes after ISO/IEC 18004 at error correction M, which survives a scratched screen and still scans when small:
-// alphanumeric mode for texts of its alphabet, byte mode for all others, versions 1 to 18. A pay address has version 8.
+// QR codes after ISO/IEC 18004 at error correction M, which survives a scratched screen and still
+// scans when small: alphanumeric mode for texts of its alphabet, byte mode for all others, versions
+// 1 to 18. A pay address has version 8.
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
 // Of each version: check bytes of a block, number of blocks (table 9).

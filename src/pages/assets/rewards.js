@@ -1,4 +1,5 @@
-// The rewards page: the phone's key signs a claim, and the phone alone keeps the secret that its voucher shows.
+// The rewards page: the phone's key signs a claim, and the phone alone keeps the secret that its
+// voucher shows.
 
 import * as api from "./api.js";
 import { byLink, perkCardUrl, random, rewardClaim, unhex, hex, voucherHash, voucherUrl } from "./cose.js";

@@ -1,5 +1,6 @@
-// Three ways to read a code, of which one always works: the camera, a hand-held scanner or the keyboard, a photograph.
-// Where the browser cannot read codes itself, the server reads a frame and forgets it.
+// Three ways to read a code, of which one always works: the camera, a hand-held scanner or the
+// keyboard, a photograph. Where the browser cannot read codes itself, the server reads a frame and
+// forgets it.
 
 import { text } from "./page.js";
 

@@ -1,4 +1,5 @@
-// What a shop is due, read with its till's key; for staff all shops, and what each fund pays. Printing shows one part alone.
+// What a shop is due, read with its till's key; for staff all shops, and what each fund pays.
+// Printing shows one part alone.
 
 import * as api from "./api.js";
 import { reader, standing } from "./keyring.js";

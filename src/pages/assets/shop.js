@@ -1,4 +1,5 @@
-// The till: a code, a number of points, one big answer. What was signed is kept until the ledger's verdict.
+// The till: a code, a number of points, one big answer. What was signed is kept until the ledger's
+// verdict.
 
 import * as api from "./api.js";
 import { byCard, byPhone, payRequestUrl, pinEntry, qrCheck, redeem, rewardUse, unhex, voidSale, voucherHash } from "./cose.js";

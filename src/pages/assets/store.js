@@ -1,4 +1,5 @@
-// Keys of this browser, in IndexedDB. Private keys are made non-extractable: not even this page can read them.
+// Keys of this browser, in IndexedDB. Private keys are made non-extractable: not even this page can
+// read them.
 
 import { kidOf } from "./cose.js";
 

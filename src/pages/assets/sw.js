@@ -1,9 +1,11 @@
-// The worker behind `keepForOffline`: the pay page and the one that checks perk cards open without signal. It keeps only the files that the server names
-// in KEPT (above this line: { version, pages, cards, files }); they are the same for everyone. All else goes by untouched.
+// The worker behind `keepForOffline`: the pay page and the one that checks perk cards open without
+// signal. It keeps only the files that the server names in KEPT (above this line: { version, pages,
+// cards, files }); they are the same for everyone. All else goes by untouched.
 
 const NAME = `kenmai-${KEPT.version}`;
 const WAIT_MS = 4000;
-// After a failure the kept files come at once for so long: a page is many files, and each would wait anew.
+// After a failure the kept files come at once for so long: a page is many files, and each would
+// wait anew.
 const CUT_OFF_MS = 15_000;
 let cutOffUntil = 0;
 
@@ -15,7 +17,8 @@ self.addEventListener("fetch", (event) => {
   if (method !== "GET" || origin !== location.origin) return;
   const known = KEPT.files.includes(pathname) || KEPT.pages.includes(pathname);
   const card = mode === "navigate" && pathname.match(/^\/C\/(\w+)$/);
-  // A perk card is checked by the kept page, with a network and without: no server learns that it was shown.
+  // A perk card is checked by the kept page, with a network and without: no server learns that it
+  // was shown.
   if (card) event.respondWith(Response.redirect(`${KEPT.cards}#${card[1]}`));
   else if (known) event.respondWith(answer(event.request, pathname));
   else if (mode === "navigate") event.respondWith(fetch(event.request).catch(() => kept("/offline")));

@@ -1,5 +1,5 @@
-// A tablet or PC without a key makes one and asks two members of staff for its registration: the public key travels in
-// a QR code, behind the `#`, which browsers send to no server.
+// A tablet or PC without a key makes one and asks two members of staff for its registration: the
+// public key travels in a QR code, behind the `#`, which browsers send to no server.
 
 import * as api from "./api.js";
 import { hex } from "./cose.js";

@@ -1,5 +1,6 @@
-// The tour: one browser plays station, phone and till with three real keys against the real ledger. One button, one
-// step at a time; a step that fails can be pressed again, and sends the same signed bytes again.
+// The tour: one browser plays station, phone and till with three real keys against the real ledger.
+// One button, one step at a time; a step that fails can be pressed again, and sends the same signed
+// bytes again.
 
 import * as api from "./api.js";
 import { LivingCode } from "./code.js";

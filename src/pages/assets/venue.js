@@ -1,5 +1,5 @@
-// The screen at an event: the station's own key signs a code that is good for a minute or two, so a photograph of it is
-// worth nothing at home.
+// The screen at an event: the station's own key signs a code that is good for a minute or two, so a
+// photograph of it is worth nothing at home.
 
 import * as api from "./api.js";
 import { LivingCode } from "./code.js";

@@ -1,5 +1,5 @@
-// The station and the coach: who, what, done. The tablet's own key witnesses it; what was signed is kept until the
-// ledger's verdict.
+// The station and the coach: who, what, done. The tablet's own key witnesses it; what was signed is
+// kept until the ledger's verdict.
 
 import * as api from "./api.js";
 import { action, byCard, byPhone } from "./cose.js";

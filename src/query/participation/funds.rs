@@ -1,10 +1,11 @@
 //! When the funds' running sums may move. Pure: months in, published figures out.
 //!
-//! The sums of all funds are published anew together, when of each fund nobody or at least k persons moved it since they
-//! were last; until then the last figures stand. They move together because the closed days' totals are public too, over all
-//! funds: between two releases the attacker then knows each month's sum over the funds and each fund's sum over the months,
-//! and no single month of a fund follows. Days whose totals the log hides would follow as well, all together: so among those
-//! since the last release, too, there must stand nobody or at least k.
+//! The sums of all funds are published anew together, when of each fund nobody or at least k
+//! persons moved it since they were last; until then the last figures stand. They move together
+//! because the closed days' totals are public too, over all funds: between two releases the
+//! attacker then knows each month's sum over the funds and each fund's sum over the months, and no
+//! single month of a fund follows. Days whose totals the log hides would follow as well, all
+//! together: so among those since the last release, too, there must stand nobody or at least k.
 
 use std::collections::{BTreeMap, BTreeSet};
 

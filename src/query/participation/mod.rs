@@ -1,9 +1,11 @@
-//! Participation in figures that anyone may see: how many take part, where, by which way, and what the funds gave and paid.
+//! Participation in figures that anyone may see: how many take part, where, by which way, and what
+//! the funds gave and paid.
 //!
-//! A period is *released* when it is closed, and fixed from then on: what counts is the day of acceptance, so that an action
-//! reported late never changes an earlier figure. A week runs from Monday to Sunday in Japan; a month is released when the
-//! week of its last day is closed. There are these tables and no others, with no filter that two answers could be
-//! subtracted by. Which cells are hidden, and why that is enough, stands in [`suppress`] and [`funds`].
+//! A period is *released* when it is closed, and fixed from then on: what counts is the day of
+//! acceptance, so that an action reported late never changes an earlier figure. A week runs from
+//! Monday to Sunday in Japan; a month is released when the week of its last day is closed. There
+//! are these tables and no others, with no filter that two answers could be subtracted by. Which
+//! cells are hidden, and why that is enough, stands in [`suppress`] and [`funds`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,8 +84,8 @@ pub struct Month {
 }
 
 impl Month {
-    /// Persons of a column in all districts listed; withheld where one of these is hidden, because the sum of the others
-    /// would be taken for the whole.
+    /// Persons of a column in all districts listed; withheld where one of these is hidden, because
+    /// the sum of the others would be taken for the whole.
     #[must_use]
     pub fn whole(&self, column: usize) -> Cell {
         let mut cells = self.districts.iter().map(|row| row.persons.get(column));
@@ -126,7 +128,8 @@ pub struct FundLine {
     pub outstanding: Cell,
 }
 
-/// A running sum, and the month at whose end it was so: at least 10 persons moved it since it was published before.
+/// A running sum, and the month at whose end it was so: at least 10 persons moved it since it was
+/// published before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Sum {
     /// The points.
@@ -288,7 +291,8 @@ impl<'a> Material<'a> {
             .collect()
     }
 
-    /// Whether the public totals of the days shown explain so many persons, whatever the hidden days count.
+    /// Whether the public totals of the days shown explain so many persons, whatever the hidden
+    /// days count.
     fn days_explain(&self, persons: u64, (first, last): (Day, Day)) -> bool {
         let days = self.days.range(first..=last).filter_map(|(_, row)| row.accounts);
         explain(persons, days.map(|accounts| Cell::of(accounts.into(), K)))
@@ -355,7 +359,8 @@ impl<'a> Material<'a> {
         }
     }
 
-    /// Shares in whole percent, so that no number of actions follows; all channels or none, because they add up.
+    /// Shares in whole percent, so that no number of actions follows; all channels or none, because
+    /// they add up.
     fn channels(&self, span: (Day, Day), public: &Public) -> Vec<(Channel, Cell)> {
         let open = public.channels(span);
         let used = |channel: &Channel| self.channels.get(&(span.0, *channel));
@@ -370,8 +375,9 @@ impl<'a> Material<'a> {
         open.iter().map(|channel| (*channel, share(*channel))).collect()
     }
 
-    /// Stations with at least k persons. `acts` is the least that all stations together can have witnessed: if those shown do
-    /// not explain it, something would follow for the others, and none is shown.
+    /// Stations with at least k persons. `acts` is the least that all stations together can have
+    /// witnessed: if those shown do not explain it, something would follow for the others, and none
+    /// is shown.
     fn stations(&self, month: Day, acts: u64, public: &Public) -> Vec<Station> {
         let used =
             |station: &PlaceId| self.stations.get(&StationMonth { month, station: *station });
@@ -432,7 +438,8 @@ impl<'a> Material<'a> {
             let line = |fund: Fund| {
                 let current =
                     [&granted, &redeemed, &refunded].iter().all(|of| of.as_of == Some(*month));
-                // What lapsed is what nobody spent: a running sum like the others, which follows from the three shown.
+                // What lapsed is what nobody spent: a running sum like the others, which follows
+                // from the three shown.
                 let lapsed = holders.range((fund, Day(0))..=(fund, *last));
                 let waiting = lapsed.fold(0, |waiting, (_, holders)| {
                     let waiting = waiting + u64::from(*holders);
@@ -474,8 +481,9 @@ fn sum(running: &funds::Running, fund: Fund) -> Option<Sum> {
     Some(Sum { points: u64::try_from(points).unwrap_or(0), as_of: running.as_of? })
 }
 
-/// Whether parts explain so many persons even if everybody is missing from those hidden and they are as large as hidden
-/// ones can be. Each of the persons is in at least one part; what the parts shown left open would tell of the others.
+/// Whether parts explain so many persons even if everybody is missing from those hidden and they
+/// are as large as hidden ones can be. Each of the persons is in at least one part; what the parts
+/// shown left open would tell of the others.
 fn explain(persons: u64, parts: impl Iterator<Item = Cell>) -> bool {
     let (mut shown, mut hidden) = (0, 0);
     for part in parts {

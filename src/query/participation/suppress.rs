@@ -1,16 +1,18 @@
 //! Which cells of a month's tables may be shown. Pure: counts in, cells out.
 //!
-//! A cell that counts fewer than k persons is *small* and hidden, 0 included. Nothing else may tell more about it than that,
-//! to somebody who has every other published figure and this code. Instead of looking for cells to hide beside a small
-//! one, nothing that is published contains it:
+//! A cell that counts fewer than k persons is *small* and hidden, 0 included. Nothing else may tell
+//! more about it than that, to somebody who has every other published figure and this code. Instead
+//! of looking for cells to hide beside a small one, nothing that is published contains it:
 //!
-//! * a column's total is the sum of the districts shown, and its age groups count the people of those districts only;
-//! * a district's cell of all actions ("any") is shown where the groups shown explain it even if every small cell were 0,
-//!   and its age groups where nothing is hidden;
+//! * a column's total is the sum of the districts shown, and its age groups count the people of
+//!   those districts only;
+//! * a district's cell of all actions ("any") is shown where the groups shown explain it even if
+//!   every small cell were 0, and its age groups where nothing is hidden;
 //! * whole columns and months stand back by rules that look at shown figures alone.
 //!
-//! So the tables are the same whatever a small cell counts, from 0 to k - 1; `tests/it/participation.rs` tries all of them.
-//! Only the age groups of one column add up to something shown (its total): there a small one takes the others along.
+//! So the tables are the same whatever a small cell counts, from 0 to k - 1;
+//! `tests/it/participation.rs` tries all of them. Only the age groups of one column add up to
+//! something shown (its total): there a small one takes the others along.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,8 +69,8 @@ pub enum Band {
     Senior,
 }
 
-/// What a month counts: persons of a district and an age group, by column. A person stands in one district and one age
-/// group for the month, in each of the own groups once, and in `None` once.
+/// What a month counts: persons of a district and an age group, by column. A person stands in one
+/// district and one age group for the month, in each of the own groups once, and in `None` once.
 pub type Counts = BTreeMap<(Column, u32, AgeTier), u64>;
 
 /// A month's tables of persons.
@@ -87,7 +89,8 @@ pub struct Persons {
 }
 
 impl Persons {
-    /// The most persons that the tables can be about, as far as shown figures and the size of small cells tell.
+    /// The most persons that the tables can be about, as far as shown figures and the size of small
+    /// cells tell.
     #[must_use]
     pub fn reach(&self, k: u64) -> u64 {
         let column = |at: usize| {
@@ -104,7 +107,8 @@ fn district(counts: &Counts, column: &Column, district: u32) -> u64 {
     tiers.filter_map(|tier| counts.get(&(column.clone(), district, *tier))).sum()
 }
 
-/// The tables of a month. `groups` are those that the rules know: which of them were done at all is not public.
+/// The tables of a month. `groups` are those that the rules know: which of them were done at all is
+/// not public.
 #[must_use]
 pub fn persons(counts: &Counts, groups: &BTreeSet<String>, k: u64) -> Persons {
     let groups: Vec<Column> = groups.iter().cloned().map(Some).collect();
@@ -138,8 +142,9 @@ pub fn persons(counts: &Counts, groups: &BTreeSet<String>, k: u64) -> Persons {
     made
 }
 
-/// The cell of any action. Every person in it is in a group, so a figure above the sum of the groups shown says
-/// that somebody stands in those hidden. It is withheld in good time: also where it would still be possible that nobody does.
+/// The cell of any action. Every person in it is in a group, so a figure above the sum of the
+/// groups shown says that somebody stands in those hidden. It is withheld in good time: also where
+/// it would still be possible that nobody does.
 fn any(cell: Cell, (groups, hidden): (&[Cell], u64), k: u64) -> Cell {
     let explained: u64 = groups.iter().map(|cell| cell.shown()).sum();
     match cell {
@@ -177,8 +182,9 @@ fn ages(counts: &Counts, made: &Persons, k: u64) -> BTreeMap<Band, Vec<Cell>> {
     // One small age group takes its whole column along: the groups add up to the total.
     let mut whole: Vec<bool> =
         (0..made.columns.len()).map(|at| column(at).iter().all(|persons| *persons >= k)).collect();
-    // How those who act at all divide by age is shown where nothing is hidden. Otherwise it would say, together with
-    // the ages of the groups, how many of a district's people the groups shown can explain.
+    // How those who act at all divide by age is shown where nothing is hidden. Otherwise it would
+    // say, together with the ages of the groups, how many of a district's people the groups shown
+    // can explain.
     let open = made.left_out.is_empty()
         && made.districts.values().flatten().all(|cell| cell.value().is_some());
     let sound = open && whole.iter().skip(1).all(|whole| *whole);

@@ -19,7 +19,8 @@ use ledger_spec::{
 use super::hex;
 use crate::world::{World, account, facts, id, key, kid, ledger, sign_token};
 
-/// A city with a resident, and a submission without and one with a disclosure and a pay token in it.
+/// A city with a resident, and a submission without and one with a disclosure and a pay token in
+/// it.
 fn submissions() -> (World, [Vec<u8>; 2]) {
     let mut world = World::at("2026-04-10", "10:00");
     world.set_up(&[]);
@@ -165,7 +166,8 @@ fn a_perk_cards_number_follows_from_pepper_ledger_and_claim() {
         PerkCardNumber::of(&[pepper; 32], LedgerId::of_origin(origin), Seq(claim))
     };
     assert_eq!(number(1, "a", 7), number(1, "a", 7));
-    // HMAC-SHA256(pepper, "kenmai/v1/perk-card" ‖ ledger ‖ claim as u64)[:16], as another program computes it.
+    // HMAC-SHA256(pepper, "kenmai/v1/perk-card" ‖ ledger ‖ claim as u64)[:16], as another program
+    // computes it.
     assert_eq!(number(1, "a", 7).to_string(), "3dcdb8ff30a51d8b6376fa317408e035");
     let all = [number(1, "a", 7), number(2, "a", 7), number(1, "b", 7), number(1, "a", 8)];
     for (place, one) in all.iter().enumerate() {
@@ -258,7 +260,8 @@ fn headers_have_one_form() {
         format!("d2854da201320448{staff}a0"),
         format!("d29f4da201320448{staff}a0"),
         format!("d8124da201320448{staff}a0"),
-        // EdDSA (-8), no algorithm, kid first, another header, an empty unprotected map of another length.
+        // EdDSA (-8), no algorithm, kid first, another header, an empty unprotected map of another
+        // length.
         format!("d2844da201270448{staff}a0"),
         format!("d2844ba10448{staff}a0"),
         format!("d2844da20448{staff}0132a0"),

@@ -1,4 +1,5 @@
-//! Corrections in the random days: standing, actions taken back, lots adjusted, extended, brought and expired.
+//! Corrections in the random days: standing, actions taken back, lots adjusted, extended, brought
+//! and expired.
 
 use ledger_spec::{
     cbor::List,

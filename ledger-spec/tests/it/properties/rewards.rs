@@ -1,4 +1,5 @@
-//! Random claims, uses, cancellations and last days, against lists: what is open, what is left, where each point lies.
+//! Random claims, uses, cancellations and last days, against lists: what is open, what is left,
+//! where each point lies.
 
 use ledger_spec::{
     decide::Rejection,
@@ -88,7 +89,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A city with a small stock, and residents with a lot of points each and phones that are not fresh.
+/// A city with a small stock, and residents with a lot of points each and phones that are not
+/// fresh.
 fn city() -> World {
     let mut world = World::at("2026-04-10", "10:00");
     world.set_up(&[]);

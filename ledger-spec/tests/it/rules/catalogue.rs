@@ -1,4 +1,5 @@
-//! Rewards: claimed once and to the last, used before their day at the right shop, taken back, drawn.
+//! Rewards: claimed once and to the last, used before their day at the right shop, taken back,
+//! drawn.
 
 use expect_test::expect;
 use ledger_spec::catalogue::Catalogue;
@@ -106,7 +107,8 @@ fn the_last_item_is_claimed_once() {
     "#]]);
 }
 
-/// Golden cases: used after its last day, cancelled by the shop, used in another city of the prefecture.
+/// Golden cases: used after its last day, cancelled by the shop, used in another city of the
+/// prefecture.
 #[test]
 fn a_voucher_is_used_once_in_time_at_its_shops() {
     check(&expect![[r#"
@@ -229,7 +231,8 @@ fn a_claim_fits_its_item_and_its_resident() {
     "#]]);
 }
 
-/// The most of a phone of yesterday, in one claim and beside what is held, and no gate for what no shop takes.
+/// The most of a phone of yesterday, in one claim and beside what is held, and no gate for what no
+/// shop takes.
 #[test]
 fn a_claim_meets_its_limits_exactly() {
     check(&expect![[r#"
@@ -371,7 +374,8 @@ fn a_draw_is_fixed_before_its_beacon() {
     "#]]);
 }
 
-/// What ends on its last day goes where the resident has asked: the whole units of it, once, and not a point more.
+/// What ends on its last day goes where the resident has asked: the whole units of it, once, and
+/// not a point more.
 #[test]
 fn what_ends_is_given_away_for_whoever_has_asked() {
     check(&expect![[r#"

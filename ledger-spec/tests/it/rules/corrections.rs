@@ -261,8 +261,8 @@ fn an_expired_lot_is_recorded_by_the_system_alone() {
     "#]]);
 }
 
-/// An adjustment of other points has taken from the budget what the action was granted: both judgements together give back
-/// no more than is left.
+/// An adjustment of other points has taken from the budget what the action was granted: both
+/// judgements together give back no more than is left.
 #[test]
 fn two_grants_of_an_action_give_a_budget_no_more_than_it_granted() {
     check(&expect![[r#"

@@ -190,7 +190,8 @@ fn an_action_of_someone_who_does_not_take_part_earns_nothing() {
     "#]]);
 }
 
-/// What one action grants twice meets the budget together, and what it fills to the point is no shortage.
+/// What one action grants twice meets the budget together, and what it fills to the point is no
+/// shortage.
 #[test]
 fn two_grants_of_an_action_meet_the_budget_together() {
     check(&expect![[r#"
@@ -208,7 +209,8 @@ fn two_grants_of_an_action_meet_the_budget_together() {
     "#]]);
 }
 
-/// Of caps that leave equally much the first of the programme is told, otherwise the one that leaves least.
+/// Of caps that leave equally much the first of the programme is told, otherwise the one that
+/// leaves least.
 #[test]
 fn the_room_that_is_told_is_the_tightest() {
     check(&expect![[r#"
@@ -309,7 +311,8 @@ fn every_cap_binds_in_its_own_period() {
     "#]].assert_eq(&table);
 }
 
-/// What a row of actions is granted under one cap of 50 points, in the last hours of its period and after them.
+/// What a row of actions is granted under one cap of 50 points, in the last hours of its period and
+/// after them.
 fn under_a_cap_of_50(of: &str, per: &str, last: &str) -> String {
     let cap = match of {
         "rule" => format!(r#"rules.0.caps=[{{"per":"{per}","points":50}}]"#),

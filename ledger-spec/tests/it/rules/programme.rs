@@ -4,7 +4,8 @@ use expect_test::expect;
 
 use super::check;
 
-/// Goals differ by age, and the age is the one on the day that the programme names: a birthday in between changes nothing.
+/// Goals differ by age, and the age is the one on the day that the programme names: a birthday in
+/// between changes nothing.
 #[test]
 fn steps_have_goals_by_age() {
     check(&expect![[r#"
@@ -140,7 +141,8 @@ fn days_of_a_month_and_of_a_week_earn_more() {
         lots hanako → 73 general until 2028-03-31, 20 employer until 2028-03-31"#]].assert_eq(&more.join("\n"));
 }
 
-/// Days that arrive late and out of order count in the period that they belong to, and complete it once.
+/// Days that arrive late and out of order count in the period that they belong to, and complete it
+/// once.
 #[test]
 fn late_days_complete_the_month_they_belong_to() {
     check(&expect![[r#"
@@ -160,7 +162,8 @@ fn late_days_complete_the_month_they_belong_to() {
     "#]]);
 }
 
-/// A measurement counts once in 14 days, in both directions, and one's own progress is measured over 14 to 90.
+/// A measurement counts once in 14 days, in both directions, and one's own progress is measured
+/// over 14 to 90.
 #[test]
 fn measurements_are_spaced_and_improve() {
     check(&expect![[r#"
@@ -192,7 +195,8 @@ fn measurements_are_spaced_and_improve() {
     "#]]);
 }
 
-/// One public group; which action it was decides points, fund and how often it counts, and stands in no effect.
+/// One public group; which action it was decides points, fund and how often it counts, and stands
+/// in no effect.
 #[test]
 fn sensitive_actions_share_a_group() {
     check(&expect![[r#"
@@ -226,7 +230,8 @@ fn sensitive_actions_share_a_group() {
     "#]]);
 }
 
-/// Who should be checked spends only after the check-up; what was earned before waits, and nothing is lost.
+/// Who should be checked spends only after the check-up; what was earned before waits, and nothing
+/// is lost.
 #[test]
 fn a_gate_opens_for_what_was_earned_before() {
     check(&expect![[r#"
@@ -253,7 +258,8 @@ fn a_gate_opens_for_what_was_earned_before() {
     "#]]);
 }
 
-/// The season ends before the year; what comes late is judged by its own day, until the day after which nothing is.
+/// The season ends before the year; what comes late is judged by its own day, until the day after
+/// which nothing is.
 #[test]
 fn the_season_and_late_reports_end() {
     check(&expect![[r#"
@@ -275,7 +281,8 @@ fn the_season_and_late_reports_end() {
     "#]]);
 }
 
-/// Milestones are exempt from the caps of habits, and everything from the year's: a mass-screening day is not cut.
+/// Milestones are exempt from the caps of habits, and everything from the year's: a mass-screening
+/// day is not cut.
 #[test]
 fn caps_of_the_city() {
     check(&expect![[r#"
