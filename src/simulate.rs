@@ -10,12 +10,12 @@ use std::path::Path;
 
 use ledger_spec::apply::apply;
 use ledger_spec::decide::{Context, decide, measured_before};
-use ledger_spec::entry::{Accounting, Contra, Effect, Entry, Link};
+use ledger_spec::entry::{Accounting, Contra, Effect, Entry, Subject};
 use ledger_spec::ids::{LedgerId, Seq};
 use ledger_spec::kinds::Body;
 use ledger_spec::points::Fund;
 use ledger_spec::programme::Programme;
-use ledger_spec::rows::{Overlay, Tables};
+use ledger_spec::state::{Overlay, State};
 use ledger_spec::statement::{self, Statement, Values};
 use ledger_spec::time::Day;
 
@@ -96,7 +96,7 @@ pub fn simulate(
         reader: PersonalReader { registry: &registry, ledger },
         pepper: &keys.pepper,
         names: programme.rules.iter().map(|rule| (rule.rule, rule.name.clone())).collect(),
-        state: Tables::default(),
+        state: State::default(),
         measured: BTreeMap::new(),
         found: Simulation { fiscal_year, ..Simulation::default() },
     };
@@ -151,7 +151,7 @@ struct Replay<'a> {
     pepper: &'a [u8; 32],
     names: BTreeMap<u32, String>,
     /// The ledger as it would be.
-    state: Tables,
+    state: State,
     /// What measurements found, by their entries in that ledger.
     measured: BTreeMap<Seq, Values>,
     found: Simulation,
@@ -218,12 +218,12 @@ impl Replay<'_> {
         statement.row = None;
         statement.core.programme = Some(version);
         let state = std::mem::take(&mut self.state);
-        let rows = Overlay::over(&state);
-        let measured = measured_before(&statement, &rows);
+        let overlay = Overlay::over(&state);
+        let measured = measured_before(&statement, &overlay);
         let measured = measured.and_then(|seq| self.measured.get(&seq)).copied();
         let context = Context { now_ms, pepper: self.pepper, earlier: None, measured };
-        let decided = decide(&statement, &rows, &context);
-        drop(rows);
+        let decided = decide(&statement, &overlay, &context);
+        drop(overlay);
         self.state = state;
         match decided {
             Ok(decided) => {
@@ -243,18 +243,18 @@ impl Replay<'_> {
     }
 
     fn apply(&mut self, from: Accounting, effects: Vec<Effect>) -> Result<(), EngineError> {
-        let mut rows = Overlay::over(&self.state);
-        let link = from.link.map(|link| {
-            let row = rows.accounts(&link.account);
-            Link {
-                account: link.account,
+        let mut state = Overlay::over(&self.state);
+        let subject = from.subject.map(|subject| {
+            let row = state.accounts(&subject.account);
+            Subject {
+                account: subject.account,
                 account_seq: row.map_or(0, |row| row.entries),
                 previous: row.and_then(|row| row.last),
             }
         });
-        let accounting = Accounting { seq: rows.next_seq(), link, effects, ..from };
-        apply(&accounting, &mut rows)?;
-        let changes = rows.into_changes();
+        let accounting = Accounting { seq: state.next_seq(), subject, effects, ..from };
+        apply(&accounting, &mut state)?;
+        let changes = state.into_changes();
         self.state.absorb(changes);
         Ok(())
     }

@@ -313,7 +313,7 @@ impl Draws {
         if kind == "draw.committed" {
             self.0.extend(number("round").map(|round| (seq.0, round)));
         }
-        if kind != "draw.held" {
+        if kind != "draw.concluded" {
             return Ok(());
         }
         let round = number("commit").and_then(|commit| self.0.remove(&commit)).unwrap_or(0);

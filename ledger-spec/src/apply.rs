@@ -10,11 +10,11 @@ use crate::ids::{AccountId, CardHash, Hash, Kid, LinkId, NaturalKey, Seq};
 use crate::kinds::SettlementClose;
 use crate::points::{Fund, FundSums, LotKey, Purse};
 use crate::programme::Programme;
-use crate::rows::{
-    Account, Actor, Budget, Card, DayPoints, DayTotals, Device, EnrolCode, Key, LinkRow, Overlay,
-    Place, Proposal, Refunded, Rows, Signer,
-};
 use crate::shops::Settlement;
+use crate::state::{
+    Account, Actor, Budget, Card, DayPoints, DayTotals, Device, EnrolCode, Key, LinkRow,
+    ManifestState, Overlay, Place, Proposal, Refunded, Signer,
+};
 use crate::statement;
 use crate::time::Day;
 
@@ -44,8 +44,8 @@ pub enum Broken {
 ///
 /// # Errors
 /// [`Broken`] when the entry cannot have been decided on this state.
-pub fn apply(entry: &Accounting, rows: &mut Overlay<'_>) -> Result<(), Broken> {
-    let top = rows.top();
+pub fn apply(entry: &Accounting, state: &mut Overlay<'_>) -> Result<(), Broken> {
+    let top = state.top();
     // Days never run backwards; within a day only an entry without its minute may follow one with a
     // later minute.
     let (today, last) = (entry.accepted_day(), Day::of_ms(top.last_min.saturating_mul(60_000)));
@@ -56,41 +56,41 @@ pub fn apply(entry: &Accounting, rows: &mut Overlay<'_>) -> Result<(), Broken> {
     }
     top.size += 1;
     top.last_min = top.last_min.max(entry.accepted_min);
-    let mut subject = open_subject(entry, rows)?;
-    let mut totals = match rows.days(&today) {
+    let mut account = open_subject(entry, state)?;
+    let mut totals = match state.days(&today) {
         Some(Some(totals)) => *totals,
         _ => DayTotals::default(),
     };
     totals.entries += 1;
     for effect in &entry.effects {
-        match subject.as_mut() {
-            Some(account) => on_account(account, (entry, effect), &mut totals, rows)?,
+        match account.as_mut() {
+            Some(account) => on_account(account, (entry, effect), &mut totals, state)?,
             None if needs_account(effect) => return Err(Broken::Missing("account")),
             None => {}
         }
-        on_tables(entry, effect, rows)?;
+        on_tables(entry, effect, state)?;
     }
-    if let (Some(link), Some(mut account)) = (entry.link, subject) {
+    if let (Some(subject), Some(mut account)) = (entry.subject, account) {
         totals.accounts += u32::from(account.active_on != today);
         account.active_on = today;
-        rows.top().accounts.insert(link.account, account);
+        state.top().accounts.insert(subject.account, account);
     }
-    rows.top().days.insert(today, Some(totals));
+    state.top().days.insert(today, Some(totals));
     Ok(())
 }
 
 /// The subject account with the entry appended to its chain.
-fn open_subject(entry: &Accounting, rows: &Overlay<'_>) -> Result<Option<Account>, Broken> {
-    let Some(link) = entry.link else {
+fn open_subject(entry: &Accounting, state: &Overlay<'_>) -> Result<Option<Account>, Broken> {
+    let Some(subject) = entry.subject else {
         return Ok(None);
     };
     let opens = entry.effects.contains(&Effect::AccountOpened {});
-    let mut account = match rows.accounts(&link.account) {
+    let mut account = match state.accounts(&subject.account) {
         Some(account) if !opens => account.clone(),
         None if opens => Account::fresh(),
         _ => return Err(Broken::Missing("account")),
     };
-    if (link.account_seq, link.previous) != (account.entries, account.last) {
+    if (subject.account_seq, subject.previous) != (account.entries, account.last) {
         return Err(Broken::Chain);
     }
     account.entries += 1;
@@ -136,75 +136,75 @@ fn needs_account(effect: &Effect) -> bool {
         | Effect::ManifestClosed { .. }
         | Effect::CatalogueInForce { .. }
         | Effect::DrawCommitted { .. }
-        | Effect::DrawHeld { .. }
+        | Effect::DrawConcluded { .. }
         | Effect::ShopSettled { .. }
         | Effect::SettlementPaid { .. } => false,
     }
 }
 
 /// What an effect changes outside the subject account's row.
-fn on_tables(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+fn on_tables(entry: &Accounting, effect: &Effect, state: &mut Overlay<'_>) -> Result<(), Broken> {
     match effect {
         Effect::Posting { lot, points, contra } => {
-            move_contra(entry.accepted_day(), (*lot, *points, *contra), rows)
+            move_contra(entry.accepted_day(), (*lot, *points, *contra), state)
         }
-        Effect::ActTaken { key } => take_act(*key, entry.seq, rows),
+        Effect::ActTaken { key } => take_act(*key, entry.seq, state),
         Effect::TokenSpent { nonce, exp_s } | Effect::PinProven { nonce, exp_s, .. } => {
-            spend_token((*exp_s, *nonce), rows)
+            spend_token((*exp_s, *nonce), state)
         }
         Effect::CardWithoutPin { card, terminal, points } => {
-            count_card((*card, *terminal), *points, entry.accepted_day(), rows)
+            count_card((*card, *terminal), *points, entry.accepted_day(), state)
         }
         Effect::Undone { entry: ended } | Effect::HoldEnded { hold: ended } => {
-            undo(*ended, entry.seq, rows)
+            undo(*ended, entry.seq, state)
         }
-        Effect::Refunded { entry: sale, points, .. } => refund(*sale, *points, entry.seq, rows),
-        Effect::Proposed { until_min } => propose(entry, *until_min, rows),
-        Effect::Approved { proposal } => approved(*proposal, rows),
+        Effect::Refunded { entry: sale, points, .. } => refund(*sale, *points, entry.seq, state),
+        Effect::Proposed { until_min } => propose(entry, *until_min, state),
+        Effect::Approved { proposal } => approved(*proposal, state),
         Effect::ProgrammeInForce { version, document } => {
-            publish(*version, document.as_str(), rows)
+            publish(*version, document.as_str(), state)
         }
         Effect::BudgetAllocated { fund, fiscal_year, points } => {
-            allocate((*fund, *fiscal_year), *points, rows)
+            allocate((*fund, *fiscal_year), *points, state)
         }
         Effect::KeyRegistered { public_key, role, person, place, name } => {
             let (role, person, place, name) = (*role, *person, *place, name.clone());
-            add_actor(*public_key, Actor { role, person, place, name }, entry.seq, rows)
+            add_actor(*public_key, Actor { role, person, place, name }, entry.seq, state)
         }
-        Effect::KeyRevoked { kid } => revoke_key(*kid, entry.seq, rows),
+        Effect::KeyRevoked { kid } => revoke_key(*kid, entry.seq, state),
         Effect::DeviceEnrolled { public_key, since } => {
             let account = subject_of(entry)?;
             let signer = Signer::Device(Device { account, since: *since });
-            add_key(*public_key, signer, entry.seq, rows)
+            add_key(*public_key, signer, entry.seq, state)
         }
         Effect::CardIssued { card, code, until_min } => {
-            issue(subject_of(entry)?, *card, (*code, *until_min), rows)
+            issue(subject_of(entry)?, *card, (*code, *until_min), state)
         }
-        Effect::CardRevoked { card } => end_card(*card, rows),
-        Effect::CodeUsed { code } => use_code(*code, rows),
+        Effect::CardRevoked { card } => end_card(*card, state),
+        Effect::CodeUsed { code } => use_code(*code, state),
         Effect::DayClosed { day, .. } => {
-            rows.top().days.insert(*day, None);
-            unseen(rows.top().closed.insert(*day, entry.seq).is_none(), "closed day")
+            state.top().days.insert(*day, None);
+            unseen(state.top().closed.insert(*day, entry.seq).is_none(), "closed day")
         }
         Effect::ManifestOpened { kid, kind, rows: count } => {
-            let manifest = Rows { kid: *kid, kind: *kind, count: *count, done: None };
-            rows.top().manifests.insert(entry.seq, manifest);
+            let manifest = ManifestState { kid: *kid, kind: *kind, count: *count, done: None };
+            state.top().manifests.insert(entry.seq, manifest);
             Ok(())
         }
         Effect::LinkGranted { link, purpose, until, partner } => {
             let (account, revoked) = (subject_of(entry)?, None);
             let (purpose, until, partner) = (*purpose, *until, *partner);
-            grant_link(*link, LinkRow { account, purpose, until, partner, revoked }, rows)
+            grant_link(*link, LinkRow { account, purpose, until, partner, revoked }, state)
         }
-        Effect::LinkRevoked { link } => end_link(*link, entry.seq, rows),
-        Effect::ManifestClosed { manifest } => close_manifest(*manifest, entry.seq, rows),
-        Effect::ShopSettled { settlement } => settle(settlement, entry, rows),
-        Effect::SettlementPaid { settlement, .. } => pay(*settlement, entry.seq, rows),
+        Effect::LinkRevoked { link } => end_link(*link, entry.seq, state),
+        Effect::ManifestClosed { manifest } => close_manifest(*manifest, entry.seq, state),
+        Effect::ShopSettled { settlement } => settle(settlement, entry, state),
+        Effect::SettlementPaid { settlement, .. } => pay(*settlement, entry.seq, state),
         Effect::CatalogueInForce { .. }
         | Effect::RewardClaimed { .. }
         | Effect::RewardEnded { .. }
         | Effect::DrawCommitted { .. }
-        | Effect::DrawHeld { .. } => rewards::on_tables(entry, effect, rows),
+        | Effect::DrawConcluded { .. } => rewards::on_tables(entry, effect, state),
         Effect::ActionJudged { .. }
         | Effect::Balance { .. }
         | Effect::AccountOpened {}
@@ -220,21 +220,21 @@ fn add_actor(
     public_key: [u8; 32],
     actor: Actor,
     seq: Seq,
-    rows: &mut Overlay<'_>,
+    state: &mut Overlay<'_>,
 ) -> Result<(), Broken> {
-    let fresh = actor.place.filter(|place| rows.places(place).is_none());
+    let fresh = actor.place.filter(|place| state.places(place).is_none());
     let row = Place { role: actor.role, name: actor.name.clone() };
-    rows.top().places.extend(fresh.map(|place| (place, row)));
-    add_key(public_key, Signer::Actor(actor), seq, rows)
+    state.top().places.extend(fresh.map(|place| (place, row)));
+    add_key(public_key, Signer::Actor(actor), seq, state)
 }
 
 fn unseen(fresh: bool, what: &'static str) -> Result<(), Broken> {
     if fresh { Ok(()) } else { Err(Broken::Missing(what)) }
 }
 
-fn grant_link(link: LinkId, row: LinkRow, rows: &mut Overlay<'_>) -> Result<(), Broken> {
-    unseen(rows.links(&link).is_none(), "link")?;
-    rows.top().links.insert(link, row);
+fn grant_link(link: LinkId, row: LinkRow, state: &mut Overlay<'_>) -> Result<(), Broken> {
+    unseen(state.links(&link).is_none(), "link")?;
+    state.top().links.insert(link, row);
     Ok(())
 }
 
@@ -242,34 +242,34 @@ fn count_card(
     (card, terminal): (CardHash, Kid),
     points: u32,
     day: Day,
-    rows: &mut Overlay<'_>,
+    state: &mut Overlay<'_>,
 ) -> Result<(), Broken> {
     let add = |row| DayPoints { day, points: DayPoints::on(row, day) + u64::from(points) };
-    let (of_card, of_terminal) = (add(rows.card_days(&card)), add(rows.terminal_days(&terminal)));
-    rows.top().card_days.insert(card, of_card);
-    rows.top().terminal_days.insert(terminal, of_terminal);
+    let (of_card, of_terminal) = (add(state.card_days(&card)), add(state.terminal_days(&terminal)));
+    state.top().card_days.insert(card, of_card);
+    state.top().terminal_days.insert(terminal, of_terminal);
     Ok(())
 }
 
-fn undo(ended: Seq, by: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
-    let fresh = rows.undone(&ended).is_none() && rows.refunded(&ended).is_none();
+fn undo(ended: Seq, by: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {
+    let fresh = state.undone(&ended).is_none() && state.refunded(&ended).is_none();
     unseen(fresh, "undone entry")?;
-    rows.top().undone.insert(ended, by);
+    state.top().undone.insert(ended, by);
     Ok(())
 }
 
-fn refund(sale: Seq, points: u32, last: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
-    unseen(rows.undone(&sale).is_none(), "undone entry")?;
-    let before = rows.refunded(&sale).map_or(0, |row| row.points);
+fn refund(sale: Seq, points: u32, last: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {
+    unseen(state.undone(&sale).is_none(), "undone entry")?;
+    let before = state.refunded(&sale).map_or(0, |row| row.points);
     let points = before.checked_add(points).ok_or(Broken::Negative("refund"))?;
-    rows.top().refunded.insert(sale, Refunded { points, last });
+    state.top().refunded.insert(sale, Refunded { points, last });
     Ok(())
 }
 
 fn move_contra(
     today: Day,
     (lot, points, contra): (LotKey, i64, Contra),
-    rows: &mut Overlay<'_>,
+    state: &mut Overlay<'_>,
 ) -> Result<(), Broken> {
     // Only the challenge purse has a source that costs nobody money; what neither pays nor is paid
     // knows both purses.
@@ -284,60 +284,60 @@ fn move_contra(
     match contra {
         Contra::Budget(fiscal_year) => {
             let key = (lot.fund, fiscal_year);
-            let mut budget = rows.budgets(&key).copied().unwrap_or(Budget::EMPTY);
+            let mut budget = state.budgets(&key).copied().unwrap_or(Budget::EMPTY);
             let granted = budget.granted.checked_add_signed(points);
             budget.granted = granted.ok_or(Broken::Negative("budget"))?;
             if budget.granted > budget.allocated {
                 return Err(Broken::Negative("budget"));
             }
-            rows.top().budgets.insert(key, budget);
+            state.top().budgets.insert(key, budget);
         }
         Contra::Shop(shop) => {
-            let mut row = rows.shops(&shop).cloned().unwrap_or_default();
+            let mut row = state.shops(&shop).cloned().unwrap_or_default();
             row.total = row.total.checked_add_signed(-points).ok_or(Broken::Negative("shop"))?;
             row.points.add(lot.fund, -points).ok_or(Broken::Negative("shop"))?;
             row.moved_on = Some(today);
-            rows.top().shops.insert(shop, row);
+            state.top().shops.insert(shop, row);
         }
         Contra::Challenge | Contra::Held(_) => {}
         Contra::Retired => {
-            let sum = rows.retired(&lot.fund).copied().unwrap_or(0).checked_add_signed(-points);
-            rows.top().retired.insert(lot.fund, sum.ok_or(Broken::Negative("retired points"))?);
+            let sum = state.retired(&lot.fund).copied().unwrap_or(0).checked_add_signed(-points);
+            state.top().retired.insert(lot.fund, sum.ok_or(Broken::Negative("retired points"))?);
         }
         Contra::Expired => {
-            let sum = rows.expired(&lot.fund).copied().unwrap_or(0).checked_add_signed(-points);
-            rows.top().expired.insert(lot.fund, sum.ok_or(Broken::Negative("expired points"))?);
+            let sum = state.expired(&lot.fund).copied().unwrap_or(0).checked_add_signed(-points);
+            state.top().expired.insert(lot.fund, sum.ok_or(Broken::Negative("expired points"))?);
         }
         Contra::Imported => {
-            let sum = rows.imported(&lot.fund).copied().unwrap_or(0).checked_add_signed(points);
-            rows.top().imported.insert(lot.fund, sum.ok_or(Broken::Negative("imported points"))?);
+            let sum = state.imported(&lot.fund).copied().unwrap_or(0).checked_add_signed(points);
+            state.top().imported.insert(lot.fund, sum.ok_or(Broken::Negative("imported points"))?);
         }
     }
     Ok(())
 }
 
 fn subject_of(entry: &Accounting) -> Result<AccountId, Broken> {
-    entry.link.map(|link| link.account).ok_or(Broken::Missing("account"))
+    entry.subject.map(|subject| subject.account).ok_or(Broken::Missing("account"))
 }
 
-fn allocate(key: (Fund, u32), points: u32, rows: &mut Overlay<'_>) -> Result<(), Broken> {
-    let Budget { allocated, granted } = rows.budgets(&key).copied().unwrap_or(Budget::EMPTY);
-    rows.top().budgets.insert(key, Budget { allocated: allocated + u64::from(points), granted });
+fn allocate(key: (Fund, u32), points: u32, state: &mut Overlay<'_>) -> Result<(), Broken> {
+    let Budget { allocated, granted } = state.budgets(&key).copied().unwrap_or(Budget::EMPTY);
+    state.top().budgets.insert(key, Budget { allocated: allocated + u64::from(points), granted });
     Ok(())
 }
 
-fn approved(proposal: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
-    let mut row = rows.proposals(&proposal).ok_or(Broken::Missing("proposal"))?.clone();
+fn approved(proposal: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {
+    let mut row = state.proposals(&proposal).ok_or(Broken::Missing("proposal"))?.clone();
     unseen(!row.done, "proposal")?;
     row.done = true;
-    rows.top().proposals.insert(proposal, row);
+    state.top().proposals.insert(proposal, row);
     Ok(())
 }
 
-fn propose(entry: &Accounting, until_min: u64, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+fn propose(entry: &Accounting, until_min: u64, state: &mut Overlay<'_>) -> Result<(), Broken> {
     let statement =
         statement::kept(&entry.statement.0).map_err(|_| Broken::Missing("statement"))?;
-    let key = rows.keys(&statement.kid).ok_or(Broken::Missing("key"))?;
+    let key = state.keys(&statement.kid).ok_or(Broken::Missing("key"))?;
     let Signer::Actor(actor) = &key.signer else {
         return Err(Broken::Missing("key"));
     };
@@ -349,7 +349,7 @@ fn propose(entry: &Accounting, until_min: u64, rows: &mut Overlay<'_>) -> Result
         done: false,
         body: Arc::new(statement.core.body),
     };
-    rows.top().proposals.insert(entry.seq, proposal);
+    state.top().proposals.insert(entry.seq, proposal);
     Ok(())
 }
 
@@ -357,20 +357,20 @@ fn add_key(
     public_key: [u8; 32],
     signer: Signer,
     registered: Seq,
-    rows: &mut Overlay<'_>,
+    state: &mut Overlay<'_>,
 ) -> Result<(), Broken> {
     let kid = Kid::of(&public_key);
-    unseen(rows.keys(&kid).is_none(), "key")?;
+    unseen(state.keys(&kid).is_none(), "key")?;
     let key = Key { public_key, signer, registered, revoked: None };
-    rows.top().keys.insert(kid, key);
+    state.top().keys.insert(kid, key);
     Ok(())
 }
 
-fn revoke_key(kid: Kid, revoked: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
-    let mut key = rows.keys(&kid).ok_or(Broken::Missing("key"))?.clone();
+fn revoke_key(kid: Kid, revoked: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {
+    let mut key = state.keys(&kid).ok_or(Broken::Missing("key"))?.clone();
     unseen(key.revoked.is_none(), "key")?;
     key.revoked = Some(revoked);
-    rows.top().keys.insert(kid, key);
+    state.top().keys.insert(kid, key);
     Ok(())
 }
 
@@ -378,53 +378,53 @@ fn issue(
     account: AccountId,
     card: Option<CardHash>,
     (code, until_min): (Option<Hash>, u64),
-    rows: &mut Overlay<'_>,
+    state: &mut Overlay<'_>,
 ) -> Result<(), Broken> {
-    unseen(card.is_none_or(|card| rows.cards(&card).is_none()), "card")?;
-    unseen(code.is_none_or(|code| rows.codes(&code).is_none()), "code")?;
+    unseen(card.is_none_or(|card| state.cards(&card).is_none()), "card")?;
+    unseen(code.is_none_or(|code| state.codes(&code).is_none()), "code")?;
     let unused = EnrolCode { account, until_min, used: false };
-    rows.top().cards.extend(card.map(|card| (card, Card { account, revoked: false })));
-    rows.top().codes.extend(code.map(|code| (code, unused)));
+    state.top().cards.extend(card.map(|card| (card, Card { account, revoked: false })));
+    state.top().codes.extend(code.map(|code| (code, unused)));
     Ok(())
 }
 
-fn end_card(card: CardHash, rows: &mut Overlay<'_>) -> Result<(), Broken> {
-    let row = *rows.cards(&card).ok_or(Broken::Missing("card"))?;
+fn end_card(card: CardHash, state: &mut Overlay<'_>) -> Result<(), Broken> {
+    let row = *state.cards(&card).ok_or(Broken::Missing("card"))?;
     unseen(!row.revoked, "card")?;
-    rows.top().cards.insert(card, Card { revoked: true, ..row });
+    state.top().cards.insert(card, Card { revoked: true, ..row });
     Ok(())
 }
 
-fn spend_token(token: (u64, [u8; 16]), rows: &mut Overlay<'_>) -> Result<(), Broken> {
-    unseen(rows.nonces(&token).is_none(), "token")?;
-    rows.top().nonces.insert(token, ());
+fn spend_token(token: (u64, [u8; 16]), state: &mut Overlay<'_>) -> Result<(), Broken> {
+    unseen(state.nonces(&token).is_none(), "token")?;
+    state.top().nonces.insert(token, ());
     Ok(())
 }
 
-fn publish(version: u32, document: &str, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+fn publish(version: u32, document: &str, state: &mut Overlay<'_>) -> Result<(), Broken> {
     let programme = Programme::parse(document).map_err(|_| Broken::Missing("programme"))?;
-    unseen(rows.programmes(&version).is_none(), "programme")?;
-    rows.top().programmes.insert(version, Arc::new(programme));
+    unseen(state.programmes(&version).is_none(), "programme")?;
+    state.top().programmes.insert(version, Arc::new(programme));
     Ok(())
 }
 
-fn end_link(link: LinkId, revoked: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
-    let row = *rows.links(&link).ok_or(Broken::Missing("link"))?;
+fn end_link(link: LinkId, revoked: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {
+    let row = *state.links(&link).ok_or(Broken::Missing("link"))?;
     unseen(row.revoked.is_none(), "link")?;
-    rows.top().links.insert(link, LinkRow { revoked: Some(revoked), ..row });
+    state.top().links.insert(link, LinkRow { revoked: Some(revoked), ..row });
     Ok(())
 }
 
-fn take_act(key: NaturalKey, seq: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
-    unseen(rows.act_taken(&key).is_none(), "act")?;
-    rows.top().acts.insert(key, seq);
+fn take_act(key: NaturalKey, seq: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {
+    unseen(state.act_taken(&key).is_none(), "act")?;
+    state.top().acts.insert(key, seq);
     Ok(())
 }
 
-fn close_manifest(manifest: Seq, done: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
-    let row = *rows.manifests(&manifest).ok_or(Broken::Missing("manifest"))?;
+fn close_manifest(manifest: Seq, done: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {
+    let row = *state.manifests(&manifest).ok_or(Broken::Missing("manifest"))?;
     unseen(row.done.is_none(), "manifest")?;
-    rows.top().manifests.insert(manifest, Rows { done: Some(done), ..row });
+    state.top().manifests.insert(manifest, ManifestState { done: Some(done), ..row });
     Ok(())
 }
 
@@ -433,31 +433,31 @@ fn close_manifest(manifest: Seq, done: Seq, rows: &mut Overlay<'_>) -> Result<()
 fn settle(
     settlement: &SettlementClose,
     entry: &Accounting,
-    rows: &mut Overlay<'_>,
+    state: &mut Overlay<'_>,
 ) -> Result<(), Broken> {
     let SettlementClose { shop, month, first, yen, .. } = *settlement;
-    let mut row = rows.shops(&shop).cloned().unwrap_or_default();
+    let mut row = state.shops(&shop).cloned().unwrap_or_default();
     let due = row.settlement(shop, entry.seq, entry.accepted_day());
     unseen(due.as_ref() == Some(settlement), "settlement")?;
     let left = settlement.left().ok_or(Broken::Negative("shop"))?;
     (row.points, row.carried, row.moved_on) = (FundSums::default(), left, None);
     row.settled_until = entry.seq;
-    rows.top().shops.insert(shop, row);
+    state.top().shops.insert(shop, row);
     let row = Settlement { shop, month, first, yen, paid: None };
-    rows.top().settlements.insert(entry.seq, row);
+    state.top().settlements.insert(entry.seq, row);
     Ok(())
 }
 
-fn pay(settlement: Seq, paid: Seq, rows: &mut Overlay<'_>) -> Result<(), Broken> {
-    let row = *rows.settlements(&settlement).ok_or(Broken::Missing("settlement"))?;
+fn pay(settlement: Seq, paid: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {
+    let row = *state.settlements(&settlement).ok_or(Broken::Missing("settlement"))?;
     unseen(row.paid.is_none(), "payment")?;
-    rows.top().settlements.insert(settlement, Settlement { paid: Some(paid), ..row });
+    state.top().settlements.insert(settlement, Settlement { paid: Some(paid), ..row });
     Ok(())
 }
 
-fn use_code(code: Hash, rows: &mut Overlay<'_>) -> Result<(), Broken> {
-    let row = *rows.codes(&code).ok_or(Broken::Missing("code"))?;
+fn use_code(code: Hash, state: &mut Overlay<'_>) -> Result<(), Broken> {
+    let row = *state.codes(&code).ok_or(Broken::Missing("code"))?;
     unseen(!row.used, "code")?;
-    rows.top().codes.insert(code, EnrolCode { used: true, ..row });
+    state.top().codes.insert(code, EnrolCode { used: true, ..row });
     Ok(())
 }

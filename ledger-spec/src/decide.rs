@@ -22,13 +22,13 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::cbor::Blob;
-use crate::entry::{self, Accounting, Contra, Effect, Link};
+use crate::entry::{self, Accounting, Contra, Effect, Subject};
 use crate::ids::{AccountId, Seq};
 use crate::kinds::{Body, Kind, Role};
 use crate::manifest::TWO_PERSON_ROW_KINDS;
 use crate::points::Purse;
 use crate::programme::Programme;
-use crate::rows::{Account, Actor, Lot, Overlay, Signer};
+use crate::state::{Account, Actor, Lot, Overlay, Signer};
 use crate::statement::{Disclosure, NOT_AFTER_S_MAX, Statement, Values};
 use crate::time::Day;
 
@@ -63,10 +63,10 @@ pub struct Context<'a> {
 /// The earlier entry that a decision on this statement reads: what a statement undoes, or an
 /// approval's proposal would.
 #[must_use]
-pub fn earlier_of(statement: &Statement, rows: &Overlay<'_>) -> Option<Seq> {
+pub fn earlier_of(statement: &Statement, state: &Overlay<'_>) -> Option<Seq> {
     let body = &statement.core.body;
     if let Body::Approve(approve) = body {
-        let proposal = rows.proposals(&approve.proposal)?;
+        let proposal = state.proposals(&approve.proposal)?;
         // Whom an action is for stands in its own entry.
         let itself = matches!(&*proposal.body, Body::Action(_)).then_some(approve.proposal);
         return itself.or_else(|| named_by(&proposal.body));
@@ -123,18 +123,18 @@ impl Outcome {
 /// state.
 pub fn decide(
     statement: &Statement,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Accounting, Rejection> {
-    let signer = admit(statement, rows, context)?;
-    log::check_row(statement, rows)?;
+    let signer = admit(statement, state, context)?;
+    log::check_row(statement, state)?;
     let outcome = match &statement.core.body {
         Body::KeyRegister(body) if signer.is_none() => {
-            city::register_first_roots(body, rows, context)
+            city::register_first_roots(body, state, context)
         }
         // A row of an approved manifest has its two persons already.
         Body::BalanceImport(body) if statement.row.is_some() => {
-            corrections::import_balance(body, rows, context)
+            corrections::import_balance(body, state, context)
         }
         Body::ProgrammePublish(_)
         | Body::BudgetAllocate(_)
@@ -144,40 +144,40 @@ pub fn decide(
         | Body::Adjust(_)
         | Body::LotExtend(_)
         | Body::CataloguePublish(_)
-        | Body::BalanceImport(_) => city::propose(&statement.core.body, signer, rows, context),
-        Body::KeyRevoke(body) => city::revoke_key(body, signer, rows, context),
-        Body::Approve(body) => city::approve(body, statement, signer, rows, context),
-        Body::AccountOpen(body) => residents::open_account(body, rows),
-        Body::AccountFacts(body) => residents::set_facts(body, rows),
-        Body::AccountStatus(body) => corrections::set_status(body, rows),
-        Body::Expire(body) => corrections::expire(body, rows, context),
-        Body::DeviceEnrol(body) => residents::enrol_device(body, statement, signer, rows, context),
-        Body::LinkGrant(body) => residents::grant_link(body, statement, signer, rows, context),
-        Body::LinkRevoke(body) => residents::revoke_link(body, signer, rows),
-        Body::CardIssue(body) => residents::issue_card(body, rows, context),
-        Body::CardRevoke(body) => residents::revoke_card(body, rows),
-        Body::Action(body) => earning::judge_action(body, statement, signer, rows, context),
-        Body::Redeem(body) => spending::redeem(body, statement, signer, rows, context),
-        Body::Void(body) => returns::void(body, signer, rows, context),
-        Body::Hold(body) => spending::hold(body, statement, signer, rows, context),
-        Body::Capture(body) => holds::capture(body, signer, rows, context),
-        Body::Release(body) => holds::release(body, signer, rows, context),
-        Body::RewardClaim(body) => catalogue::claim(body, statement, signer, rows, context),
-        Body::RewardUse(body) => catalogue::use_voucher(body, signer, rows, context),
-        Body::RewardCancel(body) => catalogue::cancel(body, signer, rows, context),
-        Body::DrawCommit(body) => draws::commit(body, rows, context),
-        Body::DrawResult(body) => draws::hold(body, rows, context),
-        Body::DayClose(body) => log::close_day(body, rows, context),
-        Body::SettlementClose(body) => settlement::close(body, rows, context),
-        Body::SettlementPaid(body) => settlement::pay(body, rows, context),
+        | Body::BalanceImport(_) => city::propose(&statement.core.body, signer, state, context),
+        Body::KeyRevoke(body) => city::revoke_key(body, signer, state, context),
+        Body::Approve(body) => city::approve(body, statement, signer, state, context),
+        Body::AccountOpen(body) => residents::open_account(body, state),
+        Body::AccountFacts(body) => residents::set_facts(body, state),
+        Body::AccountStatus(body) => corrections::set_status(body, state),
+        Body::Expire(body) => corrections::expire(body, state, context),
+        Body::DeviceEnrol(body) => residents::enrol_device(body, statement, signer, state, context),
+        Body::LinkGrant(body) => residents::grant_link(body, statement, signer, state, context),
+        Body::LinkRevoke(body) => residents::revoke_link(body, signer, state),
+        Body::CardIssue(body) => residents::issue_card(body, state, context),
+        Body::CardRevoke(body) => residents::revoke_card(body, state),
+        Body::Action(body) => earning::judge_action(body, statement, signer, state, context),
+        Body::Redeem(body) => spending::redeem(body, statement, signer, state, context),
+        Body::Void(body) => returns::void(body, signer, state, context),
+        Body::Hold(body) => spending::hold(body, statement, signer, state, context),
+        Body::Capture(body) => holds::capture(body, signer, state, context),
+        Body::Release(body) => holds::release(body, signer, state, context),
+        Body::RewardClaim(body) => catalogue::claim(body, statement, signer, state, context),
+        Body::RewardUse(body) => catalogue::use_voucher(body, signer, state, context),
+        Body::RewardCancel(body) => catalogue::cancel(body, signer, state, context),
+        Body::DrawCommit(body) => draws::commit(body, state, context),
+        Body::DrawResult(body) => draws::conclude(body, state, context),
+        Body::DayClose(body) => log::close_day(body, state, context),
+        Body::SettlementClose(body) => settlement::close(body, state, context),
+        Body::SettlementPaid(body) => settlement::pay(body, state, context),
         Body::Manifest(body) => log::open(body, statement, actor(signer)?.role, context),
-        Body::ManifestDone(body) => log::close(body, rows),
+        Body::ManifestDone(body) => log::close(body, state),
         Body::AccountClose(_)
         | Body::AccountErase(_)
         | Body::DeviceRevoke(_)
         | Body::AuditStatement(_) => Err(Rejection::KindNotInForce),
     }?;
-    Ok(record(statement, outcome, rows, context))
+    Ok(record(statement, outcome, state, context))
 }
 
 /// The lots give their points to a contra account.
@@ -210,12 +210,12 @@ fn balance_after(account: &Account, effects: &[Effect], today: Day) -> Effect {
 fn record(
     statement: &Statement,
     outcome: Outcome,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Accounting {
-    let link = outcome.account.map(|account| {
-        let row = rows.accounts(&account);
-        Link {
+    let subject = outcome.account.map(|account| {
+        let row = state.accounts(&account);
+        Subject {
             account,
             account_seq: row.map_or(0, |row| row.entries),
             previous: row.and_then(|row| row.last),
@@ -228,14 +228,14 @@ fn record(
         Kind::Redeem | Kind::Void | Kind::Hold | Kind::Capture | Kind::Release | Kind::RewardUse
     );
     let proposes = |effect: &Effect| matches!(effect, Effect::Proposed { .. });
-    let exact = link.is_none() || at_till || outcome.effects.iter().any(proposes);
+    let exact = subject.is_none() || at_till || outcome.effects.iter().any(proposes);
     let accepted_min = if exact { context.now_min() } else { context.today().start_ms() / 60_000 };
     Accounting {
         version: entry::VERSION,
-        seq: rows.next_seq(),
+        seq: state.next_seq(),
         accepted_min,
         statement: Blob(statement.bytes.clone()),
-        link,
+        subject,
         effects: outcome.effects,
     }
 }
@@ -281,11 +281,11 @@ pub fn roles_for(kind: Kind) -> &'static [Role] {
 /// Role, revocation and window. `None` is a statement that brings its own key.
 fn admit<'r>(
     statement: &Statement,
-    rows: &'r Overlay<'_>,
+    state: &'r Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Option<&'r Signer>, Rejection> {
     let kind = statement.core.body.kind();
-    let key = rows.keys(&statement.kid);
+    let key = state.keys(&statement.kid);
     let permitted = match key.map(|key| &key.signer) {
         Some(Signer::Actor(actor)) => roles_for(kind).contains(&actor.role),
         Some(Signer::Device(_)) => DEVICE_KINDS.contains(&kind),
@@ -339,9 +339,9 @@ fn disclosure_of(statement: &Statement) -> Result<&Disclosure, Rejection> {
 fn programme_of<'r>(
     statement: &Statement,
     day: Day,
-    rows: &'r Overlay<'_>,
+    state: &'r Overlay<'_>,
 ) -> Result<&'r Arc<Programme>, Rejection> {
-    let programme = rows.programme_for(day).ok_or(Rejection::ProgrammeMissing)?;
+    let programme = state.programme_for(day).ok_or(Rejection::ProgrammeMissing)?;
     if statement.core.programme != Some(programme.version) {
         return Err(Rejection::ProgrammeVersion(programme.version));
     }

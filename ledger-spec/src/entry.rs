@@ -30,7 +30,7 @@ wire_code!(
 wire_array!(
     /// The entry's place in its account's chain: a gap or a double shows at the next receipt.
     #[derive(Copy)]
-    Link {
+    Subject {
         /// The subject account.
         account: AccountId,
         /// The account's own count, from 0.
@@ -54,7 +54,7 @@ wire_array!(
         /// The statement as kept, signature included.
         statement: Blob<65_536>,
         /// The account's chain, for entries with a subject account.
-        link: Option<Link>,
+        subject: Option<Subject>,
         /// What changed, in order.
         effects: Vec<Effect>,
     }

@@ -28,9 +28,9 @@ wire_code!(
         Staff = 2,
         /// The city's data on persons.
         Registry = 3,
-        /// A device that witnesses a measurement.
+        /// A device that measures.
         Station = 4,
-        /// A nurse, dietitian or partner service that witnesses a session.
+        /// A nurse, dietitian or partner service that holds a session.
         Coach = 5,
         /// A shop's terminal.
         Shop = 6,
@@ -258,7 +258,7 @@ wire_map!(
     }
 );
 wire_map!(
-    /// Witnesses a health action.
+    /// Records a health action.
     Action {
         /// The action, or the group that stands for it.
         1 action: Code,

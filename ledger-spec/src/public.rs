@@ -13,7 +13,7 @@ use crate::entry::{Class, Effect, PublicJson};
 use crate::kinds::Role;
 use crate::points::Fund;
 use crate::programme::Programme;
-use crate::rows::{DayTotals, Key, Signer};
+use crate::state::{DayTotals, Key, Signer};
 use crate::time::Day;
 
 /// Counts of fewer accounts than this are never published, nor points that they moved.
@@ -65,8 +65,8 @@ enum Public<'a> {
         beacon: &'static str,
         round: u64,
     },
-    #[serde(rename = "draw.held")]
-    DrawHeld { commit: u64, item: u32, beacon: String, winners: Vec<u64> },
+    #[serde(rename = "draw.concluded")]
+    DrawConcluded { commit: u64, item: u32, beacon: String, winners: Vec<u64> },
     #[serde(rename = "day.closed")]
     DayClosed { day: Day, state: String, totals: Totals },
 }
@@ -108,7 +108,7 @@ fn of_effect<'e, 'k>(
         },
         Effect::CatalogueInForce { .. }
         | Effect::DrawCommitted { .. }
-        | Effect::DrawHeld { .. } => of_reward(effect),
+        | Effect::DrawConcluded { .. } => of_reward(effect),
         Effect::DayClosed { day, state, totals } => Some(Public::DayClosed {
             day: *day,
             state: HEXLOWER.encode(state),
@@ -164,7 +164,7 @@ fn of_reward(effect: &Effect) -> Option<Public<'_>> {
                 round: *round,
             })
         }
-        Effect::DrawHeld { commit, item, beacon, winners } => Some(Public::DrawHeld {
+        Effect::DrawConcluded { commit, item, beacon, winners } => Some(Public::DrawConcluded {
             commit: commit.0,
             item: *item,
             beacon: HEXLOWER.encode(&beacon.0),

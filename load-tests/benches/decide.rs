@@ -17,7 +17,7 @@ use ledger_spec::decide::{Context, decide};
 use ledger_spec::ids::{AccountId, PlaceId};
 use ledger_spec::kinds::{Action, Body, Code, Redeem};
 use ledger_spec::points::Points;
-use ledger_spec::rows::Overlay;
+use ledger_spec::state::Overlay;
 use ledger_spec::statement::{Holder, Statement};
 use ledger_spec::time::Day;
 use world::{PEPPER, Verdict, World, card, id, key, opened, sign_token};

@@ -43,7 +43,7 @@ pub(crate) struct Shop {
     pub(crate) till: SigningKey,
 }
 
-/// What a witness's word gives.
+/// What a signer's word gives.
 pub(crate) struct Given {
     pub(crate) action: Code,
     pub(crate) fund: Fund,

@@ -14,7 +14,7 @@ use kenmai::log::LOG_FOLDER;
 use kenmai::log::disk::RealDisk;
 use kenmai::metrics::Metrics;
 use ledger_spec::points::Fund;
-use ledger_spec::rows::Account;
+use ledger_spec::state::Account;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::Failure;

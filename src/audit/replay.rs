@@ -16,7 +16,7 @@ use ledger_spec::manifest;
 use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::programme::{LATE_DAYS_MAX, LOOK_BACK_DAYS_MAX};
 use ledger_spec::public;
-use ledger_spec::rows::{Overlay, Tables};
+use ledger_spec::state::{Overlay, State};
 use ledger_spec::statement::{self, Holder, Statement, Values};
 use ledger_spec::time::Day;
 
@@ -42,7 +42,7 @@ pub(super) struct Replay<'a> {
     secrets: Option<(&'a LedgerKeys, &'a Registry)>,
     segments: Segments,
     levels: LevelFiles<'a>,
-    state: Tables,
+    state: State,
     edge: Edge,
     keyring: HashMap<Kid, VerifyingKey>,
     /// Phones by account, in the order of their enrolment.
@@ -79,7 +79,7 @@ impl<'a> Replay<'a> {
             secrets,
             segments,
             levels,
-            state: Tables::default(),
+            state: State::default(),
             edge: Edge::default(),
             keyring: HashMap::new(),
             devices: HashMap::new(),
@@ -117,14 +117,14 @@ impl<'a> Replay<'a> {
         self.frame.clear();
         let place = self.segments.step(frame.bytes().len());
         let state = std::mem::take(&mut self.state);
-        let mut rows = Overlay::over(&state);
+        let mut overlay = Overlay::over(&state);
         for (seq, bytes) in frame.entries() {
-            if let Err(reason) = self.entry((seq, place), bytes, &mut rows) {
+            if let Err(reason) = self.entry((seq, place), bytes, &mut overlay) {
                 self.find(Some(seq), place, reason);
                 break;
             }
         }
-        let changes = rows.into_changes();
+        let changes = overlay.into_changes();
         self.state = state;
         self.state.absorb(changes);
         let header = frame.header();
@@ -179,14 +179,14 @@ impl<'a> Replay<'a> {
         &mut self,
         (seq, place): (Seq, FramePlace),
         bytes: &[u8],
-        rows: &mut Overlay<'_>,
+        state: &mut Overlay<'_>,
     ) -> Result<(), String> {
         let (entry, accounting) = parse_entry(seq, bytes).map_err(reason_of)?;
         self.leaf(&entry);
         let (signed, statement) = self.read_statement(&entry, &accounting)?;
         let (statement, accepted_ms) = self.open(&entry, &accounting, statement)?;
         match signed {
-            Some(signed) => self.queue_signatures((seq, place), signed, &statement, rows)?,
+            Some(signed) => self.queue_signatures((seq, place), signed, &statement, state)?,
             None => self.check_row(&statement)?,
         }
         if let Body::Manifest(manifest) = &statement.core.body {
@@ -195,11 +195,11 @@ impl<'a> Replay<'a> {
         let found = statement.disclosure.as_ref().and_then(|(disclosure, _)| disclosure.values);
         let found = found.filter(|values| values.level_tenths.is_some());
         self.measured.extend(found.map(|values| (seq, (accounting.accepted_day(), values))));
-        self.decide_again((&entry, &accounting), statement, accepted_ms, rows)?;
-        self.check_beacon(&accounting, rows)?;
-        apply(&accounting, rows).map_err(|broken| broken.to_string())?;
+        self.decide_again((&entry, &accounting), statement, accepted_ms, state)?;
+        self.check_beacon(&accounting, state)?;
+        apply(&accounting, state).map_err(|broken| broken.to_string())?;
         self.pass(Check::Effects);
-        let derived = public::of_effects(&accounting.effects, |kid| rows.keys(&kid));
+        let derived = public::of_effects(&accounting.effects, |kid| state.keys(&kid));
         if derived != (entry.class, entry.public.clone()) {
             return Err("its public leaf is not the one that its effects give".to_owned());
         }
@@ -248,7 +248,7 @@ impl<'a> Replay<'a> {
         if !self.operations.insert(statement.core.op_id) {
             return Err("its operation is in the log already".to_owned());
         }
-        if entry.personal.is_some() != accounting.link.is_some() {
+        if entry.personal.is_some() != accounting.subject.is_some() {
             return Err("an entry has a sealed part exactly where it has an account".to_owned());
         }
         Ok((signed, statement))
@@ -303,9 +303,9 @@ impl<'a> Replay<'a> {
         (seq, place): (Seq, FramePlace),
         signed: Sign1,
         statement: &Statement,
-        rows: &Overlay<'_>,
+        state: &Overlay<'_>,
     ) -> Result<(), String> {
-        let key = self.key_of(signed.kid, Some(&statement.core.body), rows);
+        let key = self.key_of(signed.kid, Some(&statement.core.body), state);
         let key = key.ok_or("nobody had registered the key of its statement")?;
         let (what, aad) = ("its statement", aad::STATEMENT);
         self.signatures.push(Signature { seq, place, what, signed, key, aad });
@@ -329,7 +329,7 @@ impl<'a> Replay<'a> {
         ] {
             let Some(carried) = carried else { continue };
             let signed = Sign1::from_bytes(carried).map_err(|error| error.to_string())?;
-            let key = self.key_of(signed.kid, None, rows).ok_or(unknown)?;
+            let key = self.key_of(signed.kid, None, state).ok_or(unknown)?;
             self.signatures.push(Signature { seq, place, what, signed, key, aad });
         }
         Ok(())
@@ -340,12 +340,12 @@ impl<'a> Replay<'a> {
         &mut self,
         kid: Kid,
         body: Option<&Body>,
-        rows: &Overlay<'_>,
+        state: &Overlay<'_>,
     ) -> Option<VerifyingKey> {
         if let Some(known) = self.keyring.get(&kid) {
             return Some(*known);
         }
-        if let Some(row) = rows.keys(&kid) {
+        if let Some(row) = state.keys(&kid) {
             let key = VerifyingKey::from_bytes(&row.public_key).ok()?;
             self.keyring.insert(kid, key);
             return Some(key);
@@ -363,10 +363,10 @@ impl<'a> Replay<'a> {
     }
 
     /// The rules take any value of a beacon's length; only the network's own decides a draw.
-    fn check_beacon(&mut self, accounting: &Accounting, rows: &Overlay<'_>) -> Result<(), String> {
+    fn check_beacon(&mut self, accounting: &Accounting, state: &Overlay<'_>) -> Result<(), String> {
         for effect in &accounting.effects {
-            let Effect::DrawHeld { item, beacon: value, .. } = effect else { continue };
-            let round = rows.draws(item).map_or(0, |draw| draw.round);
+            let Effect::DrawConcluded { item, beacon: value, .. } = effect else { continue };
+            let round = state.draws(item).map_or(0, |draw| draw.round);
             if !beacon::is_genuine(round, &value.0) {
                 return Err(format!(
                     "it draws by a value that the beacon did not sign for round {round}"
@@ -383,22 +383,22 @@ impl<'a> Replay<'a> {
         (entry, accounting): (&Entry, &Accounting),
         mut statement: Statement,
         accepted_ms: Option<u64>,
-        rows: &Overlay<'_>,
+        state: &Overlay<'_>,
     ) -> Result<(), String> {
         let has_disclosure = statement.core.body.kind().shape().disclosure;
-        let is_whole = accounting.link.is_none() || accepted_ms.is_some();
+        let is_whole = accounting.subject.is_none() || accepted_ms.is_some();
         let pepper = self.secrets.map(|(keys, _)| &*keys.pepper);
         let (candidates, check) = if is_whole {
             statement.read_carried().map_err(|error| error.to_string())?;
             let now_ms = accepted_ms.unwrap_or(accounting.accepted_min * 60_000);
-            let measured = measured_before(&statement, rows);
+            let measured = measured_before(&statement, state);
             let measured = measured.and_then(|seq| self.measured.get(&seq)).map(|(_, v)| *v);
             (vec![StandIn { statement, now_ms, measured }], Check::Decisions)
         } else {
             let devices = |account| self.devices.get(&account).cloned().unwrap_or_default();
             let (proxies, stations) = (&self.proxies, &*self.stations);
             let signers = Signers { devices: &devices, proxies, stations };
-            let found = standin::stand_ins(accounting, statement, rows, signers);
+            let found = standin::stand_ins(accounting, statement, state, signers);
             (found, if has_disclosure { Check::StandIns } else { Check::Decisions })
         };
         // Without the pepper nobody can say which of an action's places in a period are taken.
@@ -409,12 +409,12 @@ impl<'a> Replay<'a> {
         let mut wrong = None;
         for candidate in candidates {
             let StandIn { statement, now_ms, measured } = candidate;
-            let named = earlier_of(&statement, rows);
+            let named = earlier_of(&statement, state);
             let named = named.map(|seq| self.earlier(seq)).transpose()?.flatten();
             let earlier = named.as_deref();
             let pepper = pepper.unwrap_or(&NO_PEPPER);
             let context = Context { now_ms, pepper, earlier, measured };
-            let mut decided = match decide(&statement, rows, &context) {
+            let mut decided = match decide(&statement, state, &context) {
                 Ok(decided) => decided,
                 Err(rejection) => {
                     let refused = format!("the rules refuse its statement: {rejection}");
@@ -477,7 +477,7 @@ impl<'a> Replay<'a> {
                 self.proxies.entry(*partner).or_default().push(*link);
             }
             if let (Effect::DeviceEnrolled { public_key, .. }, Some(link)) =
-                (effect, accounting.link)
+                (effect, accounting.subject)
             {
                 self.devices.entry(link.account).or_default().push(Kid::of(public_key));
             }
@@ -578,10 +578,10 @@ fn difference(decided: &Accounting, recorded: &Accounting) -> String {
         let (due, found) = (decided.effects.len(), recorded.effects.len());
         return format!("the rules give {due} effects where it has {found}");
     }
-    if decided.link != recorded.link {
+    if decided.subject != recorded.subject {
         return format!(
             "it stands in its account's chain as {:?}, not {:?}",
-            recorded.link, decided.link
+            recorded.subject, decided.subject
         );
     }
     if decided.accepted_min != recorded.accepted_min {

@@ -17,7 +17,7 @@ use ledger_spec::ids::{AccountId, Kid, LinkId, PlaceId};
 use ledger_spec::kinds::{Body, Code, Role};
 use ledger_spec::points::POINTS_MAX;
 use ledger_spec::programme::{Evidence, Needs, Programme, Rule, SameAct};
-use ledger_spec::rows::{Overlay, Signer};
+use ledger_spec::state::{Overlay, Signer};
 use ledger_spec::statement::{Disclosure, Holder, NOT_AFTER_S_MAX, Statement, Values};
 use ledger_spec::token::{PayToken, TOKEN_LIFE_S_MAX, VENUE_LIFE_S_MAX, VenueCode};
 
@@ -47,25 +47,26 @@ pub(super) struct Signers<'a> {
 pub(super) fn stand_ins(
     accounting: &Accounting,
     statement: Statement,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     signers: Signers<'_>,
 ) -> Vec<StandIn> {
     if let Body::Action(body) = &statement.core.body {
         let action = body.action.clone();
-        return actions(accounting, &statement, action.as_str(), rows, signers).unwrap_or_default();
+        return actions(accounting, &statement, action.as_str(), state, signers)
+            .unwrap_or_default();
     }
-    other(accounting, statement, rows, signers).into_iter().collect()
+    other(accounting, statement, state, signers).into_iter().collect()
 }
 
 /// For every kind but `action` there is one.
 fn other(
     accounting: &Accounting,
     mut statement: Statement,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     signers: Signers<'_>,
 ) -> Option<StandIn> {
     let recorded_s = accounting.accepted_min * 60;
-    let account = accounting.link.map(|link| link.account);
+    let account = accounting.subject.map(|subject| subject.account);
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "only kinds that ask for an exact time or a disclosure"
@@ -82,7 +83,7 @@ fn other(
             // A confirmation, which every limit on a code lets through.
             let (shop, max_points) = asked(&statement.core.body);
             let token = PayToken { exp_s, nonce, ledger: statement.core.ledger, max_points, shop };
-            statement.pay_token = Some((token, phone(account?, rows, signers.devices)?));
+            statement.pay_token = Some((token, phone(account?, state, signers.devices)?));
             // Some second of the minute must lie within both deadlines.
             let not_after_s = statement.core.not_after_s.unwrap_or(0);
             let hold = if let Body::Hold(body) = &statement.core.body { body.until_s } else { 0 };
@@ -100,7 +101,7 @@ fn other(
         }
         // The system's word is for a hold whose deadline has passed; to a shop's it is no matter.
         Body::Release(body) => {
-            let row = rows.accounts(&account?)?;
+            let row = state.accounts(&account?)?;
             let until_s = row.holds.iter().find(|hold| hold.seq == body.hold)?.until_s;
             until_s.clamp(recorded_s, recorded_s + 59)
         }
@@ -116,17 +117,17 @@ fn other(
             recorded_s
         }
         Body::RewardClaim(body) => {
-            let wallet = has_wallet(body.item.as_str(), rows);
-            let helped = helped(account?, &statement, rows, signers);
-            return claim(statement, (wallet, helped), recorded_s, rows);
+            let wallet = has_wallet(body.item.as_str(), state);
+            let helped = helped(account?, &statement, state, signers);
+            return claim(statement, (wallet, helped), recorded_s, state);
         }
         _ => recorded_s,
     };
     Some(StandIn { statement, now_ms: now_s * 1_000, measured: None })
 }
 
-fn has_wallet(item: &str, rows: &Overlay<'_>) -> bool {
-    let item = rows.catalogue().and_then(|catalogue| catalogue.item_of(item));
+fn has_wallet(item: &str, state: &Overlay<'_>) -> bool {
+    let item = state.catalogue().and_then(|catalogue| catalogue.item_of(item));
     item.is_some_and(|item| matches!(item.gives, Gives::Currency { .. }))
 }
 
@@ -135,18 +136,18 @@ fn has_wallet(item: &str, rows: &Overlay<'_>) -> bool {
 fn helped(
     account: AccountId,
     statement: &Statement,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     signers: Signers<'_>,
 ) -> Option<Holder> {
-    let asked = rows.accounts(&account).and_then(|row| row.auto_exchange);
+    let asked = state.accounts(&account).and_then(|row| row.auto_exchange);
     let by_ledger =
-        |link: &LinkId| rows.links(link).is_some_and(|row| row.partner == statement.kid);
+        |link: &LinkId| state.links(link).is_some_and(|row| row.partner == statement.kid);
     if let Some(asked) = asked.filter(|asked| by_ledger(&asked.link)) {
         return Some(Holder::Link(asked.link));
     }
     let links = signers.proxies.get(&statement.kid).into_iter().flatten();
     let good = |link: &&LinkId| {
-        let row = rows.links(link);
+        let row = state.links(link);
         row.is_some_and(|row| row.account == account && row.revoked.is_none())
     };
     // The latest: an earlier one may be over.
@@ -160,9 +161,9 @@ fn claim(
     mut statement: Statement,
     (has_wallet, holder): (bool, Option<Holder>),
     day_s: u64,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
 ) -> Option<StandIn> {
-    match &rows.keys(&statement.kid)?.signer {
+    match &state.keys(&statement.kid)?.signer {
         Signer::Device(_) => {}
         Signer::Actor(actor) if actor.role == Role::System => {}
         Signer::Actor(_) => return None,
@@ -190,14 +191,14 @@ fn actions(
     accounting: &Accounting,
     statement: &Statement,
     action: &str,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     signers: Signers<'_>,
 ) -> Option<Vec<StandIn>> {
-    let (day, account) = (statement.core.day, accounting.link?.account);
+    let (day, account) = (statement.core.day, accounting.subject?.account);
     let day_s = day.start_ms() / 1_000;
-    let programme = rows.programme_for(day)?;
+    let programme = state.programme_for(day)?;
     let rule = programme.rule_of(action)?;
-    let holder = match &rows.keys(&statement.kid)?.signer {
+    let holder = match &state.keys(&statement.kid)?.signer {
         Signer::Device(_) => None,
         Signer::Actor(actor) if matches!(actor.role, Role::Staff | Role::Registry) => {
             Some(Holder::Account(account))
@@ -208,7 +209,7 @@ fn actions(
         Some(Holder::Phone(_)) => {
             let (exp_s, ledger) = (day_s + 1, statement.core.ledger);
             let token = PayToken { exp_s, nonce: [0; 16], ledger, max_points: 0, shop: None };
-            Some((token, phone(account, rows, signers.devices)?))
+            Some((token, phone(account, state, signers.devices)?))
         }
         Some(Holder::Card(_) | Holder::Account(_) | Holder::Link(_)) | None => None,
     };
@@ -217,7 +218,8 @@ fn actions(
     let mut found = Vec::new();
     for (exact, worth) in rule.worths() {
         let venue = holder.is_none() && worth.evidence.contains(&Evidence::Venue);
-        let venue = if venue { shown(accounting, statement, rows, signers.stations) } else { None };
+        let venue =
+            if venue { shown(accounting, statement, state, signers.stations) } else { None };
         let performed_at_s =
             venue.as_ref().map_or(day_s, |(code, _)| code.exp_s - VENUE_LIFE_S_MAX);
         let by_reference = worth.same_act == SameAct::Reference;
@@ -244,14 +246,14 @@ fn actions(
 fn shown(
     accounting: &Accounting,
     statement: &Statement,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     stations: &[Kid],
 ) -> Option<(VenueCode, Kid)> {
     let Body::Action(body) = &statement.core.body else { return None };
     let day_s = statement.core.day.start_ms() / 1_000;
     let at_s = (accounting.accepted_min * 60).clamp(day_s, day_s + 86_399);
     let found = stations.iter().find_map(|kid| {
-        let key = rows.keys(kid).filter(|key| key.revoked.is_none())?;
+        let key = state.keys(kid).filter(|key| key.revoked.is_none())?;
         let Signer::Actor(actor) = &key.signer else { return None };
         Some((*kid, actor.place?))
     });
@@ -283,7 +285,7 @@ fn disclosure(performed_at_s: u64, holder: Option<Holder>) -> Disclosure {
 }
 
 /// The phone of an account that the rules restrict least: the first one that is not revoked.
-fn phone(account: AccountId, rows: &Overlay<'_>, devices: Devices<'_>) -> Option<Kid> {
-    let in_force = |kid: &Kid| rows.keys(kid).is_some_and(|key| key.revoked.is_none());
+fn phone(account: AccountId, state: &Overlay<'_>, devices: Devices<'_>) -> Option<Kid> {
+    let in_force = |kid: &Kid| state.keys(kid).is_some_and(|key| key.revoked.is_none());
     devices(account).into_iter().find(in_force)
 }

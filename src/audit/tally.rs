@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ledger_spec::entry::{Accounting, Contra, Effect};
 use ledger_spec::ids::PlaceId;
 use ledger_spec::points::{Fund, Purse};
-use ledger_spec::rows::Tables;
+use ledger_spec::state::State;
 
 /// Sums of the postings so far, wide enough that none can overflow.
 #[derive(Default)]
@@ -70,7 +70,7 @@ impl Tally {
     /// held, expired, retired and imported = what the state says; spent = what settlements make it
     /// pay + what no settlement has taken. Per shop: spent = the yen of its settlements + what they
     /// have not taken. The challenge purse has the fund `none` for itself.
-    pub(super) fn check(&self, state: &Tables) -> Result<u64, String> {
+    pub(super) fn check(&self, state: &State) -> Result<u64, String> {
         let mut equal = Equations(0);
         for (key, budget) in &state.budgets {
             let (fund, year) = key;
@@ -123,7 +123,7 @@ impl Tally {
     }
 
     /// What shops took in, by shop and by fund.
-    fn check_shops(&self, state: &Tables, equal: &mut Equations) -> Result<(), String> {
+    fn check_shops(&self, state: &State, equal: &mut Equations) -> Result<(), String> {
         let mut open: BTreeMap<Fund, i128> = BTreeMap::new();
         for (shop, row) in &state.shops {
             let counted = self.due.get(shop).copied().unwrap_or(0);
@@ -164,8 +164,8 @@ mod tests {
     use ledger_spec::cbor::Blob;
     use ledger_spec::ids::{AccountId, Seq};
     use ledger_spec::points::{FundSums, LotKey};
-    use ledger_spec::rows::{Account, Budget, HeldFor, Hold, Lot};
     use ledger_spec::shops::Shop;
+    use ledger_spec::state::{Account, Budget, HeldFor, Hold, Lot};
     use ledger_spec::time::Day;
 
     const SHOP: PlaceId = PlaceId([1; 8]);
@@ -183,21 +183,21 @@ mod tests {
             Effect::Posting { lot: NHI, points: -50, contra: Contra::Held(Seq(7)) },
             Effect::Posting { lot: NHI, points: 20, contra: Contra::Held(Seq(7)) },
         ];
-        let (statement, link) = (Blob(vec![0]), None);
+        let (statement, subject) = (Blob(vec![0]), None);
         let mut tally = Tally::default();
         tally.add(&Accounting {
             version: 1,
             seq: Seq(0),
             accepted_min: 0,
             statement,
-            link,
+            subject,
             effects,
         });
         tally
     }
 
-    fn state() -> Tables {
-        let mut state = Tables::default();
+    fn state() -> State {
+        let mut state = State::default();
         let lots = vec![Lot { key: NHI, points: 170 }, Lot { key: WALKS, points: 15 }];
         let (seq, held_for, until_s) = (Seq(7), HeldFor::Shop(SHOP), 1);
         let holds = vec![Hold { seq, held_for, until_s, lots: vec![Lot { key: NHI, points: 30 }] }];
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(change: impl Fn(&mut Tables), expected: &str) {
+    fn check(change: impl Fn(&mut State), expected: &str) {
         let mut state = state();
         change(&mut state);
         let error = tally().check(&state).expect_err(expected);
@@ -230,7 +230,7 @@ mod tests {
         // Two for the budget, one for its absence elsewhere, seven a fund, two for the shop and one
         // for there being no other.
         assert_eq!(tally().check(&state()), Ok(2 + 1 + 7 * 5 + 2 + 1));
-        let budget = |state: &mut Tables, allocated, granted| {
+        let budget = |state: &mut State, allocated, granted| {
             state.budgets.insert((Fund::Nhi, 2026), Budget { allocated, granted });
         };
         check(|state| budget(state, 1_001, 300), "points allocated by fund Nhi");
@@ -245,7 +245,7 @@ mod tests {
             |state| state.accounts.values_mut().for_each(|account| account.lots.truncate(1)),
             "points of fund None: 15 by the postings, 0",
         );
-        let shop = |state: &mut Tables, change: &dyn Fn(&mut Shop)| {
+        let shop = |state: &mut State, change: &dyn Fn(&mut Shop)| {
             change(state.shops.get_mut(&SHOP).expect("the shop"));
         };
         check(|state| shop(state, &|shop| shop.total = 99), "points spent at shop");

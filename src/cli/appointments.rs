@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use ledger_spec::rows::{Overlay, Tables};
+use ledger_spec::state::{Overlay, State};
 use ledger_spec::time::Day;
 
 use super::import::{FileArgs, bytes, map, report};
@@ -63,9 +63,9 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 /// A calendar shows the name of the action, so it must be one that may be shown.
-fn check_kinds(map: &AppointmentMap, state: &Tables, today: Day) -> Result<(), String> {
-    let rows = Overlay::over(state);
-    let programme = rows.programme_for(today).ok_or("no programme is in force")?;
+fn check_kinds(map: &AppointmentMap, state: &State, today: Day) -> Result<(), String> {
+    let overlay = Overlay::over(state);
+    let programme = overlay.programme_for(today).ok_or("no programme is in force")?;
     for code in map.kinds.values() {
         let has = |exact: &ledger_spec::programme::Exact| exact.action == *code;
         if let Some(group) = programme.rules.iter().find(|rule| rule.exact.iter().any(has)) {
@@ -87,7 +87,7 @@ type Known = (Vec<Place>, Vec<registry::Booking>);
 fn known(
     read: &mut Read<Booking>,
     registry: &Registry,
-    (state, today): (&Tables, Day),
+    (state, today): (&State, Day),
 ) -> Result<Known, CliError> {
     let (mut places, mut bookings) = (Vec::new(), Vec::new());
     for (place, Booking { number, id, date }) in std::mem::take(&mut read.events) {

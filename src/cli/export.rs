@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ledger_spec::entry::{Accounting, Contra};
 use ledger_spec::points::{Fund, Purse};
-use ledger_spec::rows::Tables;
+use ledger_spec::state::State;
 use ledger_spec::statement;
 use ledger_spec::time::Day;
 
@@ -93,7 +93,7 @@ fn everything(args: &All) -> Outcome {
 }
 
 /// Balances and unexpired lots of every account.
-fn holdings(state: &Tables, today: Day) -> Result<(Table, Table), CliError> {
+fn holdings(state: &State, today: Day) -> Result<(Table, Table), CliError> {
     let mut balances = Table::new(&["account", "purse", "points"])?;
     let mut lots = Table::new(&["account", "purse", "fund", "expires_on", "points"])?;
     for (id, account) in &state.accounts {
@@ -113,10 +113,10 @@ fn holdings(state: &Tables, today: Day) -> Result<(Table, Table), CliError> {
 
 /// One line for each posting; entries of accounts without one have a line without points.
 fn history_lines(entry: &Accounting, table: &mut Table) -> Result<(), CliError> {
-    let Some(link) = entry.link else { return Ok(()) };
+    let Some(subject) = entry.subject else { return Ok(()) };
     let kind = statement::kept(&entry.statement.0).map(|kept| kept.core.body.kind().name());
     let (seq, day) = (entry.seq.to_string(), entry.accepted_day().to_string());
-    let (account, kind) = (link.account.to_string(), kind.unwrap_or_default());
+    let (account, kind) = (subject.account.to_string(), kind.unwrap_or_default());
     let mut moved = false;
     for (lot, points, contra) in entry.postings() {
         moved = true;

@@ -5,7 +5,7 @@ use std::path::Path;
 use ledger_spec::apply::apply;
 use ledger_spec::entry::Accounting;
 use ledger_spec::ids::LedgerId;
-use ledger_spec::rows::{Overlay, Tables};
+use ledger_spec::state::{Overlay, State};
 
 use super::{Bar, CliError, ledger_file};
 use crate::engine::parse_entry;
@@ -16,20 +16,20 @@ use crate::log::{self, LogConfig, SEGMENT_BYTES};
 pub(super) fn replay(
     data_folder: &Path,
     mut on_entry: impl FnMut(&Accounting),
-) -> Result<Tables, CliError> {
+) -> Result<State, CliError> {
     let ledger = LedgerId::of_origin(&ledger_file(data_folder)?.origin);
     let config =
         LogConfig { data_folder: data_folder.to_owned(), ledger, segment_bytes: SEGMENT_BYTES };
     let bar = Bar::new("log");
-    let mut state = Tables::default();
+    let mut state = State::default();
     log::inspect(&RealDisk, &config, |frame| {
-        let mut rows = Overlay::over(&state);
+        let mut overlay = Overlay::over(&state);
         for (seq, bytes) in frame.entries() {
             let (_, accounting) = parse_entry(seq, bytes)?;
-            apply(&accounting, &mut rows)?;
+            apply(&accounting, &mut overlay)?;
             on_entry(&accounting);
         }
-        let changes = rows.into_changes();
+        let changes = overlay.into_changes();
         state.absorb(changes);
         bar.show(state.size, state.size);
         Ok(())

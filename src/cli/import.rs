@@ -9,7 +9,7 @@ use ledger_spec::entry::{Accounting, Contra};
 use ledger_spec::ids::AccountId;
 use ledger_spec::kinds::{AgeTier, Status};
 use ledger_spec::points::POINTS_MAX;
-use ledger_spec::rows::{Overlay, Tables};
+use ledger_spec::state::{Overlay, State};
 use ledger_spec::time::Day;
 use serde::de::DeserializeOwned;
 use serde_json::{Map as Json, Value, json};
@@ -202,11 +202,11 @@ fn random_account() -> Result<AccountId, CliError> {
 }
 
 /// The day on which ages count: of the programme in force, or else of the latest.
-fn age_on(state: &Tables) -> Option<Day> {
+fn age_on(state: &State) -> Option<Day> {
     let today = Day::of_ms(SystemClock.wall_ms());
-    let rows = Overlay::over(state);
+    let overlay = Overlay::over(state);
     let latest = state.programmes.values().next_back();
-    rows.programme_for(today).or(latest).map(|programme| programme.age_on)
+    overlay.programme_for(today).or(latest).map(|programme| programme.age_on)
 }
 
 fn row(
@@ -275,9 +275,9 @@ fn deaths(read: &Read, registry: &Registry) -> Result<BTreeMap<AccountId, Day>, 
 type Spent = [String; 5];
 
 fn spent_after(entry: &Accounting, deaths: &BTreeMap<AccountId, Day>) -> Vec<Spent> {
-    let Some(link) = entry.link else { return Vec::new() };
+    let Some(subject) = entry.subject else { return Vec::new() };
     let day = entry.accepted_day();
-    if deaths.get(&link.account).is_none_or(|death| day < *death) {
+    if deaths.get(&subject.account).is_none_or(|death| day < *death) {
         return Vec::new();
     }
     let mut shops: BTreeMap<String, i64> = BTreeMap::new();
@@ -286,7 +286,7 @@ fn spent_after(entry: &Accounting, deaths: &BTreeMap<AccountId, Day>) -> Vec<Spe
             *shops.entry(shop.to_string()).or_default() -= points;
         }
     }
-    let [account, seq, day] = [link.account.to_string(), entry.seq.to_string(), day.to_string()];
+    let [account, seq, day] = [subject.account.to_string(), entry.seq.to_string(), day.to_string()];
     let line = |(shop, points): (String, i64)| {
         [account.clone(), seq.clone(), day.clone(), shop, points.to_string()]
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ledger_spec::ids::AccountId;
-use ledger_spec::rows::Overlay;
+use ledger_spec::state::Overlay;
 
 use super::{CliError, Ending, Outcome, complain, day_or_today, folder, make_private, read_text};
 use crate::csv::Table;
@@ -57,13 +57,13 @@ pub fn run(args: &Args) -> Outcome {
     let registry = Registry::open_read_only(&args.data.join(REGISTRY_FILE), &keys.kek)?;
     let numbers = numbers(args, &registry)?;
     let state = folder::replay(&args.data, |_| {})?;
-    let rows = Overlay::over(&state);
+    let overlay = Overlay::over(&state);
     let mut table = Table::default();
     table.line(&["日付", "番号", "氏名", "内容", "内容(英語)"]);
     let mut letters = 0_u64;
     for account in reminders::without_phone(&state) {
         let booked = registry.appointments(account, day)?;
-        let coming = reminders::coming(&rows, account, &booked, day);
+        let coming = reminders::coming(&overlay, account, &booked, day);
         let due: Vec<_> = coming.iter().filter(|coming| coming.due(day).is_some()).collect();
         if due.is_empty() {
             continue;

@@ -11,7 +11,7 @@ use ledger_spec::kinds::{
 };
 use ledger_spec::points::Purse;
 use ledger_spec::programme::Programme;
-use ledger_spec::rows::{Overlay, Tables};
+use ledger_spec::state::{Overlay, State};
 use ledger_spec::statement::{
     Core, Disclosure, Holder, Statement, StatementError, Values, card_hash, code_hash,
 };
@@ -255,7 +255,7 @@ pub(super) fn ensure_rules(voice: &mut Voice<'_>, until: Day) -> Result<(), City
 /// The rules and budgets that are missing for the fiscal years of these days and for the year after
 /// them, so that midnight on 31 March changes nothing.
 pub(super) fn due_rules(
-    state: &Tables,
+    state: &State,
     cast: &Cast,
     (today, until): (Day, Day),
 ) -> Result<Vec<Body>, CityError> {
@@ -286,7 +286,7 @@ pub(super) fn due_rules(
 }
 
 /// The catalogue of a fiscal year, where it is missing.
-fn due_catalogue(state: &Tables, cast: &Cast, fiscal_year: u32) -> Result<Option<Body>, CityError> {
+fn due_catalogue(state: &State, cast: &Cast, fiscal_year: u32) -> Result<Option<Body>, CityError> {
     let latest = state.catalogues.last_key_value();
     if latest.is_some_and(|(_, catalogue)| rewards::covers(catalogue, fiscal_year)) {
         return Ok(None);

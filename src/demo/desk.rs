@@ -91,7 +91,7 @@ impl Desk {
     }
 
     /// Lets a visitor in: registers the keys brought along, opens an account with card and code,
-    /// and has a coach witness a first session, so that there is something to spend.
+    /// and has a coach record a first session, so that there is something to spend.
     ///
     /// # Errors
     /// [`DeskError`]

@@ -9,7 +9,7 @@ use ledger_spec::cbor::{Blob, Text};
 use ledger_spec::ids::{Kid, OpId, Seq};
 use ledger_spec::kinds::{Action, Body, LinkGrant, Purpose, Redeem, SettlementPaid};
 use ledger_spec::points::Points;
-use ledger_spec::rows::Overlay;
+use ledger_spec::state::Overlay;
 use ledger_spec::statement::{Core, Disclosure, Holder, Statement, Values};
 use ledger_spec::time::Day;
 use ledger_spec::token::{self, PayToken, VENUE_LIFE_S_MAX, VenueCode};
@@ -17,7 +17,7 @@ use ledger_spec::token::{self, PayToken, VENUE_LIFE_S_MAX, VenueCode};
 use super::city::{CityError, Voice, ensure_rules, open};
 use super::crew::in_order;
 use super::programme::{BODY, CARE, CHECKUP, DENTAL, MEASURE, ORIGIN, PRESSURE, STEPS};
-use super::residents::{Dice, Resident, SUNDRIES, Witness};
+use super::residents::{Dice, Resident, SUNDRIES, SignedBy};
 use super::rewards::perk_cards;
 use super::{Cast, OPEN_PHONES, StagedClock};
 use crate::bank_days::transfer_day;
@@ -230,8 +230,8 @@ impl<'a> Scribe<'a> {
         if let Some(steps) = plan.steps {
             acts.extend(self.steps(page, steps)?);
         }
-        if let Some((action, witness)) = plan.sundry.and_then(|of| SUNDRIES.get(of)) {
-            acts.extend(self.sundry(page, action, *witness)?);
+        if let Some((action, signed_by)) = plan.sundry.and_then(|of| SUNDRIES.get(of)) {
+            acts.extend(self.sundry(page, action, *signed_by)?);
         }
         if let Some(key) = plan.session.and_then(|coach| self.coaches.get(coach)) {
             let exact = Text::new(CARE.1);
@@ -274,29 +274,29 @@ impl<'a> Scribe<'a> {
         &self,
         page: &mut Page<'_>,
         action: &str,
-        witness: Witness,
+        signed_by: SignedBy,
     ) -> Result<Option<Act>, CityError> {
         let number = page.resident.number;
-        let (key, disclosed) = match witness {
-            Witness::Coach => (self.coaches.first().cloned(), self.met(page, false, 1_800)),
+        let (key, disclosed) = match signed_by {
+            SignedBy::Coach => (self.coaches.first().cloned(), self.met(page, false, 1_800)),
             // Who has a phone reads the code on the event's screen.
-            Witness::Station if page.resident.has_phone => {
+            SignedBy::Station if page.resident.has_phone => {
                 let own = Disclosure { holder: None, ..self.met(page, false, 60) };
                 let venue = self.venue(page, action, own.performed_at_s);
                 let phone = venue.is_some().then(|| self.cast.phone(number));
                 (phone, Disclosure { venue, ..own })
             }
-            Witness::Station => {
+            SignedBy::Station => {
                 // One event a day in the whole city.
                 let reference = Some(Blob(page.day.to_string().into_bytes()));
                 let met = Disclosure { reference, ..self.met(page, false, 1_800) };
                 (self.stations.first().cloned(), met)
             }
-            Witness::Own if page.resident.has_phone => {
+            SignedBy::Own if page.resident.has_phone => {
                 let own = Disclosure { holder: None, ..self.met(page, false, 60) };
                 (Some(self.cast.phone(number)), own)
             }
-            Witness::Own => return Ok(None),
+            SignedBy::Own => return Ok(None),
         };
         key.map(|key| self.action(page, &key, action, &disclosed)).transpose()
     }
@@ -335,7 +335,7 @@ impl<'a> Scribe<'a> {
         self.action(page, station, action, &disclosed)
     }
 
-    /// What a witness who met the resident so many seconds ago discloses.
+    /// What a coach or station that met the resident so many seconds ago discloses.
     fn met(&self, page: &mut Page<'_>, by_phone: bool, ago_s: u64) -> Disclosure {
         let performed_at_s = page.at_s - ago_s;
         let holder = if by_phone {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ed25519_dalek::SigningKey;
 use ledger_spec::ids::{AccountId, Kid, LedgerId, LinkId, OpId, PersonId, PlaceId};
-use ledger_spec::rows::Tables;
+use ledger_spec::state::State;
 use ledger_spec::statement::card_check_byte;
 use sha2::{Digest, Sha256};
 
@@ -54,7 +54,7 @@ impl Cast {
     }
 
     /// The city as it was founded: an earlier blueprint may have been smaller.
-    fn once_founded(mut self, state: &Tables) -> Self {
+    fn once_founded(mut self, state: &State) -> Self {
         let known =
             |key: SigningKey| state.keys.contains_key(&Kid::of(key.verifying_key().as_bytes()));
         let first = |names: &'static [&'static str], key: &dyn Fn(usize) -> SigningKey| {

@@ -111,9 +111,9 @@ pub(super) struct Plan {
     pub(super) steps: Option<u32>,
 }
 
-/// Who witnesses an act.
+/// Who signs an act.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Witness {
+pub(super) enum SignedBy {
     /// A leader or nurse, by card.
     Coach,
     /// A station, by card.
@@ -123,13 +123,13 @@ pub(super) enum Witness {
 }
 
 /// What residents do now and then besides.
-pub(super) const SUNDRIES: [(&str, Witness); 6] = [
-    ("class.kayoinoba", Witness::Coach),
-    ("volunteer.activity", Witness::Coach),
-    ("frailty.questionnaire", Witness::Coach),
-    ("event.attend", Witness::Station),
-    ("self.report", Witness::Own),
-    ("quiz.pass", Witness::Own),
+pub(super) const SUNDRIES: [(&str, SignedBy); 6] = [
+    ("class.kayoinoba", SignedBy::Coach),
+    ("volunteer.activity", SignedBy::Coach),
+    ("frailty.questionnaire", SignedBy::Coach),
+    ("event.attend", SignedBy::Station),
+    ("self.report", SignedBy::Own),
+    ("quiz.pass", SignedBy::Own),
 ];
 /// The quiz among them.
 const QUIZ: usize = 5;

@@ -6,7 +6,7 @@ use ledger_spec::cbor::Text;
 use ledger_spec::ids::{AccountId, PlaceId, Seq};
 use ledger_spec::kinds::{Body, RewardCancel, RewardClaim};
 use ledger_spec::points::{Points, Purse};
-use ledger_spec::rows::{Overlay, Tables};
+use ledger_spec::state::{Overlay, State};
 use ledger_spec::statement::Core;
 use ledger_spec::time::Day;
 
@@ -104,22 +104,22 @@ pub(super) fn perk_cards(voice: &mut Voice<'_>) -> Result<(), CityError> {
 }
 
 /// The perk card that is offered on a day.
-fn perk_card(state: &Tables, today: Day) -> Option<Item> {
-    let rows = Overlay::over(state);
-    let mut items = rows.catalogue()?.items.iter();
+fn perk_card(state: &State, today: Day) -> Option<Item> {
+    let overlay = Overlay::over(state);
+    let mut items = overlay.catalogue()?.items.iter();
     let card = |item: &&Item| matches!(item.gives, Gives::PerkCard { .. });
     items.find(card).filter(|item| item.is_offered(today)).cloned()
 }
 
-fn may_claim(state: &Tables, account: AccountId, item: &Item, today: Day) -> bool {
+fn may_claim(state: &State, account: AccountId, item: &Item, today: Day) -> bool {
     let row = state.accounts.get(&account);
     let points = row.map_or(0, |row| row.available(Purse::Challenge, today));
-    let has = |card: &ledger_spec::rows::PerkCard| card.account == account && card.until >= today;
+    let has = |card: &ledger_spec::state::PerkCard| card.account == account && card.until >= today;
     points >= u64::from(item.points) && !state.perk_cards.values().any(has)
 }
 
 /// The oldest card in force, where there are others and none is withdrawn yet.
-fn to_take_back(state: &Tables, today: Day) -> Option<Seq> {
+fn to_take_back(state: &State, today: Day) -> Option<Seq> {
     let mut cards = state.perk_cards.iter().filter(|(_, card)| card.until >= today);
     let (first, _) = cards.clone().next()?;
     let others = cards.clone().nth(1).is_some();

@@ -22,7 +22,7 @@ use ledger_spec::manifest::{self, ManifestError};
 use ledger_spec::note::{KeyType, VerifierKey};
 use ledger_spec::prove;
 use ledger_spec::receipt::Receipt;
-use ledger_spec::rows::Tables;
+use ledger_spec::state::State;
 use ledger_spec::statement::{self, Disclosure, Statement, StatementError};
 use ledger_spec::token::{self, PIN_PROOF_LIFE_S_MAX, PinProof};
 use tokio::sync::{oneshot, watch};
@@ -206,7 +206,7 @@ pub enum Standing {
 struct Shared {
     ledger: LedgerId,
     verifier: VerifierKey,
-    state: RwLock<Tables>,
+    state: RwLock<State>,
     keyring: RwLock<HashMap<Kid, VerifyingKey>>,
     /// The last signed head, durable.
     head: RwLock<Arc<Head>>,
@@ -404,7 +404,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::ThreadDied`]
-    pub fn state(&self) -> Result<RwLockReadGuard<'_, Tables>, EngineError> {
+    pub fn state(&self) -> Result<RwLockReadGuard<'_, State>, EngineError> {
         self.shared.state.read().map_err(|_| EngineError::ThreadDied)
     }
 
@@ -639,13 +639,13 @@ impl PersonalReader<'_> {
     ) -> Result<Option<(u64, Option<Disclosure>)>, EngineError> {
         let wrong =
             |reason: &str| EngineError::Entry { seq: accounting.seq, reason: reason.to_owned() };
-        let (Some(link), Some(sealed)) = (accounting.link, &entry.personal) else {
+        let (Some(subject), Some(sealed)) = (accounting.subject, &entry.personal) else {
             return Ok(None);
         };
         let statement =
             statement::kept(&accounting.statement.0).map_err(|e| wrong(&e.to_string()))?;
         let aad = personal_aad(self.ledger, statement.core.op_id);
-        let plain = match self.registry.unseal(link.account, &aad, &sealed.0) {
+        let plain = match self.registry.unseal(subject.account, &aad, &sealed.0) {
             Ok(plain) => plain,
             Err(RegistryError::Erased(_)) => return Ok(None),
             Err(error) => return Err(error.into()),

@@ -4,7 +4,7 @@
 use ed25519_dalek::VerifyingKey;
 use ledger_spec::ids::{Kid, PerkCardNumber, Seq};
 use ledger_spec::kinds::Role;
-use ledger_spec::rows::Signer;
+use ledger_spec::state::Signer;
 use ledger_spec::time::Day;
 use ledger_spec::token::{self, PerkCard};
 

@@ -10,7 +10,7 @@ use ledger_spec::frame::Frame;
 use ledger_spec::ids::{Hash, Kid, LedgerId, Seq};
 use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::prove;
-use ledger_spec::rows::{Overlay, Tables};
+use ledger_spec::state::{Overlay, State};
 use ledger_spec::statement;
 
 use super::ops::Ops;
@@ -27,7 +27,7 @@ pub const REGISTRY_FILE: &str = "registry.sqlite";
 pub(super) struct Recovered {
     pub(super) log: Log,
     pub(super) levels: Levels,
-    pub(super) state: Tables,
+    pub(super) state: State,
     pub(super) keyring: HashMap<Kid, VerifyingKey>,
     pub(super) edge: Edge,
     pub(super) ops: Ops,
@@ -43,7 +43,7 @@ pub(super) struct Recovered {
 /// A log being read into a state.
 pub(crate) struct Replay {
     /// The state so far.
-    pub(crate) state: Tables,
+    pub(crate) state: State,
     /// The tree so far.
     pub(crate) edge: Edge,
     /// Public keys registered so far.
@@ -79,7 +79,7 @@ impl Replay {
     /// # Errors
     /// [`EngineError::Entry`] names the first entry that these rules did not make.
     pub(crate) fn frame(&mut self, frame: &Frame) -> Result<Vec<Hash>, EngineError> {
-        let mut rows = Overlay::over(&self.state);
+        let mut state = Overlay::over(&self.state);
         let mut hashes = Vec::new();
         for (seq, bytes) in frame.entries() {
             let wrong = |reason: &dyn std::fmt::Display| EngineError::Entry {
@@ -87,7 +87,7 @@ impl Replay {
                 reason: reason.to_string(),
             };
             let (entry, accounting) = parse_entry(seq, bytes)?;
-            apply(&accounting, &mut rows).map_err(|broken| wrong(&broken))?;
+            apply(&accounting, &mut state).map_err(|broken| wrong(&broken))?;
             let statement =
                 statement::kept(&accounting.statement.0).map_err(|error| wrong(&error))?;
             self.ops.insert(statement.core.op_id, seq);
@@ -95,7 +95,7 @@ impl Replay {
             self.edge.push(hash);
             hashes.push(hash);
         }
-        let changes = rows.into_changes();
+        let changes = state.into_changes();
         add_keys(&changes, &mut self.keyring);
         self.state.absorb(changes);
         let header = frame.header();
@@ -108,7 +108,7 @@ impl Replay {
 }
 
 /// Keys of a batch join the keyring; a revoked key stays, because the rules answer for it.
-pub(super) fn add_keys(changes: &Tables, keyring: &mut HashMap<Kid, VerifyingKey>) {
+pub(super) fn add_keys(changes: &State, keyring: &mut HashMap<Kid, VerifyingKey>) {
     for (kid, key) in &changes.keys {
         if let Ok(verifying) = VerifyingKey::from_bytes(&key.public_key) {
             keyring.insert(*kid, verifying);

@@ -24,7 +24,7 @@ use ledger_spec::ids::{AccountId, OpId, Seq};
 use ledger_spec::kinds::{Body, Kind, ManifestDone};
 use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::public;
-use ledger_spec::rows::{Overlay, Tables};
+use ledger_spec::state::{Overlay, State};
 use ledger_spec::statement::{self, Statement, Values};
 use ledger_spec::time::{Day, Month};
 
@@ -97,7 +97,7 @@ pub(super) struct Sequencer {
 
 /// A batch being decided.
 struct Batch<'r, 's> {
-    rows: Overlay<'r>,
+    state: Overlay<'r>,
     now_ms: u64,
     entries: Vec<Decided<'s>>,
     by_op: HashMap<OpId, usize>,
@@ -342,7 +342,7 @@ impl Sequencer {
         let shared = Arc::clone(&self.shared);
         let state = shared.state.read().map_err(|_| EngineError::ThreadDied)?;
         let mut batch = Batch {
-            rows: Overlay::over(&state),
+            state: Overlay::over(&state),
             now_ms,
             entries: Vec::new(),
             by_op: HashMap::new(),
@@ -352,8 +352,8 @@ impl Sequencer {
             .into_iter()
             .map(|statement| self.decide(statement, &mut batch))
             .collect::<Result<Vec<_>, _>>()?;
-        let Batch { rows, entries, opened, .. } = batch;
-        let changes = rows.into_changes();
+        let Batch { state: overlay, entries, opened, .. } = batch;
+        let changes = overlay.into_changes();
         drop(state);
         if !entries.is_empty() {
             self.write(&entries, &opened, now_ms)?;
@@ -431,9 +431,9 @@ impl Sequencer {
         if let Some(earlier) = self.earlier_operation(statement)? {
             return Ok(earlier);
         }
-        let named = decide::earlier_of(statement, &batch.rows);
+        let named = decide::earlier_of(statement, &batch.state);
         let named = named.map(|seq| self.entry_of(seq, batch)).transpose()?.flatten();
-        let measured = decide::measured_before(statement, &batch.rows);
+        let measured = decide::measured_before(statement, &batch.state);
         let measured = measured.map(|seq| self.values_of(seq, batch)).transpose()?.flatten();
         let context = Context {
             now_ms: batch.now_ms,
@@ -441,16 +441,16 @@ impl Sequencer {
             earlier: named.as_deref(),
             measured,
         };
-        let accounting = match decide::decide(statement, &batch.rows, &context) {
+        let accounting = match decide::decide(statement, &batch.state, &context) {
             Ok(accounting) => accounting,
             Err(rejection) => return Ok(Answer::Refused(Refusal::Rejected(rejection))),
         };
-        apply(&accounting, &mut batch.rows)?;
-        let class = public::of_effects(&accounting.effects, |kid| batch.rows.keys(&kid));
-        if let Some(link) = accounting.link
+        apply(&accounting, &mut batch.state)?;
+        let class = public::of_effects(&accounting.effects, |kid| batch.state.keys(&kid));
+        if let Some(subject) = accounting.subject
             && accounting.effects.contains(&Effect::AccountOpened {})
         {
-            batch.opened.push(link.account);
+            batch.opened.push(subject.account);
         }
         let at = batch.entries.len();
         batch.by_op.insert(statement.core.op_id, at);
@@ -510,20 +510,20 @@ impl Sequencer {
         let (for_salt, for_nonce) = random.split_at(SALT_BYTES);
         salt.copy_from_slice(for_salt);
         nonce.copy_from_slice(for_nonce);
-        let personal = match accounting.link {
+        let personal = match accounting.subject {
             None => None,
-            Some(link) => {
+            Some(subject) => {
                 let disclosure = statement.disclosure.as_ref().map(|(_, b)| Blob(b.clone()));
                 let plain = cbor::to_bytes(&Personal { accepted_ms: now_ms, disclosure });
                 let aad = personal_aad(self.shared.ledger, statement.core.op_id);
-                Some(Blob(self.shared.registry.seal_with(link.account, &aad, &plain, nonce)?))
+                Some(Blob(self.shared.registry.seal_with(subject.account, &aad, &plain, nonce)?))
             }
         };
         let accounting = Blob(cbor::to_bytes(accounting.as_ref()));
         Ok(Entry { class: *class, salt, accounting, personal, public: public.clone() })
     }
 
-    fn absorb(&mut self, entries: &[Decided<'_>], changes: Tables) -> Result<(), EngineError> {
+    fn absorb(&mut self, entries: &[Decided<'_>], changes: State) -> Result<(), EngineError> {
         for decided in entries {
             self.ops.insert(decided.statement.core.op_id, decided.accounting.seq);
             self.shared.metrics.accepted(&decided.statement.core.body, &decided.accounting);

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use ledger_spec::cbor;
 use ledger_spec::ids::{Hash, LedgerId, Seq};
-use ledger_spec::rows::Tables;
+use ledger_spec::state::State;
 use sha2::{Digest, Sha256};
 
 use super::ops::Ops;
@@ -29,12 +29,12 @@ const HASH_BYTES: usize = 32;
 /// What a snapshot holds.
 pub(super) struct Snapshot {
     pub(super) root: Hash,
-    pub(super) state: Tables,
+    pub(super) state: State,
     pub(super) ops: Ops,
 }
 
 /// The bytes of a snapshot.
-pub(super) fn encode(ledger: LedgerId, root: &Hash, ops: &Ops, state: &Tables) -> Vec<u8> {
+pub(super) fn encode(ledger: LedgerId, root: &Hash, ops: &Ops, state: &State) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(ops.count() * 16 + 4_096);
     bytes.extend_from_slice(&MAGIC);
     bytes.extend_from_slice(&ledger.0);

@@ -9,7 +9,7 @@ use ledger_spec::cbor;
 use ledger_spec::ids::{AccountId, LinkId};
 use ledger_spec::kinds::{Body, Code, Expire, RewardClaim};
 use ledger_spec::points::Points;
-use ledger_spec::rows::{Account, Lot, Overlay, Tables};
+use ledger_spec::state::{Account, Lot, Overlay, State};
 use ledger_spec::time::Day;
 
 /// Statements made for one batch: whoever comes meanwhile waits for that batch alone.
@@ -43,7 +43,7 @@ impl Sweep {
     }
 
     /// The next statements to make; begins the day's pass where that has not been done.
-    pub(super) fn next(&mut self, state: &Tables, today: Day) -> Vec<Due> {
+    pub(super) fn next(&mut self, state: &State, today: Day) -> Vec<Due> {
         if self.day != Some(today) {
             *self = Self { day: Some(today), last: None, under_way: true };
         }
@@ -51,8 +51,8 @@ impl Sweep {
         if !self.under_way {
             return due;
         }
-        let rows = Overlay::over(state);
-        let items = rows.catalogue().into_iter().flat_map(|catalogue| &catalogue.items);
+        let overlay = Overlay::over(state);
+        let items = overlay.catalogue().into_iter().flat_map(|catalogue| &catalogue.items);
         let given = items.into_iter().find(|item| item.auto && item.is_offered(today));
         let after = self.last.map_or(Bound::Unbounded, Bound::Excluded);
         let mut accounts = state.accounts.range((after, Bound::Unbounded)).take(ACCOUNTS_MAX);

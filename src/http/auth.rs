@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64URL_NOPAD;
 use ledger_spec::ids::{Hash, Kid};
-use ledger_spec::rows::Signer;
+use ledger_spec::state::Signer;
 use ledger_spec::token::{self, Message, Session};
 use serde::Serialize;
 use serde_json::{Value, json};

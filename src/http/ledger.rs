@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use ledger_spec::ids::Kid;
 use ledger_spec::kinds::Role;
-use ledger_spec::rows::{Overlay, Signer};
+use ledger_spec::state::{Overlay, Signer};
 use ledger_spec::time::Day;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

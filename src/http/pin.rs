@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use data_encoding::HEXLOWER;
 use ledger_spec::ids::{AccountId, CardHash};
 use ledger_spec::kinds::Role;
-use ledger_spec::rows::Signer;
+use ledger_spec::state::Signer;
 use ledger_spec::statement::{card_check_byte, card_hash};
 use ledger_spec::token::PinEntry;
 use serde::Serialize;

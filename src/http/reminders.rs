@@ -12,7 +12,7 @@ use data_encoding::HEXLOWER;
 use ledger_spec::ids::{AccountId, Hash, LinkId, Seq};
 use ledger_spec::kinds::{Kind, Role};
 use ledger_spec::points::Purse;
-use ledger_spec::rows::{Overlay, Signer};
+use ledger_spec::state::{Overlay, Signer};
 use ledger_spec::statement;
 use ledger_spec::time::Day;
 use serde::{Deserialize, Serialize};
@@ -153,7 +153,7 @@ pub(super) struct Next {
     name_en: Option<String>,
 }
 
-/// Tells a station or kiosk, on the day of an action that it witnessed, what the person may look
+/// Tells a station or kiosk, on the day of an action that it recorded, what the person may look
 /// forward to.
 #[utoipa::path(
     get, path = "/v1/{ledger}/entries/{seq}/next", tag = "shop", responses((status = OK, body = Next))
@@ -176,7 +176,7 @@ pub(super) async fn next(
         signed && accounting.accepted_day() == today
     });
     // Whether another's entry exists is nobody's business.
-    let link = own.and_then(|accounting| accounting.link).ok_or(Problem::entry_unknown())?;
+    let link = own.and_then(|accounting| accounting.subject).ok_or(Problem::entry_unknown())?;
     let coming = of_account(engine, link.account, today)?;
     let mut next = Next { expires_on: None, counts_on: None, name: None, name_en: None };
     for Coming { on, about } in coming.into_iter().rev() {

@@ -7,7 +7,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use ledger_spec::entry::Accounting;
 use ledger_spec::ids::{AccountId, LinkId, Seq};
-use ledger_spec::rows::Signer;
+use ledger_spec::state::Signer;
 use ledger_spec::statement;
 use ledger_spec::time::Day;
 use serde::Deserialize;
@@ -121,7 +121,9 @@ fn readable(reader: &Reader, seq: Seq, head_size: u64) -> Result<(Accounting, bo
     let found = if seq.0 < head_size { reader.ledger.engine.entry(seq)? } else { None };
     let (_, accounting) = found.ok_or(Problem::entry_unknown())?;
     let own = match &reader.signer {
-        Signer::Device(device) => accounting.link.is_some_and(|l| l.account == device.account),
+        Signer::Device(device) => {
+            accounting.subject.is_some_and(|subject| subject.account == device.account)
+        }
         Signer::Actor(_) => false,
     };
     let kept = statement::kept(&accounting.statement.0);

@@ -10,7 +10,7 @@ use data_encoding::HEXLOWER;
 use ledger_spec::checkpoint::Checkpoint;
 use ledger_spec::ids::{PlaceId, Seq};
 use ledger_spec::kinds::Role;
-use ledger_spec::rows::Signer;
+use ledger_spec::state::Signer;
 use ledger_spec::time::{Day, Month};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

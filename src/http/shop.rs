@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use ledger_spec::ids::PlaceId;
 use ledger_spec::kinds::Role;
-use ledger_spec::rows::Signer;
+use ledger_spec::state::Signer;
 use ledger_spec::token::{self, PayToken, QrCheck};
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ledger_spec::ids::LedgerId;
-use ledger_spec::rows::Overlay;
+use ledger_spec::state::Overlay;
 use ledger_spec::token;
 use serde::Deserialize;
 use serde_json::Value;

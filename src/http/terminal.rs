@@ -8,7 +8,7 @@ use axum::response::Response;
 use data_encoding::HEXLOWER;
 use ledger_spec::ids::Seq;
 use ledger_spec::kinds::Role;
-use ledger_spec::rows::Signer;
+use ledger_spec::state::Signer;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -16,8 +16,8 @@ use super::App;
 use super::auth::Reader;
 use super::problem::Problem;
 use super::site::{Asked, page};
+use crate::pages::record::{self, Recorder};
 use crate::pages::scan::CAMERA_ALLOWED;
-use crate::pages::witness::{self, Witness};
 use crate::pages::{Site, desk, terminal, till, venue};
 
 /// The most places that one answer names.
@@ -107,7 +107,7 @@ pub(super) async fn station(
     query: Asked,
     headers: Headers,
 ) -> Response {
-    let build = |lang, site: &Site| witness::page(lang, site, Witness::Station).into_string();
+    let build = |lang, site: &Site| record::page(lang, site, Recorder::Station).into_string();
     scanning(page(&server, &name, (&query, &headers), build))
 }
 
@@ -118,7 +118,7 @@ pub(super) async fn coach(
     query: Asked,
     headers: Headers,
 ) -> Response {
-    let build = |lang, site: &Site| witness::page(lang, site, Witness::Coach).into_string();
+    let build = |lang, site: &Site| record::page(lang, site, Recorder::Coach).into_string();
     scanning(page(&server, &name, (&query, &headers), build))
 }
 

@@ -68,7 +68,7 @@ pub const ASSETS: [Asset; 42] = [
     asset!("tour.js", JS),
     asset!("venue.js", JS),
     asset!("verify.js", JS),
-    asset!("witness.js", JS),
+    asset!("record.js", JS),
 ];
 
 /// The file with this name after `/assets/`.

@@ -22,6 +22,7 @@ pub mod messages;
 pub mod participation;
 pub mod pay;
 pub mod perk;
+pub mod record;
 pub mod rewards;
 pub mod scan;
 pub mod settlement;
@@ -30,7 +31,6 @@ pub mod till;
 pub mod tour;
 pub mod venue;
 pub mod verify;
-pub mod witness;
 
 use messages::{keys_under, t};
 

@@ -14,8 +14,8 @@ pub const CAMERA_FORBIDDEN: &str = "camera=()";
 /// last one away.
 const KEYS: [&str; 12] = ["7", "8", "9", "4", "5", "6", "1", "2", "3", ".", "0", "back"];
 
-/// What the tills and witnesses' pages say of pictures: where the browser cannot read codes, the
-/// server does.
+/// What the pages of tills, stations and coaches say of pictures: where the browser cannot read
+/// codes, the server does.
 pub(super) const PICTURES_SENT: &str = "scan-not-kept";
 
 /// Camera, field for a scanner or the keyboard, photograph; driven by `assets/scan.js`. `pictures`

@@ -1,7 +1,7 @@
 //! How far the funds' budgets are spent, as the programme wants to be warned of it.
 
 use ledger_spec::points::Fund;
-use ledger_spec::rows::{Budget, Overlay};
+use ledger_spec::state::{Budget, Overlay};
 use ledger_spec::time::Day;
 
 use crate::engine::{Engine, EngineError};
@@ -14,8 +14,8 @@ use crate::engine::{Engine, EngineError};
 /// [`EngineError`]
 pub fn warnings(engine: &Engine, today: Day) -> Result<Vec<(Fund, Option<u32>)>, EngineError> {
     let state = engine.state()?;
-    let rows = Overlay::over(&state);
-    let programme = rows.programme_for(today);
+    let overlay = Overlay::over(&state);
+    let programme = overlay.programme_for(today);
     let warning = |fund: &Fund| {
         let budget = state.budgets.get(&(*fund, today.fiscal_year()))?;
         let warn_permille = &programme?.warn_permille;

@@ -86,7 +86,7 @@ pub fn draws(engine: &Engine) -> Result<Vec<DrawLine>, EngineError> {
         let value = match draw.result {
             None => None,
             Some(entry) => entry_effect(engine, entry, |effect| {
-                let Effect::DrawHeld { beacon, .. } = effect else { return None };
+                let Effect::DrawConcluded { beacon, .. } = effect else { return None };
                 Some((entry.0, HEXLOWER.encode(&beacon.0)))
             })?,
         };
@@ -227,7 +227,7 @@ impl DrawBooks {
                     let fixed = Fixed { commit, round, count, root, prizes, accepted_s, offered };
                     self.fixed.get_or_insert(fixed);
                 }
-                Effect::DrawHeld { item, beacon, winners, .. } if self.is(*item) => {
+                Effect::DrawConcluded { item, beacon, winners, .. } if self.is(*item) => {
                     let (value, winners) = (beacon.0.clone(), winners.clone());
                     self.held.get_or_insert(Held { entry: entry.seq, value, winners, accepted_s });
                 }

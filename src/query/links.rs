@@ -4,7 +4,7 @@ use data_encoding::BASE32_NOPAD;
 use ledger_spec::decide::judge_link;
 use ledger_spec::ids::{AccountId, Kid, LinkId};
 use ledger_spec::kinds::{Purpose, Role};
-use ledger_spec::rows::{Overlay, Signer};
+use ledger_spec::state::{Overlay, Signer};
 use ledger_spec::time::Day;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -7,7 +7,7 @@ use ledger_spec::ids::{AccountId, Kid, PlaceId, Seq};
 use ledger_spec::kinds::{Body, Code, Kind, Note, Role, Status};
 use ledger_spec::points::{LotKey, Purse};
 use ledger_spec::programme::Rule;
-use ledger_spec::rows::{HeldFor, Hold, Overlay, Place, Signer, Tables};
+use ledger_spec::state::{HeldFor, Hold, Overlay, Place, Signer, State};
 use ledger_spec::statement::{self, Disclosure};
 use ledger_spec::time::Day;
 use ledger_spec::token::PayToken;
@@ -392,7 +392,7 @@ pub fn history(
     if let Some(from) = before.and_then(|before| before.0.checked_sub(1)).map(Seq)
         && next.is_some_and(|last| from <= last)
         && let Some((_, accounting)) = engine.entry(from)?
-        && accounting.link.is_some_and(|link| link.account == account)
+        && accounting.subject.is_some_and(|subject| subject.account == account)
     {
         // The entry that the page before named: reading goes on there and not at the newest.
         next = Some(from);
@@ -400,7 +400,10 @@ pub fn history(
     let (mut entries, mut looked_at) = (Vec::new(), 0);
     while let Some(seq) = next {
         let Some((entry, accounting)) = engine.entry(seq)? else { break };
-        next = accounting.link.filter(|link| link.account == account).and_then(|l| l.previous);
+        next = accounting
+            .subject
+            .filter(|subject| subject.account == account)
+            .and_then(|subject| subject.previous);
         if before.is_some_and(|before| seq >= before) {
             continue;
         }
@@ -423,7 +426,7 @@ pub fn history(
 }
 
 /// What an entry is about: what two persons did is told as what it is, not as an approval.
-fn told<'a>(statement: &'a statement::Statement, state: &'a Tables) -> &'a Body {
+fn told<'a>(statement: &'a statement::Statement, state: &'a State) -> &'a Body {
     let body = &statement.core.body;
     let Body::Approve(approve) = body else { return body };
     state.proposals.get(&approve.proposal).map_or(body, |proposal| &proposal.body)
@@ -431,7 +434,7 @@ fn told<'a>(statement: &'a statement::Statement, state: &'a Tables) -> &'a Body 
 
 /// Where an entry was made, for people: the place of its signer, or who that is. A phone has no
 /// place.
-fn place_of(signer: &Signer, state: &Tables) -> Option<String> {
+fn place_of(signer: &Signer, state: &State) -> Option<String> {
     let Signer::Actor(actor) = signer else { return None };
     let place = actor.place.and_then(|place| state.places.get(&place));
     Some(place.map_or(actor.name.as_str(), |place| place.name.as_str()).to_owned())
@@ -441,7 +444,7 @@ fn history_line(
     engine: &Engine,
     (accounting, statement): (&Accounting, &statement::Statement),
     personal: Option<(u64, Option<Disclosure>)>,
-    state: &Tables,
+    state: &State,
 ) -> HistoryLine {
     let signer = state.keys.get(&statement.kid).map(|key| &key.signer);
     let told = told(statement, state);
@@ -468,9 +471,9 @@ fn history_line(
     let acted_on = accounting.effects.iter().find_map(|effect| {
         if let Effect::ActionJudged { day, .. } = effect { Some(*day) } else { None }
     });
-    let rows = Overlay::over(state);
+    let overlay = Overlay::over(state);
     let named_version = statement.core.programme.and_then(|version| state.programmes.get(&version));
-    let programme = named_version.or_else(|| rows.programme_for(acted_on?));
+    let programme = named_version.or_else(|| overlay.programme_for(acted_on?));
     let rule = programme.zip(action.as_ref()).and_then(|(of, action)| of.rule_of(action));
     let item = rewards::item_of(accounting, state);
     let of_item = item.map(|item| (item.name.clone(), item.name_en.clone()));
@@ -513,7 +516,7 @@ fn history_line(
 /// Whether a phone signed for another account than its own.
 fn helps(signer: &Signer, accounting: &Accounting) -> bool {
     let Signer::Device(phone) = signer else { return false };
-    accounting.link.is_some_and(|link| link.account != phone.account)
+    accounting.subject.is_some_and(|subject| subject.account != phone.account)
 }
 
 fn judged(effect: &Effect) -> bool {
@@ -604,8 +607,8 @@ pub fn token_state(
     now_s: u64,
 ) -> Result<TokenState, EngineError> {
     let state = engine.state()?;
-    let rows = Overlay::over(&state);
-    Ok(match judge_token(token, kid, &rows, (engine.ledger(), now_s)) {
+    let overlay = Overlay::over(&state);
+    Ok(match judge_token(token, kid, &overlay, (engine.ledger(), now_s)) {
         Ok(_) => TokenState::Valid(token.max_points),
         Err(Rejection::TokenExpired) => TokenState::Expired,
         Err(Rejection::TokenUsed) => TokenState::Used,

@@ -12,7 +12,7 @@ use ledger_spec::ids::{AccountId, Kid, LinkId};
 use ledger_spec::kinds::{Purpose, Status};
 use ledger_spec::points::Purse;
 use ledger_spec::programme::Rule;
-use ledger_spec::rows::{Account, Counter, LinkRow, Overlay, Signer, Tables};
+use ledger_spec::state::{Account, Counter, LinkRow, Overlay, Signer, State};
 use ledger_spec::time::Day;
 
 use crate::engine::{Engine, EngineError};
@@ -77,22 +77,22 @@ impl Coming {
 /// account is suspended or who has moved away is told of points alone.
 #[must_use]
 pub fn coming(
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     account: AccountId,
     appointments: &[Appointment],
     today: Day,
 ) -> Vec<Coming> {
-    let Some(row) = rows.accounts(&account) else { return Vec::new() };
+    let Some(row) = state.accounts(&account) else { return Vec::new() };
     let standing = row.standing_on(today);
     if standing == Some(Status::Deceased) {
         return Vec::new();
     }
-    let mut found = expiries(rows, row, today);
+    let mut found = expiries(state, row, today);
     if matches!(standing, None | Some(Status::Active)) {
-        found.extend(counting_again(rows, row, today));
+        found.extend(counting_again(state, row, today));
         let appointments = appointments.iter().filter(|appointment| appointment.day >= today);
         found.extend(appointments.map(|appointment| {
-            let names = rule_named(rows, &appointment.action, [appointment.day, today]);
+            let names = rule_named(state, &appointment.action, [appointment.day, today]);
             let names = names.map(|rule| [rule.name.clone(), rule.name_en.clone()]);
             Coming { on: appointment.day, about: About::Appointment(names, appointment.start_s) }
         }));
@@ -101,13 +101,13 @@ pub fn coming(
     found
 }
 
-fn expiries(rows: &Overlay<'_>, row: &Account, today: Day) -> Vec<Coming> {
+fn expiries(state: &Overlay<'_>, row: &Account, today: Day) -> Vec<Coming> {
     let mut sums: BTreeMap<(Day, Purse), u64> = BTreeMap::new();
     for lot in row.lots.iter().filter(|lot| lot.key.expires_on >= today) {
         let sum = sums.entry((lot.key.expires_on, lot.key.purse)).or_default();
         *sum += u64::from(lot.points);
     }
-    let items = rows.catalogue().into_iter().flat_map(|catalogue| &catalogue.items);
+    let items = state.catalogue().into_iter().flat_map(|catalogue| &catalogue.items);
     let auto = items.into_iter().find(|item| item.auto);
     let given = |on| {
         row.auto_exchange.filter(|asked| on <= asked.until)?;
@@ -124,17 +124,17 @@ fn expiries(rows: &Overlay<'_>, row: &Account, today: Day) -> Vec<Coming> {
 /// The rules that count once in so many days and that the person has met before, each with the day
 /// on which it counts again; none where the programme takes no more actions then, or a cap leaves
 /// nothing.
-fn counting_again(rows: &Overlay<'_>, row: &Account, today: Day) -> Vec<Coming> {
+fn counting_again(state: &Overlay<'_>, row: &Account, today: Day) -> Vec<Coming> {
     let mut latest: BTreeMap<u32, Day> = BTreeMap::new();
     for kept in &row.recent {
         let day = latest.entry(kept.rule).or_insert(kept.day);
         *day = kept.day.max(*day);
     }
     let again = |(number, last): (u32, Day)| {
-        let every = rows.programme_for(today)?.rule(number)?.every_days?;
+        let every = state.programme_for(today)?.rule(number)?.every_days?;
         let on = last.plus(every);
         // The rules of that day decide, and not those of today.
-        let programme = rows.programme_for(on)?;
+        let programme = state.programme_for(on)?;
         let rule = programme.rule(number)?;
         let counts = on <= programme.earn_until
             && rule.every_days == Some(every)
@@ -151,8 +151,8 @@ fn counting_again(rows: &Overlay<'_>, row: &Account, today: Day) -> Vec<Coming> 
 
 /// The rule with this public code in the programme of the first of these days that has one. An
 /// exact action of a sensitive rule has no name here.
-fn rule_named<'a>(rows: &'a Overlay<'_>, code: &str, days: [Day; 2]) -> Option<&'a Rule> {
-    days.into_iter().find_map(|day| rows.programme_for(day))?.rule_of(code)
+fn rule_named<'a>(state: &'a Overlay<'_>, code: &str, days: [Day; 2]) -> Option<&'a Rule> {
+    days.into_iter().find_map(|day| state.programme_for(day))?.rule_of(code)
 }
 
 /// What lies ahead of each of these accounts, with what is booked.
@@ -168,16 +168,16 @@ pub fn of_accounts(
     // The registry first: whoever holds the state keeps the ledger's writer waiting.
     let booked = booked.collect::<Result<Vec<_>, RegistryError>>()?;
     let state = engine.state()?;
-    let rows = Overlay::over(&state);
+    let overlay = Overlay::over(&state);
     let of = accounts.iter().zip(&booked);
-    Ok(of.map(|(account, booked)| coming(&rows, *account, booked, today)).collect())
+    Ok(of.map(|(account, booked)| coming(&overlay, *account, booked, today)).collect())
 }
 
 /// The links by which a partner may know reminders today, by number, behind `after`; at most so
 /// many.
 #[must_use]
 pub fn links_of(
-    state: &Tables,
+    state: &State,
     partner: Kid,
     (after, today): (Option<LinkId>, Day),
     most: usize,
@@ -196,7 +196,7 @@ pub fn links_of(
 /// The accounts that no phone stands for, in the order of their numbers: whoever is to be told
 /// anything gets a letter.
 #[must_use]
-pub fn without_phone(state: &Tables) -> Vec<AccountId> {
+pub fn without_phone(state: &State) -> Vec<AccountId> {
     let phones = state.keys.values().filter(|key| key.revoked.is_none());
     let mut with: Vec<AccountId> = phones
         .filter_map(|key| match &key.signer {
@@ -218,7 +218,7 @@ mod tests {
     use ledger_spec::kinds::{AgeTier, Insurance};
     use ledger_spec::points::{Fund, LotKey};
     use ledger_spec::programme::Programme;
-    use ledger_spec::rows::{AccountLink, Aged, Charge, Facts, Lot, Recent, Standing};
+    use ledger_spec::state::{AccountLink, Aged, Charge, Facts, Lot, Recent, Standing};
 
     use super::*;
 
@@ -257,10 +257,10 @@ mod tests {
         }
     }
 
-    fn state(account: Account) -> Tables {
+    fn state(account: Account) -> State {
         let document = include_str!("../../ledger-spec/examples/programme.json");
         let programme = Programme::parse(document).expect("the example is sound");
-        let mut state = Tables::default();
+        let mut state = State::default();
         state.programmes.insert(1, Arc::new(programme));
         state.accounts.insert(ID, account);
         state
@@ -414,8 +414,8 @@ mod tests {
         for (status, lines) in [(Status::Deceased, 0), (Status::Frozen, 2), (Status::MovedOut, 2)] {
             let standing = Some(Standing { status, since: day("2026-11-01") });
             let state = state(Account { standing, ..person() });
-            let rows = Overlay::over(&state);
-            let found = coming(&rows, ID, &appointments(), day("2026-11-22"));
+            let overlay = Overlay::over(&state);
+            let found = coming(&overlay, ID, &appointments(), day("2026-11-22"));
             assert_eq!(found.len(), lines, "{status:?}: {found:?}");
         }
         let state = state(person());

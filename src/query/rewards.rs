@@ -8,7 +8,7 @@ use ledger_spec::catalogue::{Area, Catalogue, Gives, Item};
 use ledger_spec::entry::{Accounting, Effect, receipt_number};
 use ledger_spec::ids::{AccountId, Hash, PlaceId, Seq};
 use ledger_spec::points::Purse;
-use ledger_spec::rows::{Account, Counter, HeldFor, Hold, Overlay, Tables};
+use ledger_spec::state::{Account, Counter, HeldFor, Hold, Overlay, State};
 use ledger_spec::time::Day;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -193,15 +193,15 @@ impl RevokedCards {
 /// [`EngineError`]
 pub fn catalogue(engine: &Engine, today: Day) -> Result<CatalogueJson, EngineError> {
     let state = engine.state()?;
-    let rows = Overlay::over(&state);
-    let Some(catalogue) = rows.catalogue() else {
+    let overlay = Overlay::over(&state);
+    let Some(catalogue) = overlay.catalogue() else {
         return Ok(CatalogueJson { version: 0, items: Vec::new() });
     };
     let items = catalogue.items.iter().map(|item| item_line(catalogue, item, (&state, today)));
     Ok(CatalogueJson { version: catalogue.version, items: items.collect() })
 }
 
-fn item_line(catalogue: &Catalogue, item: &Item, (state, today): (&Tables, Day)) -> ItemLine {
+fn item_line(catalogue: &Catalogue, item: &Item, (state, today): (&State, Day)) -> ItemLine {
     let claimed = state.claimed.get(&item.number).copied().unwrap_or(0);
     let left = item.stock.map(|stock| stock.saturating_sub(claimed));
     let drawn = state.draws.contains_key(&item.number);
@@ -226,7 +226,7 @@ fn item_line(catalogue: &Catalogue, item: &Item, (state, today): (&Tables, Day))
 }
 
 /// Names of the places of an item, none for all, and whether other cities' shops are among them.
-fn places_of(catalogue: &Catalogue, item: &Item, state: &Tables) -> (Vec<String>, bool) {
+fn places_of(catalogue: &Catalogue, item: &Item, state: &State) -> (Vec<String>, bool) {
     let (places, area) = match &item.gives {
         Gives::Voucher { shops, area, .. } => (shops.as_slice(), *area),
         Gives::Donation { to } | Gives::Currency { to } => (std::slice::from_ref(to), Area::City),
@@ -294,7 +294,7 @@ fn draw_entries(
     engine: &Engine,
     row: &Account,
     today: Day,
-    state: &Tables,
+    state: &State,
 ) -> Result<Vec<RewardLine>, EngineError> {
     let years = [today, today.fiscal_year_start().minus(1)];
     let items = state.catalogues.values().flat_map(|catalogue| &catalogue.items);
@@ -306,7 +306,7 @@ fn draw_entries(
     for _ in 0..HISTORY_LOOKED_AT_MAX {
         let Some(seq) = next.filter(|_| left > 0) else { break };
         let Some((_, accounting)) = engine.entry(seq)? else { break };
-        next = accounting.link.and_then(|link| link.previous);
+        next = accounting.subject.and_then(|subject| subject.previous);
         let Some((catalogue, item)) = claimed_item(&accounting, state) else { continue };
         if let Gives::Lottery { draw_from, .. } = item.gives {
             left -= 1;
@@ -322,7 +322,7 @@ fn draw_entries(
     Ok(lines)
 }
 
-fn voucher_line(hold: &Hold, state: &Tables) -> Option<RewardLine> {
+fn voucher_line(hold: &Hold, state: &State) -> Option<RewardLine> {
     let HeldFor::Reward { catalogue, item, .. } = hold.held_for else { return None };
     let catalogue = state.catalogues.get(&catalogue)?;
     let until = Day::of_ms(hold.until_s * 1_000).minus(1);
@@ -332,7 +332,7 @@ fn voucher_line(hold: &Hold, state: &Tables) -> Option<RewardLine> {
 fn line(
     (claim, points, until): (Seq, u64, Day),
     (catalogue, item): (&Catalogue, &Item),
-    state: &Tables,
+    state: &State,
 ) -> RewardLine {
     let (places, prefecture) = places_of(catalogue, item, state);
     let (name, name_en) = (item.name.clone(), item.name_en.clone());
@@ -354,7 +354,7 @@ fn line(
 }
 
 /// The item that an entry claimed or whose claim it ended.
-pub(super) fn item_of<'s>(accounting: &Accounting, state: &'s Tables) -> Option<&'s Item> {
+pub(super) fn item_of<'s>(accounting: &Accounting, state: &'s State) -> Option<&'s Item> {
     let ended = accounting.effects.iter().find_map(|effect| {
         if let Effect::RewardEnded { item, .. } = effect { Some(*item) } else { None }
     });
@@ -364,7 +364,7 @@ pub(super) fn item_of<'s>(accounting: &Accounting, state: &'s Tables) -> Option<
 
 fn claimed_item<'s>(
     accounting: &Accounting,
-    state: &'s Tables,
+    state: &'s State,
 ) -> Option<(&'s Catalogue, &'s Item)> {
     let (version, number) = accounting.effects.iter().find_map(|effect| {
         let Effect::RewardClaimed { catalogue, item, .. } = effect else { return None };
@@ -375,7 +375,7 @@ fn claimed_item<'s>(
 }
 
 /// Whether an entry in a draw has won; `None` before the draw and for anything else.
-pub(super) fn won(accounting: &Accounting, state: &Tables) -> Option<bool> {
+pub(super) fn won(accounting: &Accounting, state: &State) -> Option<bool> {
     let item =
         item_of(accounting, state).filter(|item| matches!(item.gives, Gives::Lottery { .. }));
     let winners = state.draws.get(&item?.number)?.winners.as_ref()?;

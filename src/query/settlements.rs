@@ -6,7 +6,7 @@ use ledger_spec::entry::{Accounting, Effect};
 use ledger_spec::ids::{PlaceId, Seq};
 use ledger_spec::kinds::SettlementClose;
 use ledger_spec::programme::Programme;
-use ledger_spec::rows::Overlay;
+use ledger_spec::state::Overlay;
 use ledger_spec::time::{Day, Month};
 
 use crate::engine::{Engine, EngineError};

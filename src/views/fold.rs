@@ -86,17 +86,17 @@ pub(super) fn apply(entry: &Accounting, changes: &mut Changes<'_>) -> Result<(),
             | Effect::RewardClaimed { .. }
             | Effect::RewardEnded { .. }
             | Effect::DrawCommitted { .. }
-            | Effect::DrawHeld { .. } => {}
+            | Effect::DrawConcluded { .. } => {}
         }
     }
-    if let Some(link) = entry.link {
-        of_account(entry, &statement, link.account, changes)?;
+    if let Some(subject) = entry.subject {
+        of_account(entry, &statement, subject.account, changes)?;
         if let Some(channel) = entry.effects.iter().find_map(channel_of)
             && let Some(group) = group_of(&statement.core.body, changes)?
         {
             let station = *changes.station_keys(statement.kid)?;
             let act = Act { day: entry.accepted_day(), group: &group, channel, station };
-            act.count(link.account, changes)?;
+            act.count(subject.account, changes)?;
         }
     }
     Ok(())
@@ -133,8 +133,8 @@ fn of_account(
             let held = &changes.summaries(account)?.held;
             let same = |held: &&Held| (held.fund, held.expires_on) == (lot.fund, lot.expires_on);
             let points = held.iter().find(same).map_or(0, |held| held.points);
-            hold(account, *lot, (day, -points), changes)?;
-            hold(account, LotKey { expires_on: *until, ..*lot }, (day, points), changes)?;
+            keep(account, *lot, (day, -points), changes)?;
+            keep(account, LotKey { expires_on: *until, ..*lot }, (day, points), changes)?;
         }
         if let Effect::ActionJudged { purse: Purse::Yen, granted: 1.., .. } = effect {
             changes.days(day)?.earners.join(account);
@@ -147,7 +147,7 @@ fn of_account(
         if lot.purse != Purse::Yen || matches!(contra, Contra::Expired | Contra::Held(_)) {
             continue;
         }
-        hold(account, lot, (day, points), changes)?;
+        keep(account, lot, (day, points), changes)?;
         let fund = changes.funds((month_of(day), lot.fund))?;
         match contra {
             Contra::Shop(shop) if refunds => {
@@ -193,7 +193,7 @@ fn of_account(
 }
 
 /// Keeps what an account holds, and how many hold something.
-fn hold(
+fn keep(
     account: AccountId,
     lot: LotKey,
     (day, points): (Day, i64),

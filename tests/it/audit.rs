@@ -381,11 +381,11 @@ fn a_forged_statement_is_found() {
         }
         let opens = |e: &&mut (Entry, Accounting)| e.1.effects == [Effect::AccountOpened {}];
         let (entry, like) = frames.iter_mut().flatten().find(opens).unwrap().clone();
-        let mut link = like.link.unwrap();
-        link.account = account("ghost");
+        let mut subject = like.subject.unwrap();
+        subject.account = account("ghost");
         let statement = Blob(signed.to_bytes());
-        let (link, accepted_min) = (Some(link), today.start_ms() / 60_000);
-        frames.push(vec![(entry, Accounting { statement, link, accepted_min, ..like })]);
+        let (subject, accepted_min) = (Some(subject), today.start_ms() / 60_000);
+        frames.push(vec![(entry, Accounting { statement, subject, accepted_min, ..like })]);
         renumber(frames);
     };
     let end = story.late.0 + 2;

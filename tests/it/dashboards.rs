@@ -35,7 +35,7 @@ fn series() -> Series {
         seq: Seq(0),
         accepted_min: 0,
         statement: Blob(Vec::new()),
-        link: None,
+        subject: None,
         effects: Vec::new(),
     };
     ledger.accepted(&Body::DayClose(DayClose { day: Day(0) }), &entry);

@@ -434,7 +434,7 @@ fn every_word_of_a_draw_is_recomputed() {
     assert_eq!(committed(&|_, _, _, round| *round = 123), [late, says]);
     let reversed = faults_of(&city, |accounting| {
         for effect in &mut accounting.effects {
-            if let Effect::DrawHeld { winners, .. } = effect {
+            if let Effect::DrawConcluded { winners, .. } = effect {
                 winners.reverse();
             }
         }

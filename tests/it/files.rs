@@ -11,7 +11,7 @@ use ledger_spec::cose::Sign1;
 use ledger_spec::ids::{AccountId, Seq};
 use ledger_spec::kinds::{AccountOpen, AgeTier, Approve, Body, Insurance, Kind};
 use ledger_spec::manifest;
-use ledger_spec::rows::Lot;
+use ledger_spec::state::Lot;
 use ledger_spec::statement::read;
 use serde_json::Value;
 use tempfile::TempDir;

@@ -229,7 +229,7 @@ fn an_audit_follows_a_desk_and_a_familys_phone() {
     let disclosure = city.disclosure(Some(Holder::Link(links[1])));
     let claimed = core.sign(&key("the phone of ken"), Some(&disclosure));
     let claimed = city.submit(&claimed).unwrap().accounting;
-    assert_eq!(claimed.link.unwrap().account, account("mei"));
+    assert_eq!(claimed.subject.unwrap().account, account("mei"));
 
     city.close();
     let whole = audit_of(&city.data(), Some(&city.keys()));

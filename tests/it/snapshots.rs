@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use ledger_spec::cbor;
 use ledger_spec::ids::Hash;
-use ledger_spec::rows::Tables;
+use ledger_spec::state::State;
 use sha2::{Digest, Sha256};
 
 use crate::audit::audit_of;
@@ -46,7 +46,7 @@ fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
 fn a_clean_stop_leaves_the_whole_state() {
     let (mut city, hash) = closed();
     let bytes = fs::read(snapshot(&city)).unwrap();
-    let tables: Tables = cbor::from_bytes(&bytes[tables_at(&bytes)..bytes.len() - 32]).unwrap();
+    let tables: State = cbor::from_bytes(&bytes[tables_at(&bytes)..bytes.len() - 32]).unwrap();
     assert_eq!(tables.state_hash(), hash);
     city.open().unwrap();
     assert_eq!(*city.engine().state().unwrap(), tables);
@@ -71,7 +71,7 @@ fn a_snapshot_that_does_not_fit_is_left_out() {
         // The state of an empty ledger under this root: it is below the lock, and off the tree.
         let mut bytes = good[..48].to_vec();
         bytes.extend([0; 8]);
-        bytes.extend(cbor::to_bytes(&Tables::default()));
+        bytes.extend(cbor::to_bytes(&State::default()));
         bytes.extend([0; 32]);
         sealed(bytes)
     };
@@ -130,7 +130,7 @@ fn points_invented_in_a_snapshot_are_found() {
     let (mut city, _) = closed();
     let bytes = fs::read(snapshot(&city)).unwrap();
     let at = tables_at(&bytes);
-    let mut tables: Tables = cbor::from_bytes(&bytes[at..bytes.len() - 32]).unwrap();
+    let mut tables: State = cbor::from_bytes(&bytes[at..bytes.len() - 32]).unwrap();
     let row = tables.accounts.get_mut(&account("mei")).unwrap();
     row.lots[0].points += 1_000;
     let forged = [&bytes[..at], &cbor::to_bytes(&tables), &[0; 32]].concat();

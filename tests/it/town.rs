@@ -457,7 +457,7 @@ impl Town {
             .await;
     }
 
-    /// The coach witnesses a session of a resident, known by the card: 300 points.
+    /// The coach records a session of a resident, known by the card: 300 points.
     pub(crate) fn coaching(&self, op: u32, resident: usize) -> Vec<u8> {
         let mut disclosed = self.disclosure(Some(Holder::Card(self.cast.card(resident))));
         disclosed.exact_action = Some(Code::new("guidance.session").unwrap());

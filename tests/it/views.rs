@@ -63,7 +63,7 @@ impl Plain {
         };
         for entry in entries {
             let statement = statement::kept(&entry.statement.0).unwrap();
-            let (day, who) = (entry.accepted_day(), entry.link.map(|link| link.account));
+            let (day, who) = (entry.accepted_day(), entry.subject.map(|subject| subject.account));
             for effect in &entry.effects {
                 if let Effect::FactsSet { age_tier, district, .. } = effect {
                     let cell = Demography { district: *district, age_tier: *age_tier };

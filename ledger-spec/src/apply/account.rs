@@ -5,7 +5,7 @@ use crate::entry::{Accounting, CapOf, Contra, Effect};
 use crate::kinds::{Purpose, Status};
 use crate::points::{LotKey, Purse};
 use crate::programme::{LATE_DAYS_MAX, Needs};
-use crate::rows::{
+use crate::state::{
     Account, AccountLink, Aged, Counter, DayTotals, Facts, HeldFor, Overlay, Recent, Standing,
 };
 use crate::time::Day;
@@ -15,7 +15,7 @@ pub(super) fn on_account(
     account: &mut Account,
     (entry, effect): (&Accounting, &Effect),
     totals: &mut DayTotals,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
 ) -> Result<(), Broken> {
     let today = entry.accepted_day();
     match effect {
@@ -27,11 +27,11 @@ pub(super) fn on_account(
             opened.ok_or(Broken::Missing("hold"))?;
         }
         Effect::RewardClaimed { .. } | Effect::RewardEnded { .. } => {
-            rewards::on_account(account, (entry, effect), rows)?;
+            rewards::on_account(account, (entry, effect), state)?;
         }
         Effect::HoldEnded { hold } => account.end_hold(*hold).ok_or(Broken::Missing("hold"))?,
         Effect::ActionJudged { purse, granted, .. } => {
-            count_action(account, (entry, effect), rows)?;
+            count_action(account, (entry, effect), state)?;
             if *purse == Purse::Yen && *granted > 0 {
                 totals.granted += u64::from(*granted);
                 totals.earners += u32::from(account.earned_on != today);
@@ -43,7 +43,7 @@ pub(super) fn on_account(
             let standing = Standing { status: *status, since: *since };
             account.standing = Some(standing).filter(|_| *status != Status::Active);
         }
-        Effect::ActionWithdrawn { .. } => uncount_action(account, effect, rows)?,
+        Effect::ActionWithdrawn { .. } => uncount_action(account, effect, state)?,
         Effect::Undone { entry } => account.recent.retain(|kept| kept.seq != *entry),
         Effect::LotExtended { lot, until } => extend_lot(account, *lot, *until)?,
         Effect::Balance { yen, challenge } => {
@@ -74,7 +74,7 @@ pub(super) fn on_account(
         | Effect::ManifestClosed { .. }
         | Effect::CatalogueInForce { .. }
         | Effect::DrawCommitted { .. }
-        | Effect::DrawHeld { .. }
+        | Effect::DrawConcluded { .. }
         | Effect::ShopSettled { .. }
         | Effect::SettlementPaid { .. } => {}
     }
@@ -102,17 +102,17 @@ fn keep_link(account: &mut Account, effect: &Effect) {
 fn count_action(
     account: &mut Account,
     (entry, effect): (&Accounting, &Effect),
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
 ) -> Result<(), Broken> {
     let Effect::ActionJudged { rule, class, purse, day, granted, reason, .. } = effect else {
         return Ok(());
     };
-    let programme = rows.programme_for(*day).ok_or(Broken::Missing("programme"))?;
+    let programme = state.programme_for(*day).ok_or(Broken::Missing("programme"))?;
     let row = programme.rule(*rule).ok_or(Broken::Missing("rule"))?;
     let today = entry.accepted_day();
     // A period stays while a late action can still be charged to it, by whichever programme rules
     // for it.
-    let late_days = rows.late_days_max();
+    let late_days = state.late_days_max();
     account.charges.retain(|charge| charge.counter.end().plus(late_days) >= today);
     let of = (*rule, *class, *purse);
     if *granted > 0 {
@@ -217,12 +217,12 @@ fn spend(
 fn uncount_action(
     account: &mut Account,
     effect: &Effect,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
 ) -> Result<(), Broken> {
     let Effect::ActionWithdrawn { rule, class, purse, day, granted, counted, .. } = effect else {
         return Ok(());
     };
-    let programme = rows.programme_for(*day).ok_or(Broken::Missing("programme"))?;
+    let programme = state.programme_for(*day).ok_or(Broken::Missing("programme"))?;
     let row = programme.rule(*rule).ok_or(Broken::Missing("rule"))?;
     let of = (*rule, *class, *purse);
     let counter = |cap, per| Counter::of_grant(cap, per, of, *day);

@@ -5,76 +5,77 @@ use alloc::sync::Arc;
 use super::{Broken, subject_of, undo, unseen};
 use crate::catalogue::{Catalogue, Gives};
 use crate::entry::{Accounting, Effect};
-use crate::rows::{Account, Counter, Draw, HeldFor, Overlay, PerkCard};
+use crate::state::{Account, Counter, Draw, HeldFor, Overlay, PerkCard};
 
 pub(super) fn on_tables(
     entry: &Accounting,
     effect: &Effect,
-    rows: &mut Overlay<'_>,
+    state: &mut Overlay<'_>,
 ) -> Result<(), Broken> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the caller hands over these alone")]
     match effect {
         Effect::CatalogueInForce { version, document } => {
             let catalogue =
                 Catalogue::parse(document.as_str()).map_err(|_| Broken::Missing("catalogue"))?;
-            unseen(rows.catalogues(version).is_none(), "catalogue")?;
-            rows.top().catalogues.insert(*version, Arc::new(catalogue));
+            unseen(state.catalogues(version).is_none(), "catalogue")?;
+            state.top().catalogues.insert(*version, Arc::new(catalogue));
             Ok(())
         }
-        Effect::RewardClaimed { .. } => claim(entry, effect, rows),
+        Effect::RewardClaimed { .. } => claim(entry, effect, state),
         Effect::RewardEnded { claim, item, returned, .. } => {
-            undo(*claim, entry.seq, rows)?;
-            if let Some(card) = rows.perk_cards(claim).copied() {
+            undo(*claim, entry.seq, state)?;
+            if let Some(card) = state.perk_cards(claim).copied() {
                 let ended = PerkCard { revoked: Some(entry.seq), ..card };
-                rows.top().perk_cards.insert(*claim, ended);
+                state.top().perk_cards.insert(*claim, ended);
             }
-            count(*item, if *returned { -1 } else { 0 }, rows)
+            count(*item, if *returned { -1 } else { 0 }, state)
         }
         Effect::DrawCommitted { item, prizes, round, .. } => {
-            unseen(rows.draws(item).is_none(), "draw")?;
+            unseen(state.draws(item).is_none(), "draw")?;
             let (commit, prizes, round) = (entry.seq, *prizes, *round);
-            rows.top()
+            state
+                .top()
                 .draws
                 .insert(*item, Draw { commit, prizes, round, winners: None, result: None });
             Ok(())
         }
-        Effect::DrawHeld { item, winners, .. } => {
-            let mut draw = rows.draws(item).ok_or(Broken::Missing("draw"))?.clone();
+        Effect::DrawConcluded { item, winners, .. } => {
+            let mut draw = state.draws(item).ok_or(Broken::Missing("draw"))?.clone();
             unseen(draw.winners.is_none(), "draw")?;
             (draw.winners, draw.result) = (Some(winners.clone()), Some(entry.seq));
-            rows.top().draws.insert(*item, draw);
+            state.top().draws.insert(*item, draw);
             Ok(())
         }
         _ => Ok(()),
     }
 }
 
-fn claim(entry: &Accounting, effect: &Effect, rows: &mut Overlay<'_>) -> Result<(), Broken> {
+fn claim(entry: &Accounting, effect: &Effect, state: &mut Overlay<'_>) -> Result<(), Broken> {
     let Effect::RewardClaimed { catalogue, item, code, until } = effect else {
         return Ok(());
     };
-    let row = rows.catalogues(catalogue).and_then(|catalogue| catalogue.item(*item));
+    let row = state.catalogues(catalogue).and_then(|catalogue| catalogue.item(*item));
     match (&row.ok_or(Broken::Missing("item"))?.gives, code, until) {
         (Gives::PerkCard { .. }, None, Some(until)) => {
             let account = subject_of(entry)?;
             let card = PerkCard { account, until: *until, revoked: None };
-            rows.top().perk_cards.insert(entry.seq, card);
+            state.top().perk_cards.insert(entry.seq, card);
         }
         (Gives::Lottery { .. }, Some(code), None) => {
-            unseen(rows.draws(item).is_none(), "draw")?;
-            rows.top().entrants.insert((*item, entry.seq), *code);
+            unseen(state.draws(item).is_none(), "draw")?;
+            state.top().entrants.insert((*item, entry.seq), *code);
         }
         (Gives::Voucher { .. }, Some(_), Some(_))
         | (Gives::Donation { .. } | Gives::Currency { .. }, None, None) => {}
         _ => return Err(Broken::Missing("reward")),
     }
-    count(*item, 1, rows)
+    count(*item, 1, state)
 }
 
 /// Counts what is claimed of an item, for its stock.
-fn count(item: u32, more: i32, rows: &mut Overlay<'_>) -> Result<(), Broken> {
-    let claimed = rows.claimed(&item).copied().unwrap_or(0).checked_add_signed(more);
-    rows.top().claimed.insert(item, claimed.ok_or(Broken::Negative("claims"))?);
+fn count(item: u32, more: i32, state: &mut Overlay<'_>) -> Result<(), Broken> {
+    let claimed = state.claimed(&item).copied().unwrap_or(0).checked_add_signed(more);
+    state.top().claimed.insert(item, claimed.ok_or(Broken::Negative("claims"))?);
     Ok(())
 }
 
@@ -82,11 +83,11 @@ fn count(item: u32, more: i32, rows: &mut Overlay<'_>) -> Result<(), Broken> {
 pub(super) fn on_account(
     account: &mut Account,
     (entry, effect): (&Accounting, &Effect),
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
 ) -> Result<(), Broken> {
     if let Effect::RewardEnded { claim, item, claimed_on, returned } = effect {
         // A perk card keeps nothing.
-        if rows.perk_cards(claim).is_none() {
+        if state.perk_cards(claim).is_none() {
             account.end_hold(*claim).ok_or(Broken::Missing("voucher"))?;
         }
         let counter = Counter::of_claims(*item, *claimed_on);

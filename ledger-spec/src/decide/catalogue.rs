@@ -15,7 +15,7 @@ use crate::entry::{Contra, Effect};
 use crate::ids::{AccountId, Hash, PlaceId, Seq};
 use crate::kinds::{self, Role};
 use crate::points::Purse;
-use crate::rows::{Account, Counter, Hold, Overlay, Signer, VOUCHERS_MAX};
+use crate::state::{Account, Counter, Hold, Overlay, Signer, VOUCHERS_MAX};
 use crate::statement::{self, Holder, Statement};
 use crate::time::Day;
 
@@ -23,16 +23,16 @@ use crate::time::Day;
 /// keeps its terms.
 pub(super) fn publish(
     body: &kinds::CataloguePublish,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
 ) -> Result<Outcome, Rejection> {
     let catalogue = Catalogue::parse(body.document.as_str())?;
-    let next = rows.catalogue().map_or(1, |latest| latest.version + 1);
+    let next = state.catalogue().map_or(1, |latest| latest.version + 1);
     if [catalogue.version, body.version] != [next, next] {
         return Err(Rejection::CatalogueNotNext(next));
     }
-    let mut earlier = (1..next).filter_map(|version| rows.catalogues(&version));
+    let mut earlier = (1..next).filter_map(|version| state.catalogues(&version));
     earlier.try_for_each(|earlier| catalogue.check_numbers(earlier))?;
-    let shop = |place| rows.places(place).is_some_and(|row| row.role == Role::Shop);
+    let shop = |place| state.places(place).is_some_and(|row| row.role == Role::Shop);
     if !catalogue.places().all(shop) {
         return Err(Rejection::PlaceMismatch);
     }
@@ -45,22 +45,22 @@ pub(super) fn claim(
     body: &kinds::RewardClaim,
     statement: &Statement,
     signer: Option<&Signer>,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let today = context.today();
-    let programme = programme_of(statement, today, rows)?;
-    let (catalogue, item) = offered(body, statement, rows, context)?;
+    let programme = programme_of(statement, today, state)?;
+    let (catalogue, item) = offered(body, statement, state, context)?;
     let points = body.points.get();
-    let (id, proof) = claimant(item, points, (statement, signer), rows, context)?;
-    let account = rows.accounts(&id).ok_or(Rejection::AccountUnknown)?;
+    let (id, proof) = claimant(item, points, (statement, signer), state, context)?;
+    let account = state.accounts(&id).ok_or(Rejection::AccountUnknown)?;
     corrections::check_spending(account, today)?;
     if item.purse == Purse::Yen
         && let Some(gate) = account.closed_gate(programme, today)
     {
         return Err(Rejection::GateClosed(gate.rule));
     }
-    check_room(account, item, rows, today)?;
+    check_room(account, item, state, today)?;
     if account.available(item.purse, today) < u64::from(points) {
         return Err(Rejection::InsufficientPoints);
     }
@@ -72,7 +72,7 @@ pub(super) fn claim(
     let claimed = Effect::RewardClaimed { catalogue: version, item: number, code, until };
     let mut effects = vec![claimed];
     match &item.gives {
-        Gives::Voucher { .. } => effects.extend(taken(&lots, Contra::Held(rows.next_seq()))),
+        Gives::Voucher { .. } => effects.extend(taken(&lots, Contra::Held(state.next_seq()))),
         Gives::Donation { to } | Gives::Currency { to } => {
             effects.extend(taken(&lots, Contra::Shop(*to)));
         }
@@ -88,16 +88,16 @@ pub(super) fn claim(
 fn offered<'r>(
     body: &kinds::RewardClaim,
     statement: &Statement,
-    rows: &'r Overlay<'_>,
+    state: &'r Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<(&'r Catalogue, &'r Item), Rejection> {
     let disclosure = disclosure_of(statement)?;
     if disclosure.performed_at_s.abs_diff(context.now_s()) > REDEEM_AGE_S_MAX {
         return Err(Rejection::DisclosureMismatch);
     }
-    let catalogue = rows.catalogue().ok_or(Rejection::RewardUnknown)?;
+    let catalogue = state.catalogue().ok_or(Rejection::RewardUnknown)?;
     let item = catalogue.item_of(body.item.as_str()).ok_or(Rejection::RewardUnknown)?;
-    if !item.is_offered(context.today()) || rows.draws(&item.number).is_some() {
+    if !item.is_offered(context.today()) || state.draws(&item.number).is_some() {
         return Err(Rejection::RewardClosed);
     }
     if !item.takes(body.points.get()) {
@@ -120,17 +120,17 @@ fn claimant(
     item: &Item,
     points: u32,
     (statement, signer): (&Statement, Option<&Signer>),
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<(AccountId, Option<Effect>), Rejection> {
     let today = context.today();
-    let limits = programme_of(statement, today, rows)?.redeem;
+    let limits = programme_of(statement, today, state)?.redeem;
     // A perk card takes no points, so no limit of points concerns it.
     let points = if matches!(item.gives, Gives::PerkCard { .. }) { 0 } else { points };
     // Rewards are outside the day's limit; for a phone of yesterday, whoever brought it, all that
     // is spent counts.
     let spent = |account: &AccountId| {
-        let row = rows.accounts(account).ok_or(Rejection::AccountUnknown)?;
+        let row = state.accounts(account).ok_or(Rejection::AccountUnknown)?;
         let held: u64 = row.holds.iter().map(Hold::points).sum();
         let charged = u64::from(row.charged(&Counter::of_spending(today)));
         Ok::<_, Rejection>(charged + held + u64::from(points))
@@ -138,7 +138,7 @@ fn claimant(
     match signer {
         Some(Signer::Device(device)) => {
             let disclosure = disclosure_of(statement)?;
-            let id = spoken_for((device, statement.kid), disclosure, today, rows)?;
+            let id = spoken_for((device, statement.kid), disclosure, today, state)?;
             let fresh = today <= device.since.plus(1);
             if fresh && spent(&id)? > u64::from(limits.fresh_device_max_day) {
                 return Err(Rejection::FreshDeviceLimit(limits.fresh_device_max_day));
@@ -146,13 +146,13 @@ fn claimant(
             Ok((id, None))
         }
         Some(Signer::Actor(actor)) if actor.role == Role::System => {
-            Ok((opted_in((item, points), statement, rows, today)?, None))
+            Ok((opted_in((item, points), statement, state, today)?, None))
         }
         Some(Signer::Actor(actor)) => {
-            let consent = consent(statement, rows, context)?;
+            let consent = consent(statement, state, context)?;
             consent.check_points((actor.place, points), limits.fast_lane_max)?;
             let id = consent.account();
-            consent.check_day(statement.kid, (points, spent(&id)?), limits, (rows, today))?;
+            consent.check_day(statement.kid, (points, spent(&id)?), limits, (state, today))?;
             Ok((id, Some(consent.effect(statement.kid, points))))
         }
         None => Err(Rejection::KeyUnknown),
@@ -165,7 +165,7 @@ fn claimant(
 fn opted_in(
     (item, points): (&Item, u32),
     statement: &Statement,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     today: Day,
 ) -> Result<AccountId, Rejection> {
     let disclosure = disclosure_of(statement)?;
@@ -173,11 +173,11 @@ fn opted_in(
         return Err(Rejection::HolderNotAccepted);
     };
     // Links with the ledger's own key are for this purpose alone.
-    let row = judge_link(link, (statement.kid, today), rows)?;
+    let row = judge_link(link, (statement.kid, today), state)?;
     if !item.auto {
         return Err(Rejection::RewardClosed);
     }
-    let account = rows.accounts(&row.account).ok_or(Rejection::AccountUnknown)?;
+    let account = state.accounts(&row.account).ok_or(Rejection::AccountUnknown)?;
     if account.ending(item.points, today) != points {
         return Err(Rejection::RewardPoints(item.points));
     }
@@ -188,7 +188,7 @@ fn opted_in(
 fn check_room(
     account: &Account,
     item: &Item,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     today: Day,
 ) -> Result<(), Rejection> {
     let voucher = matches!(item.gives, Gives::Voucher { .. });
@@ -201,7 +201,7 @@ fn check_room(
     {
         return Err(Rejection::RewardLimit(most));
     }
-    let claimed = rows.claimed(&item.number).copied().unwrap_or(0);
+    let claimed = state.claimed(&item.number).copied().unwrap_or(0);
     if item.stock.is_some_and(|stock| claimed >= stock) {
         return Err(Rejection::RewardGone);
     }
@@ -221,7 +221,7 @@ struct Open<'r> {
 }
 
 impl<'r> Open<'r> {
-    fn of(claim: Seq, rows: &'r Overlay<'_>, context: &Context<'_>) -> Result<Self, Rejection> {
+    fn of(claim: Seq, state: &'r Overlay<'_>, context: &Context<'_>) -> Result<Self, Rejection> {
         let earlier = context.earlier.filter(|earlier| earlier.seq == claim);
         let earlier = earlier.ok_or(Rejection::EntryUnknown)?;
         let claimed = earlier.effects.iter().find_map(|effect| {
@@ -229,13 +229,13 @@ impl<'r> Open<'r> {
             Some((*catalogue, *item))
         });
         let (version, number) = claimed.ok_or(Rejection::NotAVoucher)?;
-        if let Some(by) = rows.undone(&claim) {
+        if let Some(by) = state.undone(&claim) {
             return Err(Rejection::VoucherEnded(*by));
         }
-        let catalogue = rows.catalogues(&version).ok_or(Rejection::NotAVoucher)?;
+        let catalogue = state.catalogues(&version).ok_or(Rejection::NotAVoucher)?;
         let item = catalogue.item(number).ok_or(Rejection::NotAVoucher)?;
-        let account = earlier.link.ok_or(Rejection::NotAVoucher)?.account;
-        let row = rows.accounts(&account).ok_or(Rejection::AccountUnknown)?;
+        let account = earlier.subject.ok_or(Rejection::NotAVoucher)?.account;
+        let row = state.accounts(&account).ok_or(Rejection::AccountUnknown)?;
         let hold =
             row.vouchers().find_map(|(hold, code)| (hold.seq == claim).then_some((hold, code)));
         let claimed_on = earlier.accepted_day();
@@ -268,11 +268,11 @@ impl<'r> Open<'r> {
 pub(super) fn use_voucher(
     body: &kinds::RewardUse,
     signer: Option<&Signer>,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let shop = shop_of(signer)?;
-    let open = Open::of(body.voucher, rows, context)?;
+    let open = Open::of(body.voucher, state, context)?;
     let (hold, code) = open.voucher()?;
     if statement::voucher_hash(&body.secret) != code {
         return Err(Rejection::VoucherSecret);
@@ -303,10 +303,10 @@ pub(super) fn use_voucher(
 pub(super) fn cancel(
     body: &kinds::RewardCancel,
     signer: Option<&Signer>,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
-    let open = Open::of(body.voucher, rows, context)?;
+    let open = Open::of(body.voucher, state, context)?;
     let perk_card = matches!(open.item.gives, Gives::PerkCard { .. });
     if !perk_card {
         open.voucher()?;
@@ -321,13 +321,13 @@ pub(super) fn cancel(
 pub(super) fn release(
     body: &kinds::Release,
     signer: Option<&Signer>,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     if actor(signer)?.role != Role::System {
         return Err(Rejection::NotAHold);
     }
-    let open = Open::of(body.hold, rows, context)?;
+    let open = Open::of(body.hold, state, context)?;
     let (hold, _) = open.voucher()?;
     if context.now_s() < hold.until_s {
         return Err(Rejection::HoldDeadline);

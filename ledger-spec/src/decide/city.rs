@@ -10,7 +10,7 @@ use crate::entry::Effect;
 use crate::ids::{Kid, Seq};
 use crate::kinds::{self, Body, Role};
 use crate::programme::Programme;
-use crate::rows::{Overlay, Signer};
+use crate::state::{Overlay, Signer};
 use crate::statement::Statement;
 
 /// A proposal waits so many minutes for another person: 7 days.
@@ -19,27 +19,27 @@ pub const PROPOSAL_LIFE_MIN: u64 = 7 * 1_440;
 /// The first two entries: two root keys of two persons, each signed by itself.
 pub(super) fn register_first_roots(
     body: &kinds::KeyRegister,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
-    if rows.next_seq() > Seq(1) || body.role != Role::Root {
+    if state.next_seq() > Seq(1) || body.role != Role::Root {
         return Err(Rejection::KeyUnknown);
     }
-    let same_person = rows.keys_of_person(body.person);
+    let same_person = state.keys_of_person(body.person);
     if same_person {
         return Err(Rejection::SamePerson);
     }
-    enact(&Body::KeyRegister(body.clone()), Role::Root, rows, context)
+    enact(&Body::KeyRegister(body.clone()), Role::Root, state, context)
 }
 
 /// Records a proposal; it does nothing until another person approves.
 pub(super) fn propose(
     body: &Body,
     signer: Option<&Signer>,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
-    let Outcome { account, .. } = enact(body, actor(signer)?.role, rows, context)?;
+    let Outcome { account, .. } = enact(body, actor(signer)?.role, state, context)?;
     Ok(Outcome { account, effects: vec![proposed(context)] })
 }
 
@@ -53,14 +53,14 @@ pub(super) fn proposed(context: &Context<'_>) -> Effect {
 fn enact(
     body: &Body,
     role: Role,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "only proposals whose rules are in force")]
     match body {
         Body::ProgrammePublish(body) => {
             let programme = Programme::parse(body.document.as_str())?;
-            let next = rows.programme_version() + 1;
+            let next = state.programme_version() + 1;
             if [programme.version, body.version] != [next, next] {
                 return Err(Rejection::ProgrammeNotNext(next));
             }
@@ -84,9 +84,9 @@ fn enact(
             if body.role == Role::Root && role != Role::Root {
                 return Err(Rejection::RoleNotPermitted);
             }
-            check_fresh_key(&body.public_key, rows)?;
+            check_fresh_key(&body.public_key, state)?;
             let has_place = matches!(body.role, Role::Shop | Role::Station);
-            let kept = body.place.and_then(|place| rows.places(&place));
+            let kept = body.place.and_then(|place| state.places(&place));
             if body.place.is_some() != has_place || kept.is_some_and(|p| p.role != body.role) {
                 return Err(Rejection::PlaceMismatch);
             }
@@ -100,7 +100,7 @@ fn enact(
             }])
         }
         Body::KeyRevoke(body) => {
-            let key = rows.keys(&body.kid).ok_or(Rejection::KeyUnknown)?;
+            let key = state.keys(&body.kid).ok_or(Rejection::KeyUnknown)?;
             if key.revoked.is_some() {
                 return Err(Rejection::KeyRevoked);
             }
@@ -108,22 +108,22 @@ fn enact(
                 if let Signer::Device(device) = &key.signer { Some(device.account) } else { None };
             Ok(Outcome { account, effects: vec![Effect::KeyRevoked { kid: body.kid }] })
         }
-        Body::CataloguePublish(body) => catalogue::publish(body, rows),
-        Body::Refund(body) => returns::refund(body, rows, context),
-        Body::Action(_) => earning::approved_action(rows, context),
-        Body::ActionWithdraw(body) => corrections::withdraw(body, rows, context),
-        Body::Adjust(body) => corrections::adjust(body, rows, context),
-        Body::LotExtend(body) => corrections::extend_lot(body, rows, context),
-        Body::BalanceImport(body) => corrections::import_balance(body, rows, context),
-        // Its rows do the rest.
+        Body::CataloguePublish(body) => catalogue::publish(body, state),
+        Body::Refund(body) => returns::refund(body, state, context),
+        Body::Action(_) => earning::approved_action(state, context),
+        Body::ActionWithdraw(body) => corrections::withdraw(body, state, context),
+        Body::Adjust(body) => corrections::adjust(body, state, context),
+        Body::LotExtend(body) => corrections::extend_lot(body, state, context),
+        Body::BalanceImport(body) => corrections::import_balance(body, state, context),
+        // Its state do the rest.
         Body::Manifest(_) => Outcome::without_account(Vec::new()),
         _ => Err(Rejection::KindNotInForce),
     }
 }
 
 /// A key id is never used twice, and a key of small order would verify anything.
-pub(super) fn check_fresh_key(public_key: &[u8; 32], rows: &Overlay<'_>) -> Result<(), Rejection> {
-    if rows.keys(&Kid::of(public_key)).is_some() {
+pub(super) fn check_fresh_key(public_key: &[u8; 32], state: &Overlay<'_>) -> Result<(), Rejection> {
+    if state.keys(&Kid::of(public_key)).is_some() {
         return Err(Rejection::KeyExists);
     }
     match VerifyingKey::from_bytes(public_key) {
@@ -132,8 +132,8 @@ pub(super) fn check_fresh_key(public_key: &[u8; 32], rows: &Overlay<'_>) -> Resu
     }
 }
 
-fn is_root(rows: &Overlay<'_>, kid: &Kid) -> bool {
-    let signer = rows.keys(kid).map(|key| &key.signer);
+fn is_root(state: &Overlay<'_>, kid: &Kid) -> bool {
+    let signer = state.keys(kid).map(|key| &key.signer);
     matches!(signer, Some(Signer::Actor(actor)) if actor.role == Role::Root)
 }
 
@@ -141,11 +141,11 @@ pub(super) fn approve(
     body: &kinds::Approve,
     statement: &Statement,
     signer: Option<&Signer>,
-    rows: &Overlay<'_>,
+    overlay: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let approver = actor(signer)?;
-    let Some(proposal) = rows.proposals(&body.proposal) else {
+    let Some(proposal) = overlay.proposals(&body.proposal) else {
         return Err(Rejection::ProposalUnknown);
     };
     if proposal.statement_hash != body.statement_hash {
@@ -154,21 +154,21 @@ pub(super) fn approve(
     if proposal.done {
         return Err(Rejection::ProposalDone);
     }
-    let proposer = rows.keys(&proposal.kid).is_some_and(|key| key.revoked.is_none());
+    let proposer = overlay.keys(&proposal.kid).is_some_and(|key| key.revoked.is_none());
     if context.now_min() >= proposal.until_min || !proposer {
         return Err(Rejection::ProposalLapsed);
     }
     if proposal.person == approver.person {
         return Err(Rejection::SamePerson);
     }
-    let roots = [&proposal.kid, &statement.kid].map(|kid| is_root(rows, kid));
-    if matches!(&*proposal.body, Body::KeyRevoke(body) if is_root(rows, &body.kid))
+    let roots = [&proposal.kid, &statement.kid].map(|kid| is_root(overlay, kid));
+    if matches!(&*proposal.body, Body::KeyRevoke(body) if is_root(overlay, &body.kid))
         && !roots.contains(&true)
     {
         return Err(Rejection::RoleNotPermitted);
     }
     // The state may have moved on since the proposal.
-    let mut outcome = enact(&proposal.body, approver.role, rows, context)?;
+    let mut outcome = enact(&proposal.body, approver.role, overlay, context)?;
     outcome.effects.insert(0, Effect::Approved { proposal: body.proposal });
     Ok(outcome)
 }
@@ -180,16 +180,16 @@ pub(super) fn approve(
 pub(super) fn revoke_key(
     body: &kinds::KeyRevoke,
     signer: Option<&Signer>,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let revoke = Body::KeyRevoke(body.clone());
-    match rows.keys(&body.kid).map(|key| &key.signer) {
+    match state.keys(&body.kid).map(|key| &key.signer) {
         Some(Signer::Actor(target)) if target.role == Role::Root => {
-            propose(&revoke, signer, rows, context)
+            propose(&revoke, signer, state, context)
         }
         Some(Signer::Actor(_) | Signer::Device(_)) | None => {
-            enact(&revoke, actor(signer)?.role, rows, context)
+            enact(&revoke, actor(signer)?.role, state, context)
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::ids::AccountId;
 use crate::kinds::{self, Status};
 use crate::points::{Fund, LotKey, POINTS_MAX, Purse};
 use crate::programme::EXPIRES_AFTER_YEARS_MAX;
-use crate::rows::{Account, Budget, LOTS_MAX, Overlay};
+use crate::state::{Account, Budget, LOTS_MAX, Overlay};
 use crate::time::Day;
 
 /// A lot that is corrected, extended or brought lasts at most so many years from today.
@@ -21,9 +21,9 @@ pub(super) const LOT_YEARS_MAX: u32 = EXPIRES_AFTER_YEARS_MAX;
 /// is done so can be undone in the same way.
 pub(super) fn set_status(
     body: &kinds::AccountStatus,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
 ) -> Result<Outcome, Rejection> {
-    account_of(body.account, rows)?;
+    account_of(body.account, state)?;
     let kinds::AccountStatus { account, status, since, .. } = *body;
     Outcome::on(account, vec![Effect::StatusSet { status, since }])
 }
@@ -50,17 +50,17 @@ pub(super) fn check_spending(account: &Account, today: Day) -> Result<(), Reject
 /// recorded and nobody owes it.
 pub(super) fn withdraw(
     body: &kinds::ActionWithdraw,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let earlier = context.earlier.filter(|earlier| earlier.seq == body.entry);
     let earlier = earlier.ok_or(Rejection::EntryUnknown)?;
     let acted = earlier.effects.iter().any(|e| matches!(e, Effect::ActionJudged { .. }));
-    let link = earlier.link.filter(|_| acted).ok_or(Rejection::NotAnAction)?;
-    if let Some(by) = rows.undone(&body.entry) {
+    let subject = earlier.subject.filter(|_| acted).ok_or(Rejection::NotAnAction)?;
+    if let Some(by) = state.undone(&body.entry) {
         return Err(Rejection::AlreadyUndone(*by));
     }
-    let mut account = account_of(link.account, rows)?.clone();
+    let mut account = account_of(subject.account, state)?.clone();
 
     // From here on the action is taken back, with every judgement that it brought.
     let today = context.today();
@@ -68,7 +68,7 @@ pub(super) fn withdraw(
     for effect in &earlier.effects {
         if let Effect::Posting { lot, points, contra } = effect {
             let points = u32::try_from(*points).unwrap_or(0);
-            let granted = granted_yet(&effects, (lot.fund, *contra), rows);
+            let granted = granted_yet(&effects, (lot.fund, *contra), state);
             back = points.min(spendable(&account, *lot, today)).min(granted);
             let (lot, points, contra) = (*lot, -i64::from(back), *contra);
             if back > 0 {
@@ -84,14 +84,14 @@ pub(super) fn withdraw(
     }
     effects.push(Effect::Undone { entry: body.entry });
     effects.push(balance_after(&account, &[], today));
-    Outcome::on(link.account, effects)
+    Outcome::on(subject.account, effects)
 }
 
 /// What a budget can still take back once these effects have happened: adjustments may have given
 /// it the same points.
-fn granted_yet(effects: &[Effect], of: (Fund, Contra), rows: &Overlay<'_>) -> u32 {
+fn granted_yet(effects: &[Effect], of: (Fund, Contra), state: &Overlay<'_>) -> u32 {
     let Contra::Budget(fiscal_year) = of.1 else { return u32::MAX };
-    let granted = rows.budgets(&(of.0, fiscal_year)).map_or(0, |budget| budget.granted);
+    let granted = state.budgets(&(of.0, fiscal_year)).map_or(0, |budget| budget.granted);
     let given = effects.iter().filter_map(|effect| {
         let Effect::Posting { lot, points, contra } = effect else { return None };
         ((lot.fund, *contra) == of).then_some(points.unsigned_abs())
@@ -114,11 +114,11 @@ fn withdrawn(effect: &Effect, back: u32) -> Option<Effect> {
 /// are taken go back to the latest fiscal year that granted as many.
 pub(super) fn adjust(
     body: &kinds::Adjust,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let kinds::Adjust { account: id, lot, points, .. } = *body;
-    let account = account_of(id, rows)?;
+    let account = account_of(id, state)?;
     let today = context.today();
     let many = u32::try_from(points.unsigned_abs()).ok();
     let many = many.filter(|many| (1..=POINTS_MAX).contains(many)).ok_or(Rejection::AdjustRange)?;
@@ -130,7 +130,7 @@ pub(super) fn adjust(
     }
     let contra = match lot.purse {
         Purse::Challenge => Contra::Challenge,
-        Purse::Yen => Contra::Budget(paying_year(lot.fund, points, rows, today)?),
+        Purse::Yen => Contra::Budget(paying_year(lot.fund, points, state, today)?),
     };
     let mut effects = vec![Effect::Posting { lot, points, contra }];
     effects.push(balance_after(account, &effects, today));
@@ -138,9 +138,9 @@ pub(super) fn adjust(
 }
 
 /// The fiscal year whose budget carries an adjustment.
-fn paying_year(fund: Fund, points: i64, rows: &Overlay<'_>, today: Day) -> Result<u32, Rejection> {
+fn paying_year(fund: Fund, points: i64, state: &Overlay<'_>, today: Day) -> Result<u32, Rejection> {
     let year = today.fiscal_year();
-    let budget = |year: &u32| rows.budgets(&(fund, *year)).copied().unwrap_or(Budget::EMPTY);
+    let budget = |year: &u32| state.budgets(&(fund, *year)).copied().unwrap_or(Budget::EMPTY);
     let mut years = (year.saturating_sub(LOT_YEARS_MAX)..=year).rev();
     let carries = |year: &u32| {
         let granted = budget(year).granted.checked_add_signed(points);
@@ -153,11 +153,11 @@ fn paying_year(fund: Fund, points: i64, rows: &Overlay<'_>, today: Day) -> Resul
 /// Lets what is left of a lot be spent for longer.
 pub(super) fn extend_lot(
     body: &kinds::LotExtend,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let kinds::LotExtend { account: id, lot, until, .. } = *body;
-    let (account, today) = (account_of(id, rows)?, context.today());
+    let (account, today) = (account_of(id, state)?, context.today());
     let points = spendable(account, lot, today);
     if points == 0 {
         return Err(Rejection::LotUnknown);
@@ -178,10 +178,10 @@ pub(super) fn extend_lot(
 /// Opening lots from paper or another system, with the days on which they would have expired there.
 pub(super) fn import_balance(
     body: &kinds::BalanceImport,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
-    let (account, today) = (account_of(body.account, rows)?, context.today());
+    let (account, today) = (account_of(body.account, state)?, context.today());
     let lots = &body.lots.0;
     let sum: u64 = lots.iter().map(|lot| u64::from(lot.points.get())).sum();
     let keys: Vec<LotKey> = lots.iter().map(|lot| lot.lot).collect();
@@ -205,11 +205,11 @@ pub(super) fn import_balance(
 /// Records that a lot has expired. The balance was right without it since midnight.
 pub(super) fn expire(
     body: &kinds::Expire,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let kinds::Expire { account: id, lot, points } = *body;
-    let (account, today) = (account_of(id, rows)?, context.today());
+    let (account, today) = (account_of(id, state)?, context.today());
     let held = account.lots.iter().find(|held| held.key == lot).map_or(0, |held| held.points);
     if lot.expires_on >= today || held != points.get() {
         return Err(Rejection::NotExpired);
@@ -220,8 +220,8 @@ pub(super) fn expire(
     Outcome::on(id, effects)
 }
 
-fn account_of<'r>(id: AccountId, rows: &'r Overlay<'_>) -> Result<&'r Account, Rejection> {
-    rows.accounts(&id).ok_or(Rejection::AccountUnknown)
+fn account_of<'r>(id: AccountId, state: &'r Overlay<'_>) -> Result<&'r Account, Rejection> {
+    state.accounts(&id).ok_or(Rejection::AccountUnknown)
 }
 
 /// What can be spent of a lot today.

@@ -13,26 +13,26 @@ use crate::draw::{
 use crate::entry::Effect;
 use crate::ids::Seq;
 use crate::kinds;
-use crate::rows::Overlay;
+use crate::state::Overlay;
 
 pub(super) fn commit(
     body: &kinds::DrawCommit,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
-    let catalogue = rows.catalogue().ok_or(Rejection::NotADraw)?;
+    let catalogue = state.catalogue().ok_or(Rejection::NotADraw)?;
     let item = catalogue.item_of(body.draw.as_str()).ok_or(Rejection::NotADraw)?;
     let Gives::Lottery { prizes, draw_from } = item.gives else {
         return Err(Rejection::NotADraw);
     };
-    if let Some(draw) = rows.draws(&item.number) {
+    if let Some(draw) = state.draws(&item.number) {
         return Err(Rejection::DrawDone(draw.commit));
     }
     let ahead = round_s(body.round).is_some_and(|s| s >= context.now_s() + AHEAD_S_MIN);
     if context.today() < draw_from || !ahead {
         return Err(Rejection::DrawEarly);
     }
-    let entrants = rows.entrants_of(item.number);
+    let entrants = state.entrants_of(item.number);
     let count = u32::try_from(entrants.len()).map_err(|_| Rejection::DrawMismatch)?;
     let root = entrants_root(entrants);
     if body.beacon.as_str() != BEACON || (body.entrants, body.count) != (root, count) {
@@ -43,9 +43,9 @@ pub(super) fn commit(
     Outcome::without_account(vec![committed])
 }
 
-pub(super) fn hold(
+pub(super) fn conclude(
     body: &kinds::DrawResult,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let earlier = context.earlier.filter(|earlier| earlier.seq == body.commit);
@@ -54,20 +54,20 @@ pub(super) fn hold(
         if let Effect::DrawCommitted { item, .. } = effect { Some(*item) } else { None }
     });
     let item = item.ok_or(Rejection::NotADraw)?;
-    let draw = rows.draws(&item).ok_or(Rejection::NotADraw)?;
+    let draw = state.draws(&item).ok_or(Rejection::NotADraw)?;
     if draw.winners.is_some() {
         return Err(Rejection::DrawDone(draw.commit));
     }
     if round_s(draw.round).is_none_or(|s| context.now_s() < s) {
         return Err(Rejection::DrawEarly);
     }
-    let claims = rows.entrants_of(item).into_iter().map(|(seq, _)| seq);
+    let claims = state.entrants_of(item).into_iter().map(|(seq, _)| seq);
     let claims = claims.collect::<alloc::vec::Vec<Seq>>();
     let drawn = winners(&body.beacon.0, &claims, draw.prizes);
     if body.beacon.0.len() != BEACON_BYTES || body.winners != winners_hash(&drawn) {
         return Err(Rejection::DrawMismatch);
     }
     let beacon = Blob(body.beacon.0.clone());
-    let held = Effect::DrawHeld { commit: body.commit, item, beacon, winners: drawn };
-    Outcome::without_account(vec![held])
+    let concluded = Effect::DrawConcluded { commit: body.commit, item, beacon, winners: drawn };
+    Outcome::without_account(vec![concluded])
 }

@@ -16,7 +16,7 @@ use crate::ids::{AccountId, NaturalKey, PlaceId, Seq, keyed_hash};
 use crate::kinds::{self, AgeTier, Body, Role};
 use crate::points::{Fund, LotKey, Purse};
 use crate::programme::{Evidence, Needs, Programme, Rule, SameAct, Times, Worth};
-use crate::rows::{Account, Budget, Counter, Facts, LOTS_MAX, Overlay, Recent, Signer};
+use crate::state::{Account, Budget, Counter, Facts, LOTS_MAX, Overlay, Recent, Signer};
 use crate::statement::{self, Disclosure, Statement, Values};
 use crate::time::Day;
 
@@ -26,13 +26,13 @@ pub(super) fn judge_action(
     body: &kinds::Action,
     statement: &Statement,
     signer: Option<&Signer>,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
-    let witness = signer.ok_or(Rejection::KeyUnknown)?;
+    let signer = signer.ok_or(Rejection::KeyUnknown)?;
     let disclosure = disclosure_of(statement)?;
     let day = statement.core.day;
-    let programme = timely_programme(statement, rows, context)?;
+    let programme = timely_programme(statement, state, context)?;
     if disclosure.performed_at_s > context.now_s() + CLOCK_AHEAD_S_MAX {
         return Err(Rejection::ClockAhead);
     }
@@ -43,55 +43,55 @@ pub(super) fn judge_action(
     let rule = programme.rule_of(body.action.as_str()).ok_or(Rejection::ActionUnknown)?;
     let exact = disclosure.exact_action.as_ref().map(kinds::Code::as_str);
     let worth = rule.worth(exact).ok_or(Rejection::ActionUnknown)?;
-    let given = evidence_of(witness, disclosure, statement.venue.is_some());
+    let given = evidence_of(signer, disclosure, statement.venue.is_some());
     let alone = given.is_some_and(|given| worth.evidence.contains(&given));
     let two = given == Some(Evidence::Staff) && worth.evidence.contains(&Evidence::TwoStaff);
     if !alone && (!two || statement.row.is_some()) {
         return Err(Rejection::RoleNotPermitted);
     }
-    let venue = venue_of(body, statement, rows, context.now_s())?;
+    let venue = venue_of(body, statement, state, context.now_s())?;
     check_values(rule, disclosure)?;
-    let account = holder_of(disclosure, statement, witness, rows)?;
-    rows.accounts(&account).ok_or(Rejection::AccountUnknown)?;
-    let place = venue.or_else(|| place_of(witness));
+    let account = holder_of(disclosure, statement, signer, state)?;
+    state.accounts(&account).ok_or(Rejection::AccountUnknown)?;
+    let place = venue.or_else(|| place_of(signer));
     let act = Act { rule, worth, exact, account, place, disclosure, day };
-    let channel = channel_of(disclosure, witness);
+    let channel = channel_of(disclosure, signer);
     if !alone {
-        act.check_new(rows, context)?;
+        act.check_new(state, context)?;
         return Outcome::on(account, vec![city::proposed(context)]);
     }
-    grant(&act, (programme, channel), rows, context)
+    grant(&act, (programme, channel), state, context)
 }
 
 /// What an action of staff does once another person has approved it. Nothing of its disclosure is
 /// needed: a programme lets two persons grant only what the core says.
 pub(super) fn approved_action(
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let earlier = context.earlier.ok_or(Rejection::EntryUnknown)?;
     let made = statement::kept(&earlier.statement.0).map_err(|_| Rejection::EntryUnknown)?;
-    let (Body::Action(body), Some(link)) = (&made.core.body, earlier.link) else {
+    let (Body::Action(body), Some(subject)) = (&made.core.body, earlier.subject) else {
         return Err(Rejection::NotAnAction);
     };
-    let programme = timely_programme(&made, rows, context)?;
+    let programme = timely_programme(&made, state, context)?;
     let rule = programme.rule_of(body.action.as_str()).ok_or(Rejection::ActionUnknown)?;
     let worth = rule.worth(None).ok_or(Rejection::ActionUnknown)?;
-    let witness = &rows.keys(&made.kid).ok_or(Rejection::KeyUnknown)?.signer;
-    let (account, day, disclosure) = (link.account, made.core.day, &Disclosure::default());
-    let place = place_of(witness);
+    let signer = &state.keys(&made.kid).ok_or(Rejection::KeyUnknown)?.signer;
+    let (account, day, disclosure) = (subject.account, made.core.day, &Disclosure::default());
+    let place = place_of(signer);
     let act = Act { rule, worth, exact: None, account, place, disclosure, day };
-    grant(&act, (programme, Channel::Desk), rows, context)
+    grant(&act, (programme, Channel::Desk), state, context)
 }
 
 /// The programme of an action's day, while it takes reports of that day.
 fn timely_programme<'r>(
     statement: &Statement,
-    rows: &'r Overlay<'_>,
+    state: &'r Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<&'r Arc<Programme>, Rejection> {
     let (day, today) = (statement.core.day, context.today());
-    let programme = programme_of(statement, day, rows)?;
+    let programme = programme_of(statement, day, state)?;
     if day < today.minus(programme.late_days) || today > programme.late_until {
         return Err(Rejection::DayTooOld);
     }
@@ -102,18 +102,18 @@ fn timely_programme<'r>(
 fn grant(
     act: &Act<'_>,
     (programme, channel): (&Programme, Channel),
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let Act { rule, day, account, disclosure, .. } = *act;
-    let row = rows.accounts(&account).ok_or(Rejection::AccountUnknown)?;
-    let key = act.check_new(rows, context)?;
+    let row = state.accounts(&account).ok_or(Rejection::AccountUnknown)?;
+    let key = act.check_new(state, context)?;
 
     // From here on the action is recorded; a grant is reduced to the room that is left.
     let today = context.today();
     let slots: Result<Vec<NaturalKey>, CapPer> =
-        act.worth.times.iter().map(|times| act.free_slot(*times, rows, context.pepper)).collect();
-    let case = Case { programme, rows, today, day, channel };
+        act.worth.times.iter().map(|times| act.free_slot(*times, state, context.pepper)).collect();
+    let case = Case { programme, state, today, day, channel };
     let mut judged = Judged { account: row.clone(), budgets: Vec::new(), effects: Vec::new() };
     let values = disclosure.values.unwrap_or_default();
     let wanted = match &slots {
@@ -134,8 +134,8 @@ fn grant(
 
 /// What a statement rests on: who signed it, for a phone whether it has read a venue's code, and
 /// for a partner whether a phone's sensor counted.
-fn evidence_of(witness: &Signer, disclosure: &Disclosure, venue: bool) -> Option<Evidence> {
-    let Signer::Actor(actor) = witness else {
+fn evidence_of(signer: &Signer, disclosure: &Disclosure, venue: bool) -> Option<Evidence> {
+    let Signer::Actor(actor) = signer else {
         return Some(if venue { Evidence::Venue } else { Evidence::SelfReport });
     };
     // What a resident's own phone has read is worth nothing in another's mouth.
@@ -156,9 +156,9 @@ fn evidence_of(witness: &Signer, disclosure: &Disclosure, venue: bool) -> Option
     }
 }
 
-/// Where a witness stands.
-fn place_of(witness: &Signer) -> Option<PlaceId> {
-    if let Signer::Actor(actor) = witness { actor.place } else { None }
+/// Where a signer stands.
+fn place_of(signer: &Signer) -> Option<PlaceId> {
+    if let Signer::Actor(actor) = signer { actor.place } else { None }
 }
 
 /// Values that the rule asks for, and what makes them plausible.
@@ -185,19 +185,19 @@ fn check_values(rule: &Rule, disclosure: &Disclosure) -> Result<(), Rejection> {
 /// The earlier entry whose measured values a decision on this statement compares with: its
 /// disclosure is fetched beforehand.
 #[must_use]
-pub fn measured_before(statement: &Statement, rows: &Overlay<'_>) -> Option<Seq> {
+pub fn measured_before(statement: &Statement, state: &Overlay<'_>) -> Option<Seq> {
     let Body::Action(body) = &statement.core.body else { return None };
     let day = statement.core.day;
-    let programme = rows.programme_for(day)?;
+    let programme = state.programme_for(day)?;
     let rule = programme.rule_of(body.action.as_str())?;
     let improvement = |(_, needs)| match needs {
         Needs::Improvement { .. } => Some(needs),
         Needs::Days { .. } => None,
     };
     let needs = programme.derived_from(rule.rule).find_map(improvement)?;
-    let witness = &rows.keys(&statement.kid)?.signer;
-    let account = holder_of(&statement.disclosure.as_ref()?.0, statement, witness, rows).ok()?;
-    earlier_measure(rows.accounts(&account)?, needs, day).map(|found| found.seq)
+    let signer = &state.keys(&statement.kid)?.signer;
+    let account = holder_of(&statement.disclosure.as_ref()?.0, statement, signer, state).ok()?;
+    earlier_measure(state.accounts(&account)?, needs, day).map(|found| found.seq)
 }
 
 /// The latest measurement in the reach of an improvement.
@@ -225,11 +225,11 @@ impl Act<'_> {
     /// The act's natural key, which no entry holds.
     fn check_new(
         &self,
-        rows: &Overlay<'_>,
+        state: &Overlay<'_>,
         context: &Context<'_>,
     ) -> Result<NaturalKey, Rejection> {
         let key = self.natural_key(context.pepper)?;
-        match rows.act_taken(&key) {
+        match state.act_taken(&key) {
             Some(seq) => Err(Rejection::ActionDuplicate(seq)),
             None => Ok(key),
         }
@@ -274,7 +274,7 @@ impl Act<'_> {
     fn free_slot(
         &self,
         times: Times,
-        rows: &Overlay<'_>,
+        state: &Overlay<'_>,
         pepper: &[u8; 32],
     ) -> Result<NaturalKey, CapPer> {
         let of = (self.rule.rule, self.rule.class, self.rule.purse);
@@ -288,14 +288,14 @@ impl Act<'_> {
             NaturalKey(keyed_hash(pepper, &writer.into_bytes()))
         };
         let mut slots = (0..times.times).map(slot);
-        slots.find(|slot| rows.act_taken(slot).is_none()).ok_or(times.per)
+        slots.find(|slot| state.act_taken(slot).is_none()).ok_or(times.per)
     }
 }
 
 /// What the grants of one action share.
 struct Case<'a> {
     programme: &'a Programme,
-    rows: &'a Overlay<'a>,
+    state: &'a Overlay<'a>,
     today: Day,
     day: Day,
     channel: Channel,
@@ -438,7 +438,7 @@ impl Case<'_> {
             }
         }
         if rule.purse == Purse::Yen {
-            let budget = self.rows.budgets(&(lot.fund, self.day.fiscal_year()));
+            let budget = self.state.budgets(&(lot.fund, self.day.fiscal_year()));
             let Budget { allocated, granted: spent } = *budget.unwrap_or(&Budget::EMPTY);
             let here = judged.budgets.iter().filter(|(fund, _)| *fund == lot.fund);
             let here: u64 = here.map(|(_, points)| u64::from(*points)).sum();

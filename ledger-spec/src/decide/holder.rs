@@ -5,7 +5,7 @@ use super::Rejection;
 use crate::entry::Channel;
 use crate::ids::{AccountId, CardHash, Kid, LedgerId, LinkId, PlaceId};
 use crate::kinds::{Action, Purpose, Role};
-use crate::rows::{Card, Device, LinkRow, Overlay, Signer};
+use crate::state::{Card, Device, LinkRow, Overlay, Signer};
 use crate::statement::{self, Disclosure, Holder, Statement};
 use crate::time::Day;
 use crate::token::{PayToken, TOKEN_LIFE_S_MAX, VENUE_LATE_S_MAX, VENUE_LIFE_S_MAX};
@@ -14,11 +14,11 @@ use crate::token::{PayToken, TOKEN_LIFE_S_MAX, VENUE_LATE_S_MAX, VENUE_LIFE_S_MA
 /// it.
 pub(super) fn token_of<'s, 'r>(
     statement: &'s Statement,
-    rows: &'r Overlay<'_>,
+    state: &'r Overlay<'_>,
     now_s: u64,
 ) -> Result<(&'s PayToken, &'r Device), Rejection> {
     let (token, kid) = statement.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
-    judge_token(token, *kid, rows, (statement.core.ledger, now_s)).map(|device| (token, device))
+    judge_token(token, *kid, state, (statement.core.ledger, now_s)).map(|device| (token, device))
 }
 
 /// Whether a pay token whose signature is checked can be spent in `ledger` at `now_s`: the phone
@@ -29,11 +29,11 @@ pub(super) fn token_of<'s, 'r>(
 pub fn judge_token<'r>(
     token: &PayToken,
     kid: Kid,
-    rows: &'r Overlay<'_>,
+    state: &'r Overlay<'_>,
     (ledger, now_s): (LedgerId, u64),
 ) -> Result<&'r Device, Rejection> {
-    let device = shown_by(token, kid, rows, (ledger, now_s))?;
-    if rows.nonces(&(token.exp_s, token.nonce)).is_some() {
+    let device = shown_by(token, kid, state, (ledger, now_s))?;
+    if state.nonces(&(token.exp_s, token.nonce)).is_some() {
         return Err(Rejection::TokenUsed);
     }
     Ok(device)
@@ -44,13 +44,13 @@ pub fn judge_token<'r>(
 fn shown_by<'r>(
     token: &PayToken,
     kid: Kid,
-    rows: &'r Overlay<'_>,
+    state: &'r Overlay<'_>,
     (ledger, at_s): (LedgerId, u64),
 ) -> Result<&'r Device, Rejection> {
     if token.ledger != ledger {
         return Err(Rejection::TokenForeign);
     }
-    let key = rows.keys(&kid).ok_or(Rejection::TokenDeviceRevoked)?;
+    let key = state.keys(&kid).ok_or(Rejection::TokenDeviceRevoked)?;
     let Signer::Device(device) = &key.signer else {
         return Err(Rejection::HolderNotAccepted);
     };
@@ -72,14 +72,14 @@ fn shown_by<'r>(
 pub(super) fn venue_of(
     body: &Action,
     statement: &Statement,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     now_s: u64,
 ) -> Result<Option<PlaceId>, Rejection> {
     let Some((code, kid)) = &statement.venue else { return Ok(None) };
     if code.ledger != statement.core.ledger || code.action != body.action {
         return Err(Rejection::VenueOther);
     }
-    let key = rows.keys(kid).ok_or(Rejection::VenueUnknown)?;
+    let key = state.keys(kid).ok_or(Rejection::VenueUnknown)?;
     let stands = |signer: &Signer| {
         let Signer::Actor(actor) = signer else { return false };
         actor.role == Role::Station && actor.place == Some(code.place)
@@ -98,14 +98,14 @@ pub(super) fn venue_of(
 /// A card that is whole, known and in force.
 pub(super) fn card_of<'r>(
     card: &[u8; 11],
-    rows: &'r Overlay<'_>,
+    state: &'r Overlay<'_>,
 ) -> Result<(CardHash, &'r Card), Rejection> {
     let [random @ .., check] = card;
     if statement::card_check_byte(random) != *check {
         return Err(Rejection::CardMistyped);
     }
     let hash = statement::card_hash(card);
-    match rows.cards(&hash) {
+    match state.cards(&hash) {
         None => Err(Rejection::CardUnknown),
         Some(row) if row.revoked => Err(Rejection::CardRevoked),
         Some(row) => Ok((hash, row)),
@@ -119,9 +119,9 @@ pub(super) fn card_of<'r>(
 pub fn judge_link<'r>(
     link: &LinkId,
     (partner, day): (Kid, Day),
-    rows: &'r Overlay<'_>,
+    state: &'r Overlay<'_>,
 ) -> Result<&'r LinkRow, Rejection> {
-    let row = rows.links(link).filter(|row| row.partner == partner);
+    let row = state.links(link).filter(|row| row.partner == partner);
     let row = row.ok_or(Rejection::LinkUnknown)?;
     if row.revoked.is_some() || day > row.until {
         return Err(Rejection::LinkEnded);
@@ -134,7 +134,7 @@ pub(super) fn spoken_for(
     (device, kid): (&Device, Kid),
     disclosure: &Disclosure,
     today: Day,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
 ) -> Result<AccountId, Rejection> {
     if disclosure.pin_proof.is_some() {
         return Err(Rejection::HolderNotAccepted);
@@ -143,7 +143,7 @@ pub(super) fn spoken_for(
         None => Ok(device.account),
         Some(Holder::Link(link)) => {
             // Of all links only a proxy's are granted to phones.
-            judge_link(link, (kid, today), rows).map(|row| row.account)
+            judge_link(link, (kid, today), state).map(|row| row.account)
         }
         Some(Holder::Phone(_) | Holder::Card(_) | Holder::Account(_)) => {
             Err(Rejection::HolderNotAccepted)
@@ -152,8 +152,8 @@ pub(super) fn spoken_for(
 }
 
 /// How the holder of a disclosure took part, once [`holder_of`] has accepted it.
-pub(super) fn channel_of(disclosure: &Disclosure, witness: &Signer) -> Channel {
-    let kiosk = matches!(witness, Signer::Actor(actor) if actor.role == Role::Kiosk);
+pub(super) fn channel_of(disclosure: &Disclosure, signer: &Signer) -> Channel {
+    let kiosk = matches!(signer, Signer::Actor(actor) if actor.role == Role::Kiosk);
     match &disclosure.holder {
         Some(Holder::Phone(_) | Holder::Link(_)) | None => Channel::Phone,
         Some(Holder::Card(_)) if kiosk => Channel::Kiosk,
@@ -166,10 +166,10 @@ pub(super) fn channel_of(disclosure: &Disclosure, witness: &Signer) -> Channel {
 pub(super) fn holder_of(
     disclosure: &Disclosure,
     statement: &Statement,
-    witness: &Signer,
-    rows: &Overlay<'_>,
+    signer: &Signer,
+    state: &Overlay<'_>,
 ) -> Result<AccountId, Rejection> {
-    let witness = match (witness, &disclosure.holder) {
+    let signer = match (signer, &disclosure.holder) {
         (Signer::Device(device), None) => return Ok(device.account),
         (Signer::Device(_), Some(_)) => return Err(Rejection::HolderNotAccepted),
         (Signer::Actor(actor), _) => actor,
@@ -179,12 +179,12 @@ pub(super) fn holder_of(
             let (token, kid) = statement.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
             // A station that was offline reports later; the code was good when it was shown.
             let shown = (statement.core.ledger, disclosure.performed_at_s);
-            shown_by(token, *kid, rows, shown).map(|device| device.account)
+            shown_by(token, *kid, state, shown).map(|device| device.account)
         }
-        Some(Holder::Card(card)) => card_of(card, rows).map(|(_, row)| row.account),
-        Some(Holder::Account(account)) => match witness.role {
+        Some(Holder::Card(card)) => card_of(card, state).map(|(_, row)| row.account),
+        Some(Holder::Account(account)) => match signer.role {
             Role::Staff | Role::Registry => {
-                rows.accounts(account).map(|_| *account).ok_or(Rejection::AccountUnknown)
+                state.accounts(account).map(|_| *account).ok_or(Rejection::AccountUnknown)
             }
             Role::Root
             | Role::Station
@@ -197,7 +197,7 @@ pub(super) fn holder_of(
             | Role::Auditor => Err(Rejection::HolderNotAccepted),
         },
         Some(Holder::Link(link)) => {
-            let row = judge_link(link, (statement.kid, statement.core.day), rows)?;
+            let row = judge_link(link, (statement.kid, statement.core.day), state)?;
             let steps = disclosure.values.is_some_and(|values| values.steps.is_some());
             if row.purpose != if steps { Purpose::Steps } else { Purpose::Sessions } {
                 return Err(Rejection::LinkPurpose);

@@ -6,7 +6,7 @@ use super::{Context, Outcome, Rejection, actor, balance_after, catalogue, given_
 use crate::entry::{Accounting, Contra, Effect};
 use crate::ids::{AccountId, PlaceId, Seq};
 use crate::kinds::{self, Body, Role};
-use crate::rows::{Account, Actor, Hold, Lot, Overlay, Signer};
+use crate::state::{Account, Actor, Hold, Lot, Overlay, Signer};
 use crate::statement;
 
 /// A hold keeps points for at most so many seconds: 15 minutes.
@@ -24,23 +24,23 @@ struct Open<'r> {
 fn open_hold<'r>(
     seq: Seq,
     signer: &Actor,
-    rows: &'r Overlay<'_>,
+    state: &'r Overlay<'_>,
     earlier: Option<&Accounting>,
 ) -> Result<Open<'r>, Rejection> {
     let earlier = earlier.filter(|earlier| earlier.seq == seq).ok_or(Rejection::EntryUnknown)?;
     let made = statement::kept(&earlier.statement.0).map_err(|_| Rejection::EntryUnknown)?;
-    let (Body::Hold(made), Some(link)) = (&made.core.body, earlier.link) else {
+    let (Body::Hold(made), Some(subject)) = (&made.core.body, earlier.subject) else {
         return Err(Rejection::NotAHold);
     };
     if signer.role == Role::Shop && signer.place != Some(made.shop) {
         return Err(Rejection::OtherShop);
     }
-    if let Some(by) = rows.undone(&seq) {
+    if let Some(by) = state.undone(&seq) {
         return Err(Rejection::HoldEnded(*by));
     }
-    let row = rows.accounts(&link.account).ok_or(Rejection::AccountUnknown)?;
+    let row = state.accounts(&subject.account).ok_or(Rejection::AccountUnknown)?;
     let hold = row.holds.iter().find(|hold| hold.seq == seq).ok_or(Rejection::NotAHold)?;
-    Ok(Open { account: link.account, row, shop: made.shop, hold })
+    Ok(Open { account: subject.account, row, shop: made.shop, hold })
 }
 
 impl Open<'_> {
@@ -54,10 +54,10 @@ impl Open<'_> {
 pub(super) fn capture(
     body: &kinds::Capture,
     signer: Option<&Signer>,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
-    let open = open_hold(body.hold, actor(signer)?, rows, context.earlier)?;
+    let open = open_hold(body.hold, actor(signer)?, state, context.earlier)?;
     if context.now_s() >= open.hold.until_s {
         return Err(Rejection::HoldExpired);
     }
@@ -89,15 +89,15 @@ pub(super) fn first_points(lots: &[Lot], points: u32) -> Vec<Lot> {
 pub(super) fn release(
     body: &kinds::Release,
     signer: Option<&Signer>,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let claims = |effect: &Effect| matches!(effect, Effect::RewardClaimed { .. });
     if context.earlier.is_some_and(|earlier| earlier.effects.iter().any(claims)) {
-        return catalogue::release(body, signer, rows, context);
+        return catalogue::release(body, signer, state, context);
     }
     let signer = actor(signer)?;
-    let open = open_hold(body.hold, signer, rows, context.earlier)?;
+    let open = open_hold(body.hold, signer, state, context.earlier)?;
     if signer.role == Role::System && context.now_s() < open.hold.until_s {
         return Err(Rejection::HoldDeadline);
     }

@@ -8,7 +8,7 @@ use crate::entry::Effect;
 use crate::ids::Seq;
 use crate::kinds::{self, Role};
 use crate::manifest::{ROW_KINDS, TWO_PERSON_ROW_KINDS};
-use crate::rows::Overlay;
+use crate::state::Overlay;
 use crate::statement::Statement;
 
 /// A manifest: its rows are judged one by one, each as an entry of its own.
@@ -37,11 +37,11 @@ pub(super) fn open(
 
 /// For a row: its manifest is in the log, by the same key, over so many rows of this kind, and has
 /// no result yet. That the manifest lists this very row was checked with its form.
-pub(super) fn check_row(statement: &Statement, rows: &Overlay<'_>) -> Result<(), Rejection> {
+pub(super) fn check_row(statement: &Statement, state: &Overlay<'_>) -> Result<(), Rejection> {
     let Some(place) = statement.row else {
         return Ok(());
     };
-    let manifest = rows.manifests(&place.manifest).ok_or(Rejection::ManifestUnknown)?;
+    let manifest = state.manifests(&place.manifest).ok_or(Rejection::ManifestUnknown)?;
     let same = (manifest.kid, manifest.kind) == (statement.kid, statement.core.body.kind());
     if !same || place.index >= manifest.count {
         return Err(Rejection::ManifestUnknown);
@@ -49,24 +49,24 @@ pub(super) fn check_row(statement: &Statement, rows: &Overlay<'_>) -> Result<(),
     if let Some(done) = manifest.done {
         return Err(Rejection::ManifestDone(done));
     }
-    check_approved(place.manifest, rows)
+    check_approved(place.manifest, state)
 }
 
 /// A manifest that is a proposal has taken effect.
-fn check_approved(manifest: Seq, rows: &Overlay<'_>) -> Result<(), Rejection> {
-    match rows.proposals(&manifest) {
+fn check_approved(manifest: Seq, state: &Overlay<'_>) -> Result<(), Rejection> {
+    match state.proposals(&manifest) {
         Some(proposal) if !proposal.done => Err(Rejection::ManifestWaits(manifest)),
         Some(_) | None => Ok(()),
     }
 }
 
 /// The result of a manifest, one outcome for each row.
-pub(super) fn close(body: &kinds::ManifestDone, rows: &Overlay<'_>) -> Result<Outcome, Rejection> {
-    let manifest = rows.manifests(&body.manifest).ok_or(Rejection::ManifestUnknown)?;
+pub(super) fn close(body: &kinds::ManifestDone, state: &Overlay<'_>) -> Result<Outcome, Rejection> {
+    let manifest = state.manifests(&body.manifest).ok_or(Rejection::ManifestUnknown)?;
     if let Some(done) = manifest.done {
         return Err(Rejection::ManifestDone(done));
     }
-    check_approved(body.manifest, rows)?;
+    check_approved(body.manifest, state)?;
     if usize::try_from(manifest.count) != Ok(body.outcomes.0.len()) {
         return Err(Rejection::ManifestRows);
     }
@@ -75,15 +75,15 @@ pub(super) fn close(body: &kinds::ManifestDone, rows: &Overlay<'_>) -> Result<Ou
 
 pub(super) fn close_day(
     body: &kinds::DayClose,
-    rows: &Overlay<'_>,
+    overlay: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     if body.day >= context.today() {
         return Err(Rejection::DayNotOpen);
     }
-    let Some(Some(totals)) = rows.days(&body.day) else {
+    let Some(Some(totals)) = overlay.days(&body.day) else {
         return Err(Rejection::DayNotOpen);
     };
-    let closed = Effect::DayClosed { day: body.day, state: rows.state_hash(), totals: *totals };
+    let closed = Effect::DayClosed { day: body.day, state: overlay.state_hash(), totals: *totals };
     Outcome::without_account(vec![closed])
 }

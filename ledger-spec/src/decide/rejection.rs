@@ -13,7 +13,7 @@ use crate::ids::Seq;
 use crate::manifest::ROWS_MAX;
 use crate::points::POINTS_MAX;
 use crate::programme::{ProgrammeFault, ProgrammeProblem};
-use crate::rows::{HOLDS_MAX, LOTS_MAX, VOUCHERS_MAX};
+use crate::state::{HOLDS_MAX, LOTS_MAX, VOUCHERS_MAX};
 use crate::statement::NOT_AFTER_S_MAX;
 use crate::token::{TOKEN_LIFE_S_MAX, VENUE_LATE_S_MAX};
 

@@ -7,7 +7,7 @@ use super::spending::at_desk;
 use super::{Context, Outcome, Rejection, disclosure_of};
 use crate::entry::Effect;
 use crate::kinds::{self, Purpose, Role};
-use crate::rows::{Overlay, Signer};
+use crate::state::{Overlay, Signer};
 use crate::statement::{self, Disclosure, Statement};
 
 /// A link lasts at most so many days: a year.
@@ -15,9 +15,9 @@ pub(super) const LINK_DAYS_MAX: u32 = 366;
 
 pub(super) fn open_account(
     body: &kinds::AccountOpen,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
 ) -> Result<Outcome, Rejection> {
-    if rows.accounts(&body.account).is_some() {
+    if state.accounts(&body.account).is_some() {
         return Err(Rejection::AccountExists);
     }
     Outcome::on(body.account, vec![Effect::AccountOpened {}])
@@ -25,9 +25,9 @@ pub(super) fn open_account(
 
 pub(super) fn set_facts(
     body: &kinds::AccountFacts,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
 ) -> Result<Outcome, Rejection> {
-    if rows.accounts(&body.account).is_none() {
+    if state.accounts(&body.account).is_none() {
         return Err(Rejection::AccountUnknown);
     }
     let kinds::AccountFacts { account, age_tier, age_on, insurance, eligible_from, district } =
@@ -38,14 +38,14 @@ pub(super) fn set_facts(
 
 pub(super) fn issue_card(
     body: &kinds::CardIssue,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
-    if rows.accounts(&body.account).is_none() {
+    if state.accounts(&body.account).is_none() {
         return Err(Rejection::AccountUnknown);
     }
-    let taken = body.card.is_some_and(|card| rows.cards(&card).is_some())
-        || body.code.is_some_and(|code| rows.codes(&code).is_some());
+    let taken = body.card.is_some_and(|card| state.cards(&card).is_some())
+        || body.code.is_some_and(|code| state.codes(&code).is_some());
     let nothing = body.card.is_none() && body.code.is_none();
     if taken || nothing || body.code.is_some() != body.code_until_min.is_some() {
         return Err(Rejection::CardExists);
@@ -60,9 +60,9 @@ pub(super) fn issue_card(
 
 pub(super) fn revoke_card(
     body: &kinds::CardRevoke,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
 ) -> Result<Outcome, Rejection> {
-    let Some(card) = rows.cards(&body.card) else {
+    let Some(card) = state.cards(&body.card) else {
         return Err(Rejection::CardUnknown);
     };
     if card.revoked {
@@ -75,7 +75,7 @@ pub(super) fn enrol_device(
     body: &kinds::DeviceEnrol,
     statement: &Statement,
     signer: Option<&Signer>,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let disclosure = disclosure_of(statement)?;
@@ -83,13 +83,13 @@ pub(super) fn enrol_device(
     let enrolled = Effect::DeviceEnrolled { public_key: body.public_key, since };
     match (signer, disclosure.code) {
         (Some(Signer::Device(device)), None) if bare(disclosure) => {
-            check_fresh_key(&body.public_key, rows)?;
+            check_fresh_key(&body.public_key, state)?;
             Outcome::on(device.account, vec![enrolled])
         }
         (None, Some(code)) if bare(disclosure) => {
-            check_fresh_key(&body.public_key, rows)?;
+            check_fresh_key(&body.public_key, state)?;
             let code = statement::code_hash(&code);
-            let Some(row) = rows.codes(&code) else {
+            let Some(row) = state.codes(&code) else {
                 return Err(Rejection::CodeUnknown);
             };
             if row.used {
@@ -101,8 +101,8 @@ pub(super) fn enrol_device(
             Outcome::on(row.account, vec![enrolled, Effect::CodeUsed { code }])
         }
         (Some(Signer::Actor(_)), None) => {
-            check_fresh_key(&body.public_key, rows)?;
-            let (account, proof) = at_desk(statement, rows, context)?;
+            check_fresh_key(&body.public_key, state)?;
+            let (account, proof) = at_desk(statement, state, context)?;
             Outcome::on(account, vec![enrolled, proof])
         }
         _ => Err(Rejection::HolderNotAccepted),
@@ -120,22 +120,22 @@ pub(super) fn grant_link(
     body: &kinds::LinkGrant,
     statement: &Statement,
     signer: Option<&Signer>,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let disclosure = disclosure_of(statement)?;
     let (account, proof) = match signer {
         Some(Signer::Device(device)) if bare(disclosure) => (device.account, None),
         Some(Signer::Actor(_)) => {
-            let (account, proof) = at_desk(statement, rows, context)?;
+            let (account, proof) = at_desk(statement, state, context)?;
             (account, Some(proof))
         }
         Some(Signer::Device(_)) | None => return Err(Rejection::HolderNotAccepted),
     };
-    if rows.links(&body.link).is_some() {
+    if state.links(&body.link).is_some() {
         return Err(Rejection::LinkExists);
     }
-    let key = rows.keys(&body.partner).ok_or(Rejection::KeyUnknown)?;
+    let key = state.keys(&body.partner).ok_or(Rejection::KeyUnknown)?;
     if key.revoked.is_some() {
         return Err(Rejection::KeyRevoked);
     }
@@ -167,9 +167,9 @@ pub(super) fn grant_link(
 pub(super) fn revoke_link(
     body: &kinds::LinkRevoke,
     signer: Option<&Signer>,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
 ) -> Result<Outcome, Rejection> {
-    let row = rows.links(&body.link).ok_or(Rejection::LinkUnknown)?;
+    let row = state.links(&body.link).ok_or(Rejection::LinkUnknown)?;
     let foreign = matches!(signer, Some(Signer::Device(device)) if device.account != row.account);
     if foreign {
         return Err(Rejection::LinkUnknown);

@@ -8,7 +8,7 @@ use crate::entry::{Accounting, Contra, Effect};
 use crate::ids::{AccountId, PlaceId, Seq};
 use crate::kinds;
 use crate::points::LotKey;
-use crate::rows::{Lot, Overlay, Signer};
+use crate::state::{Lot, Overlay, Signer};
 use crate::time::Day;
 
 /// Points that an entry, a redemption or a capture, moved to a shop.
@@ -38,9 +38,9 @@ impl Sale {
                 lots.push(Lot { key, points });
             }
         }
-        match (earlier.link, sale) {
-            (Some(link), Some(shop)) => {
-                Ok(Self { account: link.account, shop, day: earlier.accepted_day(), lots })
+        match (earlier.subject, sale) {
+            (Some(subject), Some(shop)) => {
+                Ok(Self { account: subject.account, shop, day: earlier.accepted_day(), lots })
             }
             _ => Err(Rejection::NotARedemption),
         }
@@ -59,7 +59,7 @@ impl Sale {
 pub(super) fn void(
     body: &kinds::Void,
     signer: Option<&Signer>,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let terminal = actor(signer)?;
@@ -67,15 +67,15 @@ pub(super) fn void(
     if terminal.place != Some(sale.shop) {
         return Err(Rejection::OtherShop);
     }
-    check_whole(body.entry, rows)?;
-    if let Some(refunded) = rows.refunded(&body.entry) {
+    check_whole(body.entry, state)?;
+    if let Some(refunded) = state.refunded(&body.entry) {
         return Err(Rejection::AlreadyUndone(refunded.last));
     }
     let today = context.today();
     if sale.day != today {
         return Err(Rejection::VoidClosed);
     }
-    let account = rows.accounts(&sale.account).ok_or(Rejection::AccountUnknown)?;
+    let account = state.accounts(&sale.account).ok_or(Rejection::AccountUnknown)?;
 
     // From here on the sale is undone: back to the same lots, in reverse.
     let reversed: Vec<Lot> = sale.lots.iter().rev().copied().collect();
@@ -85,30 +85,30 @@ pub(super) fn void(
     Outcome::on(sale.account, effects)
 }
 
-fn check_whole(sale: Seq, rows: &Overlay<'_>) -> Result<(), Rejection> {
-    rows.undone(&sale).map_or(Ok(()), |by| Err(Rejection::AlreadyUndone(*by)))
+fn check_whole(sale: Seq, state: &Overlay<'_>) -> Result<(), Rejection> {
+    state.undone(&sale).map_or(Ok(()), |by| Err(Rejection::AlreadyUndone(*by)))
 }
 
 /// What a refund does once two persons agree.
 pub(super) fn refund(
     body: &kinds::Refund,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let sale = Sale::of(body.entry, context.earlier)?;
-    check_whole(body.entry, rows)?;
+    check_whole(body.entry, state)?;
     let today = context.today();
-    let limits = rows.programme_for(today).ok_or(Rejection::ProgrammeMissing)?.redeem;
+    let limits = state.programme_for(today).ok_or(Rejection::ProgrammeMissing)?.redeem;
     if today > sale.day.plus(limits.refund_days) {
         return Err(Rejection::RefundClosed(limits.refund_days));
     }
     let (points, before) =
-        (body.points.get(), rows.refunded(&body.entry).map_or(0, |row| row.points));
+        (body.points.get(), state.refunded(&body.entry).map_or(0, |row| row.points));
     let left = sale.points().saturating_sub(before);
     if points > left {
         return Err(Rejection::RefundExceeds(left));
     }
-    let account = rows.accounts(&sale.account).ok_or(Rejection::AccountUnknown)?;
+    let account = state.accounts(&sale.account).ok_or(Rejection::AccountUnknown)?;
 
     // From here on the points come back: what was spent last first, after what came back before.
     let reversed: Vec<Lot> = sale.lots.iter().rev().copied().collect();

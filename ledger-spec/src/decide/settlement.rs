@@ -5,17 +5,17 @@ use alloc::vec;
 use super::{Context, Outcome, Rejection};
 use crate::entry::Effect;
 use crate::kinds;
-use crate::rows::Overlay;
+use crate::state::Overlay;
 
 /// The settlement of a shop's month. It is a function of the log alone: the statement repeats it,
 /// so that its signer vouches for the sums, and is refused where it says anything else.
 pub(super) fn close(
     body: &kinds::SettlementClose,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
-    let row = rows.shops(&body.shop).ok_or(Rejection::SettlementNotDue)?;
-    let due = row.settlement(body.shop, rows.next_seq(), context.today());
+    let row = state.shops(&body.shop).ok_or(Rejection::SettlementNotDue)?;
+    let due = row.settlement(body.shop, state.next_seq(), context.today());
     let settlement = due.ok_or(Rejection::SettlementNotDue)?;
     if settlement != *body {
         return Err(Rejection::SettlementMismatch);
@@ -26,10 +26,10 @@ pub(super) fn close(
 /// The transfer of a settlement's yen to the shop.
 pub(super) fn pay(
     body: &kinds::SettlementPaid,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
-    let row = rows.settlements(&body.settlement).filter(|row| row.yen > 0);
+    let row = state.settlements(&body.settlement).filter(|row| row.yen > 0);
     let row = row.ok_or(Rejection::SettlementUnknown)?;
     if let Some(by) = row.paid {
         return Err(Rejection::SettlementPaid(by));

@@ -14,7 +14,7 @@ use crate::ids::{AccountId, CardHash, Kid, PlaceId};
 use crate::kinds::{self, Role};
 use crate::points::Purse;
 use crate::programme::{Programme, RedeemLimits};
-use crate::rows::{Account, Counter, DayPoints, Device, HOLDS_MAX, Lot, Overlay, Signer};
+use crate::state::{Account, Counter, DayPoints, Device, HOLDS_MAX, Lot, Overlay, Signer};
 use crate::statement::{Holder, Statement};
 use crate::time::Day;
 use crate::token::{PIN_PROOF_LIFE_S_MAX, PayToken, PinProof};
@@ -56,12 +56,12 @@ pub(super) fn redeem(
     body: &kinds::Redeem,
     statement: &Statement,
     signer: Option<&Signer>,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let (points, goods) = (body.points.get(), body.goods);
     let wish = Wish { shop: body.shop, points, goods, until_s: None };
-    let payment = judge(&wish, statement, signer, rows, context)?;
+    let payment = judge(&wish, statement, signer, state, context)?;
     let effects = payment.postings(Contra::Shop(body.shop)).collect();
     payment.outcome(effects, context.today())
 }
@@ -71,14 +71,14 @@ pub(super) fn hold(
     body: &kinds::Hold,
     statement: &Statement,
     signer: Option<&Signer>,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
     let (shop, points, until_s) = (body.shop, body.points.get(), body.until_s);
     let wish = Wish { shop, points, goods: body.goods, until_s: Some(until_s) };
-    let payment = judge(&wish, statement, signer, rows, context)?;
+    let payment = judge(&wish, statement, signer, state, context)?;
     let opened = Effect::HoldOpened { shop, until_s };
-    let postings = payment.postings(Contra::Held(rows.next_seq()));
+    let postings = payment.postings(Contra::Held(state.next_seq()));
     let effects = [opened].into_iter().chain(postings).collect();
     payment.outcome(effects, context.today())
 }
@@ -88,7 +88,7 @@ fn judge<'r>(
     wish: &Wish,
     statement: &Statement,
     signer: Option<&Signer>,
-    rows: &'r Overlay<'_>,
+    state: &'r Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Payment<'r>, Rejection> {
     let terminal = actor(signer)?;
@@ -96,7 +96,7 @@ fn judge<'r>(
     if terminal.place != Some(wish.shop) {
         return Err(Rejection::OtherShop);
     }
-    let programme = programme_of(statement, today, rows)?;
+    let programme = programme_of(statement, today, state)?;
     let performed_at_s = disclosure_of(statement)?.performed_at_s;
     if performed_at_s.abs_diff(context.now_s()) > REDEEM_AGE_S_MAX {
         return Err(Rejection::DisclosureMismatch);
@@ -118,9 +118,9 @@ fn judge<'r>(
     if wish.until_s.is_some_and(|until_s| !matches!(life_s(until_s), Some(1..=HOLD_LIFE_S_MAX))) {
         return Err(Rejection::HoldDeadline);
     }
-    let consent = consent(statement, rows, context)?;
+    let consent = consent(statement, state, context)?;
     consent.check_points((Some(wish.shop), points), limits.fast_lane_max)?;
-    let account = rows.accounts(&consent.account()).ok_or(Rejection::AccountUnknown)?;
+    let account = state.accounts(&consent.account()).ok_or(Rejection::AccountUnknown)?;
     corrections::check_spending(account, today)?;
     if wish.until_s.is_some() && account.shop_holds().count() >= HOLDS_MAX {
         return Err(Rejection::HoldsLimit);
@@ -130,7 +130,7 @@ fn judge<'r>(
     if spent > u64::from(limits.max_day) {
         return Err(Rejection::DayLimit(limits.max_day));
     }
-    consent.check_day(statement.kid, (points, spent), limits, (rows, today))?;
+    consent.check_day(statement.kid, (points, spent), limits, (state, today))?;
     if let Some(gate) = account.closed_gate(programme, today) {
         return Err(Rejection::GateClosed(gate.rule));
     }
@@ -154,7 +154,7 @@ pub(super) enum Consent<'a> {
 
 pub(super) fn consent<'a>(
     statement: &'a Statement,
-    rows: &'a Overlay<'_>,
+    state: &'a Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Consent<'a>, Rejection> {
     let disclosure = disclosure_of(statement)?;
@@ -162,14 +162,14 @@ pub(super) fn consent<'a>(
         if disclosure.pin_proof.is_some() {
             return Err(Rejection::HolderNotAccepted);
         }
-        let (token, device) = token_of(statement, rows, context.now_s())?;
+        let (token, device) = token_of(statement, state, context.now_s())?;
         return Ok(Consent::Phone(token, device));
     };
-    let (hash, row) = card_of(card, rows)?;
+    let (hash, row) = card_of(card, state)?;
     let Some((proof, kid)) = &statement.pin_proof else {
         return Ok(Consent::Card(hash, row.account));
     };
-    let by_pin_key = rows.keys(kid).is_some_and(|key| {
+    let by_pin_key = state.keys(kid).is_some_and(|key| {
         let role = if let Signer::Actor(actor) = &key.signer { Some(actor.role) } else { None };
         role == Some(Role::Pin) && key.revoked.is_none()
     });
@@ -177,7 +177,7 @@ pub(super) fn consent<'a>(
         (proof.ledger, proof.card, proof.terminal) == (statement.core.ledger, hash, statement.kid);
     let life_s = proof.exp_s.checked_sub(context.now_s());
     let in_force = matches!(life_s, Some(1..=PIN_PROOF_LIFE_S_MAX));
-    let fresh = rows.nonces(&(proof.exp_s, proof.nonce)).is_none();
+    let fresh = state.nonces(&(proof.exp_s, proof.nonce)).is_none();
     if by_pin_key && fits && in_force && fresh {
         Ok(Consent::Pin(proof, row.account))
     } else {
@@ -189,10 +189,10 @@ pub(super) fn consent<'a>(
 /// leaves behind.
 pub(super) fn at_desk(
     statement: &Statement,
-    rows: &Overlay<'_>,
+    state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<(AccountId, Effect), Rejection> {
-    let consent = consent(statement, rows, context)?;
+    let consent = consent(statement, state, context)?;
     match consent {
         Consent::Pin(_, account) => Ok((account, consent.effect(statement.kid, 0))),
         // Who only holds a card, or shows a code of a phone, spends within limits; a phone or a

@@ -8,7 +8,7 @@ use crate::kinds::{
     AgeTier, Document, Insurance, Kind, Name, Purpose, Role, SettlementClose, Status,
 };
 use crate::points::{Fund, LotKey, Purse};
-use crate::rows::DayTotals;
+use crate::state::DayTotals;
 use crate::time::Day;
 
 wire_code!(
@@ -583,7 +583,7 @@ effects! {
         round: u64
     },
     /// A draw has its winners.
-    38 DrawHeld {
+    38 DrawConcluded {
         /// The entry that fixed the entrants.
         commit: Seq,
         /// The item's number.

@@ -26,7 +26,7 @@ pub enum Evidence {
     Staff,
     /// T3: two persons of city staff, of whom one proposes and the other approves.
     TwoStaff,
-    /// T4: a device that witnesses a measurement.
+    /// T4: a device that measures.
     Station,
     /// T5: the city's data on persons.
     Registry,

@@ -12,7 +12,7 @@ use ledger_spec::{
         Action, Approve, Body, Capture, Code, DayClose, Hold, Note, Redeem, Refund, Release, Void,
     },
     points::{Fund, LotKey, Points, Purse},
-    rows::{Lot, Overlay},
+    state::{Lot, Overlay},
     statement::{Disclosure, Holder},
     time::Day,
 };
@@ -428,8 +428,8 @@ impl City {
     }
 
     fn close_day(&mut self) {
-        let rows = Overlay::over(&self.world.tables);
-        if let Some(day) = rows.open_day_before(self.world.today()) {
+        let state = Overlay::over(&self.world.tables);
+        if let Some(day) = state.open_day_before(self.world.today()) {
             self.world.must("system", Body::DayClose(DayClose { day }));
         }
     }

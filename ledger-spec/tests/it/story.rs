@@ -27,7 +27,7 @@ use ledger_spec::{
         Role, SettlementClose, SettlementPaid, Status, Void,
     },
     points::{Fund, FundSums, LotKey, Points, Purse},
-    rows::{DayTotals, Lot},
+    state::{DayTotals, Lot},
     statement::{Disclosure, Holder, Values, card_hash, code_hash},
     time::Day,
     token::{self, PayToken, PinProof, VenueCode},
@@ -158,7 +158,7 @@ impl Story {
             && matches!(core.body, Body::Action(_))
         {
             core.day = Day::of_ms(disclosure.performed_at_s * 1_000);
-            let rows = ledger_spec::rows::Overlay::over(&self.world.tables);
+            let rows = ledger_spec::state::Overlay::over(&self.world.tables);
             core.programme = Some(rows.programme_for(core.day).map_or(1, |p| p.version));
         }
         for (option, value) in options {
@@ -492,7 +492,7 @@ impl Story {
 
     fn held(&self, name: &str) -> String {
         let holds = &self.world.tables.accounts[&account(name)].holds;
-        let lots = |hold: &ledger_spec::rows::Hold| {
+        let lots = |hold: &ledger_spec::state::Hold| {
             let lots = hold.lots.iter().map(|lot| format!("{} {}", lot.points, lot_text(&lot.key)));
             lots.collect::<Vec<_>>().join(" + ")
         };

@@ -12,7 +12,7 @@ use ledger_spec::{
     merkle::leaf_hash,
     points::{Fund, Points},
     public,
-    rows::DayTotals,
+    state::DayTotals,
     statement::{Disclosure, Holder, Values, read},
     time::Day,
     token::{self, PayToken, PerkCard, Session, VenueCode},

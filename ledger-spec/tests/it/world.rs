@@ -16,7 +16,7 @@ use ledger_spec::{
         Document, Insurance, KeyRegister, Name, ProgrammePublish, Role,
     },
     points::Fund,
-    rows::{Overlay, Tables},
+    state::{Overlay, State},
     statement::{Core, Disclosure, Holder, Statement, StatementError, Values, code_hash, open},
     time::Day,
     token::{self, PayToken},
@@ -138,14 +138,14 @@ pub(crate) struct Record {
 /// A ledger without disk, clock and network.
 #[derive(Default)]
 pub(crate) struct World {
-    pub(crate) tables: Tables,
+    pub(crate) tables: State,
     pub(crate) now_ms: u64,
     pub(crate) records: Vec<Record>,
     operations: BTreeMap<OpId, (Hash, Seq)>,
     counter: u64,
 }
 
-pub(crate) fn opened(tables: &Tables, bytes: &[u8]) -> Result<Statement, StatementError> {
+pub(crate) fn opened(tables: &State, bytes: &[u8]) -> Result<Statement, StatementError> {
     let key_of = |kid: Kid| VerifyingKey::from_bytes(&tables.keys.get(&kid)?.public_key).ok();
     open(bytes, ledger(), key_of)
 }
@@ -189,15 +189,15 @@ impl World {
             return if same { Verdict::Replayed(*seq) } else { Verdict::Reused };
         }
         let earlier = self.earlier(&statement);
-        let mut rows = Overlay::over(&self.tables);
-        let (now_ms, measured) = (self.now_ms, self.measured(&statement, &rows));
+        let mut state = Overlay::over(&self.tables);
+        let (now_ms, measured) = (self.now_ms, self.measured(&statement, &state));
         let context = Context { now_ms, pepper: &PEPPER, earlier: earlier.as_ref(), measured };
-        let entry = match decide(&statement, &rows, &context) {
+        let entry = match decide(&statement, &state, &context) {
             Ok(entry) => entry,
             Err(rejection) => return Verdict::Refused(rejection),
         };
-        assert_eq!(apply(&entry, &mut rows), Ok(()), "what was decided can be applied");
-        let changes = rows.into_changes();
+        assert_eq!(apply(&entry, &mut state), Ok(()), "what was decided can be applied");
+        let changes = state.into_changes();
         self.tables.absorb(changes);
         assert!(self.tables.days.values().all(Option::is_some), "closed days leave no row");
         self.operations.insert(statement.core.op_id, (statement.hash(), entry.seq));
@@ -211,8 +211,8 @@ impl World {
         self.entry(earlier_of(statement, &Overlay::over(&self.tables))?)
     }
 
-    fn measured(&self, statement: &Statement, rows: &Overlay<'_>) -> Option<Values> {
-        let seq = measured_before(statement, rows)?;
+    fn measured(&self, statement: &Statement, state: &Overlay<'_>) -> Option<Values> {
+        let seq = measured_before(statement, state)?;
         let record = self.records.get(usize::try_from(seq.0).ok()?)?;
         record.statement.disclosure.as_ref()?.0.values
     }
@@ -220,22 +220,23 @@ impl World {
     /// Folds the records again in batches of these sizes: the recorded effects give the same state,
     /// and the rules give the same effects.
     pub(crate) fn replay(&self, batch_sizes: &[usize]) {
-        let mut state = Tables::default();
+        let mut state = State::default();
         let mut records = self.records.iter().peekable();
         let mut sizes = batch_sizes.iter().cycle();
         while records.peek().is_some() {
             let base = state.clone();
-            let mut rows = Overlay::over(&base);
+            let mut overlay = Overlay::over(&base);
             for record in records.by_ref().take((*sizes.next().unwrap()).max(1)) {
                 let earlier = self.earlier(&record.statement);
-                let (now_ms, measured) = (record.now_ms, self.measured(&record.statement, &rows));
+                let (now_ms, measured) =
+                    (record.now_ms, self.measured(&record.statement, &overlay));
                 let earlier = earlier.as_ref();
                 let context = Context { now_ms, pepper: &PEPPER, earlier, measured };
                 let entry: Accounting = cbor::from_bytes(&record.accounting).unwrap();
-                assert_eq!(decide(&record.statement, &rows, &context).as_ref(), Ok(&entry));
-                apply(&entry, &mut rows).unwrap();
+                assert_eq!(decide(&record.statement, &overlay, &context).as_ref(), Ok(&entry));
+                apply(&entry, &mut overlay).unwrap();
             }
-            state.absorb(rows.into_changes());
+            state.absorb(overlay.into_changes());
         }
         assert_eq!(state, self.tables);
         assert_eq!(state.state_hash(), self.tables.state_hash());

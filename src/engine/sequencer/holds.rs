@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 use ledger_spec::entry::Effect;
 use ledger_spec::ids::Seq;
 use ledger_spec::kinds::{Body, Release};
-use ledger_spec::rows::Tables;
+use ledger_spec::state::State;
 use ledger_spec::time::Day;
 
 use super::Sequencer;
 use crate::engine::{BATCH_ENTRIES_MAX, EngineError};
 
 /// Every open hold, by deadline.
-pub(super) fn open_holds(state: &Tables) -> BTreeSet<(u64, Seq)> {
+pub(super) fn open_holds(state: &State) -> BTreeSet<(u64, Seq)> {
     let holds = state.accounts.values().flat_map(|account| &account.holds);
     holds.map(|hold| (hold.until_s, hold.seq)).collect()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ledger_spec::ids::{Hash, Kid, LinkId, OpId, Seq, first_bytes};
 use ledger_spec::kinds::{Body, DayClose, Kind};
-use ledger_spec::rows::{Overlay, Tables};
+use ledger_spec::state::{Overlay, State};
 use ledger_spec::statement::{self, Core, Disclosure, Holder, Statement};
 use ledger_spec::time::{Day, Month};
 use sha2::{Digest, Sha256};
@@ -67,7 +67,7 @@ impl Sequencer {
         Ok(())
     }
 
-    pub(super) fn has_system_key(&self, state: &Tables) -> bool {
+    pub(super) fn has_system_key(&self, state: &State) -> bool {
         let system = Kid::of(self.keys.system.verifying_key().as_bytes());
         state.keys.get(&system).is_some_and(|key| key.revoked.is_none())
     }

@@ -176,7 +176,7 @@ export const deviceEnrolAt = (signer, ledger, publicKey, { holder, pinProof }) =
   statement(signer, ledger, 10, [[8, new Map([[1, publicKey]])]], [[3, holder], [7, pinProof]]);
 
 /**
- * `action`: a station or coach witnesses what the holder did at the moment `atS`. `values` are pairs of the numbers that
+ * `action`: a station or coach signs what the holder did at the moment `atS`. `values` are pairs of the numbers that
  * kenmai.cddl gives them; `exact` is the action within a group, `reference` the number of an event or record. A phone that
  * reports for itself has no holder; `venue` is the code that it has read.
  */

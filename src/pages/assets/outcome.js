@@ -1,4 +1,4 @@
-// The one big answer of a till or a witness's tablet: what became of what was signed.
+// The one big answer of a till, station or coach: what became of what was signed.
 
 import { element, explain, text } from "./page.js";
 import { play } from "./sound.js";

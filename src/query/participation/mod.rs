@@ -15,7 +15,7 @@ use ledger_spec::kinds::{AgeTier, Role};
 use ledger_spec::points::Fund;
 use ledger_spec::programme::{Evidence, Programme, Rule};
 use ledger_spec::public::SMALL_CELL;
-use ledger_spec::rows::Tables;
+use ledger_spec::state::State;
 use ledger_spec::time::Day;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -110,7 +110,7 @@ pub struct Row<K> {
 pub struct Station {
     /// Its public name.
     pub name: String,
-    /// Actions witnessed.
+    /// Actions recorded.
     pub actions: u64,
 }
 
@@ -198,7 +198,7 @@ struct Public {
 }
 
 impl Public {
-    fn of(state: &Tables) -> Self {
+    fn of(state: &State) -> Self {
         let stations = state.places.iter().filter(|(_, place)| place.role == Role::Station);
         let stations = stations.map(|(id, place)| (*id, place.name.as_str().to_owned())).collect();
         Self { stations, programmes: state.programmes.values().cloned().collect() }
@@ -218,12 +218,12 @@ impl Public {
         let known: BTreeSet<Evidence> =
             worths.flat_map(|(_, worth)| worth.evidence.iter().copied()).collect();
         let any = |wanted: &[Evidence]| wanted.iter().any(|evidence| known.contains(evidence));
-        let witnessed = any(&[Evidence::Station, Evidence::Coach]);
+        let supervised = any(&[Evidence::Station, Evidence::Coach]);
         let own =
             any(&[Evidence::SelfReport, Evidence::PhoneSensor, Evidence::Partner, Evidence::Venue]);
         let open = |channel: &Channel| match channel {
-            Channel::Phone => witnessed || own || any(&[Evidence::Kiosk]),
-            Channel::Card => witnessed,
+            Channel::Phone => supervised || own || any(&[Evidence::Kiosk]),
+            Channel::Card => supervised,
             Channel::Kiosk => any(&[Evidence::Kiosk]),
             Channel::Desk => any(&[Evidence::Staff, Evidence::TwoStaff, Evidence::Registry]),
         };
@@ -376,7 +376,7 @@ impl<'a> Material<'a> {
     }
 
     /// Stations with at least k persons. `acts` is the least that all stations together can have
-    /// witnessed: if those shown do not explain it, something would follow for the others, and none
+    /// recorded: if those shown do not explain it, something would follow for the others, and none
     /// is shown.
     fn stations(&self, month: Day, acts: u64, public: &Public) -> Vec<Station> {
         let used =

@@ -9,7 +9,7 @@ use ledger_spec::{
         Release, RewardCancel, RewardClaim, RewardUse,
     },
     points::{Fund, LotKey, Points, Purse},
-    rows::Account,
+    state::Account,
     statement::{Holder, voucher_hash},
     time::Day,
 };

@@ -4,7 +4,7 @@
 use expect_test::expect;
 use ledger_spec::catalogue::Catalogue;
 use ledger_spec::points::{Fund, LotKey, POINTS_MAX, Purse};
-use ledger_spec::rows::{Account, Lot};
+use ledger_spec::state::{Account, Lot};
 use ledger_spec::time::Day;
 use serde_json::{Value, json};
 

@@ -10,7 +10,7 @@ use ledger_spec::{
     kinds::Kind,
     points::{Fund, LotKey, Purse},
     programme::Programme,
-    rows::{Overlay, Proposal, Tables},
+    state::{Overlay, Proposal, State},
     statement::read,
 };
 
@@ -30,7 +30,7 @@ fn the_accounting_part_tells_the_minute_only_where_money_moves() {
     for entry in &entries {
         let kind = read(&entry.statement.0).unwrap().1.core.body.kind();
         let at_till = matches!(kind, Kind::Redeem | Kind::Void);
-        let exact = entry.link.is_none() || at_till;
+        let exact = entry.subject.is_none() || at_till;
         let minute = if exact { 600 } else { 0 };
         assert_eq!(entry.accepted_min, day_min + minute, "{kind:?}");
     }
@@ -40,11 +40,11 @@ fn the_accounting_part_tells_the_minute_only_where_money_moves() {
 fn an_accounts_entries_form_a_chain() {
     let (world, void) = city_with_history();
     let entries = (0..world.tables.size).map(|seq| world.entry(Seq(seq)).unwrap());
-    let links = entries.chain([void]).filter_map(|entry| Some((entry.link?, entry.seq)));
+    let subjects = entries.chain([void]).filter_map(|entry| Some((entry.subject?, entry.seq)));
     let mut before = None;
-    for ((link, seq), count) in links.zip(0..) {
-        assert_eq!((link.account, link.account_seq), (account("hanako"), count));
-        assert_eq!(link.previous, before);
+    for ((subject, seq), count) in subjects.zip(0..) {
+        assert_eq!((subject.account, subject.account_seq), (account("hanako"), count));
+        assert_eq!(subject.previous, before);
         before = Some(seq);
     }
     assert!(before.is_some());
@@ -105,11 +105,11 @@ fn a_log_that_these_rules_did_not_make_is_refused() {
     check(Err(Broken::Order), &|entry| entry.seq.0 += 1);
     check(Err(Broken::Order), &|entry| entry.accepted_min -= 1);
     check(Err(Broken::Order), &|entry| entry.accepted_min -= 1_440);
-    check(Err(Broken::Chain), &|entry| entry.link.as_mut().unwrap().account_seq += 1);
-    check(Err(Broken::Chain), &|entry| entry.link.as_mut().unwrap().previous = Some(Seq(1)));
-    check(Err(Broken::Missing("account")), &|entry| entry.link = None);
+    check(Err(Broken::Chain), &|entry| entry.subject.as_mut().unwrap().account_seq += 1);
+    check(Err(Broken::Chain), &|entry| entry.subject.as_mut().unwrap().previous = Some(Seq(1)));
+    check(Err(Broken::Missing("account")), &|entry| entry.subject = None);
     check(Err(Broken::Missing("account")), &|entry| {
-        entry.link.as_mut().unwrap().account = account("nobody");
+        entry.subject.as_mut().unwrap().account = account("nobody");
     });
     // Whatever an earlier entry took, no other takes again, be it long ago.
     let doubles = [
@@ -187,7 +187,7 @@ fn check_postings(check: &dyn Fn(Result<(), Broken>, Change<'_>)) {
 fn the_state_hash_covers_rules_and_proposals() {
     let (world, _) = city_with_history();
     let whole = world.tables.state_hash();
-    let check = |change: &dyn Fn(&mut Tables)| {
+    let check = |change: &dyn Fn(&mut State)| {
         let mut other = world.tables.clone();
         change(&mut other);
         assert_ne!(other, world.tables);
@@ -200,7 +200,7 @@ fn the_state_hash_covers_rules_and_proposals() {
         check(&|tables| tables.programmes.insert(1, Arc::clone(&rules)).map_or((), |_| ()));
     }
     let change = |to: fn(&mut Proposal)| {
-        move |tables: &mut Tables| to(tables.proposals.values_mut().next().unwrap())
+        move |tables: &mut State| to(tables.proposals.values_mut().next().unwrap())
     };
     check(&change(|proposal| proposal.statement_hash = [0; 32]));
     check(&change(|proposal| proposal.kid = kid("nobody")));

@@ -4,11 +4,11 @@ use expect_test::expect;
 use ledger_spec::{
     apply::{Broken, apply},
     cbor::{self, Blob},
-    entry::{Accounting, Contra, Effect, Link, VERSION},
+    entry::{Accounting, Contra, Effect, Subject, VERSION},
     ids::{PlaceId, Seq},
     points::{Fund, FundSums, LotKey, Purse},
-    rows::{Account, Overlay, Tables},
     shops::Shop,
+    state::{Account, Overlay, State},
     time::{Day, Month},
 };
 use proptest::prelude::*;
@@ -126,7 +126,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// Shops, one account with plenty of points, and a list of all that moved.
 struct Books {
-    tables: Tables,
+    tables: State,
     day: Day,
     spent_today: i64,
     moves: Vec<(Seq, PlaceId, Fund, i64, Day)>,
@@ -135,8 +135,8 @@ struct Books {
 
 impl Books {
     fn open() -> Self {
-        let mut tables = Tables::default();
-        let lots = FUNDS.map(|fund| ledger_spec::rows::Lot { key: lot(fund), points: 4_000_000 });
+        let mut tables = State::default();
+        let lots = FUNDS.map(|fund| ledger_spec::state::Lot { key: lot(fund), points: 4_000_000 });
         let row = Account { lots: lots.to_vec(), ..Account::fresh() };
         tables.accounts.insert(account("hanako"), row);
         let day = Day::from_ymd(2026, 1, 31).unwrap();
@@ -146,18 +146,18 @@ impl Books {
     fn write(&mut self, effects: Vec<Effect>, on_account: bool) {
         let name = account("hanako");
         let row = &self.tables.accounts[&name];
-        let link = Link { account: name, account_seq: row.entries, previous: row.last };
+        let subject = Subject { account: name, account_seq: row.entries, previous: row.last };
         let entry = Accounting {
             version: VERSION,
             seq: Seq(self.tables.size),
             accepted_min: self.day.start_ms() / 60_000,
             statement: Blob(vec![0]),
-            link: on_account.then_some(link),
+            subject: on_account.then_some(subject),
             effects,
         };
-        let mut rows = Overlay::over(&self.tables);
-        apply(&entry, &mut rows).unwrap();
-        let changes = rows.into_changes();
+        let mut state = Overlay::over(&self.tables);
+        apply(&entry, &mut state).unwrap();
+        let changes = state.into_changes();
         self.tables.absorb(changes);
     }
 
@@ -257,7 +257,7 @@ fn a_settlement_that_the_log_does_not_give_cannot_be_applied() {
             seq: Seq(1),
             accepted_min: books.day.start_ms() / 60_000,
             statement: Blob(vec![0]),
-            link: None,
+            subject: None,
             effects: vec![Effect::ShopSettled { settlement }],
         };
         let found = apply(&entry, &mut Overlay::over(&books.tables));

@@ -10,7 +10,7 @@ use ledger_spec::{
         RewardUse,
     },
     points::Points,
-    rows::Overlay,
+    state::Overlay,
     statement::voucher_hash,
 };
 
@@ -32,7 +32,7 @@ impl Story {
     pub(super) fn reward(&self, line: (&str, &[&str]), options: &Options<'_>) -> Body {
         let option = |name: &str| options.get(name).copied();
         let secret = |name: &str| id(&format!("secret of {}", option("secret").unwrap_or(name)));
-        let rows = Overlay::over(&self.world.tables);
+        let state = Overlay::over(&self.world.tables);
         match line {
             ("offers", ["version", version]) => {
                 let document = Document::new(&catalogue(&changes(options))).unwrap();
@@ -40,7 +40,7 @@ impl Story {
                 Body::CataloguePublish(CataloguePublish { version, document })
             }
             ("claims", [item, points, ..]) => {
-                let known = rows.catalogue().and_then(|catalogue| catalogue.item_of(item));
+                let known = state.catalogue().and_then(|catalogue| catalogue.item_of(item));
                 let has_code = known.is_none_or(Item::has_code) != options.contains_key("uncoded");
                 Body::RewardClaim(RewardClaim {
                     item: Code::new(item).unwrap(),
@@ -56,8 +56,8 @@ impl Story {
                 Body::RewardCancel(RewardCancel { voucher: self.seq(name), reason: note() })
             }
             ("commits", [item]) => {
-                let known = rows.catalogue().and_then(|catalogue| catalogue.item_of(item));
-                let entrants = known.map_or_else(Vec::new, |item| rows.entrants_of(item.number));
+                let known = state.catalogue().and_then(|catalogue| catalogue.item_of(item));
+                let entrants = known.map_or_else(Vec::new, |item| state.entrants_of(item.number));
                 let count = u32::try_from(entrants.len()).unwrap();
                 let seconds: u64 = option("in").unwrap_or("600").parse().unwrap();
                 let round = (self.world.now_s() + seconds - draw::BEACON_GENESIS_S).div_ceil(3) + 1;
@@ -76,7 +76,7 @@ impl Story {
                 let beacon: Vec<u8> =
                     (0..3).flat_map(|n| id::<16>(&format!("beacon {n}"))).collect();
                 let winners = drawn.map_or_else(Vec::new, |(item, row)| {
-                    let claims = rows.entrants_of(*item).into_iter().map(|(seq, _)| seq);
+                    let claims = state.entrants_of(*item).into_iter().map(|(seq, _)| seq);
                     draw::winners(&beacon, &claims.collect::<Vec<_>>(), row.prizes)
                 });
                 let winners = option("winner").map_or(winners, |name| vec![self.seq(name)]);
@@ -112,7 +112,7 @@ pub(super) fn rewarded(entry: &Accounting) -> Option<String> {
         Effect::RewardEnded { returned: true, .. } => Some(format!("returned {}", parts(true))),
         Effect::RewardEnded { .. } => Some(parts(true)),
         Effect::DrawCommitted { count, .. } => Some(format!("{count} entrants")),
-        Effect::DrawHeld { winners, .. } => Some(format!("{} won", winners.len())),
+        Effect::DrawConcluded { winners, .. } => Some(format!("{} won", winners.len())),
         _ => None,
     };
     entry.effects.iter().find_map(text)

@@ -1,7 +1,7 @@
 //! What the rules read and entries change: a few tables, in memory, in order.
 //!
-//! [`Tables`] is the state of a ledger. [`Overlay`] is a batch's view of it: reads fall through to
-//! the state, writes stay on top until the batch is durable and [`Tables::absorb`] takes them over.
+//! [`State`] is the state of a ledger. [`Overlay`] is a batch's view of it: reads fall through to
+//! the state, writes stay on top until the batch is durable and [`State::absorb`] takes them over.
 
 mod account;
 
@@ -275,7 +275,7 @@ macro_rules! tables {
     ($($(#[$doc:meta])* $field:ident: $key:ty => $row:ty),+ $(,)?) => {
         /// The state of a ledger, or what a batch changes of it.
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
-        pub struct Tables {
+        pub struct State {
             $($(#[$doc])* pub $field: BTreeMap<$key, $row>,)+
             /// Entries so far: the next entry's seq.
             pub size: u64,
@@ -283,7 +283,7 @@ macro_rules! tables {
             pub last_min: u64,
         }
 
-        impl Tables {
+        impl State {
             /// Takes over what a batch changed.
             pub fn absorb(&mut self, changed: Self) {
                 $(self.$field.extend(changed.$field);)+
@@ -301,7 +301,7 @@ macro_rules! tables {
         }
 
         /// The whole state, for a copy that a replay can go on from.
-        impl Wire for Tables {
+        impl Wire for State {
             fn write(&self, writer: &mut cbor::Writer) {
                 $(
                     writer.uint(self.$field.len() as u64);
@@ -384,7 +384,7 @@ tables! {
     /// Proposals by seq.
     proposals: Seq => Proposal,
     /// Manifests by seq.
-    manifests: Seq => Rows,
+    manifests: Seq => ManifestState,
     /// Programmes by version.
     programmes: u32 => Arc<Programme>,
     /// Totals of days that have entries and are not closed; `None` in a layer hides a row that it
@@ -438,7 +438,7 @@ wire_array!(
 wire_array!(
     /// What a manifest still vouches for.
     #[derive(Copy)]
-    Rows {
+    ManifestState {
         /// Who signed it.
         kid: Kid,
         /// Kind of its rows.
@@ -462,21 +462,21 @@ wire_array!(
 
 /// A batch's view of the state.
 pub struct Overlay<'a> {
-    base: &'a Tables,
-    top: Tables,
+    base: &'a State,
+    top: State,
 }
 
 impl<'a> Overlay<'a> {
     /// An empty layer over the state.
     #[must_use]
-    pub fn over(base: &'a Tables) -> Self {
-        let top = Tables { size: base.size, last_min: base.last_min, ..Tables::default() };
+    pub fn over(base: &'a State) -> Self {
+        let top = State { size: base.size, last_min: base.last_min, ..State::default() };
         Self { base, top }
     }
 
-    /// What changed, for [`Tables::absorb`].
+    /// What changed, for [`State::absorb`].
     #[must_use]
-    pub fn into_changes(self) -> Tables {
+    pub fn into_changes(self) -> State {
         self.top
     }
 
@@ -493,14 +493,14 @@ impl<'a> Overlay<'a> {
     }
 
     /// The layer that takes changes.
-    pub(crate) fn top(&mut self) -> &mut Tables {
+    pub(crate) fn top(&mut self) -> &mut State {
         &mut self.top
     }
 
     /// The programme that rules for a day: the highest version that covers it.
     #[must_use]
     pub fn programme_for(&self, day: Day) -> Option<&Arc<Programme>> {
-        let covering = |tables: &'a Tables| {
+        let covering = |tables: &'a State| {
             tables.programmes.values().rev().find(|programme| programme.covers(day))
         };
         self.top
@@ -514,14 +514,14 @@ impl<'a> Overlay<'a> {
     /// The highest programme version, 0 before the first.
     #[must_use]
     pub fn programme_version(&self) -> u32 {
-        let last = |tables: &Tables| tables.programmes.last_key_value().map_or(0, |(v, _)| *v);
+        let last = |tables: &State| tables.programmes.last_key_value().map_or(0, |(v, _)| *v);
         last(&self.top).max(last(self.base))
     }
 
     /// The catalogue in force: the latest version.
     #[must_use]
     pub fn catalogue(&self) -> Option<&Catalogue> {
-        let latest = |tables: &'a Tables| tables.catalogues.last_key_value();
+        let latest = |tables: &'a State| tables.catalogues.last_key_value();
         let newest = self.top.catalogues.last_key_value().or_else(|| latest(self.base));
         newest.map(|(_, catalogue)| &**catalogue)
     }
@@ -569,7 +569,7 @@ impl<'a> Overlay<'a> {
     }
 }
 
-impl Tables {
+impl State {
     /// SHA-256 over every row of every table in key order, each as CBOR.
     #[must_use]
     pub fn state_hash(&self) -> Hash {

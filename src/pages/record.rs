@@ -7,16 +7,16 @@ use super::messages::t;
 use super::scan::{PICTURES_SENT, mute, outcome, pad, role_head, scan_box};
 use super::{Frame, Lang, Site, layout, problem_box};
 
-/// Who witnesses.
+/// Who records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Witness {
+pub enum Recorder {
     /// A measuring station.
     Station,
     /// A nurse, dietitian or partner service.
     Coach,
 }
 
-impl Witness {
+impl Recorder {
     fn role(self) -> &'static str {
         match self {
             Self::Station => "station",
@@ -26,14 +26,14 @@ impl Witness {
 
     fn title(self, lang: Lang) -> String {
         match self {
-            Self::Station => t(lang, "witness-station-title"),
-            Self::Coach => t(lang, "witness-coach-title"),
+            Self::Station => t(lang, "record-station-title"),
+            Self::Coach => t(lang, "record-coach-title"),
         }
     }
 }
 
 const TEXTS: [&str; 9] = [
-    "witness-",
+    "record-",
     "left-",
     "reason-",
     "scan-",
@@ -46,23 +46,23 @@ const TEXTS: [&str; 9] = [
 
 /// The page at `/{ledger}/station` or `/{ledger}/coach`.
 #[must_use]
-pub fn page(lang: Lang, site: &Site, witness: Witness) -> Markup {
-    let title = witness.title(lang);
+pub fn page(lang: Lang, site: &Site, recorder: Recorder) -> Markup {
+    let title = recorder.title(lang);
     let body = html! {
-        (role_head(lang, site, witness.role(), &title))
-        div #work.terminal.single data-role=(witness.role()) hidden {
+        (role_head(lang, site, recorder.role(), &title))
+        div #work.terminal.single data-role=(recorder.role()) hidden {
             div {
                 (problem_box())
                 section data-step="scan" aria-labelledby="scan-title" {
-                    h2 #scan-title { (t(lang, "witness-scan")) }
+                    h2 #scan-title { (t(lang, "record-scan")) }
                     (scan_box(lang, PICTURES_SENT))
                 }
                 section data-step="deed" aria-labelledby="deed-title" hidden { (deed(lang)) }
                 (outcome(lang, false))
             }
             section {
-                p.note { (t(lang, "witness-privacy")) }
-                @if witness == Witness::Station {
+                p.note { (t(lang, "record-privacy")) }
+                @if recorder == Recorder::Station {
                     p { a href={ "/" (site.ledger) "/venue" } { (t(lang, "venue-open")) } }
                 }
                 (mute(lang))
@@ -70,30 +70,30 @@ pub fn page(lang: Lang, site: &Site, witness: Witness) -> Markup {
         }
         template #pad { (pad(lang, None, true)) }
     };
-    layout(&Frame { lang, site, title: &title, script: Some("witness.js"), texts: &TEXTS }, &body)
+    layout(&Frame { lang, site, title: &title, script: Some("record.js"), texts: &TEXTS }, &body)
 }
 
 fn deed(lang: Lang) -> Markup {
     html! {
-        h2 #deed-title tabindex="-1" { (t(lang, "witness-deed")) }
+        h2 #deed-title tabindex="-1" { (t(lang, "record-deed")) }
         form #deed novalidate {
             fieldset {
-                legend { (t(lang, "witness-action")) }
+                legend { (t(lang, "record-action")) }
                 div #rules.choices {}
-                p #rules-none hidden { (t(lang, "witness-no-rules")) }
+                p #rules-none hidden { (t(lang, "record-no-rules")) }
             }
             div #exact-box hidden {
-                label for="exact" { (t(lang, "witness-exact")) }
+                label for="exact" { (t(lang, "record-exact")) }
                 select #exact name="exact" {}
-                p.note { (t(lang, "witness-exact-note")) }
+                p.note { (t(lang, "record-exact-note")) }
             }
             div #reference-box hidden {
-                label for="reference" { (t(lang, "witness-reference")) }
+                label for="reference" { (t(lang, "record-reference")) }
                 input #reference name="reference" maxlength="20" autocomplete="off";
             }
             div #values {}
             p.row {
-                button #record.button.large { (t(lang, "witness-record")) }
+                button #record.button.large { (t(lang, "record-record")) }
                 button #rescan.button.quiet type="button" { (t(lang, "terminal-rescan")) }
             }
         }
@@ -106,10 +106,10 @@ mod tests {
     use crate::pages::tests::{check_page, site};
 
     #[test]
-    fn both_witnesses_have_a_page_of_their_own() {
-        for (witness, role) in [(Witness::Station, "station"), (Witness::Coach, "coach")] {
+    fn both_recorders_have_a_page_of_their_own() {
+        for (recorder, role) in [(Recorder::Station, "station"), (Recorder::Coach, "coach")] {
             for lang in Lang::ALL {
-                let page = page(lang, &site(), witness);
+                let page = page(lang, &site(), recorder);
                 check_page(lang, &page);
                 assert!(page.0.contains(&format!("data-role=\"{role}\"")));
                 assert!(page.0.contains(&format!("/terminal?role={role}\"")));

@@ -1,4 +1,4 @@
-// The station and the coach: who, what, done. The tablet's own key witnesses it; what was signed is
+// The station and the coach: who, what, done. The tablet's own key signs it; what was signed is
 // kept until the ledger's verdict.
 
 import * as api from "./api.js";
@@ -30,9 +30,9 @@ const read = reader(key);
 const state = { holder: null, atS: 0, rule: null, job: null };
 let rules = [];
 
-/** Whether this role can witness an action: the rule's, or one of its exact ones. */
+/** Whether this role can record an action: the rule's, or one of its exact ones. */
 const restsOn = (one, rule) => (one.evidence ?? rule.evidence).includes(role);
-const witnessed = (rule) => rule.exact?.some((one) => restsOn(one, rule)) ?? restsOn(rule, rule);
+const recordable = (rule) => rule.exact?.some((one) => restsOn(one, rule)) ?? restsOn(rule, rule);
 
 /** Nothing of the last person stays on the screen. */
 function next() {
@@ -54,7 +54,7 @@ const scanner = new Scanner(at("#scan"), async (scanned) => {
   }
   try {
     const ledger = await api.ledger(ledgerName);
-    rules = (await api.programme(ledgerName)).rules.filter(witnessed);
+    rules = (await api.programme(ledgerName)).rules.filter(recordable);
     state.holder = holder.phone ? byPhone(holder.phone) : byCard(holder.card);
     // The person is here at this moment; the code may run out while the value is entered.
     state.atS = ledger.nowS();
@@ -83,7 +83,7 @@ function askDeed() {
 }
 
 function field({ name, min, max, tenths }) {
-  const label = element("label", "", text(`witness-value-${name}`));
+  const label = element("label", "", text(`record-value-${name}`));
   const input = element("input", "");
   Object.assign(input, { id: `value-${name}`, name, inputMode: tenths ? "decimal" : "numeric", autocomplete: "off" });
   input.setAttribute("aria-describedby", `fault-${name}`);
@@ -91,14 +91,14 @@ function field({ name, min, max, tenths }) {
   const fault = element("p", "fault", "");
   fault.id = `fault-${name}`;
   const shown = (value) => (tenths ? value.toFixed(1) : String(value));
-  fault.dataset.sentence = text("witness-range", { min: shown(min), max: shown(max) });
+  fault.dataset.sentence = text("record-range", { min: shown(min), max: shown(max) });
   input.addEventListener("input", () => {
     input.removeAttribute("aria-invalid");
     fault.textContent = "";
   });
   const keys = at("#pad").content.firstElementChild.cloneNode(true);
   keys.querySelector("[data-key='.']").disabled = !tenths;
-  keys.setAttribute("aria-label", text(`witness-value-${name}`));
+  keys.setAttribute("aria-label", text(`record-value-${name}`));
   pad(keys, input);
   return element("div", "value", element("div", "", label, input, fault), keys);
 }
@@ -177,8 +177,8 @@ async function tellNext(seq) {
   if (!shown.isConnected) return;
   const name = english ? next.name_en : next.name;
   const lines = [
-    next.counts_on && text("witness-next-counts", { name, date: dateOf(next.counts_on) }),
-    next.expires_on && text("witness-next-expiry", { date: dateOf(next.expires_on) }),
+    next.counts_on && text("record-next-counts", { name, date: dateOf(next.counts_on) }),
+    next.expires_on && text("record-next-expiry", { date: dateOf(next.expires_on) }),
   ];
   result.append(...lines.filter(Boolean).map((line) => element("p", "next", line)));
 }
@@ -186,22 +186,22 @@ async function tellNext(seq) {
 /** Sends what waits, and says whether there is a verdict. */
 async function send(job) {
   state.job = job;
-  sending(text("witness-sending"));
+  sending(text("record-sending"));
   try {
     const verdict = await deliver(job);
     state.job = null;
     const values = { points: number(verdict.points ?? 0), number: verdict.receipt_number };
     const reason = reasonWords(verdict.reason);
-    say(true, text("witness-done", values), job.facts.name, ...reason, text("me-number", values));
+    say(true, text("record-done", values), job.facts.name, ...reason, text("me-number", values));
     if (role === "station") tellNext(verdict.seq);
   } catch (error) {
     if (canRepeat(error)) {
-      unanswered(error, "witness-unanswered");
+      unanswered(error, "record-unanswered");
       return false;
     }
     state.job = null;
     const [title, , slug] = explain(error);
-    say(false, title, text("witness-from-start"), slug);
+    say(false, title, text("record-from-start"), slug);
   }
   return true;
 }
