@@ -3,13 +3,13 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::Rejection;
+use super::case::{Context, Outcome, actor, disclosure_of, programme_of};
+use super::consent::consent;
 use super::holder::{judge_link, spoken_for};
-use super::holds::first_points;
-use super::spending::{consent, spend};
-use super::{
-    Context, Outcome, REDEEM_AGE_S_MAX, Rejection, actor, balance_after, corrections,
-    disclosure_of, given_back, programme_of, taken,
-};
+use super::limits::REDEEM_AGE_S_MAX;
+use super::lots::{balance_after, first_points, given_back, spend, taken};
+use super::standing::check_spending;
 use crate::catalogue::{Catalogue, Gives, Item, Unused};
 use crate::entry::{Contra, Effect};
 use crate::ids::{AccountId, Hash, PlaceId, Seq};
@@ -54,7 +54,7 @@ pub(super) fn claim(
     let points = body.points.get();
     let (id, proof) = claimant(item, points, (statement, signer), state, context)?;
     let account = state.accounts(&id).ok_or(Rejection::AccountUnknown)?;
-    corrections::check_spending(account, today)?;
+    check_spending(account, today)?;
     if item.purse == Purse::Yen
         && let Some(gate) = account.closed_gate(programme, today)
     {
@@ -283,7 +283,7 @@ pub(super) fn use_voucher(
     if context.now_s() >= hold.until_s {
         return Err(Rejection::VoucherExpired);
     }
-    corrections::check_spending(open.row, context.today())?;
+    check_spending(open.row, context.today())?;
 
     // From here on the voucher is used.
     let receives = if let Gives::Voucher { receives, .. } = open.item.gives { receives } else { 0 };

@@ -1,50 +1,19 @@
-//! Corrections, and residents who come and go: standing, actions taken back, lots adjusted,
-//! extended, brought and expired.
+//! Corrections: actions taken back, lots adjusted, extended, brought and expired.
 
 use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Context, Outcome, Rejection, balance_after};
+use super::Rejection;
+use super::case::{Context, Outcome};
+use super::limits::LOT_YEARS_MAX;
+use super::lots::balance_after;
 use crate::entry::{Contra, Effect};
 use crate::ids::AccountId;
-use crate::kinds::{self, Status};
+use crate::kinds;
 use crate::points::{Fund, LotKey, POINTS_MAX, Purse};
-use crate::programme::EXPIRES_AFTER_YEARS_MAX;
 use crate::state::{Account, Budget, LOTS_MAX, Overlay};
 use crate::time::Day;
-
-/// A lot that is corrected, extended or brought lasts at most so many years from today.
-pub(super) const LOT_YEARS_MAX: u32 = EXPIRES_AFTER_YEARS_MAX;
-
-/// Changes an account's standing. One person does it, because a death or a theft cannot wait; what
-/// is done so can be undone in the same way.
-pub(super) fn set_status(
-    body: &kinds::AccountStatus,
-    state: &Overlay<'_>,
-) -> Result<Outcome, Rejection> {
-    account_of(body.account, state)?;
-    let kinds::AccountStatus { account, status, since, .. } = *body;
-    Outcome::on(account, vec![Effect::StatusSet { status, since }])
-}
-
-/// The standing that leaves an action of `day` without points: any while the account is suspended
-/// today, otherwise what the person was on the action's own day.
-pub(super) fn bars_earning(account: &Account, (today, day): (Day, Day)) -> Option<Status> {
-    match account.standing_on(today)? {
-        Status::Frozen => Some(Status::Frozen),
-        Status::Active | Status::MovedOut | Status::Deceased => account.standing_on(day),
-    }
-}
-
-/// Whether an account may spend today: whoever moved out still can.
-pub(super) fn check_spending(account: &Account, today: Day) -> Result<(), Rejection> {
-    match account.standing_on(today) {
-        Some(Status::Frozen) => Err(Rejection::AccountFrozen),
-        Some(Status::Deceased) => Err(Rejection::AccountDeceased),
-        Some(Status::Active | Status::MovedOut) | None => Ok(()),
-    }
-}
 
 /// Takes an action back. The resident keeps what has left the lot already: the shortfall is
 /// recorded and nobody owes it.

@@ -4,7 +4,8 @@
 
 use alloc::vec;
 
-use super::{Context, Outcome, Rejection};
+use super::Rejection;
+use super::case::{Context, Outcome};
 use crate::catalogue::Gives;
 use crate::cbor::Blob;
 use crate::draw::{

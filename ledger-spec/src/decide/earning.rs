@@ -5,11 +5,12 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::Rejection;
+use super::case::{Context, Outcome, disclosure_of, programme_of, proposed};
 use super::holder::{channel_of, holder_of, venue_of};
-use super::{
-    CLOCK_AHEAD_S_MAX, Context, Outcome, Rejection, balance_after, city, corrections,
-    disclosure_of, programme_of,
-};
+use super::limits::CLOCK_AHEAD_S_MAX;
+use super::lots::balance_after;
+use super::standing::bars_earning;
 use crate::cbor::{Wire, Writer};
 use crate::entry::{CapOf, CapPer, Channel, Contra, Effect, Reason, Room};
 use crate::ids::{AccountId, NaturalKey, PlaceId, Seq, keyed_hash};
@@ -58,7 +59,7 @@ pub(super) fn judge_action(
     let channel = channel_of(disclosure, signer);
     if !alone {
         act.check_new(state, context)?;
-        return Outcome::on(account, vec![city::proposed(context)]);
+        return Outcome::on(account, vec![proposed(context)]);
     }
     grant(&act, (programme, channel), state, context)
 }
@@ -317,7 +318,7 @@ impl Case<'_> {
         worth: &Worth<'_>,
         values: &Values,
     ) -> Result<u32, Reason> {
-        if let Some(status) = corrections::bars_earning(account, (self.today, self.day)) {
+        if let Some(status) = bars_earning(account, (self.today, self.day)) {
             return Err(Reason::Standing(status));
         }
         let facts = self.eligible(account).ok_or(Reason::NotEligible)?;

@@ -2,15 +2,32 @@
 
 use alloc::vec::Vec;
 
-use super::{Context, Outcome, Rejection, actor, balance_after, catalogue, given_back, taken};
+use super::Rejection;
+use super::case::{Context, Outcome, actor};
+use super::lots::{balance_after, first_points, given_back, taken};
+use super::spending::{Wish, judge};
 use crate::entry::{Accounting, Contra, Effect};
 use crate::ids::{AccountId, PlaceId, Seq};
 use crate::kinds::{self, Body, Role};
-use crate::state::{Account, Actor, Hold, Lot, Overlay, Signer};
-use crate::statement;
+use crate::state::{Account, Actor, Hold, Overlay, Signer};
+use crate::statement::{self, Statement};
 
-/// A hold keeps points for at most so many seconds: 15 minutes.
-pub const HOLD_LIFE_S_MAX: u64 = 900;
+/// A redemption that the shop completes, in part or in full, before a deadline.
+pub(super) fn hold(
+    body: &kinds::Hold,
+    statement: &Statement,
+    signer: Option<&Signer>,
+    state: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Outcome, Rejection> {
+    let (shop, points, until_s) = (body.shop, body.points.get(), body.until_s);
+    let wish = Wish { shop, points, goods: body.goods, until_s: Some(until_s) };
+    let payment = judge(&wish, statement, signer, state, context)?;
+    let opened = Effect::HoldOpened { shop, until_s };
+    let postings = payment.postings(Contra::Held(state.next_seq()));
+    let effects = [opened].into_iter().chain(postings).collect();
+    payment.outcome(effects, context.today())
+}
 
 /// An open hold and the account whose points it keeps.
 struct Open<'r> {
@@ -75,27 +92,12 @@ pub(super) fn capture(
     Outcome::on(open.account, effects)
 }
 
-/// So many points from the front of a list of lots.
-pub(super) fn first_points(lots: &[Lot], points: u32) -> Vec<Lot> {
-    let mut left = points;
-    let taken = lots.iter().map_while(|lot| {
-        let points = lot.points.min(left);
-        left -= points;
-        (points > 0).then_some(Lot { key: lot.key, points })
-    });
-    taken.collect()
-}
-
 pub(super) fn release(
     body: &kinds::Release,
     signer: Option<&Signer>,
     state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Outcome, Rejection> {
-    let claims = |effect: &Effect| matches!(effect, Effect::RewardClaimed { .. });
-    if context.earlier.is_some_and(|earlier| earlier.effects.iter().any(claims)) {
-        return catalogue::release(body, signer, state, context);
-    }
     let signer = actor(signer)?;
     let open = open_hold(body.hold, signer, state, context.earlier)?;
     if signer.role == Role::System && context.now_s() < open.hold.until_s {

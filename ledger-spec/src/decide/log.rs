@@ -3,7 +3,8 @@
 
 use alloc::vec;
 
-use super::{Context, Outcome, PROPOSAL_LIFE_MIN, Rejection, roles_for};
+use super::Rejection;
+use super::case::{Context, Outcome, proposed, roles_for};
 use crate::entry::Effect;
 use crate::ids::Seq;
 use crate::kinds::{self, Role};
@@ -30,7 +31,7 @@ pub(super) fn open(
     let (kid, kind) = (statement.kid, body.kind);
     let mut effects = vec![Effect::ManifestOpened { kid, kind, rows }];
     if TWO_PERSON_ROW_KINDS.contains(&kind) {
-        effects.push(Effect::Proposed { until_min: context.now_min() + PROPOSAL_LIFE_MIN });
+        effects.push(proposed(context));
     }
     Outcome::without_account(effects)
 }

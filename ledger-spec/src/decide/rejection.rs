@@ -4,9 +4,7 @@ use alloc::string::String;
 
 use thiserror::Error;
 
-use super::HOLD_LIFE_S_MAX;
-use super::corrections::LOT_YEARS_MAX;
-use super::residents::LINK_DAYS_MAX;
+use super::limits::{HOLD_LIFE_S_MAX, LINK_DAYS_MAX, LOT_YEARS_MAX};
 use crate::catalogue::{CatalogueFault, CatalogueProblem};
 use crate::draw::AHEAD_S_MIN;
 use crate::ids::Seq;

@@ -2,16 +2,15 @@
 
 use alloc::vec;
 
-use super::city::check_fresh_key;
-use super::spending::at_desk;
-use super::{Context, Outcome, Rejection, disclosure_of};
+use super::Rejection;
+use super::case::{Context, Outcome, disclosure_of};
+use super::consent::at_desk;
+use super::keys::check_fresh_key;
+use super::limits::LINK_DAYS_MAX;
 use crate::entry::Effect;
 use crate::kinds::{self, Purpose, Role};
 use crate::state::{Overlay, Signer};
 use crate::statement::{self, Disclosure, Statement};
-
-/// A link lasts at most so many days: a year.
-pub(super) const LINK_DAYS_MAX: u32 = 366;
 
 pub(super) fn open_account(
     body: &kinds::AccountOpen,

@@ -2,8 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::holds::first_points;
-use super::{Context, Outcome, Rejection, actor, balance_after, given_back};
+use super::Rejection;
+use super::case::{Context, Outcome, actor};
+use super::lots::{balance_after, first_points, given_back, without_first};
 use crate::entry::{Accounting, Contra, Effect};
 use crate::ids::{AccountId, PlaceId, Seq};
 use crate::kinds;
@@ -124,17 +125,6 @@ pub(super) fn refund(
     effects.push(Effect::Refunded { entry: body.entry, sold_on: sale.day, points });
     effects.push(balance_after(account, &effects, today));
     Outcome::on(sale.account, effects)
-}
-
-/// A list of lots without so many points of its front.
-fn without_first(lots: &[Lot], points: u32) -> Vec<Lot> {
-    let mut skip = points;
-    let rest = lots.iter().filter_map(|lot| {
-        let skipped = lot.points.min(skip);
-        skip -= skipped;
-        (lot.points > skipped).then_some(Lot { key: lot.key, points: lot.points - skipped })
-    });
-    rest.collect()
 }
 
 fn month_end(day: Day) -> Day {

@@ -2,7 +2,8 @@
 
 use alloc::vec;
 
-use super::{Context, Outcome, Rejection};
+use super::Rejection;
+use super::case::{Context, Outcome};
 use crate::entry::Effect;
 use crate::kinds;
 use crate::state::Overlay;

@@ -1,36 +1,16 @@
-//! The city: keys, budgets and rules, which need two persons.
+//! Proposals: what takes two persons, from the first one's statement to the other's approval.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-use ed25519_dalek::VerifyingKey;
-
-use super::{Context, Outcome, Rejection, actor, catalogue, corrections, earning, returns};
+use super::case::{Context, Outcome, actor, proposed};
+use super::keys::{check_fresh_key, is_root};
+use super::{Rejection, catalogue, corrections, earning, returns};
 use crate::entry::Effect;
-use crate::ids::{Kid, Seq};
 use crate::kinds::{self, Body, Role};
 use crate::programme::Programme;
 use crate::state::{Overlay, Signer};
 use crate::statement::Statement;
-
-/// A proposal waits so many minutes for another person: 7 days.
-pub const PROPOSAL_LIFE_MIN: u64 = 7 * 1_440;
-
-/// The first two entries: two root keys of two persons, each signed by itself.
-pub(super) fn register_first_roots(
-    body: &kinds::KeyRegister,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
-    if state.next_seq() > Seq(1) || body.role != Role::Root {
-        return Err(Rejection::KeyUnknown);
-    }
-    let same_person = state.keys_of_person(body.person);
-    if same_person {
-        return Err(Rejection::SamePerson);
-    }
-    enact(&Body::KeyRegister(body.clone()), Role::Root, state, context)
-}
 
 /// Records a proposal; it does nothing until another person approves.
 pub(super) fn propose(
@@ -43,14 +23,9 @@ pub(super) fn propose(
     Ok(Outcome { account, effects: vec![proposed(context)] })
 }
 
-/// The one effect of a proposal.
-pub(super) fn proposed(context: &Context<'_>) -> Effect {
-    Effect::Proposed { until_min: context.now_min() + PROPOSAL_LIFE_MIN }
-}
-
 /// What a proposal does when it takes effect; checked when it is proposed, and again when it is
 /// approved, each time with the role of who does it.
-fn enact(
+pub(super) fn enact(
     body: &Body,
     role: Role,
     state: &Overlay<'_>,
@@ -121,22 +96,6 @@ fn enact(
     }
 }
 
-/// A key id is never used twice, and a key of small order would verify anything.
-pub(super) fn check_fresh_key(public_key: &[u8; 32], state: &Overlay<'_>) -> Result<(), Rejection> {
-    if state.keys(&Kid::of(public_key)).is_some() {
-        return Err(Rejection::KeyExists);
-    }
-    match VerifyingKey::from_bytes(public_key) {
-        Ok(key) if !key.is_weak() => Ok(()),
-        _ => Err(Rejection::KeyWeak),
-    }
-}
-
-fn is_root(state: &Overlay<'_>, kid: &Kid) -> bool {
-    let signer = state.keys(kid).map(|key| &key.signer);
-    matches!(signer, Some(Signer::Actor(actor)) if actor.role == Role::Root)
-}
-
 pub(super) fn approve(
     body: &kinds::Approve,
     statement: &Statement,
@@ -171,25 +130,4 @@ pub(super) fn approve(
     let mut outcome = enact(&proposal.body, approver.role, overlay, context)?;
     outcome.effects.insert(0, Effect::Approved { proposal: body.proposal });
     Ok(outcome)
-}
-
-/// One person ends a key at once, because a lost key cannot wait; a root key only with a second
-/// person, because whoever ends the roots ends the ledger's rules. One of the two may be staff,
-/// because of two roots one that is lost cannot agree; the other is a root, because staff alone
-/// must not end them.
-pub(super) fn revoke_key(
-    body: &kinds::KeyRevoke,
-    signer: Option<&Signer>,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
-    let revoke = Body::KeyRevoke(body.clone());
-    match state.keys(&body.kid).map(|key| &key.signer) {
-        Some(Signer::Actor(target)) if target.role == Role::Root => {
-            propose(&revoke, signer, state, context)
-        }
-        Some(Signer::Actor(_) | Signer::Device(_)) | None => {
-            enact(&revoke, actor(signer)?.role, state, context)
-        }
-    }
 }

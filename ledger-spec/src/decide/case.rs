@@ -1,0 +1,172 @@
+//! What a decision reads, whether its statement is admitted, and what comes out.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::Rejection;
+use super::limits::PROPOSAL_LIFE_MIN;
+use crate::entry::{Accounting, Effect};
+use crate::ids::AccountId;
+use crate::kinds::{Kind, Role};
+use crate::manifest::TWO_PERSON_ROW_KINDS;
+use crate::programme::Programme;
+use crate::state::{Actor, Overlay, Signer};
+use crate::statement::{Disclosure, NOT_AFTER_S_MAX, Statement, Values};
+use crate::time::Day;
+
+/// What a decision reads besides statement and state.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The batch's time, Unix milliseconds.
+    pub now_ms: u64,
+    /// The ledger's secret for natural keys. An auditor without it cannot recompute them.
+    pub pepper: &'a [u8; 32],
+    /// The entry that [`super::earlier_of`] names, fetched beforehand.
+    pub earlier: Option<&'a Accounting>,
+    /// The values of the entry that [`super::measured_before`] names, fetched beforehand; `None` where its
+    /// sealed part is gone.
+    pub measured: Option<Values>,
+}
+
+impl Context<'_> {
+    pub(super) fn now_s(&self) -> u64 {
+        self.now_ms / 1_000
+    }
+    pub(super) fn now_min(&self) -> u64 {
+        self.now_ms / 60_000
+    }
+    pub(super) fn today(&self) -> Day {
+        Day::of_ms(self.now_ms)
+    }
+}
+
+/// What an accepted statement does.
+pub(super) struct Outcome {
+    pub(super) account: Option<AccountId>,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Outcome {
+    pub(super) fn on(account: AccountId, effects: Vec<Effect>) -> Result<Self, Rejection> {
+        Ok(Self { account: Some(account), effects })
+    }
+    pub(super) fn without_account(effects: Vec<Effect>) -> Result<Self, Rejection> {
+        Ok(Self { account: None, effects })
+    }
+}
+
+/// Role, revocation and window. `None` is a statement that brings its own key.
+pub(super) fn admit<'r>(
+    statement: &Statement,
+    state: &'r Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Option<&'r Signer>, Rejection> {
+    let kind = statement.core.body.kind();
+    let key = state.keys(&statement.kid);
+    let permitted = match key.map(|key| &key.signer) {
+        Some(Signer::Actor(actor)) => roles_for(kind).contains(&actor.role),
+        Some(Signer::Device(_)) => DEVICE_KINDS.contains(&kind),
+        None => matches!(kind, Kind::DeviceEnrol | Kind::KeyRegister),
+    };
+    if !permitted {
+        let unknown = key.is_none();
+        return Err(if unknown { Rejection::KeyUnknown } else { Rejection::RoleNotPermitted });
+    }
+    if key.is_some_and(|key| key.revoked.is_some()) {
+        return Err(Rejection::KeyRevoked);
+    }
+    let (day, today) = (statement.core.day, context.today());
+    // An action's own day is judged by its programme, a row that waited for approval by that; every
+    // other statement is sent soon after it is signed.
+    let waited = statement.row.is_some() && TWO_PERSON_ROW_KINDS.contains(&kind);
+    if kind != Kind::Action && !waited && day < today.minus(1) {
+        return Err(Rejection::DayTooOld);
+    }
+    if day > today.plus(u32::from(kind != Kind::Action)) {
+        return Err(Rejection::ClockAhead);
+    }
+    if let Some(not_after_s) = statement.core.not_after_s {
+        if context.now_s() > not_after_s {
+            return Err(Rejection::DeadlinePassed);
+        }
+        if not_after_s > context.now_s() + NOT_AFTER_S_MAX {
+            return Err(Rejection::DeadlineTooFar);
+        }
+    }
+    Ok(key.map(|key| &key.signer))
+}
+
+/// Who may sign a kind. Devices are listed apart, because no role is registered for them.
+pub(super) fn roles_for(kind: Kind) -> &'static [Role] {
+    use Role::{Auditor, Coach, Kiosk, Partner, Registry, Root, Shop, Staff, Station, System};
+    match kind {
+        Kind::ProgrammePublish
+        | Kind::BudgetAllocate
+        | Kind::KeyRegister
+        | Kind::KeyRevoke
+        | Kind::Approve
+        | Kind::CataloguePublish
+        | Kind::ActionWithdraw
+        | Kind::Refund
+        | Kind::Adjust
+        | Kind::LotExtend
+        | Kind::BalanceImport
+        | Kind::DrawCommit
+        | Kind::DrawResult
+        | Kind::SettlementPaid => &[Root, Staff],
+        Kind::AccountOpen | Kind::AccountClose => &[Staff, Kiosk, Registry],
+        Kind::AccountFacts | Kind::AccountStatus | Kind::AccountErase => &[Staff, Registry],
+        Kind::DeviceEnrol
+        | Kind::DeviceRevoke
+        | Kind::CardIssue
+        | Kind::CardRevoke
+        | Kind::LinkGrant
+        | Kind::LinkRevoke => &[Staff, Kiosk],
+        Kind::Action => &[Staff, Registry, Station, Coach, Kiosk, Partner],
+        Kind::Redeem | Kind::Void | Kind::Hold | Kind::Capture | Kind::RewardUse => &[Shop],
+        Kind::Release => &[Shop, System],
+        Kind::RewardClaim => &[Shop, Staff, Kiosk, System],
+        Kind::RewardCancel => &[Shop, Root, Staff],
+        Kind::Expire | Kind::DayClose | Kind::SettlementClose | Kind::ManifestDone => &[System],
+        Kind::AuditStatement => &[Auditor],
+        Kind::Manifest => &[Registry, Partner, Coach, Station, Staff],
+    }
+}
+
+/// The kinds that a resident's phone signs.
+const DEVICE_KINDS: [Kind; 5] =
+    [Kind::DeviceEnrol, Kind::Action, Kind::RewardClaim, Kind::LinkGrant, Kind::LinkRevoke];
+
+pub(super) fn actor(signer: Option<&Signer>) -> Result<&Actor, Rejection> {
+    match signer {
+        Some(Signer::Actor(actor)) => Ok(actor),
+        Some(Signer::Device(_)) => Err(Rejection::RoleNotPermitted),
+        None => Err(Rejection::KeyUnknown),
+    }
+}
+
+pub(super) fn disclosure_of(statement: &Statement) -> Result<&Disclosure, Rejection> {
+    statement
+        .disclosure
+        .as_ref()
+        .map(|(disclosure, _)| disclosure)
+        .ok_or(Rejection::DisclosureMismatch)
+}
+
+/// The programme in force on a day, which the signer must have named.
+pub(super) fn programme_of<'r>(
+    statement: &Statement,
+    day: Day,
+    state: &'r Overlay<'_>,
+) -> Result<&'r Arc<Programme>, Rejection> {
+    let programme = state.programme_for(day).ok_or(Rejection::ProgrammeMissing)?;
+    if statement.core.programme != Some(programme.version) {
+        return Err(Rejection::ProgrammeVersion(programme.version));
+    }
+    Ok(programme)
+}
+
+/// The one effect of a proposal.
+pub(super) fn proposed(context: &Context<'_>) -> Effect {
+    Effect::Proposed { until_min: context.now_min() + PROPOSAL_LIFE_MIN }
+}

@@ -1,0 +1,151 @@
+//! Consent: how a resident agrees to what a terminal or a desk signs, and within which limits.
+
+use super::Rejection;
+use super::case::{Context, disclosure_of};
+use super::holder::{card_of, token_of};
+use crate::entry::Effect;
+use crate::ids::{AccountId, CardHash, Kid, PlaceId};
+use crate::kinds::Role;
+use crate::programme::RedeemLimits;
+use crate::state::{DayPoints, Device, Overlay, Signer};
+use crate::statement::{Holder, Statement};
+use crate::time::Day;
+use crate::token::{PIN_PROOF_LIFE_S_MAX, PayToken, PinProof};
+
+/// How the resident agreed.
+pub(super) enum Consent<'a> {
+    /// The phone showed a pay token.
+    Phone(&'a PayToken, &'a Device),
+    /// The card was there, and the clerk looked.
+    Card(CardHash, AccountId),
+    /// The card was there, and its PIN was typed.
+    Pin(&'a PinProof, AccountId),
+}
+
+pub(super) fn consent<'a>(
+    statement: &'a Statement,
+    state: &'a Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<Consent<'a>, Rejection> {
+    let disclosure = disclosure_of(statement)?;
+    let Some(Holder::Card(card)) = &disclosure.holder else {
+        if disclosure.pin_proof.is_some() {
+            return Err(Rejection::HolderNotAccepted);
+        }
+        let (token, device) = token_of(statement, state, context.now_s())?;
+        return Ok(Consent::Phone(token, device));
+    };
+    let (hash, row) = card_of(card, state)?;
+    let Some((proof, kid)) = &statement.pin_proof else {
+        return Ok(Consent::Card(hash, row.account));
+    };
+    let by_pin_key = state.keys(kid).is_some_and(|key| {
+        let role = if let Signer::Actor(actor) = &key.signer { Some(actor.role) } else { None };
+        role == Some(Role::Pin) && key.revoked.is_none()
+    });
+    let fits =
+        (proof.ledger, proof.card, proof.terminal) == (statement.core.ledger, hash, statement.kid);
+    let life_s = proof.exp_s.checked_sub(context.now_s());
+    let in_force = matches!(life_s, Some(1..=PIN_PROOF_LIFE_S_MAX));
+    let fresh = state.nonces(&(proof.exp_s, proof.nonce)).is_none();
+    if by_pin_key && fits && in_force && fresh {
+        Ok(Consent::Pin(proof, row.account))
+    } else {
+        Err(Rejection::PinProof)
+    }
+}
+
+/// The resident who stands at a desk or kiosk with a card and its PIN, and what the proof of that
+/// leaves behind.
+pub(super) fn at_desk(
+    statement: &Statement,
+    state: &Overlay<'_>,
+    context: &Context<'_>,
+) -> Result<(AccountId, Effect), Rejection> {
+    let consent = consent(statement, state, context)?;
+    match consent {
+        Consent::Pin(_, account) => Ok((account, consent.effect(statement.kid, 0))),
+        // Who only holds a card, or shows a code of a phone, spends within limits; a phone or a
+        // link has none.
+        Consent::Phone(..) | Consent::Card(..) => Err(Rejection::HolderNotAccepted),
+    }
+}
+
+impl Consent<'_> {
+    pub(super) fn account(&self) -> AccountId {
+        match self {
+            Self::Phone(_, device) => device.account,
+            Self::Card(_, account) | Self::Pin(_, account) => *account,
+        }
+    }
+
+    /// The shop and the points that were agreed to. A code that is photographed or passed on in
+    /// secret is worth no more than the fast lane: above it the phone's own screen has shown the
+    /// shop's name and the amount. A desk is no shop.
+    pub(super) fn check_points(
+        &self,
+        (shop, points): (Option<PlaceId>, u32),
+        fast_lane_max: Option<u32>,
+    ) -> Result<(), Rejection> {
+        match self {
+            Self::Phone(token, _) => {
+                if token.shop.is_some_and(|named| Some(named) != shop) {
+                    return Err(Rejection::TokenOtherShop);
+                }
+                if points > token.max_points {
+                    return Err(Rejection::TokenCap);
+                }
+                let confirmed = token.shop.is_some() && points == token.max_points;
+                match fast_lane_max.filter(|max| points > *max && !confirmed) {
+                    Some(max) => Err(Rejection::ConfirmationRequired(max)),
+                    None => Ok(()),
+                }
+            }
+            Self::Pin(proof, _) if points > proof.max_points => Err(Rejection::PinProof),
+            Self::Pin(..) | Self::Card(..) => Ok(()),
+        }
+    }
+
+    /// The limits of the day that go with this way of agreeing.
+    pub(super) fn check_day(
+        &self,
+        terminal: Kid,
+        (points, spent): (u32, u64),
+        limits: RedeemLimits,
+        (rows, today): (&Overlay<'_>, Day),
+    ) -> Result<(), Rejection> {
+        match self {
+            Self::Phone(_, device) => {
+                // By whole days, at least 24 hours: the minute of an enrolment is not kept.
+                let fresh = today <= device.since.plus(1);
+                if fresh && spent > u64::from(limits.fresh_device_max_day) {
+                    return Err(Rejection::FreshDeviceLimit(limits.fresh_device_max_day));
+                }
+                Ok(())
+            }
+            Self::Card(card, _) => {
+                let of_card = DayPoints::on(rows.card_days(card), today);
+                let of_terminal = DayPoints::on(rows.terminal_days(&terminal), today);
+                let points = u64::from(points);
+                if of_card + points > u64::from(limits.card_no_pin_max_day)
+                    || of_terminal + points > u64::from(limits.terminal_no_pin_max_day)
+                {
+                    return Err(Rejection::PinRequired(limits.card_no_pin_max_day));
+                }
+                Ok(())
+            }
+            Self::Pin(..) => Ok(()),
+        }
+    }
+
+    pub(super) fn effect(&self, terminal: Kid, points: u32) -> Effect {
+        match self {
+            Self::Phone(token, _) => Effect::TokenSpent { nonce: token.nonce, exp_s: token.exp_s },
+            Self::Card(card, _) => Effect::CardWithoutPin { card: *card, terminal, points },
+            Self::Pin(proof, _) => {
+                let PinProof { card, nonce, exp_s, .. } = **proof;
+                Effect::PinProven { card, nonce, exp_s }
+            }
+        }
+    }
+}
