@@ -24,7 +24,7 @@ mod settlement;
 mod spending;
 mod standing;
 
-use self::case::{Outcome, actor, admit};
+use self::case::{Case, Outcome, admit};
 use crate::cbor::Blob;
 use crate::entry::{self, Accounting, Effect, Subject};
 use crate::ids::Seq;
@@ -77,15 +77,13 @@ pub fn decide(
     state: &Overlay<'_>,
     context: &Context<'_>,
 ) -> Result<Accounting, Rejection> {
-    let signer = admit(statement, state, context)?;
-    log::check_row(statement, state)?;
+    let case = admit(statement, state, context)?;
+    log::check_row(&case)?;
     let outcome = match &statement.core.body {
-        Body::KeyRegister(body) if signer.is_none() => {
-            keys::register_first_roots(body, state, context)
-        }
+        Body::KeyRegister(body) if case.signer.is_none() => keys::register_first_roots(body, &case),
         // A row of an approved manifest has its two persons already.
         Body::BalanceImport(body) if statement.row.is_some() => {
-            corrections::import_balance(body, state, context)
+            corrections::import_balance(body, &case)
         }
         Body::ProgrammePublish(_)
         | Body::BudgetAllocate(_)
@@ -95,45 +93,43 @@ pub fn decide(
         | Body::Adjust(_)
         | Body::LotExtend(_)
         | Body::CataloguePublish(_)
-        | Body::BalanceImport(_) => {
-            proposals::propose(&statement.core.body, signer, state, context)
-        }
-        Body::KeyRevoke(body) => keys::revoke_key(body, signer, state, context),
-        Body::Approve(body) => proposals::approve(body, statement, signer, state, context),
-        Body::AccountOpen(body) => residents::open_account(body, state),
-        Body::AccountFacts(body) => residents::set_facts(body, state),
-        Body::AccountStatus(body) => standing::set_status(body, state),
-        Body::Expire(body) => corrections::expire(body, state, context),
-        Body::DeviceEnrol(body) => residents::enrol_device(body, statement, signer, state, context),
-        Body::LinkGrant(body) => residents::grant_link(body, statement, signer, state, context),
-        Body::LinkRevoke(body) => residents::revoke_link(body, signer, state),
-        Body::CardIssue(body) => residents::issue_card(body, state, context),
-        Body::CardRevoke(body) => residents::revoke_card(body, state),
-        Body::Action(body) => earning::judge_action(body, statement, signer, state, context),
-        Body::Redeem(body) => spending::redeem(body, statement, signer, state, context),
-        Body::Void(body) => returns::void(body, signer, state, context),
-        Body::Hold(body) => holds::hold(body, statement, signer, state, context),
-        Body::Capture(body) => holds::capture(body, signer, state, context),
+        | Body::BalanceImport(_) => proposals::propose(&statement.core.body, &case),
+        Body::KeyRevoke(body) => keys::revoke(body, &case),
+        Body::Approve(body) => proposals::approve(body, &case),
+        Body::AccountOpen(body) => residents::open_account(body, &case),
+        Body::AccountFacts(body) => residents::set_facts(body, &case),
+        Body::AccountStatus(body) => standing::set_status(body, &case),
+        Body::Expire(body) => corrections::expire(body, &case),
+        Body::DeviceEnrol(body) => residents::enrol_device(body, &case),
+        Body::LinkGrant(body) => residents::grant_link(body, &case),
+        Body::LinkRevoke(body) => residents::revoke_link(body, &case),
+        Body::CardIssue(body) => residents::issue_card(body, &case),
+        Body::CardRevoke(body) => residents::revoke_card(body, &case),
+        Body::Action(body) => earning::judge_action(body, &case),
+        Body::Redeem(body) => spending::redeem(body, &case),
+        Body::Void(body) => returns::void(body, &case),
+        Body::Hold(body) => holds::hold(body, &case),
+        Body::Capture(body) => holds::capture(body, &case),
         Body::Release(body) if context.earlier.is_some_and(is_claim) => {
-            catalogue::release(body, signer, state, context)
+            catalogue::release(body, &case)
         }
-        Body::Release(body) => holds::release(body, signer, state, context),
-        Body::RewardClaim(body) => catalogue::claim(body, statement, signer, state, context),
-        Body::RewardUse(body) => catalogue::use_voucher(body, signer, state, context),
-        Body::RewardCancel(body) => catalogue::cancel(body, signer, state, context),
-        Body::DrawCommit(body) => draws::commit(body, state, context),
-        Body::DrawResult(body) => draws::conclude(body, state, context),
-        Body::DayClose(body) => log::close_day(body, state, context),
-        Body::SettlementClose(body) => settlement::close(body, state, context),
-        Body::SettlementPaid(body) => settlement::pay(body, state, context),
-        Body::Manifest(body) => log::open(body, statement, actor(signer)?.role, context),
-        Body::ManifestDone(body) => log::close(body, state),
+        Body::Release(body) => holds::release(body, &case),
+        Body::RewardClaim(body) => catalogue::claim(body, &case),
+        Body::RewardUse(body) => catalogue::use_voucher(body, &case),
+        Body::RewardCancel(body) => catalogue::cancel(body, &case),
+        Body::DrawCommit(body) => draws::commit(body, &case),
+        Body::DrawResult(body) => draws::conclude(body, &case),
+        Body::DayClose(body) => log::close_day(body, &case),
+        Body::SettlementClose(body) => settlement::close(body, &case),
+        Body::SettlementPaid(body) => settlement::pay(body, &case),
+        Body::Manifest(body) => log::open(body, &case),
+        Body::ManifestDone(body) => log::close(body, &case),
         Body::AccountClose(_)
         | Body::AccountErase(_)
         | Body::DeviceRevoke(_)
         | Body::AuditStatement(_) => Err(Rejection::KindNotInForce),
     }?;
-    Ok(record(statement, outcome, state, context))
+    Ok(record(outcome, &case))
 }
 
 /// Whether an entry claims a reward: releasing it ends a voucher, not a hold.
@@ -142,14 +138,9 @@ fn is_claim(entry: &Accounting) -> bool {
 }
 
 /// Puts an outcome into the form that the log keeps. Nothing can fail any more.
-fn record(
-    statement: &Statement,
-    outcome: Outcome,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Accounting {
+fn record(outcome: Outcome, case: &Case<'_>) -> Accounting {
     let subject = outcome.account.map(|account| {
-        let row = state.accounts(&account);
+        let row = case.state.accounts(&account);
         Subject {
             account,
             account_seq: row.map_or(0, |row| row.entries),
@@ -159,17 +150,17 @@ fn record(
     // A resident's exact time stays in the erasable part, except where money moves at a till. A
     // proposal is staff's, and lapses to the minute.
     let at_till = matches!(
-        statement.core.body.kind(),
+        case.statement.core.body.kind(),
         Kind::Redeem | Kind::Void | Kind::Hold | Kind::Capture | Kind::Release | Kind::RewardUse
     );
     let proposes = |effect: &Effect| matches!(effect, Effect::Proposed { .. });
     let exact = subject.is_none() || at_till || outcome.effects.iter().any(proposes);
-    let accepted_min = if exact { context.now_min() } else { context.today().start_ms() / 60_000 };
+    let accepted_min = if exact { case.now_min() } else { case.today().start_ms() / 60_000 };
     Accounting {
         version: entry::VERSION,
-        seq: state.next_seq(),
+        seq: case.state.next_seq(),
         accepted_min,
-        statement: Blob(statement.bytes.clone()),
+        statement: Blob(case.statement.bytes.clone()),
         subject,
         effects: outcome.effects,
     }

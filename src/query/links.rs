@@ -109,7 +109,7 @@ pub fn helped(
     (link, today): (LinkId, Day),
 ) -> Result<AccountId, Refusal> {
     let state = engine.state().map_err(|_| Refusal::Stopped)?;
-    Ok(judge_link(&link, (phone, today), &Overlay::over(&state))?.account)
+    Ok(judge_link(&link, phone, today, &Overlay::over(&state))?.account)
 }
 
 /// The short text by which a phone is told to others: the id of its key in base32, in groups.

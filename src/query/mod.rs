@@ -608,7 +608,7 @@ pub fn token_state(
 ) -> Result<TokenState, EngineError> {
     let state = engine.state()?;
     let overlay = Overlay::over(&state);
-    Ok(match judge_token(token, kid, &overlay, (engine.ledger(), now_s)) {
+    Ok(match judge_token(token, kid, engine.ledger(), now_s, &overlay) {
         Ok(_) => TokenState::Valid(token.max_points),
         Err(Rejection::TokenExpired) => TokenState::Expired,
         Err(Rejection::TokenUsed) => TokenState::Used,

@@ -1,16 +1,15 @@
 //! What a decision reads, whether its statement is admitted, and what comes out.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Rejection;
 use super::limits::PROPOSAL_LIFE_MIN;
 use crate::entry::{Accounting, Effect};
-use crate::ids::AccountId;
+use crate::ids::{AccountId, Seq};
 use crate::kinds::{Kind, Role};
 use crate::manifest::TWO_PERSON_ROW_KINDS;
 use crate::programme::Programme;
-use crate::state::{Actor, Overlay, Signer};
+use crate::state::{Account, Actor, Overlay, Signer};
 use crate::statement::{Disclosure, NOT_AFTER_S_MAX, Statement, Values};
 use crate::time::Day;
 
@@ -23,20 +22,72 @@ pub struct Context<'a> {
     pub pepper: &'a [u8; 32],
     /// The entry that [`super::earlier_of`] names, fetched beforehand.
     pub earlier: Option<&'a Accounting>,
-    /// The values of the entry that [`super::measured_before`] names, fetched beforehand; `None` where its
-    /// sealed part is gone.
+    /// The values of the entry that [`super::measured_before`] names, fetched beforehand; `None`
+    /// where its sealed part is gone.
     pub measured: Option<Values>,
 }
 
-impl Context<'_> {
+/// One decision: what was signed, by whom, on which state, and what else is known.
+#[derive(Clone, Copy)]
+pub(super) struct Case<'a> {
+    pub(super) statement: &'a Statement,
+    /// Whose key signed it; `None` is a statement that brings its own key.
+    pub(super) signer: Option<&'a Signer>,
+    pub(super) state: &'a Overlay<'a>,
+    pub(super) context: &'a Context<'a>,
+}
+
+impl<'a> Case<'a> {
+    /// Unix seconds.
     pub(super) fn now_s(&self) -> u64 {
-        self.now_ms / 1_000
+        self.context.now_ms / 1_000
     }
+
+    /// Unix minutes.
     pub(super) fn now_min(&self) -> u64 {
-        self.now_ms / 60_000
+        self.context.now_ms / 60_000
     }
+
     pub(super) fn today(&self) -> Day {
-        Day::of_ms(self.now_ms)
+        Day::of_ms(self.context.now_ms)
+    }
+
+    /// The signer, where no phone may sign.
+    pub(super) fn actor(&self) -> Result<&'a Actor, Rejection> {
+        match self.signer {
+            Some(Signer::Actor(actor)) => Ok(actor),
+            Some(Signer::Device(_)) => Err(Rejection::RoleNotPermitted),
+            None => Err(Rejection::KeyUnknown),
+        }
+    }
+
+    pub(super) fn disclosure(&self) -> Result<&'a Disclosure, Rejection> {
+        let disclosure = self.statement.disclosure.as_ref();
+        disclosure.map(|(disclosure, _)| disclosure).ok_or(Rejection::DisclosureMismatch)
+    }
+
+    /// The programme in force on a day, which the signer must have named.
+    pub(super) fn programme_on(&self, day: Day) -> Result<&'a Programme, Rejection> {
+        let programme = self.state.programme_for(day).ok_or(Rejection::ProgrammeMissing)?;
+        if self.statement.core.programme != Some(programme.version) {
+            return Err(Rejection::ProgrammeVersion(programme.version));
+        }
+        Ok(programme)
+    }
+
+    pub(super) fn account(&self, id: AccountId) -> Result<&'a Account, Rejection> {
+        self.state.accounts(&id).ok_or(Rejection::AccountUnknown)
+    }
+
+    /// The earlier entry that the statement names.
+    pub(super) fn earlier(&self, seq: Seq) -> Result<&'a Accounting, Rejection> {
+        let earlier = self.context.earlier.filter(|earlier| earlier.seq == seq);
+        earlier.ok_or(Rejection::EntryUnknown)
+    }
+
+    /// The one effect of a proposal.
+    pub(super) fn proposed(&self) -> Effect {
+        Effect::Proposed { until_min: self.now_min() + PROPOSAL_LIFE_MIN }
     }
 }
 
@@ -55,15 +106,16 @@ impl Outcome {
     }
 }
 
-/// Role, revocation and window. `None` is a statement that brings its own key.
-pub(super) fn admit<'r>(
-    statement: &Statement,
-    state: &'r Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Option<&'r Signer>, Rejection> {
+/// Opens a case. Checked are role, revocation and window.
+pub(super) fn admit<'a>(
+    statement: &'a Statement,
+    state: &'a Overlay<'_>,
+    context: &'a Context<'_>,
+) -> Result<Case<'a>, Rejection> {
     let kind = statement.core.body.kind();
     let key = state.keys(&statement.kid);
-    let permitted = match key.map(|key| &key.signer) {
+    let signer = key.map(|key| &key.signer);
+    let permitted = match signer {
         Some(Signer::Actor(actor)) => roles_for(kind).contains(&actor.role),
         Some(Signer::Device(_)) => DEVICE_KINDS.contains(&kind),
         None => matches!(kind, Kind::DeviceEnrol | Kind::KeyRegister),
@@ -75,7 +127,8 @@ pub(super) fn admit<'r>(
     if key.is_some_and(|key| key.revoked.is_some()) {
         return Err(Rejection::KeyRevoked);
     }
-    let (day, today) = (statement.core.day, context.today());
+    let case = Case { statement, signer, state, context };
+    let (day, today) = (statement.core.day, case.today());
     // An action's own day is judged by its programme, a row that waited for approval by that; every
     // other statement is sent soon after it is signed.
     let waited = statement.row.is_some() && TWO_PERSON_ROW_KINDS.contains(&kind);
@@ -86,14 +139,14 @@ pub(super) fn admit<'r>(
         return Err(Rejection::ClockAhead);
     }
     if let Some(not_after_s) = statement.core.not_after_s {
-        if context.now_s() > not_after_s {
+        if case.now_s() > not_after_s {
             return Err(Rejection::DeadlinePassed);
         }
-        if not_after_s > context.now_s() + NOT_AFTER_S_MAX {
+        if not_after_s > case.now_s() + NOT_AFTER_S_MAX {
             return Err(Rejection::DeadlineTooFar);
         }
     }
-    Ok(key.map(|key| &key.signer))
+    Ok(case)
 }
 
 /// Who may sign a kind. Devices are listed apart, because no role is registered for them.
@@ -136,37 +189,3 @@ pub(super) fn roles_for(kind: Kind) -> &'static [Role] {
 /// The kinds that a resident's phone signs.
 const DEVICE_KINDS: [Kind; 5] =
     [Kind::DeviceEnrol, Kind::Action, Kind::RewardClaim, Kind::LinkGrant, Kind::LinkRevoke];
-
-pub(super) fn actor(signer: Option<&Signer>) -> Result<&Actor, Rejection> {
-    match signer {
-        Some(Signer::Actor(actor)) => Ok(actor),
-        Some(Signer::Device(_)) => Err(Rejection::RoleNotPermitted),
-        None => Err(Rejection::KeyUnknown),
-    }
-}
-
-pub(super) fn disclosure_of(statement: &Statement) -> Result<&Disclosure, Rejection> {
-    statement
-        .disclosure
-        .as_ref()
-        .map(|(disclosure, _)| disclosure)
-        .ok_or(Rejection::DisclosureMismatch)
-}
-
-/// The programme in force on a day, which the signer must have named.
-pub(super) fn programme_of<'r>(
-    statement: &Statement,
-    day: Day,
-    state: &'r Overlay<'_>,
-) -> Result<&'r Arc<Programme>, Rejection> {
-    let programme = state.programme_for(day).ok_or(Rejection::ProgrammeMissing)?;
-    if statement.core.programme != Some(programme.version) {
-        return Err(Rejection::ProgrammeVersion(programme.version));
-    }
-    Ok(programme)
-}
-
-/// The one effect of a proposal.
-pub(super) fn proposed(context: &Context<'_>) -> Effect {
-    Effect::Proposed { until_min: context.now_min() + PROPOSAL_LIFE_MIN }
-}

@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Rejection;
-use super::case::{Context, Outcome, actor, disclosure_of, programme_of};
+use super::case::{Case, Outcome};
 use super::consent::consent;
 use super::holder::{judge_link, spoken_for};
 use super::limits::REDEEM_AGE_S_MAX;
@@ -15,24 +15,24 @@ use crate::entry::{Contra, Effect};
 use crate::ids::{AccountId, Hash, PlaceId, Seq};
 use crate::kinds::{self, Role};
 use crate::points::Purse;
-use crate::state::{Account, Counter, Hold, Overlay, Signer, VOUCHERS_MAX};
-use crate::statement::{self, Holder, Statement};
+use crate::state::{Account, Counter, Hold, Signer, VOUCHERS_MAX};
+use crate::statement::{self, Holder};
 use crate::time::Day;
 
 /// What publishing a version does. The latest is in force from its approval on; what was claimed
 /// keeps its terms.
 pub(super) fn publish(
     body: &kinds::CataloguePublish,
-    state: &Overlay<'_>,
+    case: &Case<'_>,
 ) -> Result<Outcome, Rejection> {
     let catalogue = Catalogue::parse(body.document.as_str())?;
-    let next = state.catalogue().map_or(1, |latest| latest.version + 1);
+    let next = case.state.catalogue().map_or(1, |latest| latest.version + 1);
     if [catalogue.version, body.version] != [next, next] {
         return Err(Rejection::CatalogueNotNext(next));
     }
-    let mut earlier = (1..next).filter_map(|version| state.catalogues(&version));
+    let mut earlier = (1..next).filter_map(|version| case.state.catalogues(&version));
     earlier.try_for_each(|earlier| catalogue.check_numbers(earlier))?;
-    let shop = |place| state.places(place).is_some_and(|row| row.role == Role::Shop);
+    let shop = |place| case.state.places(place).is_some_and(|row| row.role == Role::Shop);
     if !catalogue.places().all(shop) {
         return Err(Rejection::PlaceMismatch);
     }
@@ -41,38 +41,32 @@ pub(super) fn publish(
 }
 
 /// Exchanges points for an item.
-pub(super) fn claim(
-    body: &kinds::RewardClaim,
-    statement: &Statement,
-    signer: Option<&Signer>,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
-    let today = context.today();
-    let programme = programme_of(statement, today, state)?;
-    let (catalogue, item) = offered(body, statement, state, context)?;
+pub(super) fn claim(body: &kinds::RewardClaim, case: &Case<'_>) -> Result<Outcome, Rejection> {
+    let today = case.today();
+    let programme = case.programme_on(today)?;
+    let (catalogue, item) = offered(body, case)?;
     let points = body.points.get();
-    let (id, proof) = claimant(item, points, (statement, signer), state, context)?;
-    let account = state.accounts(&id).ok_or(Rejection::AccountUnknown)?;
+    let (id, proof) = claimant(item, points, case)?;
+    let account = case.account(id)?;
     check_spending(account, today)?;
     if item.purse == Purse::Yen
         && let Some(gate) = account.closed_gate(programme, today)
     {
         return Err(Rejection::GateClosed(gate.rule));
     }
-    check_room(account, item, state, today)?;
+    check_room(account, item, case)?;
     if account.available(item.purse, today) < u64::from(points) {
         return Err(Rejection::InsufficientPoints);
     }
 
     // From here on the item is claimed.
-    let lots = spend(account, programme, (item.purse, points), today);
+    let lots = spend(account, programme, item.purse, points, today);
     let (version, number, code) = (catalogue.version, item.number, body.code);
     let until = item.good_until(today);
     let claimed = Effect::RewardClaimed { catalogue: version, item: number, code, until };
     let mut effects = vec![claimed];
     match &item.gives {
-        Gives::Voucher { .. } => effects.extend(taken(&lots, Contra::Held(state.next_seq()))),
+        Gives::Voucher { .. } => effects.extend(taken(&lots, Contra::Held(case.state.next_seq()))),
         Gives::Donation { to } | Gives::Currency { to } => {
             effects.extend(taken(&lots, Contra::Shop(*to)));
         }
@@ -85,19 +79,17 @@ pub(super) fn claim(
 }
 
 /// The item of a claim that fits it and today.
-fn offered<'r>(
+fn offered<'a>(
     body: &kinds::RewardClaim,
-    statement: &Statement,
-    state: &'r Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<(&'r Catalogue, &'r Item), Rejection> {
-    let disclosure = disclosure_of(statement)?;
-    if disclosure.performed_at_s.abs_diff(context.now_s()) > REDEEM_AGE_S_MAX {
+    case: &Case<'a>,
+) -> Result<(&'a Catalogue, &'a Item), Rejection> {
+    let disclosure = case.disclosure()?;
+    if disclosure.performed_at_s.abs_diff(case.now_s()) > REDEEM_AGE_S_MAX {
         return Err(Rejection::DisclosureMismatch);
     }
-    let catalogue = state.catalogue().ok_or(Rejection::RewardUnknown)?;
+    let catalogue = case.state.catalogue().ok_or(Rejection::RewardUnknown)?;
     let item = catalogue.item_of(body.item.as_str()).ok_or(Rejection::RewardUnknown)?;
-    if !item.is_offered(context.today()) || state.draws(&item.number).is_some() {
+    if !item.is_offered(case.today()) || case.state.draws(&item.number).is_some() {
         return Err(Rejection::RewardClosed);
     }
     if !item.takes(body.points.get()) {
@@ -119,26 +111,23 @@ fn offered<'r>(
 fn claimant(
     item: &Item,
     points: u32,
-    (statement, signer): (&Statement, Option<&Signer>),
-    state: &Overlay<'_>,
-    context: &Context<'_>,
+    case: &Case<'_>,
 ) -> Result<(AccountId, Option<Effect>), Rejection> {
-    let today = context.today();
-    let limits = programme_of(statement, today, state)?.redeem;
+    let today = case.today();
+    let limits = case.programme_on(today)?.redeem;
     // A perk card takes no points, so no limit of points concerns it.
     let points = if matches!(item.gives, Gives::PerkCard { .. }) { 0 } else { points };
     // Rewards are outside the day's limit; for a phone of yesterday, whoever brought it, all that
     // is spent counts.
     let spent = |account: &AccountId| {
-        let row = state.accounts(account).ok_or(Rejection::AccountUnknown)?;
+        let row = case.account(*account)?;
         let held: u64 = row.holds.iter().map(Hold::points).sum();
         let charged = u64::from(row.charged(&Counter::of_spending(today)));
         Ok::<_, Rejection>(charged + held + u64::from(points))
     };
-    match signer {
+    match case.signer {
         Some(Signer::Device(device)) => {
-            let disclosure = disclosure_of(statement)?;
-            let id = spoken_for((device, statement.kid), disclosure, today, state)?;
+            let id = spoken_for(device, case)?;
             let fresh = today <= device.since.plus(1);
             if fresh && spent(&id)? > u64::from(limits.fresh_device_max_day) {
                 return Err(Rejection::FreshDeviceLimit(limits.fresh_device_max_day));
@@ -146,14 +135,14 @@ fn claimant(
             Ok((id, None))
         }
         Some(Signer::Actor(actor)) if actor.role == Role::System => {
-            Ok((opted_in((item, points), statement, state, today)?, None))
+            Ok((opted_in(item, points, case)?, None))
         }
         Some(Signer::Actor(actor)) => {
-            let consent = consent(statement, state, context)?;
-            consent.check_points((actor.place, points), limits.fast_lane_max)?;
+            let consent = consent(case)?;
+            consent.check_points(actor.place, points, limits.fast_lane_max)?;
             let id = consent.account();
-            consent.check_day(statement.kid, (points, spent(&id)?), limits, (state, today))?;
-            Ok((id, Some(consent.effect(statement.kid, points))))
+            consent.check_day(points, spent(&id)?, limits, case)?;
+            Ok((id, Some(consent.effect(case.statement.kid, points))))
         }
         None => Err(Rejection::KeyUnknown),
     }
@@ -162,22 +151,17 @@ fn claimant(
 /// The account that has asked the ledger to give away what ends. The system key signs only what
 /// follows from the log: the item that the catalogue names for it, and exactly the whole units that
 /// end today.
-fn opted_in(
-    (item, points): (&Item, u32),
-    statement: &Statement,
-    state: &Overlay<'_>,
-    today: Day,
-) -> Result<AccountId, Rejection> {
-    let disclosure = disclosure_of(statement)?;
+fn opted_in(item: &Item, points: u32, case: &Case<'_>) -> Result<AccountId, Rejection> {
+    let (disclosure, today) = (case.disclosure()?, case.today());
     let (Some(Holder::Link(link)), None) = (&disclosure.holder, &disclosure.pin_proof) else {
         return Err(Rejection::HolderNotAccepted);
     };
     // Links with the ledger's own key are for this purpose alone.
-    let row = judge_link(link, (statement.kid, today), state)?;
+    let row = judge_link(link, case.statement.kid, today, case.state)?;
     if !item.auto {
         return Err(Rejection::RewardClosed);
     }
-    let account = state.accounts(&row.account).ok_or(Rejection::AccountUnknown)?;
+    let account = case.account(row.account)?;
     if account.ending(item.points, today) != points {
         return Err(Rejection::RewardPoints(item.points));
     }
@@ -185,23 +169,18 @@ fn opted_in(
 }
 
 /// Whether the account can hold it, the person may have one more, and one is left.
-fn check_room(
-    account: &Account,
-    item: &Item,
-    state: &Overlay<'_>,
-    today: Day,
-) -> Result<(), Rejection> {
+fn check_room(account: &Account, item: &Item, case: &Case<'_>) -> Result<(), Rejection> {
     let voucher = matches!(item.gives, Gives::Voucher { .. });
     if voucher && account.vouchers().count() >= VOUCHERS_MAX {
         return Err(Rejection::VouchersLimit);
     }
-    let had = account.charged(&Counter::of_claims(item.number, today));
+    let had = account.charged(&Counter::of_claims(item.number, case.today()));
     if let Some(most) = item.per_person
         && had >= most
     {
         return Err(Rejection::RewardLimit(most));
     }
-    let claimed = state.claimed(&item.number).copied().unwrap_or(0);
+    let claimed = case.state.claimed(&item.number).copied().unwrap_or(0);
     if item.stock.is_some_and(|stock| claimed >= stock) {
         return Err(Rejection::RewardGone);
     }
@@ -221,21 +200,20 @@ struct Open<'r> {
 }
 
 impl<'r> Open<'r> {
-    fn of(claim: Seq, state: &'r Overlay<'_>, context: &Context<'_>) -> Result<Self, Rejection> {
-        let earlier = context.earlier.filter(|earlier| earlier.seq == claim);
-        let earlier = earlier.ok_or(Rejection::EntryUnknown)?;
+    fn of(claim: Seq, case: &Case<'r>) -> Result<Self, Rejection> {
+        let earlier = case.earlier(claim)?;
         let claimed = earlier.effects.iter().find_map(|effect| {
             let Effect::RewardClaimed { catalogue, item, .. } = effect else { return None };
             Some((*catalogue, *item))
         });
         let (version, number) = claimed.ok_or(Rejection::NotAVoucher)?;
-        if let Some(by) = state.undone(&claim) {
+        if let Some(by) = case.state.undone(&claim) {
             return Err(Rejection::VoucherEnded(*by));
         }
-        let catalogue = state.catalogues(&version).ok_or(Rejection::NotAVoucher)?;
+        let catalogue = case.state.catalogues(&version).ok_or(Rejection::NotAVoucher)?;
         let item = catalogue.item(number).ok_or(Rejection::NotAVoucher)?;
         let account = earlier.subject.ok_or(Rejection::NotAVoucher)?.account;
-        let row = state.accounts(&account).ok_or(Rejection::AccountUnknown)?;
+        let row = case.account(account)?;
         let hold =
             row.vouchers().find_map(|(hold, code)| (hold.seq == claim).then_some((hold, code)));
         let claimed_on = earlier.accepted_day();
@@ -265,14 +243,9 @@ impl<'r> Open<'r> {
 
 /// A terminal takes a voucher: its shop gets what the item says, the rest of the points is given
 /// up.
-pub(super) fn use_voucher(
-    body: &kinds::RewardUse,
-    signer: Option<&Signer>,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
-    let shop = shop_of(signer)?;
-    let open = Open::of(body.voucher, state, context)?;
+pub(super) fn use_voucher(body: &kinds::RewardUse, case: &Case<'_>) -> Result<Outcome, Rejection> {
+    let shop = shop_of(case)?;
+    let open = Open::of(body.voucher, case)?;
     let (hold, code) = open.voucher()?;
     if statement::voucher_hash(&body.secret) != code {
         return Err(Rejection::VoucherSecret);
@@ -280,10 +253,10 @@ pub(super) fn use_voucher(
     if !open.catalogue.honours(open.item, &shop) {
         return Err(Rejection::VoucherElsewhere);
     }
-    if context.now_s() >= hold.until_s {
+    if case.now_s() >= hold.until_s {
         return Err(Rejection::VoucherExpired);
     }
-    check_spending(open.row, context.today())?;
+    check_spending(open.row, case.today())?;
 
     // From here on the voucher is used.
     let receives = if let Gives::Voucher { receives, .. } = open.item.gives { receives } else { 0 };
@@ -295,48 +268,38 @@ pub(super) fn use_voucher(
     }
     given_up.retain(|lot| lot.points > 0);
     let gone = taken(&paid, Contra::Shop(shop)).chain(taken(&given_up, Contra::Retired));
-    open.ended(false, gone, context.today())
+    open.ended(false, gone, case.today())
 }
 
 /// Takes a voucher back, by a shop that would have to honour it or by staff, or a perk card, by
 /// staff.
-pub(super) fn cancel(
-    body: &kinds::RewardCancel,
-    signer: Option<&Signer>,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
-    let open = Open::of(body.voucher, state, context)?;
+pub(super) fn cancel(body: &kinds::RewardCancel, case: &Case<'_>) -> Result<Outcome, Rejection> {
+    let open = Open::of(body.voucher, case)?;
     let perk_card = matches!(open.item.gives, Gives::PerkCard { .. });
     if !perk_card {
         open.voucher()?;
     }
-    if actor(signer)?.role == Role::Shop && !open.catalogue.honours(open.item, &shop_of(signer)?) {
+    if case.actor()?.role == Role::Shop && !open.catalogue.honours(open.item, &shop_of(case)?) {
         return Err(Rejection::VoucherElsewhere);
     }
-    open.ended(true, core::iter::empty(), context.today())
+    open.ended(true, core::iter::empty(), case.today())
 }
 
 /// The server's own `release` of a voucher whose last day is over.
-pub(super) fn release(
-    body: &kinds::Release,
-    signer: Option<&Signer>,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
-    if actor(signer)?.role != Role::System {
+pub(super) fn release(body: &kinds::Release, case: &Case<'_>) -> Result<Outcome, Rejection> {
+    if case.actor()?.role != Role::System {
         return Err(Rejection::NotAHold);
     }
-    let open = Open::of(body.hold, state, context)?;
+    let open = Open::of(body.hold, case)?;
     let (hold, _) = open.voucher()?;
-    if context.now_s() < hold.until_s {
+    if case.now_s() < hold.until_s {
         return Err(Rejection::HoldDeadline);
     }
     let lapses = matches!(open.item.gives, Gives::Voucher { unused: Unused::Lapse, .. });
     let lots = if lapses { &hold.lots[..] } else { &[] };
-    open.ended(!lapses, taken(lots, Contra::Retired), context.today())
+    open.ended(!lapses, taken(lots, Contra::Retired), case.today())
 }
 
-fn shop_of(signer: Option<&Signer>) -> Result<PlaceId, Rejection> {
-    actor(signer)?.place.ok_or(Rejection::OtherShop)
+fn shop_of(case: &Case<'_>) -> Result<PlaceId, Rejection> {
+    case.actor()?.place.ok_or(Rejection::OtherShop)
 }

@@ -1,15 +1,14 @@
 //! Consent: how a resident agrees to what a terminal or a desk signs, and within which limits.
 
 use super::Rejection;
-use super::case::{Context, disclosure_of};
+use super::case::Case;
 use super::holder::{card_of, token_of};
 use crate::entry::Effect;
 use crate::ids::{AccountId, CardHash, Kid, PlaceId};
 use crate::kinds::Role;
 use crate::programme::RedeemLimits;
-use crate::state::{DayPoints, Device, Overlay, Signer};
-use crate::statement::{Holder, Statement};
-use crate::time::Day;
+use crate::state::{DayPoints, Device, Signer};
+use crate::statement::Holder;
 use crate::token::{PIN_PROOF_LIFE_S_MAX, PayToken, PinProof};
 
 /// How the resident agreed.
@@ -22,17 +21,14 @@ pub(super) enum Consent<'a> {
     Pin(&'a PinProof, AccountId),
 }
 
-pub(super) fn consent<'a>(
-    statement: &'a Statement,
-    state: &'a Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Consent<'a>, Rejection> {
-    let disclosure = disclosure_of(statement)?;
+pub(super) fn consent<'a>(case: &Case<'a>) -> Result<Consent<'a>, Rejection> {
+    let Case { statement, state, .. } = *case;
+    let disclosure = case.disclosure()?;
     let Some(Holder::Card(card)) = &disclosure.holder else {
         if disclosure.pin_proof.is_some() {
             return Err(Rejection::HolderNotAccepted);
         }
-        let (token, device) = token_of(statement, state, context.now_s())?;
+        let (token, device) = token_of(case)?;
         return Ok(Consent::Phone(token, device));
     };
     let (hash, row) = card_of(card, state)?;
@@ -45,7 +41,7 @@ pub(super) fn consent<'a>(
     });
     let fits =
         (proof.ledger, proof.card, proof.terminal) == (statement.core.ledger, hash, statement.kid);
-    let life_s = proof.exp_s.checked_sub(context.now_s());
+    let life_s = proof.exp_s.checked_sub(case.now_s());
     let in_force = matches!(life_s, Some(1..=PIN_PROOF_LIFE_S_MAX));
     let fresh = state.nonces(&(proof.exp_s, proof.nonce)).is_none();
     if by_pin_key && fits && in_force && fresh {
@@ -57,14 +53,10 @@ pub(super) fn consent<'a>(
 
 /// The resident who stands at a desk or kiosk with a card and its PIN, and what the proof of that
 /// leaves behind.
-pub(super) fn at_desk(
-    statement: &Statement,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<(AccountId, Effect), Rejection> {
-    let consent = consent(statement, state, context)?;
+pub(super) fn at_desk(case: &Case<'_>) -> Result<(AccountId, Effect), Rejection> {
+    let consent = consent(case)?;
     match consent {
-        Consent::Pin(_, account) => Ok((account, consent.effect(statement.kid, 0))),
+        Consent::Pin(_, account) => Ok((account, consent.effect(case.statement.kid, 0))),
         // Who only holds a card, or shows a code of a phone, spends within limits; a phone or a
         // link has none.
         Consent::Phone(..) | Consent::Card(..) => Err(Rejection::HolderNotAccepted),
@@ -84,7 +76,8 @@ impl Consent<'_> {
     /// shop's name and the amount. A desk is no shop.
     pub(super) fn check_points(
         &self,
-        (shop, points): (Option<PlaceId>, u32),
+        shop: Option<PlaceId>,
+        points: u32,
         fast_lane_max: Option<u32>,
     ) -> Result<(), Rejection> {
         match self {
@@ -106,14 +99,16 @@ impl Consent<'_> {
         }
     }
 
-    /// The limits of the day that go with this way of agreeing.
+    /// The limits of the day that go with this way of agreeing, for these points and all that is
+    /// spent today with them.
     pub(super) fn check_day(
         &self,
-        terminal: Kid,
-        (points, spent): (u32, u64),
+        points: u32,
+        spent: u64,
         limits: RedeemLimits,
-        (rows, today): (&Overlay<'_>, Day),
+        case: &Case<'_>,
     ) -> Result<(), Rejection> {
+        let (state, today) = (case.state, case.today());
         match self {
             Self::Phone(_, device) => {
                 // By whole days, at least 24 hours: the minute of an enrolment is not kept.
@@ -124,8 +119,8 @@ impl Consent<'_> {
                 Ok(())
             }
             Self::Card(card, _) => {
-                let of_card = DayPoints::on(rows.card_days(card), today);
-                let of_terminal = DayPoints::on(rows.terminal_days(&terminal), today);
+                let of_card = DayPoints::on(state.card_days(card), today);
+                let of_terminal = DayPoints::on(state.terminal_days(&case.statement.kid), today);
                 let points = u64::from(points);
                 if of_card + points > u64::from(limits.card_no_pin_max_day)
                     || of_terminal + points > u64::from(limits.terminal_no_pin_max_day)

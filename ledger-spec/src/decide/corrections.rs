@@ -5,11 +5,10 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Rejection;
-use super::case::{Context, Outcome};
+use super::case::{Case, Outcome};
 use super::limits::LOT_YEARS_MAX;
 use super::lots::balance_after;
 use crate::entry::{Contra, Effect};
-use crate::ids::AccountId;
 use crate::kinds;
 use crate::points::{Fund, LotKey, POINTS_MAX, Purse};
 use crate::state::{Account, Budget, LOTS_MAX, Overlay};
@@ -19,25 +18,23 @@ use crate::time::Day;
 /// recorded and nobody owes it.
 pub(super) fn withdraw(
     body: &kinds::ActionWithdraw,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
+    case: &Case<'_>,
 ) -> Result<Outcome, Rejection> {
-    let earlier = context.earlier.filter(|earlier| earlier.seq == body.entry);
-    let earlier = earlier.ok_or(Rejection::EntryUnknown)?;
+    let earlier = case.earlier(body.entry)?;
     let acted = earlier.effects.iter().any(|e| matches!(e, Effect::ActionJudged { .. }));
     let subject = earlier.subject.filter(|_| acted).ok_or(Rejection::NotAnAction)?;
-    if let Some(by) = state.undone(&body.entry) {
+    if let Some(by) = case.state.undone(&body.entry) {
         return Err(Rejection::AlreadyUndone(*by));
     }
-    let mut account = account_of(subject.account, state)?.clone();
+    let mut account = case.account(subject.account)?.clone();
 
     // From here on the action is taken back, with every judgement that it brought.
-    let today = context.today();
+    let today = case.today();
     let (mut effects, mut back) = (Vec::new(), 0);
     for effect in &earlier.effects {
         if let Effect::Posting { lot, points, contra } = effect {
             let points = u32::try_from(*points).unwrap_or(0);
-            let granted = granted_yet(&effects, (lot.fund, *contra), state);
+            let granted = granted_yet(&effects, (lot.fund, *contra), case.state);
             back = points.min(spendable(&account, *lot, today)).min(granted);
             let (lot, points, contra) = (*lot, -i64::from(back), *contra);
             if back > 0 {
@@ -81,14 +78,10 @@ fn withdrawn(effect: &Effect, back: u32) -> Option<Effect> {
 
 /// Corrects a lot by hand. Points come out of the fund's budget of today's fiscal year; points that
 /// are taken go back to the latest fiscal year that granted as many.
-pub(super) fn adjust(
-    body: &kinds::Adjust,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
+pub(super) fn adjust(body: &kinds::Adjust, case: &Case<'_>) -> Result<Outcome, Rejection> {
     let kinds::Adjust { account: id, lot, points, .. } = *body;
-    let account = account_of(id, state)?;
-    let today = context.today();
+    let account = case.account(id)?;
+    let today = case.today();
     let many = u32::try_from(points.unsigned_abs()).ok();
     let many = many.filter(|many| (1..=POINTS_MAX).contains(many)).ok_or(Rejection::AdjustRange)?;
     check_lot(lot, today)?;
@@ -99,7 +92,7 @@ pub(super) fn adjust(
     }
     let contra = match lot.purse {
         Purse::Challenge => Contra::Challenge,
-        Purse::Yen => Contra::Budget(paying_year(lot.fund, points, state, today)?),
+        Purse::Yen => Contra::Budget(paying_year(lot.fund, points, case)?),
     };
     let mut effects = vec![Effect::Posting { lot, points, contra }];
     effects.push(balance_after(account, &effects, today));
@@ -107,9 +100,9 @@ pub(super) fn adjust(
 }
 
 /// The fiscal year whose budget carries an adjustment.
-fn paying_year(fund: Fund, points: i64, state: &Overlay<'_>, today: Day) -> Result<u32, Rejection> {
-    let year = today.fiscal_year();
-    let budget = |year: &u32| state.budgets(&(fund, *year)).copied().unwrap_or(Budget::EMPTY);
+fn paying_year(fund: Fund, points: i64, case: &Case<'_>) -> Result<u32, Rejection> {
+    let year = case.today().fiscal_year();
+    let budget = |year: &u32| case.state.budgets(&(fund, *year)).copied().unwrap_or(Budget::EMPTY);
     let mut years = (year.saturating_sub(LOT_YEARS_MAX)..=year).rev();
     let carries = |year: &u32| {
         let granted = budget(year).granted.checked_add_signed(points);
@@ -120,13 +113,9 @@ fn paying_year(fund: Fund, points: i64, state: &Overlay<'_>, today: Day) -> Resu
 }
 
 /// Lets what is left of a lot be spent for longer.
-pub(super) fn extend_lot(
-    body: &kinds::LotExtend,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
+pub(super) fn extend_lot(body: &kinds::LotExtend, case: &Case<'_>) -> Result<Outcome, Rejection> {
     let kinds::LotExtend { account: id, lot, until, .. } = *body;
-    let (account, today) = (account_of(id, state)?, context.today());
+    let (account, today) = (case.account(id)?, case.today());
     let points = spendable(account, lot, today);
     if points == 0 {
         return Err(Rejection::LotUnknown);
@@ -147,10 +136,9 @@ pub(super) fn extend_lot(
 /// Opening lots from paper or another system, with the days on which they would have expired there.
 pub(super) fn import_balance(
     body: &kinds::BalanceImport,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
+    case: &Case<'_>,
 ) -> Result<Outcome, Rejection> {
-    let (account, today) = (account_of(body.account, state)?, context.today());
+    let (account, today) = (case.account(body.account)?, case.today());
     let lots = &body.lots.0;
     let sum: u64 = lots.iter().map(|lot| u64::from(lot.points.get())).sum();
     let keys: Vec<LotKey> = lots.iter().map(|lot| lot.lot).collect();
@@ -172,13 +160,9 @@ pub(super) fn import_balance(
 }
 
 /// Records that a lot has expired. The balance was right without it since midnight.
-pub(super) fn expire(
-    body: &kinds::Expire,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
+pub(super) fn expire(body: &kinds::Expire, case: &Case<'_>) -> Result<Outcome, Rejection> {
     let kinds::Expire { account: id, lot, points } = *body;
-    let (account, today) = (account_of(id, state)?, context.today());
+    let (account, today) = (case.account(id)?, case.today());
     let held = account.lots.iter().find(|held| held.key == lot).map_or(0, |held| held.points);
     if lot.expires_on >= today || held != points.get() {
         return Err(Rejection::NotExpired);
@@ -187,10 +171,6 @@ pub(super) fn expire(
     let mut effects = vec![Effect::Posting { lot, points, contra: Contra::Expired }];
     effects.push(balance_after(account, &effects, today));
     Outcome::on(id, effects)
-}
-
-fn account_of<'r>(id: AccountId, state: &'r Overlay<'_>) -> Result<&'r Account, Rejection> {
-    state.accounts(&id).ok_or(Rejection::AccountUnknown)
 }
 
 /// What can be spent of a lot today.

@@ -5,7 +5,7 @@
 use alloc::vec;
 
 use super::Rejection;
-use super::case::{Context, Outcome};
+use super::case::{Case, Outcome};
 use crate::catalogue::Gives;
 use crate::cbor::Blob;
 use crate::draw::{
@@ -14,26 +14,21 @@ use crate::draw::{
 use crate::entry::Effect;
 use crate::ids::Seq;
 use crate::kinds;
-use crate::state::Overlay;
 
-pub(super) fn commit(
-    body: &kinds::DrawCommit,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
-    let catalogue = state.catalogue().ok_or(Rejection::NotADraw)?;
+pub(super) fn commit(body: &kinds::DrawCommit, case: &Case<'_>) -> Result<Outcome, Rejection> {
+    let catalogue = case.state.catalogue().ok_or(Rejection::NotADraw)?;
     let item = catalogue.item_of(body.draw.as_str()).ok_or(Rejection::NotADraw)?;
     let Gives::Lottery { prizes, draw_from } = item.gives else {
         return Err(Rejection::NotADraw);
     };
-    if let Some(draw) = state.draws(&item.number) {
+    if let Some(draw) = case.state.draws(&item.number) {
         return Err(Rejection::DrawDone(draw.commit));
     }
-    let ahead = round_s(body.round).is_some_and(|s| s >= context.now_s() + AHEAD_S_MIN);
-    if context.today() < draw_from || !ahead {
+    let ahead = round_s(body.round).is_some_and(|s| s >= case.now_s() + AHEAD_S_MIN);
+    if case.today() < draw_from || !ahead {
         return Err(Rejection::DrawEarly);
     }
-    let entrants = state.entrants_of(item.number);
+    let entrants = case.state.entrants_of(item.number);
     let count = u32::try_from(entrants.len()).map_err(|_| Rejection::DrawMismatch)?;
     let root = entrants_root(entrants);
     if body.beacon.as_str() != BEACON || (body.entrants, body.count) != (root, count) {
@@ -44,25 +39,20 @@ pub(super) fn commit(
     Outcome::without_account(vec![committed])
 }
 
-pub(super) fn conclude(
-    body: &kinds::DrawResult,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
-    let earlier = context.earlier.filter(|earlier| earlier.seq == body.commit);
-    let mut effects = earlier.into_iter().flat_map(|earlier| &earlier.effects);
-    let item = effects.find_map(|effect| {
+pub(super) fn conclude(body: &kinds::DrawResult, case: &Case<'_>) -> Result<Outcome, Rejection> {
+    let earlier = case.earlier(body.commit).map_err(|_| Rejection::NotADraw)?;
+    let item = earlier.effects.iter().find_map(|effect| {
         if let Effect::DrawCommitted { item, .. } = effect { Some(*item) } else { None }
     });
     let item = item.ok_or(Rejection::NotADraw)?;
-    let draw = state.draws(&item).ok_or(Rejection::NotADraw)?;
+    let draw = case.state.draws(&item).ok_or(Rejection::NotADraw)?;
     if draw.winners.is_some() {
         return Err(Rejection::DrawDone(draw.commit));
     }
-    if round_s(draw.round).is_none_or(|s| context.now_s() < s) {
+    if round_s(draw.round).is_none_or(|s| case.now_s() < s) {
         return Err(Rejection::DrawEarly);
     }
-    let claims = state.entrants_of(item).into_iter().map(|(seq, _)| seq);
+    let claims = case.state.entrants_of(item).into_iter().map(|(seq, _)| seq);
     let claims = claims.collect::<alloc::vec::Vec<Seq>>();
     let drawn = winners(&body.beacon.0, &claims, draw.prizes);
     if body.beacon.0.len() != BEACON_BYTES || body.winners != winners_hash(&drawn) {

@@ -1,12 +1,11 @@
 //! Earning: the real-world act behind an action, the points that caps and budget leave it, and what
 //! follows from it.
 
-use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Rejection;
-use super::case::{Context, Outcome, disclosure_of, programme_of, proposed};
+use super::case::{Case, Outcome};
 use super::holder::{channel_of, holder_of, venue_of};
 use super::limits::CLOCK_AHEAD_S_MAX;
 use super::lots::balance_after;
@@ -23,18 +22,13 @@ use crate::time::Day;
 
 /// Judges an action: it is recorded if it is genuine, in time and no duplicate, with the points
 /// that are left for it.
-pub(super) fn judge_action(
-    body: &kinds::Action,
-    statement: &Statement,
-    signer: Option<&Signer>,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
-    let signer = signer.ok_or(Rejection::KeyUnknown)?;
-    let disclosure = disclosure_of(statement)?;
+pub(super) fn judge_action(body: &kinds::Action, case: &Case<'_>) -> Result<Outcome, Rejection> {
+    let Case { statement, state, .. } = *case;
+    let signer = case.signer.ok_or(Rejection::KeyUnknown)?;
+    let disclosure = case.disclosure()?;
     let day = statement.core.day;
-    let programme = timely_programme(statement, state, context)?;
-    if disclosure.performed_at_s > context.now_s() + CLOCK_AHEAD_S_MAX {
+    let programme = timely_programme(case)?;
+    if disclosure.performed_at_s > case.now_s() + CLOCK_AHEAD_S_MAX {
         return Err(Rejection::ClockAhead);
     }
     let in_range = disclosure.values.is_none_or(|values| values.in_range());
@@ -50,87 +44,47 @@ pub(super) fn judge_action(
     if !alone && (!two || statement.row.is_some()) {
         return Err(Rejection::RoleNotPermitted);
     }
-    let venue = venue_of(body, statement, state, context.now_s())?;
+    let venue = venue_of(body, case)?;
     check_values(rule, disclosure)?;
     let account = holder_of(disclosure, statement, signer, state)?;
-    state.accounts(&account).ok_or(Rejection::AccountUnknown)?;
+    case.account(account)?;
     let place = venue.or_else(|| place_of(signer));
-    let act = Act { rule, worth, exact, account, place, disclosure, day };
     let channel = channel_of(disclosure, signer);
+    let act = Act { case, programme, rule, worth, exact, account, place, disclosure, day, channel };
     if !alone {
-        act.check_new(state, context)?;
-        return Outcome::on(account, vec![proposed(context)]);
+        act.check_new()?;
+        return Outcome::on(account, vec![case.proposed()]);
     }
-    grant(&act, (programme, channel), state, context)
+    act.grant()
 }
 
 /// What an action of staff does once another person has approved it. Nothing of its disclosure is
 /// needed: a programme lets two persons grant only what the core says.
-pub(super) fn approved_action(
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
-    let earlier = context.earlier.ok_or(Rejection::EntryUnknown)?;
+pub(super) fn approved_action(case: &Case<'_>) -> Result<Outcome, Rejection> {
+    let earlier = case.context.earlier.ok_or(Rejection::EntryUnknown)?;
     let made = statement::kept(&earlier.statement.0).map_err(|_| Rejection::EntryUnknown)?;
     let (Body::Action(body), Some(subject)) = (&made.core.body, earlier.subject) else {
         return Err(Rejection::NotAnAction);
     };
-    let programme = timely_programme(&made, state, context)?;
+    let signer = &case.state.keys(&made.kid).ok_or(Rejection::KeyUnknown)?.signer;
+    let case = &Case { statement: &made, signer: Some(signer), ..*case };
+    let programme = timely_programme(case)?;
     let rule = programme.rule_of(body.action.as_str()).ok_or(Rejection::ActionUnknown)?;
     let worth = rule.worth(None).ok_or(Rejection::ActionUnknown)?;
-    let signer = &state.keys(&made.kid).ok_or(Rejection::KeyUnknown)?.signer;
     let (account, day, disclosure) = (subject.account, made.core.day, &Disclosure::default());
-    let place = place_of(signer);
-    let act = Act { rule, worth, exact: None, account, place, disclosure, day };
-    grant(&act, (programme, Channel::Desk), state, context)
+    let (exact, place, channel) = (None, place_of(signer), Channel::Desk);
+    let act = Act { case, programme, rule, worth, exact, account, place, disclosure, day, channel };
+    act.grant()
 }
 
 /// The programme of an action's day, while it takes reports of that day.
-fn timely_programme<'r>(
-    statement: &Statement,
-    state: &'r Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<&'r Arc<Programme>, Rejection> {
-    let (day, today) = (statement.core.day, context.today());
-    let programme = programme_of(statement, day, state)?;
+fn timely_programme<'a>(case: &Case<'a>) -> Result<&'a Programme, Rejection> {
+    let (day, today) = (case.statement.core.day, case.today());
+    let programme = case.programme_on(day)?;
     if day < today.minus(programme.late_days) || today > programme.late_until {
         return Err(Rejection::DayTooOld);
     }
     Ok(programme)
-}
-
-/// Records an action, unless it is recorded already.
-fn grant(
-    act: &Act<'_>,
-    (programme, channel): (&Programme, Channel),
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
-    let Act { rule, day, account, disclosure, .. } = *act;
-    let row = state.accounts(&account).ok_or(Rejection::AccountUnknown)?;
-    let key = act.check_new(state, context)?;
-
-    // From here on the action is recorded; a grant is reduced to the room that is left.
-    let today = context.today();
-    let slots: Result<Vec<NaturalKey>, CapPer> =
-        act.worth.times.iter().map(|times| act.free_slot(*times, state, context.pepper)).collect();
-    let case = Case { programme, state, today, day, channel };
-    let mut judged = Judged { account: row.clone(), budgets: Vec::new(), effects: Vec::new() };
-    let values = disclosure.values.unwrap_or_default();
-    let wanted = match &slots {
-        Err(per) => Err(Reason::Times(*per)),
-        Ok(_) => case.wanted(row, rule, &act.worth, &values),
-    };
-    let counted = case.judge(&mut judged, rule, act.worth.fund, wanted);
-    if counted {
-        case.judge_derived(&mut judged, row, rule, (&values, context.measured.as_ref()));
-    }
-    let mut effects = judged.effects;
-    effects.push(Effect::ActTaken { key });
-    let slots = slots.unwrap_or_default().into_iter().filter(|_| counted);
-    effects.extend(slots.map(|key| Effect::ActTaken { key }));
-    effects.push(balance_after(&judged.account, &[], today));
-    Outcome::on(account, effects)
 }
 
 /// What a statement rests on: who signed it, for a phone whether it has read a venue's code, and
@@ -213,6 +167,8 @@ fn earlier_measure(account: &Account, needs: Needs, day: Day) -> Option<&Recent>
 
 /// The real-world act behind a report.
 struct Act<'a> {
+    case: &'a Case<'a>,
+    programme: &'a Programme,
     rule: &'a Rule,
     worth: Worth<'a>,
     exact: Option<&'a str>,
@@ -220,29 +176,58 @@ struct Act<'a> {
     place: Option<PlaceId>,
     disclosure: &'a Disclosure,
     day: Day,
+    channel: Channel,
+}
+
+/// The account and the budgets as the grants so far leave them.
+struct Judged {
+    account: Account,
+    budgets: Vec<(Fund, u32)>,
+    effects: Vec<Effect>,
 }
 
 impl Act<'_> {
+    /// Records the act, unless it is recorded already.
+    fn grant(&self) -> Result<Outcome, Rejection> {
+        let row = self.case.account(self.account)?;
+        let key = self.check_new()?;
+
+        // From here on the action is recorded; a grant is reduced to the room that is left.
+        let slots: Result<Vec<NaturalKey>, CapPer> =
+            self.worth.times.iter().map(|times| self.free_slot(*times)).collect();
+        let mut judged = Judged { account: row.clone(), budgets: Vec::new(), effects: Vec::new() };
+        let wanted = match &slots {
+            Err(per) => Err(Reason::Times(*per)),
+            Ok(_) => self.wanted(row),
+        };
+        let counted = self.judge(&mut judged, self.rule, self.worth.fund, wanted);
+        if counted {
+            self.judge_derived(&mut judged, row);
+        }
+        let mut effects = judged.effects;
+        effects.push(Effect::ActTaken { key });
+        let slots = slots.unwrap_or_default().into_iter().filter(|_| counted);
+        effects.extend(slots.map(|key| Effect::ActTaken { key }));
+        effects.push(balance_after(&judged.account, &[], self.case.today()));
+        Outcome::on(self.account, effects)
+    }
+
     /// The act's natural key, which no entry holds.
-    fn check_new(
-        &self,
-        state: &Overlay<'_>,
-        context: &Context<'_>,
-    ) -> Result<NaturalKey, Rejection> {
-        let key = self.natural_key(context.pepper)?;
-        match state.act_taken(&key) {
+    fn check_new(&self) -> Result<NaturalKey, Rejection> {
+        let key = self.natural_key()?;
+        match self.case.state.act_taken(&key) {
             Some(seq) => Err(Rejection::ActionDuplicate(seq)),
             None => Ok(key),
         }
     }
 
-    fn natural_key(&self, pepper: &[u8; 32]) -> Result<NaturalKey, Rejection> {
+    fn natural_key(&self) -> Result<NaturalKey, Rejection> {
         let mut writer = self.named();
         // A phone with the code and a card at the desk of the same event are one visit.
         if let Some(place) = self.place.filter(|_| self.worth.evidence.contains(&Evidence::Venue)) {
             place.write(&mut writer);
             self.day.write(&mut writer);
-            return Ok(NaturalKey(keyed_hash(pepper, &writer.into_bytes())));
+            return Ok(self.keyed(writer));
         }
         match self.worth.same_act {
             SameAct::Day => {
@@ -260,7 +245,11 @@ impl Act<'_> {
                 reference.write(&mut writer);
             }
         }
-        Ok(NaturalKey(keyed_hash(pepper, &writer.into_bytes())))
+        Ok(self.keyed(writer))
+    }
+
+    fn keyed(&self, writer: Writer) -> NaturalKey {
+        NaturalKey(keyed_hash(self.case.context.pepper, &writer.into_bytes()))
     }
 
     fn named(&self) -> Writer {
@@ -272,12 +261,7 @@ impl Act<'_> {
     }
 
     /// The first of the exact action's places in its period that is not taken, or the period.
-    fn free_slot(
-        &self,
-        times: Times,
-        state: &Overlay<'_>,
-        pepper: &[u8; 32],
-    ) -> Result<NaturalKey, CapPer> {
+    fn free_slot(&self, times: Times) -> Result<NaturalKey, CapPer> {
         let of = (self.rule.rule, self.rule.class, self.rule.purse);
         let start = Counter::of_grant(CapOf::Rule, times.per, of, self.day).start;
         let slot = |index: u32| {
@@ -286,55 +270,35 @@ impl Act<'_> {
             times.per.write(&mut writer);
             start.write(&mut writer);
             writer.uint(index.into());
-            NaturalKey(keyed_hash(pepper, &writer.into_bytes()))
+            self.keyed(writer)
         };
         let mut slots = (0..times.times).map(slot);
-        slots.find(|slot| state.act_taken(slot).is_none()).ok_or(times.per)
+        slots.find(|slot| self.case.state.act_taken(slot).is_none()).ok_or(times.per)
     }
-}
 
-/// What the grants of one action share.
-struct Case<'a> {
-    programme: &'a Programme,
-    state: &'a Overlay<'a>,
-    today: Day,
-    day: Day,
-    channel: Channel,
-}
-
-/// The account and the budgets as the grants so far leave them.
-struct Judged {
-    account: Account,
-    budgets: Vec<(Fund, u32)>,
-    effects: Vec<Effect>,
-}
-
-impl Case<'_> {
     /// The points that the rule gives before any cap, or why it gives none.
-    fn wanted(
-        &self,
-        account: &Account,
-        rule: &Rule,
-        worth: &Worth<'_>,
-        values: &Values,
-    ) -> Result<u32, Reason> {
-        if let Some(status) = bars_earning(account, (self.today, self.day)) {
+    fn wanted(&self, account: &Account) -> Result<u32, Reason> {
+        if let Some(status) = bars_earning(account, self.case.today(), self.day) {
             return Err(Reason::Standing(status));
         }
         let facts = self.eligible(account).ok_or(Reason::NotEligible)?;
         if self.day > self.programme.earn_until {
             return Err(Reason::Season);
         }
-        let steps = values.steps.unwrap_or(0);
-        if rule.plausible.as_ref().is_some_and(|plausible| steps > plausible.review_above) {
+        let steps = self.values().steps.unwrap_or(0);
+        if self.rule.plausible.as_ref().is_some_and(|plausible| steps > plausible.review_above) {
             return Err(Reason::Review);
         }
         let tier = facts.age_tier(self.programme.age_on);
-        let points = self.reached(rule, worth, (tier, steps)).ok_or(Reason::BelowGoal)?;
-        match self.too_soon(account, rule) {
+        let points = self.reached(tier, steps).ok_or(Reason::BelowGoal)?;
+        match self.too_soon(account) {
             Some(next) => Err(Reason::TooSoon(next)),
             None => Ok(points),
         }
+    }
+
+    fn values(&self) -> Values {
+        self.disclosure.values.unwrap_or_default()
     }
 
     /// Whether the person takes part on the action's day.
@@ -342,25 +306,20 @@ impl Case<'_> {
         account.facts.filter(|facts| facts.eligible_from.is_some_and(|from| self.day >= from))
     }
 
-    fn reached(
-        &self,
-        rule: &Rule,
-        worth: &Worth<'_>,
-        (tier, steps): (AgeTier, u32),
-    ) -> Option<u32> {
-        if rule.goals.is_empty() {
-            return Some(worth.points);
+    fn reached(&self, tier: AgeTier, steps: u32) -> Option<u32> {
+        if self.rule.goals.is_empty() {
+            return Some(self.worth.points);
         }
         let reached =
-            rule.goals.iter().filter(|goal| goal.ages.contains(&tier) && steps >= goal.steps);
+            self.rule.goals.iter().filter(|goal| goal.ages.contains(&tier) && steps >= goal.steps);
         reached.map(|goal| goal.points).max()
     }
 
     /// The first day on which a rule that counts once in so many days counts again, if that is not
     /// this one. Reports that arrive out of order are spaced in both directions.
-    fn too_soon(&self, account: &Account, rule: &Rule) -> Option<Day> {
-        let every = rule.every_days?;
-        let kept = account.recent.iter().filter(|kept| kept.rule == rule.rule);
+    fn too_soon(&self, account: &Account) -> Option<Day> {
+        let every = self.rule.every_days?;
+        let kept = account.recent.iter().filter(|kept| kept.rule == self.rule.rule);
         let near = kept.filter(|kept| kept.day.0.abs_diff(self.day.0) < every);
         near.map(|kept| kept.day.plus(every)).max()
     }
@@ -419,7 +378,8 @@ impl Case<'_> {
         judged: &Judged,
     ) -> (u32, Reason, Option<Room>) {
         let account = &judged.account;
-        let open = account.lots.iter().filter(|lot| lot.key.expires_on >= self.today).count();
+        let open =
+            account.lots.iter().filter(|lot| lot.key.expires_on >= self.case.today()).count();
         if open >= LOTS_MAX && !account.lots.iter().any(|open| open.key == lot) {
             return (0, Reason::Lots, None);
         }
@@ -439,7 +399,7 @@ impl Case<'_> {
             }
         }
         if rule.purse == Purse::Yen {
-            let budget = self.state.budgets(&(lot.fund, self.day.fiscal_year()));
+            let budget = self.case.state.budgets(&(lot.fund, self.day.fiscal_year()));
             let Budget { allocated, granted: spent } = *budget.unwrap_or(&Budget::EMPTY);
             let here = judged.budgets.iter().filter(|(fund, _)| *fund == lot.fund);
             let here: u64 = here.map(|(_, points)| u64::from(*points)).sum();
@@ -456,13 +416,9 @@ impl Case<'_> {
 
     /// What follows from an action that counts: enough days of it, or a level above one's own
     /// earlier one.
-    fn judge_derived(
-        &self,
-        judged: &mut Judged,
-        before: &Account,
-        source: &Rule,
-        (values, earlier): (&Values, Option<&Values>),
-    ) {
+    fn judge_derived(&self, judged: &mut Judged, before: &Account) {
+        let source = self.rule;
+        let level_before = self.case.context.measured.and_then(|values| values.level_tenths);
         for (rule, needs) in self.programme.derived_from(source.rule) {
             let met = match needs {
                 Needs::Days { days, per, .. } => {
@@ -471,7 +427,7 @@ impl Case<'_> {
                     before.charged(&counter).saturating_add(1) == days
                 }
                 Needs::Improvement { tenths, .. } => {
-                    let levels = (values.level_tenths, earlier.and_then(|v| v.level_tenths));
+                    let levels = (self.values().level_tenths, level_before);
                     let risen = matches!(levels, (Some(level), Some(old)) if level >= old + tenths);
                     risen && earlier_measure(before, needs, self.day).is_some()
                 }

@@ -2,6 +2,7 @@
 //! a venue's code.
 
 use super::Rejection;
+use super::case::Case;
 use crate::entry::Channel;
 use crate::ids::{AccountId, CardHash, Kid, LedgerId, LinkId, PlaceId};
 use crate::kinds::{Action, Purpose, Role};
@@ -10,15 +11,11 @@ use crate::statement::{self, Disclosure, Holder, Statement};
 use crate::time::Day;
 use crate::token::{PayToken, TOKEN_LIFE_S_MAX, VENUE_LATE_S_MAX, VENUE_LIFE_S_MAX};
 
-/// The statement's pay token, if a shop may take points with it at `now_s`, and the phone that made
-/// it.
-pub(super) fn token_of<'s, 'r>(
-    statement: &'s Statement,
-    state: &'r Overlay<'_>,
-    now_s: u64,
-) -> Result<(&'s PayToken, &'r Device), Rejection> {
-    let (token, kid) = statement.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
-    judge_token(token, *kid, state, (statement.core.ledger, now_s)).map(|device| (token, device))
+/// The statement's pay token, if a shop may take points with it, and the phone that made it.
+pub(super) fn token_of<'a>(case: &Case<'a>) -> Result<(&'a PayToken, &'a Device), Rejection> {
+    let (token, kid) = case.statement.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
+    let device = judge_token(token, *kid, case.statement.core.ledger, case.now_s(), case.state)?;
+    Ok((token, device))
 }
 
 /// Whether a pay token whose signature is checked can be spent in `ledger` at `now_s`: the phone
@@ -26,13 +23,14 @@ pub(super) fn token_of<'s, 'r>(
 ///
 /// # Errors
 /// A [`Rejection`], in the order: ledger, phone, end, use.
-pub fn judge_token<'r>(
+pub fn judge_token<'a>(
     token: &PayToken,
     kid: Kid,
-    state: &'r Overlay<'_>,
-    (ledger, now_s): (LedgerId, u64),
-) -> Result<&'r Device, Rejection> {
-    let device = shown_by(token, kid, state, (ledger, now_s))?;
+    ledger: LedgerId,
+    now_s: u64,
+    state: &'a Overlay<'_>,
+) -> Result<&'a Device, Rejection> {
+    let device = shown_by(token, kid, ledger, now_s, state)?;
     if state.nonces(&(token.exp_s, token.nonce)).is_some() {
         return Err(Rejection::TokenUsed);
     }
@@ -41,12 +39,13 @@ pub fn judge_token<'r>(
 
 /// The phone that showed a token at `at_s`. Spent tokens are forgotten at some time after their
 /// end, so whether one was spent may only be asked of the present.
-fn shown_by<'r>(
+fn shown_by<'a>(
     token: &PayToken,
     kid: Kid,
-    state: &'r Overlay<'_>,
-    (ledger, at_s): (LedgerId, u64),
-) -> Result<&'r Device, Rejection> {
+    ledger: LedgerId,
+    at_s: u64,
+    state: &'a Overlay<'_>,
+) -> Result<&'a Device, Rejection> {
     if token.ledger != ledger {
         return Err(Rejection::TokenForeign);
     }
@@ -68,13 +67,9 @@ fn shown_by<'r>(
 
 /// The place whose code a phone has read, `None` where there is none in the disclosure. The code
 /// must have been in force at the act, and because the phone alone says when that was, have ended
-/// only minutes before `now_s`.
-pub(super) fn venue_of(
-    body: &Action,
-    statement: &Statement,
-    state: &Overlay<'_>,
-    now_s: u64,
-) -> Result<Option<PlaceId>, Rejection> {
+/// only minutes ago.
+pub(super) fn venue_of(body: &Action, case: &Case<'_>) -> Result<Option<PlaceId>, Rejection> {
+    let Case { statement, state, .. } = *case;
     let Some((code, kid)) = &statement.venue else { return Ok(None) };
     if code.ledger != statement.core.ledger || code.action != body.action {
         return Err(Rejection::VenueOther);
@@ -89,7 +84,7 @@ pub(super) fn venue_of(
     }
     let at_s = statement.disclosure.as_ref().map_or(0, |(known, _)| known.performed_at_s);
     let in_force = at_s < code.exp_s && code.exp_s <= at_s.saturating_add(VENUE_LIFE_S_MAX);
-    if !in_force || now_s > code.exp_s.saturating_add(VENUE_LATE_S_MAX) {
+    if !in_force || case.now_s() > code.exp_s.saturating_add(VENUE_LATE_S_MAX) {
         return Err(Rejection::VenueExpired);
     }
     Ok(Some(code.place))
@@ -118,7 +113,8 @@ pub(super) fn card_of<'r>(
 /// A [`Rejection`]: there is no such link for this key, or it has ended.
 pub fn judge_link<'r>(
     link: &LinkId,
-    (partner, day): (Kid, Day),
+    partner: Kid,
+    day: Day,
     state: &'r Overlay<'_>,
 ) -> Result<&'r LinkRow, Rejection> {
     let row = state.links(link).filter(|row| row.partner == partner);
@@ -130,12 +126,8 @@ pub fn judge_link<'r>(
 }
 
 /// The account that a phone speaks for: its own, or by a link the account of who let it.
-pub(super) fn spoken_for(
-    (device, kid): (&Device, Kid),
-    disclosure: &Disclosure,
-    today: Day,
-    state: &Overlay<'_>,
-) -> Result<AccountId, Rejection> {
+pub(super) fn spoken_for(device: &Device, case: &Case<'_>) -> Result<AccountId, Rejection> {
+    let disclosure = case.disclosure()?;
     if disclosure.pin_proof.is_some() {
         return Err(Rejection::HolderNotAccepted);
     }
@@ -143,7 +135,7 @@ pub(super) fn spoken_for(
         None => Ok(device.account),
         Some(Holder::Link(link)) => {
             // Of all links only a proxy's are granted to phones.
-            judge_link(link, (kid, today), state).map(|row| row.account)
+            judge_link(link, case.statement.kid, case.today(), case.state).map(|row| row.account)
         }
         Some(Holder::Phone(_) | Holder::Card(_) | Holder::Account(_)) => {
             Err(Rejection::HolderNotAccepted)
@@ -178,8 +170,8 @@ pub(super) fn holder_of(
         Some(Holder::Phone(_)) => {
             let (token, kid) = statement.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
             // A station that was offline reports later; the code was good when it was shown.
-            let shown = (statement.core.ledger, disclosure.performed_at_s);
-            shown_by(token, *kid, state, shown).map(|device| device.account)
+            let (ledger, at_s) = (statement.core.ledger, disclosure.performed_at_s);
+            shown_by(token, *kid, ledger, at_s, state).map(|device| device.account)
         }
         Some(Holder::Card(card)) => card_of(card, state).map(|(_, row)| row.account),
         Some(Holder::Account(account)) => match signer.role {
@@ -197,7 +189,7 @@ pub(super) fn holder_of(
             | Role::Auditor => Err(Rejection::HolderNotAccepted),
         },
         Some(Holder::Link(link)) => {
-            let row = judge_link(link, (statement.kid, statement.core.day), state)?;
+            let row = judge_link(link, statement.kid, statement.core.day, state)?;
             let steps = disclosure.values.is_some_and(|values| values.steps.is_some());
             if row.purpose != if steps { Purpose::Steps } else { Purpose::Sessions } {
                 return Err(Rejection::LinkPurpose);

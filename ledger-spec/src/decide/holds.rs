@@ -3,30 +3,24 @@
 use alloc::vec::Vec;
 
 use super::Rejection;
-use super::case::{Context, Outcome, actor};
+use super::case::{Case, Outcome};
 use super::lots::{balance_after, first_points, given_back, taken};
 use super::spending::{Wish, judge};
-use crate::entry::{Accounting, Contra, Effect};
+use crate::entry::{Contra, Effect};
 use crate::ids::{AccountId, PlaceId, Seq};
 use crate::kinds::{self, Body, Role};
-use crate::state::{Account, Actor, Hold, Overlay, Signer};
-use crate::statement::{self, Statement};
+use crate::state::{Account, Actor, Hold};
+use crate::statement;
 
 /// A redemption that the shop completes, in part or in full, before a deadline.
-pub(super) fn hold(
-    body: &kinds::Hold,
-    statement: &Statement,
-    signer: Option<&Signer>,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
+pub(super) fn hold(body: &kinds::Hold, case: &Case<'_>) -> Result<Outcome, Rejection> {
     let (shop, points, until_s) = (body.shop, body.points.get(), body.until_s);
     let wish = Wish { shop, points, goods: body.goods, until_s: Some(until_s) };
-    let payment = judge(&wish, statement, signer, state, context)?;
+    let payment = judge(&wish, case)?;
     let opened = Effect::HoldOpened { shop, until_s };
-    let postings = payment.postings(Contra::Held(state.next_seq()));
+    let postings = payment.postings(Contra::Held(case.state.next_seq()));
     let effects = [opened].into_iter().chain(postings).collect();
-    payment.outcome(effects, context.today())
+    payment.outcome(effects, case.today())
 }
 
 /// An open hold and the account whose points it keeps.
@@ -38,13 +32,8 @@ struct Open<'r> {
 }
 
 /// The open hold that an entry made, for the shop whose it is or for the system.
-fn open_hold<'r>(
-    seq: Seq,
-    signer: &Actor,
-    state: &'r Overlay<'_>,
-    earlier: Option<&Accounting>,
-) -> Result<Open<'r>, Rejection> {
-    let earlier = earlier.filter(|earlier| earlier.seq == seq).ok_or(Rejection::EntryUnknown)?;
+fn open_hold<'a>(seq: Seq, signer: &Actor, case: &Case<'a>) -> Result<Open<'a>, Rejection> {
+    let earlier = case.earlier(seq)?;
     let made = statement::kept(&earlier.statement.0).map_err(|_| Rejection::EntryUnknown)?;
     let (Body::Hold(made), Some(subject)) = (&made.core.body, earlier.subject) else {
         return Err(Rejection::NotAHold);
@@ -52,10 +41,10 @@ fn open_hold<'r>(
     if signer.role == Role::Shop && signer.place != Some(made.shop) {
         return Err(Rejection::OtherShop);
     }
-    if let Some(by) = state.undone(&seq) {
+    if let Some(by) = case.state.undone(&seq) {
         return Err(Rejection::HoldEnded(*by));
     }
-    let row = state.accounts(&subject.account).ok_or(Rejection::AccountUnknown)?;
+    let row = case.account(subject.account)?;
     let hold = row.holds.iter().find(|hold| hold.seq == seq).ok_or(Rejection::NotAHold)?;
     Ok(Open { account: subject.account, row, shop: made.shop, hold })
 }
@@ -68,14 +57,9 @@ impl Open<'_> {
     }
 }
 
-pub(super) fn capture(
-    body: &kinds::Capture,
-    signer: Option<&Signer>,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
-    let open = open_hold(body.hold, actor(signer)?, state, context.earlier)?;
-    if context.now_s() >= open.hold.until_s {
+pub(super) fn capture(body: &kinds::Capture, case: &Case<'_>) -> Result<Outcome, Rejection> {
+    let open = open_hold(body.hold, case.actor()?, case)?;
+    if case.now_s() >= open.hold.until_s {
         return Err(Rejection::HoldExpired);
     }
     let held = open.hold.points();
@@ -88,24 +72,19 @@ pub(super) fn capture(
     let captured = first_points(&open.hold.lots, body.points.get());
     let mut effects = open.freed();
     effects.extend(taken(&captured, Contra::Shop(open.shop)));
-    effects.push(balance_after(open.row, &effects, context.today()));
+    effects.push(balance_after(open.row, &effects, case.today()));
     Outcome::on(open.account, effects)
 }
 
-pub(super) fn release(
-    body: &kinds::Release,
-    signer: Option<&Signer>,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
-    let signer = actor(signer)?;
-    let open = open_hold(body.hold, signer, state, context.earlier)?;
-    if signer.role == Role::System && context.now_s() < open.hold.until_s {
+pub(super) fn release(body: &kinds::Release, case: &Case<'_>) -> Result<Outcome, Rejection> {
+    let signer = case.actor()?;
+    let open = open_hold(body.hold, signer, case)?;
+    if signer.role == Role::System && case.now_s() < open.hold.until_s {
         return Err(Rejection::HoldDeadline);
     }
 
     // From here on the hold is released.
     let mut effects = open.freed();
-    effects.push(balance_after(open.row, &effects, context.today()));
+    effects.push(balance_after(open.row, &effects, case.today()));
     Outcome::on(open.account, effects)
 }

@@ -1,49 +1,73 @@
 //! Keys: who may bring one, and who ends one.
 
+use alloc::vec;
+
 use ed25519_dalek::VerifyingKey;
 
 use super::Rejection;
-use super::case::{Context, Outcome, actor};
-use super::proposals::{enact, propose};
+use super::case::{Case, Outcome};
+use crate::entry::Effect;
 use crate::ids::{Kid, Seq};
-use crate::kinds::{self, Body, Role};
+use crate::kinds::{self, Role};
 use crate::state::{Overlay, Signer};
 
 /// The first two entries: two root keys of two persons, each signed by itself.
 pub(super) fn register_first_roots(
     body: &kinds::KeyRegister,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
+    case: &Case<'_>,
 ) -> Result<Outcome, Rejection> {
-    if state.next_seq() > Seq(1) || body.role != Role::Root {
+    if case.state.next_seq() > Seq(1) || body.role != Role::Root {
         return Err(Rejection::KeyUnknown);
     }
-    let same_person = state.keys_of_person(body.person);
-    if same_person {
+    if case.state.keys_of_person(body.person) {
         return Err(Rejection::SamePerson);
     }
-    enact(&Body::KeyRegister(body.clone()), Role::Root, state, context)
+    register(body, Role::Root, case)
+}
+
+/// What a key's registration by such a role does.
+pub(super) fn register(
+    body: &kinds::KeyRegister,
+    by: Role,
+    case: &Case<'_>,
+) -> Result<Outcome, Rejection> {
+    // Roots are made by roots alone: two persons of the staff must not raise themselves above it.
+    if body.role == Role::Root && by != Role::Root {
+        return Err(Rejection::RoleNotPermitted);
+    }
+    check_fresh_key(&body.public_key, case.state)?;
+    let has_place = matches!(body.role, Role::Shop | Role::Station);
+    let kept = body.place.and_then(|place| case.state.places(&place));
+    if body.place.is_some() != has_place || kept.is_some_and(|p| p.role != body.role) {
+        return Err(Rejection::PlaceMismatch);
+    }
+    let kinds::KeyRegister { public_key, role, person, place, name } = body.clone();
+    let registered = Effect::KeyRegistered { public_key, role, person, place, name };
+    Outcome::without_account(vec![registered])
 }
 
 /// One person ends a key at once, because a lost key cannot wait; a root key only with a second
 /// person, because whoever ends the roots ends the ledger's rules. One of the two may be staff,
 /// because of two roots one that is lost cannot agree; the other is a root, because staff alone
 /// must not end them.
-pub(super) fn revoke_key(
-    body: &kinds::KeyRevoke,
-    signer: Option<&Signer>,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
-    let revoke = Body::KeyRevoke(body.clone());
-    match state.keys(&body.kid).map(|key| &key.signer) {
-        Some(Signer::Actor(target)) if target.role == Role::Root => {
-            propose(&revoke, signer, state, context)
-        }
-        Some(Signer::Actor(_) | Signer::Device(_)) | None => {
-            enact(&revoke, actor(signer)?.role, state, context)
-        }
+pub(super) fn revoke(body: &kinds::KeyRevoke, case: &Case<'_>) -> Result<Outcome, Rejection> {
+    case.actor()?;
+    let Outcome { account, effects } = end(body, case)?;
+    let effects = if is_root(case.state, &body.kid) { vec![case.proposed()] } else { effects };
+    Ok(Outcome { account, effects })
+}
+
+/// What a key's revocation does once everyone who must agrees.
+pub(super) fn end(body: &kinds::KeyRevoke, case: &Case<'_>) -> Result<Outcome, Rejection> {
+    let key = case.state.keys(&body.kid).ok_or(Rejection::KeyUnknown)?;
+    if key.revoked.is_some() {
+        return Err(Rejection::KeyRevoked);
     }
+    let account = match &key.signer {
+        Signer::Actor(_) => None,
+        Signer::Device(device) => Some(device.account),
+    };
+    Ok(Outcome { account, effects: vec![Effect::KeyRevoked { kid: body.kid }] })
 }
 
 /// A key id is never used twice, and a key of small order would verify anything.

@@ -38,7 +38,8 @@ pub(super) fn balance_after(account: &Account, effects: &[Effect], today: Day) -
 pub(super) fn spend(
     account: &Account,
     programme: &Programme,
-    (purse, points): (Purse, u32),
+    purse: Purse,
+    points: u32,
     today: Day,
 ) -> Vec<Lot> {
     let mut lots = account.lots.clone();

@@ -3,13 +3,13 @@
 use alloc::vec::Vec;
 
 use super::Rejection;
-use super::case::{Context, Outcome, actor};
+use super::case::{Case, Outcome};
 use super::lots::{balance_after, first_points, given_back, without_first};
-use crate::entry::{Accounting, Contra, Effect};
+use crate::entry::{Contra, Effect};
 use crate::ids::{AccountId, PlaceId, Seq};
 use crate::kinds;
 use crate::points::LotKey;
-use crate::state::{Lot, Overlay, Signer};
+use crate::state::Lot;
 use crate::time::Day;
 
 /// Points that an entry, a redemption or a capture, moved to a shop.
@@ -22,8 +22,8 @@ struct Sale {
 }
 
 impl Sale {
-    fn of(seq: Seq, earlier: Option<&Accounting>) -> Result<Self, Rejection> {
-        let earlier = earlier.filter(|entry| entry.seq == seq).ok_or(Rejection::EntryUnknown)?;
+    fn of(seq: Seq, case: &Case<'_>) -> Result<Self, Rejection> {
+        let earlier = case.earlier(seq)?;
         // A reward is no sale: a voucher that was used has ended, and what was given away is with
         // others.
         if earlier.is_reward() {
@@ -57,26 +57,21 @@ impl Sale {
     }
 }
 
-pub(super) fn void(
-    body: &kinds::Void,
-    signer: Option<&Signer>,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
-    let terminal = actor(signer)?;
-    let sale = Sale::of(body.entry, context.earlier)?;
+pub(super) fn void(body: &kinds::Void, case: &Case<'_>) -> Result<Outcome, Rejection> {
+    let terminal = case.actor()?;
+    let sale = Sale::of(body.entry, case)?;
     if terminal.place != Some(sale.shop) {
         return Err(Rejection::OtherShop);
     }
-    check_whole(body.entry, state)?;
-    if let Some(refunded) = state.refunded(&body.entry) {
+    check_whole(body.entry, case)?;
+    if let Some(refunded) = case.state.refunded(&body.entry) {
         return Err(Rejection::AlreadyUndone(refunded.last));
     }
-    let today = context.today();
+    let today = case.today();
     if sale.day != today {
         return Err(Rejection::VoidClosed);
     }
-    let account = state.accounts(&sale.account).ok_or(Rejection::AccountUnknown)?;
+    let account = case.account(sale.account)?;
 
     // From here on the sale is undone: back to the same lots, in reverse.
     let reversed: Vec<Lot> = sale.lots.iter().rev().copied().collect();
@@ -86,30 +81,26 @@ pub(super) fn void(
     Outcome::on(sale.account, effects)
 }
 
-fn check_whole(sale: Seq, state: &Overlay<'_>) -> Result<(), Rejection> {
-    state.undone(&sale).map_or(Ok(()), |by| Err(Rejection::AlreadyUndone(*by)))
+fn check_whole(sale: Seq, case: &Case<'_>) -> Result<(), Rejection> {
+    case.state.undone(&sale).map_or(Ok(()), |by| Err(Rejection::AlreadyUndone(*by)))
 }
 
 /// What a refund does once two persons agree.
-pub(super) fn refund(
-    body: &kinds::Refund,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
-    let sale = Sale::of(body.entry, context.earlier)?;
-    check_whole(body.entry, state)?;
-    let today = context.today();
-    let limits = state.programme_for(today).ok_or(Rejection::ProgrammeMissing)?.redeem;
+pub(super) fn refund(body: &kinds::Refund, case: &Case<'_>) -> Result<Outcome, Rejection> {
+    let sale = Sale::of(body.entry, case)?;
+    check_whole(body.entry, case)?;
+    let today = case.today();
+    let limits = case.state.programme_for(today).ok_or(Rejection::ProgrammeMissing)?.redeem;
     if today > sale.day.plus(limits.refund_days) {
         return Err(Rejection::RefundClosed(limits.refund_days));
     }
     let (points, before) =
-        (body.points.get(), state.refunded(&body.entry).map_or(0, |row| row.points));
+        (body.points.get(), case.state.refunded(&body.entry).map_or(0, |row| row.points));
     let left = sale.points().saturating_sub(before);
     if points > left {
         return Err(Rejection::RefundExceeds(left));
     }
-    let account = state.accounts(&sale.account).ok_or(Rejection::AccountUnknown)?;
+    let account = case.account(sale.account)?;
 
     // From here on the points come back: what was spent last first, after what came back before.
     let reversed: Vec<Lot> = sale.lots.iter().rev().copied().collect();

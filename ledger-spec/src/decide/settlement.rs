@@ -3,20 +3,15 @@
 use alloc::vec;
 
 use super::Rejection;
-use super::case::{Context, Outcome};
+use super::case::{Case, Outcome};
 use crate::entry::Effect;
 use crate::kinds;
-use crate::state::Overlay;
 
 /// The settlement of a shop's month. It is a function of the log alone: the statement repeats it,
 /// so that its signer vouches for the sums, and is refused where it says anything else.
-pub(super) fn close(
-    body: &kinds::SettlementClose,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
-    let row = state.shops(&body.shop).ok_or(Rejection::SettlementNotDue)?;
-    let due = row.settlement(body.shop, state.next_seq(), context.today());
+pub(super) fn close(body: &kinds::SettlementClose, case: &Case<'_>) -> Result<Outcome, Rejection> {
+    let row = case.state.shops(&body.shop).ok_or(Rejection::SettlementNotDue)?;
+    let due = row.settlement(body.shop, case.state.next_seq(), case.today());
     let settlement = due.ok_or(Rejection::SettlementNotDue)?;
     if settlement != *body {
         return Err(Rejection::SettlementMismatch);
@@ -25,17 +20,13 @@ pub(super) fn close(
 }
 
 /// The transfer of a settlement's yen to the shop.
-pub(super) fn pay(
-    body: &kinds::SettlementPaid,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
-    let row = state.settlements(&body.settlement).filter(|row| row.yen > 0);
+pub(super) fn pay(body: &kinds::SettlementPaid, case: &Case<'_>) -> Result<Outcome, Rejection> {
+    let row = case.state.settlements(&body.settlement).filter(|row| row.yen > 0);
     let row = row.ok_or(Rejection::SettlementUnknown)?;
     if let Some(by) = row.paid {
         return Err(Rejection::SettlementPaid(by));
     }
-    if body.paid_on <= row.month.last_day() || body.paid_on > context.today() {
+    if body.paid_on <= row.month.last_day() || body.paid_on > case.today() {
         return Err(Rejection::SettlementDay);
     }
     let kinds::SettlementPaid { settlement, paid_on, .. } = *body;

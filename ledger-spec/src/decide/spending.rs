@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Rejection;
-use super::case::{Context, Outcome, actor, disclosure_of, programme_of};
+use super::case::{Case, Outcome};
 use super::consent::consent;
 use super::limits::{HOLD_LIFE_S_MAX, REDEEM_AGE_S_MAX};
 use super::lots::{balance_after, spend, taken};
@@ -13,8 +13,7 @@ use crate::entry::{Contra, Effect};
 use crate::ids::{AccountId, PlaceId};
 use crate::kinds;
 use crate::points::Purse;
-use crate::state::{Account, Counter, HOLDS_MAX, Lot, Overlay, Signer};
-use crate::statement::Statement;
+use crate::state::{Account, Counter, HOLDS_MAX, Lot};
 use crate::time::Day;
 
 /// What a shop asks of a resident's points.
@@ -54,36 +53,24 @@ impl Payment<'_> {
     }
 }
 
-pub(super) fn redeem(
-    body: &kinds::Redeem,
-    statement: &Statement,
-    signer: Option<&Signer>,
-    state: &Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Outcome, Rejection> {
+pub(super) fn redeem(body: &kinds::Redeem, case: &Case<'_>) -> Result<Outcome, Rejection> {
     let (points, goods) = (body.points.get(), body.goods);
     let wish = Wish { shop: body.shop, points, goods, until_s: None };
-    let payment = judge(&wish, statement, signer, state, context)?;
+    let payment = judge(&wish, case)?;
     let effects = payment.postings(Contra::Shop(body.shop)).collect();
-    payment.outcome(effects, context.today())
+    payment.outcome(effects, case.today())
 }
 
 /// Every check of a redemption or hold.
-pub(super) fn judge<'r>(
-    wish: &Wish,
-    statement: &Statement,
-    signer: Option<&Signer>,
-    state: &'r Overlay<'_>,
-    context: &Context<'_>,
-) -> Result<Payment<'r>, Rejection> {
-    let terminal = actor(signer)?;
-    let (points, today) = (wish.points, context.today());
+pub(super) fn judge<'a>(wish: &Wish, case: &Case<'a>) -> Result<Payment<'a>, Rejection> {
+    let terminal = case.actor()?;
+    let (points, today) = (wish.points, case.today());
     if terminal.place != Some(wish.shop) {
         return Err(Rejection::OtherShop);
     }
-    let programme = programme_of(statement, today, state)?;
-    let performed_at_s = disclosure_of(statement)?.performed_at_s;
-    if performed_at_s.abs_diff(context.now_s()) > REDEEM_AGE_S_MAX {
+    let programme = case.programme_on(today)?;
+    let performed_at_s = case.disclosure()?.performed_at_s;
+    if performed_at_s.abs_diff(case.now_s()) > REDEEM_AGE_S_MAX {
         return Err(Rejection::DisclosureMismatch);
     }
     // No ledger sees a bill. What it can do is take nothing there without the terminal's signed
@@ -99,13 +86,13 @@ pub(super) fn judge<'r>(
     if points > limits.max_transaction {
         return Err(Rejection::AboveMaximum(limits.max_transaction));
     }
-    let life_s = |until_s: u64| until_s.checked_sub(context.now_s());
+    let life_s = |until_s: u64| until_s.checked_sub(case.now_s());
     if wish.until_s.is_some_and(|until_s| !matches!(life_s(until_s), Some(1..=HOLD_LIFE_S_MAX))) {
         return Err(Rejection::HoldDeadline);
     }
-    let consent = consent(statement, state, context)?;
-    consent.check_points((Some(wish.shop), points), limits.fast_lane_max)?;
-    let account = state.accounts(&consent.account()).ok_or(Rejection::AccountUnknown)?;
+    let consent = consent(case)?;
+    consent.check_points(Some(wish.shop), points, limits.fast_lane_max)?;
+    let account = case.account(consent.account())?;
     check_spending(account, today)?;
     if wish.until_s.is_some() && account.shop_holds().count() >= HOLDS_MAX {
         return Err(Rejection::HoldsLimit);
@@ -115,14 +102,14 @@ pub(super) fn judge<'r>(
     if spent > u64::from(limits.max_day) {
         return Err(Rejection::DayLimit(limits.max_day));
     }
-    consent.check_day(statement.kid, (points, spent), limits, (state, today))?;
+    consent.check_day(points, spent, limits, case)?;
     if let Some(gate) = account.closed_gate(programme, today) {
         return Err(Rejection::GateClosed(gate.rule));
     }
     if account.available(Purse::Yen, today) < u64::from(points) {
         return Err(Rejection::InsufficientPoints);
     }
-    let proof = vec![consent.effect(statement.kid, points)];
-    let lots = spend(account, programme, (Purse::Yen, points), today);
+    let proof = vec![consent.effect(case.statement.kid, points)];
+    let lots = spend(account, programme, Purse::Yen, points, today);
     Ok(Payment { account: consent.account(), row: account, lots, proof })
 }

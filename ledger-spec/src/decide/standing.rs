@@ -3,26 +3,26 @@
 use alloc::vec;
 
 use super::Rejection;
-use super::case::Outcome;
+use super::case::{Case, Outcome};
 use crate::entry::Effect;
 use crate::kinds::{self, Status};
-use crate::state::{Account, Overlay};
+use crate::state::Account;
 use crate::time::Day;
 
 /// Changes an account's standing. One person does it, because a death or a theft cannot wait; what
 /// is done so can be undone in the same way.
 pub(super) fn set_status(
     body: &kinds::AccountStatus,
-    state: &Overlay<'_>,
+    case: &Case<'_>,
 ) -> Result<Outcome, Rejection> {
-    state.accounts(&body.account).ok_or(Rejection::AccountUnknown)?;
+    case.account(body.account)?;
     let kinds::AccountStatus { account, status, since, .. } = *body;
     Outcome::on(account, vec![Effect::StatusSet { status, since }])
 }
 
 /// The standing that leaves an action of `day` without points: any while the account is suspended
 /// today, otherwise what the person was on the action's own day.
-pub(super) fn bars_earning(account: &Account, (today, day): (Day, Day)) -> Option<Status> {
+pub(super) fn bars_earning(account: &Account, today: Day, day: Day) -> Option<Status> {
     match account.standing_on(today)? {
         Status::Frozen => Some(Status::Frozen),
         Status::Active | Status::MovedOut | Status::Deceased => account.standing_on(day),
