@@ -5,7 +5,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger_spec::entry::{Accounting, Channel, Contra};
+use ledger_spec::caps::Channel;
+use ledger_spec::entry::{Accounting, Contra};
 use ledger_spec::kinds::Body;
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,

@@ -12,11 +12,12 @@ use ledger_spec::apply::apply;
 use ledger_spec::decide::{Context, decide, measured_before};
 use ledger_spec::entry::{Accounting, Contra, Effect, Entry, Subject};
 use ledger_spec::ids::{LedgerId, Seq};
+use ledger_spec::kept;
 use ledger_spec::kinds::Body;
 use ledger_spec::points::Fund;
 use ledger_spec::programme::Programme;
 use ledger_spec::state::{Overlay, State};
-use ledger_spec::statement::{self, Statement, Values};
+use ledger_spec::statement::{Statement, Values};
 use ledger_spec::time::Day;
 
 use crate::engine::{EngineError, PersonalReader, REGISTRY_FILE, parse_entry};
@@ -161,8 +162,7 @@ impl Replay<'_> {
     fn entry(&mut self, seq: Seq, bytes: &[u8]) -> Result<(), EngineError> {
         let wrong = |reason: String| EngineError::Entry { seq, reason };
         let (entry, accounting) = parse_entry(seq, bytes)?;
-        let kept =
-            statement::kept(&accounting.statement.0).map_err(|error| wrong(error.to_string()))?;
+        let kept = kept::read(&accounting.statement.0).map_err(|error| wrong(error.to_string()))?;
         if matches!(kept.core.body, Body::Action(_)) {
             // Of the two programmes the first is for the year before.
             let version = (kept.core.day.fiscal_year() + 2).checked_sub(self.found.fiscal_year);

@@ -12,7 +12,8 @@ use crate::time::Day;
 
 mod effect;
 
-pub use effect::{ActionClass, CapOf, CapPer, Channel, Contra, Effect, Reason, Room};
+pub use crate::caps::{ActionClass, CapOf, CapPer, Channel};
+pub use effect::{Contra, DayTotals, Effect, Reason, Room};
 
 /// The accounting part's version.
 pub const VERSION: u64 = 1;

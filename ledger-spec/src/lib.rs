@@ -7,6 +7,7 @@
 extern crate alloc;
 
 pub mod apply;
+pub mod caps;
 pub mod catalogue;
 pub mod cbor;
 pub mod checkpoint;
@@ -16,6 +17,7 @@ pub mod draw;
 pub mod entry;
 pub mod frame;
 pub mod ids;
+pub mod kept;
 pub mod kinds;
 pub mod manifest;
 pub mod merkle;

@@ -18,13 +18,14 @@ use thiserror::Error;
 use crate::cbor::{self, Blob, CborError, Reader, Wire, Writer, wire_array};
 use crate::cose::Sign1;
 use crate::ids::{Hash, Kid, LedgerId, OpId, Seq, first_bytes};
+use crate::kept::{KeptRow, ROW_PART_BYTES_MAX};
 use crate::kinds::{self, Body, Kind};
-use crate::statement::{self, Core, Disclosure, Holder, Statement, StatementError, seal_of};
+use crate::statement::{
+    self, Core, Disclosure, Holder, RowPlace, Statement, StatementError, seal_of,
+};
 
 /// The most rows of one manifest: their hashes fit into one entry.
 pub const ROWS_MAX: usize = 2_000;
-/// The most bytes of a row's core, and of its disclosure.
-pub const ROW_PART_BYTES_MAX: usize = 1_024;
 /// The largest manifest with its rows.
 pub const MANIFEST_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 
@@ -106,30 +107,6 @@ wire_array!(
     }
 );
 
-wire_array!(
-    /// A row as its entry keeps it: with the manifest that vouches for it and the key that signed
-    /// that.
-    KeptRow {
-        /// The manifest's entry.
-        manifest: Seq,
-        /// The row's place in it, from 0.
-        index: u32,
-        /// Who signed the manifest.
-        kid: Kid,
-        /// The core's bytes.
-        core: Blob<ROW_PART_BYTES_MAX>,
-    }
-);
-
-/// A row's place: the manifest's entry and its index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RowPlace {
-    /// The manifest's entry.
-    pub manifest: Seq,
-    /// The row's place in it, from 0.
-    pub index: u32,
-}
-
 /// A manifest whose form, seals and signature are checked; the rules have not seen it yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
@@ -152,12 +129,8 @@ impl Opened {
         (0..).zip(self.rows).map(move |(index, row)| {
             let OpenedRow { core, bytes, disclosure } = row;
             let kept = KeptRow { manifest, index, kid, core: Blob(bytes) };
-            let place = Some(RowPlace { manifest, index });
-            let bytes = cbor::to_bytes(&kept);
-            {
-                let (pay_token, pin_proof, venue, row) = (None, None, None, place);
-                Statement { core, kid, bytes, disclosure, pay_token, pin_proof, venue, row }
-            }
+            let row = Some(RowPlace { manifest, index });
+            Statement { disclosure, row, ..Statement::bare(core, kid, cbor::to_bytes(&kept)) }
         })
     }
 
@@ -276,21 +249,6 @@ fn open_row(
         _ => return Err(RowError::Sealed),
     };
     Ok(OpenedRow { core, bytes: row.core.0, disclosure })
-}
-
-/// Whether bytes that an entry keeps are a row and not a signed core: an array, where a signed core
-/// begins with its tag.
-pub(crate) fn is_kept_row(bytes: &[u8]) -> bool {
-    bytes.first() == Some(&0x84)
-}
-
-/// Reads a row that an entry keeps; verifies nothing.
-pub(crate) fn read_kept_row(bytes: &[u8]) -> Result<Statement, StatementError> {
-    let KeptRow { manifest, index, kid, core } = cbor::from_bytes(bytes)?;
-    let core = cbor::from_bytes(&core.0)?;
-    let (bytes, row) = (bytes.to_vec(), Some(RowPlace { manifest, index }));
-    let (disclosure, pay_token, pin_proof, venue) = (None, None, None, None);
-    Ok(Statement { core, kid, bytes, disclosure, pay_token, pin_proof, venue, row })
 }
 
 /// Whether a manifest lists this kept row at its place: what an auditor checks in the place of a

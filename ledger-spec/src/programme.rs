@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::entry::{ActionClass, CapOf, CapPer};
+use crate::caps::{ActionClass, CapOf, CapPer};
 use crate::ids::PlaceId;
 use crate::kinds::{AgeTier, Code, Insurance, Name};
 use crate::points::{Fund, POINTS_MAX, Purse};

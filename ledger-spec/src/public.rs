@@ -9,11 +9,11 @@ use serde::Serialize;
 
 use crate::catalogue::Catalogue;
 use crate::draw::BEACON;
-use crate::entry::{Class, Effect, PublicJson};
+use crate::entry::{Class, DayTotals, Effect, PublicJson};
 use crate::kinds::Role;
 use crate::points::Fund;
 use crate::programme::Programme;
-use crate::state::{DayTotals, Key, Signer};
+use crate::state::{Key, Signer};
 use crate::time::Day;
 
 /// Counts of fewer accounts than this are never published, nor points that they moved.

@@ -21,6 +21,8 @@ use crate::shops::{Settlement, Shop};
 use crate::time::Day;
 use hash::TableHasher;
 
+pub use crate::entry::DayTotals;
+
 pub use self::account::{
     Account, AccountLink, Aged, Charge, Counter, Facts, HOLDS_MAX, HeldFor, Hold, LOTS_MAX, Lot,
     Recent, Standing, VOUCHERS_MAX,
@@ -187,27 +189,6 @@ impl Budget {
     /// Nothing allocated.
     pub const EMPTY: Self = Self { allocated: 0, granted: 0 };
 }
-
-wire_array!(
-    /// A day's totals.
-    #[derive(Copy, Default)]
-    DayTotals {
-        /// Entries.
-        entries: u32,
-        /// Accounts with an entry.
-        accounts: u32,
-        /// Accounts with a grant in the yen purse.
-        earners: u32,
-        /// Accounts with a redemption.
-        spenders: u32,
-        /// Points granted in the yen purse.
-        granted: u64,
-        /// Points redeemed, less voids.
-        redeemed: u64,
-        /// Points refunded, of this day's sales and earlier ones.
-        refunded: u64,
-    }
-);
 
 /// A proposal that waits for another person.
 #[derive(Clone, Debug, PartialEq, Eq)]

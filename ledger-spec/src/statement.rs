@@ -9,9 +9,8 @@ use thiserror::Error;
 
 use crate::cbor::{self, Blob, CborError, Reader, Wire, Writer, wire_map};
 use crate::cose::{CoseError, Sign1, aad};
-use crate::ids::{CardHash, Hash, Kid, LedgerId, LinkId, OpId};
+use crate::ids::{CardHash, Hash, Kid, LedgerId, LinkId, OpId, Seq};
 use crate::kinds::{Body, Code, Kind};
-use crate::manifest::{self, RowPlace};
 use crate::time::Day;
 use crate::token::{self, PayToken, PinProof, VenueCode};
 
@@ -360,6 +359,15 @@ pub struct Statement {
     pub row: Option<RowPlace>,
 }
 
+/// A row's place: the manifest's entry and its index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowPlace {
+    /// The manifest's entry.
+    pub manifest: Seq,
+    /// The row's place in it, from 0.
+    pub index: u32,
+}
+
 /// Reads a submission, checks its form, its seal and every signature in it. Needs no state beyond
 /// the public keys, so it runs on all cores before the queue.
 ///
@@ -404,6 +412,13 @@ pub fn open(
 }
 
 impl Statement {
+    /// A statement without a disclosure, outside of any manifest.
+    #[must_use]
+    pub(crate) fn bare(core: Core, kid: Kid, bytes: Vec<u8>) -> Self {
+        let (disclosure, pay_token, pin_proof, venue, row) = (None, None, None, None, None);
+        Self { core, kid, bytes, disclosure, pay_token, pin_proof, venue, row }
+    }
+
     /// Reads what other keys signed inside the disclosure: pay token, PIN proof, venue code.
     /// Verifies nothing: for statements that were accepted, whose signatures were checked then or
     /// are checked apart.
@@ -449,19 +464,15 @@ pub fn read(submission: &[u8]) -> Result<(Sign1, Statement), StatementError> {
     };
     let kept = Sign1 { disclosure: None, ..signed.clone() };
     let (kid, bytes) = (signed.kid, kept.to_bytes());
-    let (pay_token, pin_proof, venue, row) = (None, None, None, None);
-    Ok((signed, Statement { core, kid, bytes, disclosure, pay_token, pin_proof, venue, row }))
+    Ok((signed, Statement { disclosure, ..Statement::bare(core, kid, bytes) }))
 }
 
-/// Reads the statement that an entry keeps; verifies nothing.
+/// See [`crate::kept::read`].
 ///
 /// # Errors
-/// [`StatementError::TooLarge`] and [`StatementError::Form`].
+/// As there.
 pub fn kept(bytes: &[u8]) -> Result<Statement, StatementError> {
-    if manifest::is_kept_row(bytes) {
-        return manifest::read_kept_row(bytes);
-    }
-    read(bytes).map(|(_, statement)| statement)
+    crate::kept::read(bytes)
 }
 
 impl Statement {

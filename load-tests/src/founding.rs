@@ -9,8 +9,8 @@ use std::num::NonZeroUsize;
 
 use ed25519_dalek::SigningKey;
 use kenmai::engine::{Accepted, Engine, PendingVerdict};
+use ledger_spec::caps::ActionClass;
 use ledger_spec::cbor::Text;
-use ledger_spec::entry::ActionClass;
 use ledger_spec::ids::{AccountId, PersonId, PlaceId};
 use ledger_spec::kinds::{
     AccountFacts, AccountOpen, Action, AgeTier, Approve, Body, BudgetAllocate, CardIssue,

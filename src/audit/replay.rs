@@ -11,6 +11,7 @@ use ledger_spec::decide::{Context, decide, earlier_of, measured_before};
 use ledger_spec::entry::{Accounting, Effect, Entry, Reason};
 use ledger_spec::frame::Frame;
 use ledger_spec::ids::{AccountId, Kid, LedgerId, LinkId, OpId, Seq};
+use ledger_spec::kept;
 use ledger_spec::kinds::{self, Body, Purpose, Role};
 use ledger_spec::manifest;
 use ledger_spec::merkle::{Edge, leaf_hash};
@@ -231,7 +232,7 @@ impl<'a> Replay<'a> {
         accounting: &Accounting,
     ) -> Result<(Option<Sign1>, Statement), String> {
         let kept = &accounting.statement.0;
-        let statement = statement::kept(kept).map_err(|error| error.to_string())?;
+        let statement = kept::read(kept).map_err(|error| error.to_string())?;
         let signed = match statement.row {
             // The manifest's signature covers it.
             Some(_) => None,

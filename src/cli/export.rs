@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use ledger_spec::entry::{Accounting, Contra};
+use ledger_spec::kept;
 use ledger_spec::points::{Fund, Purse};
 use ledger_spec::state::State;
-use ledger_spec::statement;
 use ledger_spec::time::Day;
 
 use super::{
@@ -114,7 +114,7 @@ fn holdings(state: &State, today: Day) -> Result<(Table, Table), CliError> {
 /// One line for each posting; entries of accounts without one have a line without points.
 fn history_lines(entry: &Accounting, table: &mut Table) -> Result<(), CliError> {
     let Some(subject) = entry.subject else { return Ok(()) };
-    let kind = statement::kept(&entry.statement.0).map(|kept| kept.core.body.kind().name());
+    let kind = kept::read(&entry.statement.0).map(|kept| kept.core.body.kind().name());
     let (seq, day) = (entry.seq.to_string(), entry.accepted_day().to_string());
     let (account, kind) = (subject.account.to_string(), kind.unwrap_or_default());
     let mut moved = false;

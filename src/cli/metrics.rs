@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ledger_spec::ids::LedgerId;
-use ledger_spec::statement;
+use ledger_spec::kept;
 use ledger_spec::time::Day;
 
 use super::{CliError, Ending, Outcome, ledger_file, say_bytes};
@@ -86,7 +86,7 @@ pub fn export(
     log::inspect(disk, &config, |frame| {
         for (seq, bytes) in frame.entries() {
             let (_, accounting) = parse_entry(seq, bytes).map_err(FrameRefusal::from)?;
-            let kept = statement::kept(&accounting.statement.0)
+            let kept = kept::read(&accounting.statement.0)
                 .map_err(|error| EngineError::Entry { seq, reason: error.to_string() })
                 .map_err(FrameRefusal::from)?;
             let day = accounting.accepted_day();

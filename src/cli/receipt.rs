@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use ledger_spec::entry::{Accounting, receipt_number};
 use ledger_spec::ids::LedgerId;
+use ledger_spec::kept;
 use ledger_spec::receipt::MAX_RECEIPT_BYTES;
-use ledger_spec::statement;
 
 use super::{Ending, Outcome, read_text, say, vkey_text};
 use crate::verify::{self, ReceiptReport};
@@ -63,7 +63,7 @@ fn tell(ReceiptReport { origin, seq, size, opened }: &ReceiptReport) {
 }
 
 fn tell_opened(accounting: &Accounting) {
-    if let Ok(statement) = statement::kept(&accounting.statement.0) {
+    if let Ok(statement) = kept::read(&accounting.statement.0) {
         say(format_args!("  kind    {}", statement.core.body.kind().name()));
         say(format_args!("  day     {}", statement.core.day));
         say(format_args!("  signer  {}", statement.kid));

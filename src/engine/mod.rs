@@ -18,6 +18,7 @@ use ledger_spec::checkpoint::CheckpointError;
 use ledger_spec::decide::Rejection;
 use ledger_spec::entry::{Accounting, Entry, Opened, Personal, personal_aad};
 use ledger_spec::ids::{CardHash, Kid, LedgerId, Seq};
+use ledger_spec::kept;
 use ledger_spec::manifest::{self, ManifestError};
 use ledger_spec::note::{KeyType, VerifierKey};
 use ledger_spec::prove;
@@ -642,8 +643,7 @@ impl PersonalReader<'_> {
         let (Some(subject), Some(sealed)) = (accounting.subject, &entry.personal) else {
             return Ok(None);
         };
-        let statement =
-            statement::kept(&accounting.statement.0).map_err(|e| wrong(&e.to_string()))?;
+        let statement = kept::read(&accounting.statement.0).map_err(|e| wrong(&e.to_string()))?;
         let aad = personal_aad(self.ledger, statement.core.op_id);
         let plain = match self.registry.unseal(subject.account, &aad, &sealed.0) {
             Ok(plain) => plain,

@@ -8,10 +8,10 @@ use ed25519_dalek::VerifyingKey;
 use ledger_spec::apply::apply;
 use ledger_spec::frame::Frame;
 use ledger_spec::ids::{Hash, Kid, LedgerId, Seq};
+use ledger_spec::kept;
 use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::prove;
 use ledger_spec::state::{Overlay, State};
-use ledger_spec::statement;
 
 use super::ops::Ops;
 use super::snapshot::{self, Snapshot};
@@ -88,8 +88,7 @@ impl Replay {
             };
             let (entry, accounting) = parse_entry(seq, bytes)?;
             apply(&accounting, &mut state).map_err(|broken| wrong(&broken))?;
-            let statement =
-                statement::kept(&accounting.statement.0).map_err(|error| wrong(&error))?;
+            let statement = kept::read(&accounting.statement.0).map_err(|error| wrong(&error))?;
             self.ops.insert(statement.core.op_id, seq);
             let hash = leaf_hash(&entry.leaf());
             self.edge.push(hash);

@@ -21,11 +21,12 @@ use ledger_spec::decide::{self, Context};
 use ledger_spec::entry::{Accounting, Effect, Entry, Personal, personal_aad};
 use ledger_spec::frame::{Frame, Place};
 use ledger_spec::ids::{AccountId, OpId, Seq};
+use ledger_spec::kept;
 use ledger_spec::kinds::{Body, Kind, ManifestDone};
 use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::public;
 use ledger_spec::state::{Overlay, State};
-use ledger_spec::statement::{self, Statement, Values};
+use ledger_spec::statement::{Statement, Values};
 use ledger_spec::time::{Day, Month};
 
 mod holds;
@@ -491,7 +492,7 @@ impl Sequencer {
             if accounting.statement.0 == statement.bytes {
                 return Ok(Some(Answer::Earlier(accounting)));
             }
-            let kept = statement::kept(&accounting.statement.0);
+            let kept = kept::read(&accounting.statement.0);
             if kept.is_ok_and(|kept| kept.core.op_id == statement.core.op_id) {
                 return Ok(Some(Answer::Refused(Refusal::OperationReused(seq))));
             }

@@ -11,9 +11,9 @@ use axum::response::{IntoResponse, Response};
 use ledger_spec::decide::Rejection;
 use ledger_spec::entry::receipt_number;
 use ledger_spec::ids::{OpId, Seq};
+use ledger_spec::kept;
 use ledger_spec::kinds::Body;
 use ledger_spec::manifest::{MANIFEST_BYTES_MAX, OUTCOME_OPERATION_REUSED, Opened};
-use ledger_spec::statement;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -210,7 +210,7 @@ async fn finish(
     }
     let done = recorded()?.ok_or(Problem::internal())?;
     let (_, accounting) = ledger.engine.entry(done)?.ok_or(Problem::internal())?;
-    let kept = statement::kept(&accounting.statement.0).map_err(|_| Problem::internal())?;
+    let kept = kept::read(&accounting.statement.0).map_err(|_| Problem::internal())?;
     let Body::ManifestDone(result) = kept.core.body else { return Err(Problem::internal()) };
     Ok((done, result.outcomes.0))
 }

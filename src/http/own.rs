@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use ledger_spec::entry::CapPer;
+use ledger_spec::caps::CapPer;
 use ledger_spec::ids::{AccountId, Seq};
 use ledger_spec::points::Purse;
 use ledger_spec::time::Day;

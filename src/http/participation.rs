@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use ledger_spec::entry::Channel;
+use ledger_spec::caps::Channel;
 use ledger_spec::points::Fund;
 use ledger_spec::time::Day;
 

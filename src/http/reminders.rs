@@ -10,10 +10,10 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use ledger_spec::ids::{AccountId, Hash, LinkId, Seq};
+use ledger_spec::kept;
 use ledger_spec::kinds::{Kind, Role};
 use ledger_spec::points::Purse;
 use ledger_spec::state::{Overlay, Signer};
-use ledger_spec::statement;
 use ledger_spec::time::Day;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -170,7 +170,7 @@ pub(super) async fn next(
     let (engine, today) = (&reader.ledger.engine, server.today());
     let found = engine.entry(Seq(seq))?.map(|(_, accounting)| accounting);
     let own = found.filter(|accounting| {
-        let signed = statement::kept(&accounting.statement.0).is_ok_and(|statement| {
+        let signed = kept::read(&accounting.statement.0).is_ok_and(|statement| {
             statement.kid == reader.kid && statement.core.body.kind() == Kind::Action
         });
         signed && accounting.accepted_day() == today

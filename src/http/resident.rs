@@ -7,8 +7,8 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use ledger_spec::entry::Accounting;
 use ledger_spec::ids::{AccountId, LinkId, Seq};
+use ledger_spec::kept;
 use ledger_spec::state::Signer;
-use ledger_spec::statement;
 use ledger_spec::time::Day;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -126,7 +126,7 @@ fn readable(reader: &Reader, seq: Seq, head_size: u64) -> Result<(Accounting, bo
         }
         Signer::Actor(_) => false,
     };
-    let kept = statement::kept(&accounting.statement.0);
+    let kept = kept::read(&accounting.statement.0);
     let signed = kept.is_ok_and(|statement| statement.kid == reader.kid);
     // Whether the entry exists is nobody else's business.
     if own || signed { Ok((accounting, own)) } else { Err(Problem::entry_unknown()) }
@@ -143,7 +143,7 @@ pub(super) async fn manifest(
 ) -> Result<Response, Problem> {
     let engine = &reader.ledger.engine;
     let (row, _) = readable(&reader, Seq(seq), engine.head()?.size)?;
-    let row = statement::kept(&row.statement.0).map_err(|_| Problem::entry_unknown())?;
+    let row = kept::read(&row.statement.0).map_err(|_| Problem::entry_unknown())?;
     let place = row.row.ok_or(Problem::entry_unknown())?;
     let (_, manifest) = engine.entry(place.manifest)?.ok_or(Problem::entry_unknown())?;
     let headers = [(header::CONTENT_TYPE, "application/cose")];

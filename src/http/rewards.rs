@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use ledger_spec::ids::{PerkCardNumber, Seq};
-use ledger_spec::statement;
+use ledger_spec::kept;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -133,7 +133,7 @@ pub(super) async fn claimed_card(
 ) -> Result<Json<ClaimedCard>, Problem> {
     let (engine, today) = (&reader.ledger.engine, server.today());
     let signed = engine.entry(Seq(seq))?.is_some_and(|(_, accounting)| {
-        let kept = statement::kept(&accounting.statement.0);
+        let kept = kept::read(&accounting.statement.0);
         kept.is_ok_and(|kept| kept.kid == reader.kid) && accounting.accepted_day() == today
     });
     // Whether another's claim exists is nobody's business.

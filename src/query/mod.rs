@@ -1,9 +1,11 @@
 //! The read side: what residents, shops and everyone may see, out of the engine's state and log.
 //! Nothing here writes.
 
+use ledger_spec::caps::{CapOf, CapPer};
 use ledger_spec::decide::{Rejection, judge_token};
-use ledger_spec::entry::{Accounting, CapOf, CapPer, Contra, Effect, Reason, receipt_number};
+use ledger_spec::entry::{Accounting, Contra, Effect, Reason, receipt_number};
 use ledger_spec::ids::{AccountId, Kid, PlaceId, Seq};
+use ledger_spec::kept;
 use ledger_spec::kinds::{Body, Code, Kind, Note, Role, Status};
 use ledger_spec::points::{LotKey, Purse};
 use ledger_spec::programme::Rule;
@@ -412,7 +414,7 @@ pub fn history(
             return Ok(History { entries, next_before });
         }
         looked_at += 1;
-        let Ok(statement) = statement::kept(&accounting.statement.0) else { continue };
+        let Ok(statement) = kept::read(&accounting.statement.0) else { continue };
         let personal = engine.personal(&entry, &accounting)?;
         let own = matches!(access, Access::Own(_));
         let personal = personal.map(|(exact_ms, known)| (exact_ms, known.filter(|_| own)));

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger_spec::entry::CapOf;
+use ledger_spec::caps::CapOf;
 use ledger_spec::ids::{AccountId, Kid, LinkId};
 use ledger_spec::kinds::{Purpose, Status};
 use ledger_spec::points::Purse;
@@ -213,7 +213,7 @@ mod tests {
     use std::sync::Arc;
 
     use expect_test::{Expect, expect};
-    use ledger_spec::entry::CapPer;
+    use ledger_spec::caps::CapPer;
     use ledger_spec::ids::Seq;
     use ledger_spec::kinds::{AgeTier, Insurance};
     use ledger_spec::points::{Fund, LotKey};

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use ledger_spec::entry::{Accounting, Contra, Effect, receipt_number};
 use ledger_spec::ids::{LedgerId, PlaceId, Seq};
+use ledger_spec::kept;
 use ledger_spec::kinds::{Kind, Role, SettlementClose};
 use ledger_spec::programme::Programme;
-use ledger_spec::statement;
 use ledger_spec::time::{Day, Month};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -44,7 +44,7 @@ impl Line {
             }
         }
         let (shop, points) = movement?;
-        let kind = statement::kept(&entry.statement.0).ok()?.core.body.kind();
+        let kind = kept::read(&entry.statement.0).ok()?.core.body.kind();
         // A refund takes effect where a second person approves it.
         let kind = if kind == Kind::Approve { Kind::Refund } else { kind };
         let day = entry.accepted_day();

@@ -1,10 +1,12 @@
 //! What one entry changes in the views. Reads the accounting part and nothing else.
 
-use ledger_spec::entry::{Accounting, Channel, Contra, Effect};
+use ledger_spec::caps::Channel;
+use ledger_spec::entry::{Accounting, Contra, Effect};
 use ledger_spec::ids::{AccountId, Kid, PlaceId};
+use ledger_spec::kept;
 use ledger_spec::kinds::{Body, Code, Role};
 use ledger_spec::points::{LotKey, Purse};
-use ledger_spec::statement::{self, Statement};
+use ledger_spec::statement::Statement;
 use ledger_spec::time::Day;
 
 use super::ViewsError;
@@ -31,8 +33,7 @@ pub fn month_after(day: Day) -> Day {
 }
 
 pub(super) fn apply(entry: &Accounting, changes: &mut Changes<'_>) -> Result<(), ViewsError> {
-    let statement =
-        statement::kept(&entry.statement.0).map_err(|_| ViewsError::Entry(entry.seq))?;
+    let statement = kept::read(&entry.statement.0).map_err(|_| ViewsError::Entry(entry.seq))?;
     for effect in &entry.effects {
         match effect {
             Effect::BudgetAllocated { fund, .. } => {

@@ -1,8 +1,8 @@
 //! The rows of the views, and their bytes: CBOR arrays under a key that begins with the table's
 //! number.
 
+use ledger_spec::caps::Channel;
 use ledger_spec::cbor::{CborError, Reader, Wire, Writer};
-use ledger_spec::entry::Channel;
 use ledger_spec::ids::{AccountId, Kid, PlaceId, Seq};
 use ledger_spec::kinds::{AgeTier, Code};
 use ledger_spec::points::Fund;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use ledger_spec::caps::Channel;
 use ledger_spec::cbor::{self, Reader, Wire, Writer};
-use ledger_spec::entry::Channel;
 use ledger_spec::ids::{AccountId, Kid, PlaceId, Seq};
 use ledger_spec::points::Fund;
 use ledger_spec::time::Day;

@@ -7,8 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use kenmai::metrics::{Metrics, NAMES};
+use ledger_spec::caps::Channel;
 use ledger_spec::cbor::Blob;
-use ledger_spec::entry::{Accounting, Channel};
+use ledger_spec::entry::Accounting;
 use ledger_spec::ids::Seq;
 use ledger_spec::kinds::{Body, DayClose};
 use ledger_spec::points::Fund;

@@ -19,10 +19,11 @@ use kenmai::metrics::Metrics;
 use kenmai::reports::zengin::BankAccount;
 use kenmai::simulate::{Given, simulate};
 use ledger_spec::ids::{LedgerId, Seq};
+use ledger_spec::kept;
 use ledger_spec::kinds::{Body, Redeem};
 use ledger_spec::points::Points;
 use ledger_spec::programme::Programme;
-use ledger_spec::statement::{self, Core, Holder};
+use ledger_spec::statement::{Core, Holder};
 use ledger_spec::time::{Day, Month};
 use ledger_spec::token;
 use serde_json::Value;
@@ -349,7 +350,7 @@ async fn the_past_as_metrics_is_what_the_log_holds() {
     let mut counted: Vec<(Day, u64, u64)> = Vec::new();
     for seq in (0..city.entries).map(Seq) {
         let (_, accounting) = city.engine.entry(seq).unwrap().unwrap();
-        let kept = statement::kept(&accounting.statement.0).unwrap();
+        let kept = kept::read(&accounting.statement.0).unwrap();
         let (last, actions, spent) = counted.last().copied().unwrap_or((Day(0), 0, 0));
         if last < accounting.accepted_day() {
             counted.push((accounting.accepted_day(), actions, spent));

@@ -132,7 +132,7 @@ fn a_restart_keeps_everything() {
     let measured = city.measure("mei");
     assert_eq!(measured, Seq(size + 1));
     let (_, close) = city.engine().entry(Seq(size)).unwrap().unwrap();
-    let statement = ledger_spec::statement::kept(&close.statement.0).unwrap();
+    let statement = ledger_spec::kept::read(&close.statement.0).unwrap();
     assert_eq!(statement.core.body.kind().name(), "day.close");
 }
 

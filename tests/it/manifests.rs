@@ -93,7 +93,7 @@ async fn a_manifest_is_answered_row_by_row_and_repeated_safely() {
     let opened: ledger_spec::entry::Opened =
         ledger_spec::cbor::from_bytes(&Receipt::parse(receipt.text()).unwrap().extra).unwrap();
     let accounting: Accounting = ledger_spec::cbor::from_bytes(&opened.accounting.0).unwrap();
-    let row = ledger_spec::statement::kept(&accounting.statement.0).unwrap();
+    let row = ledger_spec::kept::read(&accounting.statement.0).unwrap();
     let Body::Manifest(listed) = statement.core.body else { panic!("no manifest") };
     assert!(manifest::lists(&listed, &row));
     let stranger = town.log_in(&town.cast.till(0), 2).await;
@@ -206,7 +206,8 @@ fn a_row_that_was_not_signed_is_found() {
     let accepted = city.engine().enqueue(opened.statement.clone()).unwrap().wait_blocking();
     let manifest = accepted.unwrap().accounting.seq;
     let mut forged = opened.into_rows(manifest).next().unwrap();
-    let mut kept: manifest::KeptRow = ledger_spec::cbor::from_bytes(&forged.bytes).unwrap();
+    let mut kept: ledger_spec::kept::KeptRow =
+        ledger_spec::cbor::from_bytes(&forged.bytes).unwrap();
     forged.core.body = Body::AccountOpen(AccountOpen { account: AccountId([8; 16]) });
     kept.core = Blob(ledger_spec::cbor::to_bytes(&forged.core));
     forged.bytes = ledger_spec::cbor::to_bytes(&kept);

@@ -7,11 +7,12 @@ use kenmai::audit::{Check, Gap};
 use ledger_spec::cbor::Blob;
 use ledger_spec::entry::Effect;
 use ledger_spec::ids::{Kid, PersonId, PlaceId, Seq};
+use ledger_spec::kept;
 use ledger_spec::kinds::{
     Body, Capture, Hold, KeyRegister, Kind, Name, Note, Redeem, Refund, Release, Role, Void,
 };
 use ledger_spec::points::Points;
-use ledger_spec::statement::{self, Disclosure, Holder, card_hash};
+use ledger_spec::statement::{Disclosure, Holder, card_hash};
 
 use crate::audit::audit_of;
 use crate::city::{City, MINUTE_MS, account, card, id, key};
@@ -39,7 +40,7 @@ fn held(city: &City, name: &str) -> u64 {
 /// The kinds of the entries from one on.
 fn kinds_from(city: &City, first: Seq) -> Vec<Kind> {
     let entries = (first.0..).map_while(|seq| city.engine().entry(Seq(seq)).unwrap());
-    let kind = |bytes: &[u8]| statement::kept(bytes).unwrap().core.body.kind();
+    let kind = |bytes: &[u8]| kept::read(bytes).unwrap().core.body.kind();
     entries.map(|(_, accounting)| kind(&accounting.statement.0)).collect()
 }
 

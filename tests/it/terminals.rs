@@ -6,8 +6,8 @@ use data_encoding::HEXLOWER;
 use expect_test::expect;
 use ledger_spec::cbor::Text;
 use ledger_spec::ids::{Kid, PersonId, Seq};
+use ledger_spec::kept;
 use ledger_spec::kinds::{Approve, Body, KeyRegister, Role};
-use ledger_spec::statement;
 use serde_json::{Value, json};
 
 use crate::town::{Answer, Plan, Town, check};
@@ -56,7 +56,7 @@ async fn a_second_person_reads_what_the_first_one_signed() {
     assert_eq!((&found["seq"], &found["done"]), (&json!(seq), &json!(false)));
     assert_eq!(found["until_min"], town.clock.now_s() / 60 + 7 * 24 * 60);
     let kept = HEXLOWER.decode(found["statement"].as_str().unwrap().as_bytes()).unwrap();
-    let kept = statement::kept(&kept).unwrap();
+    let kept = kept::read(&kept).unwrap();
     assert_eq!(kept.kid, Kid::of(town.cast.staff().verifying_key().as_bytes()));
 
     let approve = Approve { proposal: Seq(seq), statement_hash: kept.hash() };

@@ -6,11 +6,13 @@ use std::fs;
 
 use kenmai::engine::Engine;
 use kenmai::views::{self, Demography, FundMonth, StationMonth, VIEWS_FOLDER, Views, week_of};
-use ledger_spec::entry::{Accounting, Channel, Contra, Effect};
+use ledger_spec::caps::Channel;
+use ledger_spec::entry::{Accounting, Contra, Effect};
 use ledger_spec::ids::{AccountId, Kid, LedgerId, PlaceId, Seq};
+use ledger_spec::kept;
 use ledger_spec::kinds::{AccountFacts, AgeTier, Body, Code, Insurance, KeyRegister, Role, Void};
 use ledger_spec::points::{Fund, Purse};
-use ledger_spec::statement::{self, Holder};
+use ledger_spec::statement::Holder;
 use ledger_spec::time::Day;
 use proptest::prelude::*;
 
@@ -59,10 +61,10 @@ impl Plain {
             (Self::default(), BTreeMap::new(), BTreeMap::new());
         let at = |seq: Seq| {
             let entry = &entries[usize::try_from(seq.0).unwrap()];
-            statement::kept(&entry.statement.0).unwrap()
+            kept::read(&entry.statement.0).unwrap()
         };
         for entry in entries {
-            let statement = statement::kept(&entry.statement.0).unwrap();
+            let statement = kept::read(&entry.statement.0).unwrap();
             let (day, who) = (entry.accepted_day(), entry.subject.map(|subject| subject.account));
             for effect in &entry.effects {
                 if let Effect::FactsSet { age_tier, district, .. } = effect {
@@ -280,7 +282,7 @@ fn step(city: &mut City, paid: &mut Vec<Seq>, (kind, who, size): (u8, usize, u32
     };
     city.clock.pass(MINUTE_MS);
     if let Ok(accepted) = city.submit(&submission) {
-        let statement = statement::kept(&accepted.accounting.statement.0).unwrap();
+        let statement = kept::read(&accepted.accounting.statement.0).unwrap();
         if let Body::Redeem(_) = statement.core.body {
             paid.push(accepted.accounting.seq);
         }

@@ -2,68 +2,14 @@
 
 use alloc::vec::Vec;
 
-use crate::cbor::{Blob, CborError, Reader, Wire, Writer, wire_array, wire_code};
+use crate::caps::{ActionClass, CapOf, CapPer, Channel};
+use crate::cbor::{Blob, CborError, Reader, Wire, Writer, wire_array};
 use crate::ids::{CardHash, Hash, Kid, LinkId, NaturalKey, PersonId, PlaceId, Seq};
 use crate::kinds::{
     AgeTier, Document, Insurance, Kind, Name, Purpose, Role, SettlementClose, Status,
 };
 use crate::points::{Fund, LotKey, Purse};
-use crate::state::DayTotals;
 use crate::time::Day;
-
-wire_code!(
-    /// Kind of an action, as far as caps go.
-    ActionClass {
-        /// Every day's actions.
-        Habit = 1,
-        /// Once-a-year actions, exempt from the caps of habits.
-        Milestone = 2,
-    }
-);
-
-wire_code!(
-    /// What a cap counts.
-    CapOf {
-        /// One rule.
-        Rule = 1,
-        /// All rules of a class.
-        Class = 2,
-        /// All rules of a purse.
-        All = 3,
-        /// The days on which a rule was met: they bound nothing, other rules follow from them.
-        Days = 4,
-        /// Claims of an item of the catalogue.
-        Item = 5,
-    }
-);
-
-wire_code!(
-    /// The period of a cap, by the action's own day.
-    CapPer {
-        /// A day of Japan.
-        Day = 1,
-        /// A calendar month.
-        Month = 2,
-        /// April to March.
-        FiscalYear = 3,
-        /// Monday to Sunday.
-        Week = 4,
-    }
-);
-
-wire_code!(
-    /// How a resident took part in an action: as much of it as figures on participation need.
-    Channel {
-        /// With a phone's code.
-        Phone = 1,
-        /// With a paper card, at a station or a session.
-        Card = 2,
-        /// With a paper card, at a kiosk.
-        Kiosk = 3,
-        /// Through staff or the registry, who know the account.
-        Desk = 4,
-    }
-);
 
 /// Why an action was granted what it was granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,6 +194,27 @@ impl Wire for Contra {
         }
     }
 }
+
+wire_array!(
+    /// A day's totals.
+    #[derive(Copy, Default)]
+    DayTotals {
+        /// Entries.
+        entries: u32,
+        /// Accounts with an entry.
+        accounts: u32,
+        /// Accounts with a grant in the yen purse.
+        earners: u32,
+        /// Accounts with a redemption.
+        spenders: u32,
+        /// Points granted in the yen purse.
+        granted: u64,
+        /// Points redeemed, less voids.
+        redeemed: u64,
+        /// Points refunded, of this day's sales and earlier ones.
+        refunded: u64,
+    }
+);
 
 macro_rules! effects {
     ($($(#[$meta:meta])* $code:literal $name:ident { $($(#[$field_meta:meta])* $field:ident : $ty:ty),* }),+ $(,)?) => {

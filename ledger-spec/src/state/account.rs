@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
+use crate::caps::{ActionClass, CapOf, CapPer};
 use crate::cbor::{CborError, Reader, Wire, Writer, wire_array};
-use crate::entry::{ActionClass, CapOf, CapPer};
 use crate::ids::{Hash, LinkId, PlaceId, Seq};
 use crate::kinds::{AgeTier, Insurance, Status};
 use crate::points::{LotKey, POINTS_MAX, Purse};

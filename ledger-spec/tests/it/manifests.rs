@@ -4,13 +4,14 @@ use ledger_spec::{
     cbor::{self, List},
     decide::Rejection,
     ids::{OpId, Seq},
+    kept,
     kinds::{
         AccountOpen, AccountStatus, Action, Approve, BalanceImport, Body, Code, Kind, LotPoints,
         ManifestDone, Note, Status,
     },
     manifest::{self, ManifestError, Opened, RowError},
     points::{Fund, LotKey, Points, Purse},
-    statement::{Core, Disclosure, Holder, StatementError, kept},
+    statement::{Core, Disclosure, Holder, StatementError},
     time::Day,
 };
 
@@ -100,7 +101,7 @@ fn rows_are_judged_one_by_one_and_a_repetition_goes_on() {
     assert_eq!(judged(&mut world, manifest.clone()), expected);
     // What an entry keeps of a row says who signed, where it stands, and the core.
     let entry = world.entry(Seq(seq.0 + 2)).unwrap();
-    let row = kept(&entry.statement.0).unwrap();
+    let row = kept::read(&entry.statement.0).unwrap();
     assert_eq!(
         (row.kid, row.row.map(|row| (row.manifest, row.index))),
         (kid("station-1"), Some((seq, 2)))

@@ -6,7 +6,8 @@ mod model;
 mod rewards;
 
 use ledger_spec::{
-    entry::{ActionClass, CapOf, CapPer, Contra},
+    caps::{ActionClass, CapOf, CapPer},
+    entry::Contra,
     ids::{PlaceId, Seq},
     kinds::{
         Action, Approve, Body, Capture, Code, DayClose, Hold, Note, Redeem, Refund, Release, Void,

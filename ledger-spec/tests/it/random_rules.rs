@@ -4,8 +4,9 @@
 //! The model holds no counters: every question is asked of the list of all acts so far, in words as
 //! close to `03-rules.md` 6 as they can be.
 
+use ledger_spec::caps::{CapOf, CapPer};
 use ledger_spec::cbor;
-use ledger_spec::entry::{CapOf, CapPer, Effect, Reason};
+use ledger_spec::entry::{Effect, Reason};
 use ledger_spec::ids::LinkId;
 use ledger_spec::kinds::{
     Action, AgeTier, Body, Code, Document, LinkGrant, ProgrammePublish, Purpose, Role,

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use ledger_spec::{
     cbor::{self, Blob, List},
-    entry::{Accounting, Contra, Effect, Reason},
+    entry::{Accounting, Contra, DayTotals, Effect, Reason},
     ids::{LedgerId, LinkId, OpId, PlaceId, Seq},
     kinds::{
         AccountClose, AccountFacts, AccountOpen, AccountStatus, Action, ActionWithdraw, Adjust,
@@ -27,7 +27,7 @@ use ledger_spec::{
         Role, SettlementClose, SettlementPaid, Status, Void,
     },
     points::{Fund, FundSums, LotKey, Points, Purse},
-    state::{DayTotals, Lot},
+    state::Lot,
     statement::{Disclosure, Holder, Values, card_hash, code_hash},
     time::Day,
     token::{self, PayToken, PinProof, VenueCode},

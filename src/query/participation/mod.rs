@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger_spec::entry::Channel;
+use ledger_spec::caps::Channel;
 use ledger_spec::ids::PlaceId;
 use ledger_spec::kinds::{AgeTier, Role};
 use ledger_spec::points::Fund;

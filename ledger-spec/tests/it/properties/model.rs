@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use ledger_spec::{
+    caps::{ActionClass, CapOf, CapPer},
     decide::Rejection,
-    entry::{ActionClass, CapOf, CapPer, Reason},
+    entry::Reason,
     ids::Seq,
     kinds::Status,
     points::{Fund, LotKey, Purse},
