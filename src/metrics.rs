@@ -177,7 +177,7 @@ impl Metrics {
         let label = &[name];
         Fund::ALL
             .iter()
-            .for_each(|fund| self.granted.with_label_values(&[name, fund_name(*fund)]).inc_by(0));
+            .for_each(|fund| self.granted.with_label_values(&[name, fund.name()]).inc_by(0));
         self.refusals.with_label_values(&[name, BUSY]).inc_by(0);
         LedgerMetrics {
             name: Arc::from(name),
@@ -318,7 +318,7 @@ impl LedgerMetrics {
             match contra {
                 Contra::Budget(_) | Contra::Challenge => {
                     let granted = u64::try_from(points).unwrap_or(0);
-                    let labels = [&*self.name, fund_name(lot.fund)];
+                    let labels = [&*self.name, lot.fund.name()];
                     self.all.granted.with_label_values(&labels).inc_by(granted);
                 }
                 Contra::Shop(_) if points < 0 => self.spent.inc_by(points.unsigned_abs()),
@@ -378,24 +378,18 @@ impl LedgerMetrics {
 
     /// A channel's share of the last released month's actions, if released.
     pub fn set_channel_percent(&self, channel: Channel, percent: Option<u64>) {
-        let channel = match channel {
-            Channel::Phone => "phone",
-            Channel::Card => "card",
-            Channel::Kiosk => "kiosk",
-            Channel::Desk => "desk",
-        };
-        show(&self.all.channel, &[&self.name, channel], percent);
+        show(&self.all.channel, &[&self.name, channel.name()], percent);
     }
 
     /// The highest budget warning that a fund has reached, in thousandths, 0 for none, if it has a
     /// budget.
     pub fn set_budget_warning(&self, fund: Fund, permille: Option<u32>) {
-        show(&self.all.budget_warning, &[&self.name, fund_name(fund)], permille.map(u64::from));
+        show(&self.all.budget_warning, &[&self.name, fund.name()], permille.map(u64::from));
     }
 
     /// A fund's points that can still be spent, if released.
     pub fn set_outstanding(&self, fund: Fund, points: Option<u64>) {
-        show(&self.all.outstanding, &[&self.name, fund_name(fund)], points);
+        show(&self.all.outstanding, &[&self.name, fund.name()], points);
     }
 
     /// Whether the ledger takes statements.
@@ -423,14 +417,4 @@ fn opts(name: &'static str) -> Opts {
 
 fn gauge(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-fn fund_name(fund: Fund) -> &'static str {
-    match fund {
-        Fund::General => "general",
-        Fund::Nhi => "nhi",
-        Fund::CareInsurance => "care_insurance",
-        Fund::Employer => "employer",
-        Fund::None => "none",
-    }
 }

@@ -7,9 +7,9 @@ wire_code!(
     /// Kind of an action, as far as caps go.
     ActionClass {
         /// Every day's actions.
-        Habit = 1,
+        Habit = 1 "habit",
         /// Once-a-year actions, exempt from the caps of habits.
-        Milestone = 2,
+        Milestone = 2 "milestone",
     }
 );
 
@@ -17,15 +17,15 @@ wire_code!(
     /// What a cap counts.
     CapOf {
         /// One rule.
-        Rule = 1,
+        Rule = 1 "rule",
         /// All rules of a class.
-        Class = 2,
+        Class = 2 "class",
         /// All rules of a purse.
-        All = 3,
+        All = 3 "all",
         /// The days on which a rule was met: they bound nothing, other rules follow from them.
-        Days = 4,
+        Days = 4 "days",
         /// Claims of an item of the catalogue.
-        Item = 5,
+        Item = 5 "item",
     }
 );
 
@@ -33,13 +33,13 @@ wire_code!(
     /// The period of a cap, by the action's own day.
     CapPer {
         /// A day of Japan.
-        Day = 1,
+        Day = 1 "day",
         /// A calendar month.
-        Month = 2,
+        Month = 2 "month",
         /// April to March.
-        FiscalYear = 3,
+        FiscalYear = 3 "fiscal_year",
         /// Monday to Sunday.
-        Week = 4,
+        Week = 4 "week",
     }
 );
 
@@ -47,12 +47,12 @@ wire_code!(
     /// How a resident took part in an action: as much of it as figures on participation need.
     Channel {
         /// With a phone's code.
-        Phone = 1,
+        Phone = 1 "phone",
         /// With a paper card, at a station or a session.
-        Card = 2,
+        Card = 2 "card",
         /// With a paper card, at a kiosk.
-        Kiosk = 3,
+        Kiosk = 3 "kiosk",
         /// Through staff or the registry, who know the account.
-        Desk = 4,
+        Desk = 4 "desk",
     }
 );

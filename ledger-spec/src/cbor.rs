@@ -598,16 +598,21 @@ pub(crate) use wire_array;
 
 /// An enum without data whose form is its number, and whose JSON form is its name.
 macro_rules! wire_code {
-    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $code:literal),+ $(,)? }) => {
+    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $code:literal $text:literal),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[derive(serde::Serialize, serde::Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $($(#[$variant_meta])* $variant = $code),+ }
+        pub enum $name { $($(#[$variant_meta])* #[serde(rename = $text)] $variant = $code),+ }
 
         impl $name {
             /// Every value, in the order of the codes.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The value's name in JSON, files and metrics.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
         }
 
         impl $crate::cbor::Wire for $name {

@@ -22,9 +22,9 @@ wire_code!(
     /// What is public of a leaf.
     Class {
         /// A commitment only.
-        Sealed = 1,
+        Sealed = 1 "sealed",
         /// A commitment and public JSON.
-        Public = 2,
+        Public = 2 "public",
     }
 );
 

@@ -23,27 +23,27 @@ wire_code!(
     /// What a key may sign.
     Role {
         /// Two of these exist from the first two entries on; proposes and approves.
-        Root = 1,
+        Root = 1 "root",
         /// City staff.
-        Staff = 2,
+        Staff = 2 "staff",
         /// The city's data on persons.
-        Registry = 3,
+        Registry = 3 "registry",
         /// A device that measures.
-        Station = 4,
+        Station = 4 "station",
         /// A nurse, dietitian or partner service that holds a session.
-        Coach = 5,
+        Coach = 5 "coach",
         /// A shop's terminal.
-        Shop = 6,
+        Shop = 6 "shop",
         /// A kiosk of the city.
-        Kiosk = 7,
+        Kiosk = 7 "kiosk",
         /// A partner service with residents' permission.
-        Partner = 8,
+        Partner = 8 "partner",
         /// The server's key that attests a PIN check.
-        Pin = 9,
+        Pin = 9 "pin",
         /// The server's key for what follows from the log alone.
-        System = 10,
+        System = 10 "system",
         /// Re-checks everything.
-        Auditor = 11,
+        Auditor = 11 "auditor",
     }
 );
 
@@ -51,17 +51,17 @@ wire_code!(
     /// Age group, as coarse as the rules need.
     AgeTier {
         /// Not known.
-        Unknown = 0,
+        Unknown = 0 "unknown",
         /// Under 18.
-        Under18 = 1,
+        Under18 = 1 "under18",
         /// 18 to 39.
-        From18 = 2,
+        From18 = 2 "from18",
         /// 40 to 64: specific health check-ups begin (高齢者の医療の確保に関する法律第二十条).
-        From40 = 3,
+        From40 = 3 "from40",
         /// 65 to 74: the first insured of long-term care (介護保険法第九条).
-        From65 = 4,
+        From65 = 4 "from65",
         /// 75 and over: late-stage medical care (高齢者の医療の確保に関する法律第五十条).
-        From75 = 5,
+        From75 = 5 "from75",
     }
 );
 
@@ -83,11 +83,11 @@ wire_code!(
     /// Insurance class.
     Insurance {
         /// Not known.
-        Unknown = 0,
+        Unknown = 0 "unknown",
         /// National health insurance.
-        Nhi = 1,
+        Nhi = 1 "nhi",
         /// Any other.
-        Other = 2,
+        Other = 2 "other",
     }
 );
 
@@ -95,17 +95,17 @@ wire_code!(
     /// What a link lets its partner do.
     Purpose {
         /// Report the steps of a phone.
-        Steps = 1,
+        Steps = 1 "steps",
         /// Report sessions: coaching, an interview, a consultation.
-        Sessions = 2,
+        Sessions = 2 "sessions",
         /// The employer takes part for this person.
-        Employer = 3,
+        Employer = 3 "employer",
         /// Another resident's phone reads the account and claims rewards for it.
-        Proxy = 4,
+        Proxy = 4 "proxy",
         /// Be told what the resident is to be reminded of.
-        Reminders = 5,
+        Reminders = 5 "reminders",
         /// The ledger gives points away on their last day.
-        AutoExchange = 6,
+        AutoExchange = 6 "auto_exchange",
     }
 );
 
@@ -113,13 +113,13 @@ wire_code!(
     /// Standing of an account.
     Status {
         /// Earns and spends.
-        Active = 1,
+        Active = 1 "active",
         /// Suspended by staff.
-        Frozen = 2,
+        Frozen = 2 "frozen",
         /// Moved out of the city.
-        MovedOut = 3,
+        MovedOut = 3 "moved_out",
         /// The person has died.
-        Deceased = 4,
+        Deceased = 4 "deceased",
     }
 );
 

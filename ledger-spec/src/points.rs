@@ -39,9 +39,9 @@ wire_code!(
     /// What points are for.
     Purse {
         /// One point is one yen at a partner shop.
-        Yen = 1,
+        Yen = 1 "yen",
         /// Counts towards perk card and lottery; no shop takes it.
-        Challenge = 2,
+        Challenge = 2 "challenge",
     }
 );
 
@@ -49,15 +49,15 @@ wire_code!(
     /// Who pays for points. Money of different funds never mixes.
     Fund {
         /// The city's general account.
-        General = 1,
+        General = 1 "general",
         /// National health insurance.
-        Nhi = 2,
+        Nhi = 2 "nhi",
         /// Long-term care insurance.
-        CareInsurance = 3,
+        CareInsurance = 3 "care_insurance",
         /// Employers.
-        Employer = 4,
+        Employer = 4 "employer",
         /// Nobody: the challenge purse.
-        None = 5,
+        None = 5 "none",
     }
 );
 

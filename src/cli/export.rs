@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ledger_spec::entry::{Accounting, Contra};
 use ledger_spec::kept;
-use ledger_spec::points::{Fund, Purse};
+use ledger_spec::points::Purse;
 use ledger_spec::state::State;
 use ledger_spec::time::Day;
 
@@ -100,11 +100,11 @@ fn holdings(state: &State, today: Day) -> Result<(Table, Table), CliError> {
         let id = id.to_string();
         for purse in Purse::ALL {
             let points = account.available(*purse, today).to_string();
-            balances.line(&[&id, purse_name(*purse), &points])?;
+            balances.line(&[&id, purse.name(), &points])?;
         }
         for lot in account.lots.iter().filter(|lot| lot.key.expires_on >= today) {
             let (day, points) = (lot.key.expires_on.to_string(), lot.points.to_string());
-            let (purse, fund) = (purse_name(lot.key.purse), fund_name(lot.key.fund));
+            let (purse, fund) = (lot.key.purse.name(), lot.key.fund.name());
             lots.line(&[&id, purse, fund, &day, &points])?;
         }
     }
@@ -121,7 +121,7 @@ fn history_lines(entry: &Accounting, table: &mut Table) -> Result<(), CliError> 
     for (lot, points, contra) in entry.postings() {
         moved = true;
         let (expires_on, points) = (lot.expires_on.to_string(), points.to_string());
-        let (purse, fund) = (purse_name(lot.purse), fund_name(lot.fund));
+        let (purse, fund) = (lot.purse.name(), lot.fund.name());
         let other = contra_text(contra);
         table.line(&[&seq, &day, &account, kind, purse, fund, &expires_on, &points, &other])?;
     }
@@ -140,23 +140,6 @@ fn contra_text(contra: Contra) -> String {
         Contra::Challenge => "challenge".to_owned(),
         Contra::Expired => "expired".to_owned(),
         Contra::Imported => "imported".to_owned(),
-    }
-}
-
-fn purse_name(purse: Purse) -> &'static str {
-    match purse {
-        Purse::Yen => "yen",
-        Purse::Challenge => "challenge",
-    }
-}
-
-fn fund_name(fund: Fund) -> &'static str {
-    match fund {
-        Fund::General => "general",
-        Fund::Nhi => "nhi",
-        Fund::CareInsurance => "care_insurance",
-        Fund::Employer => "employer",
-        Fund::None => "none",
     }
 }
 

@@ -229,7 +229,7 @@ fn row(
             ("account.facts", row.into())
         }
         What::Standing(status, since) => {
-            row.insert("status".to_owned(), status_name(status.0).into());
+            row.insert("status".to_owned(), status.0.name().into());
             row.insert("since".to_owned(), since.to_string().into());
             row.extend(reason.map(|reason| ("reason".to_owned(), reason.into())));
             ("account.status", row.into())
@@ -244,15 +244,6 @@ fn row(
             row.extend(reference.map(|number| ("reference".to_owned(), number.into())));
             ("action", row.into())
         }
-    }
-}
-
-fn status_name(status: Status) -> &'static str {
-    match status {
-        Status::Active => "active",
-        Status::Frozen => "frozen",
-        Status::MovedOut => "moved_out",
-        Status::Deceased => "deceased",
     }
 }
 

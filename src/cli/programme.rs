@@ -94,8 +94,7 @@ fn tell(found: &Simulation) {
         say(line(figures(pair), &format!("rule {number} {name}")));
     }
     for (fund, pair) in &found.funds {
-        let fund = serde_json::to_string(fund).unwrap_or_default();
-        say(line(figures(pair), &format!("fund {}", fund.trim_matches('"'))));
+        say(line(figures(pair), &format!("fund {}", fund.name())));
     }
     for (reason, count) in &found.refused {
         say(format_args!("{count} would be refused: {reason}"));
