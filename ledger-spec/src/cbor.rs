@@ -381,16 +381,20 @@ impl<const MAX: usize> Wire for Text<MAX> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blob<const MAX: usize>(pub Vec<u8>);
 
+impl<const MAX: usize> Blob<MAX> {
+    /// Checks the length.
+    pub(crate) fn checked(bytes: Vec<u8>) -> Result<Self, CborError> {
+        let fits = (1..=MAX).contains(&bytes.len());
+        if fits { Ok(Self(bytes)) } else { Err(CborError::OutOfRange("byte string")) }
+    }
+}
+
 impl<const MAX: usize> Wire for Blob<MAX> {
     fn write(&self, writer: &mut Writer) {
         writer.bytes(&self.0);
     }
     fn read(reader: &mut Reader<'_>) -> Result<Self, CborError> {
-        let bytes = reader.bytes()?;
-        if !(1..=MAX).contains(&bytes.len()) {
-            return Err(CborError::OutOfRange("byte string"));
-        }
-        Ok(Self(bytes.into()))
+        Self::checked(reader.bytes()?.into())
     }
 }
 
@@ -435,17 +439,20 @@ impl<T: Wire> Wire for Vec<T> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List<T, const MAX: usize>(pub Vec<T>);
 
+impl<T, const MAX: usize> List<T, MAX> {
+    /// Checks the number of items.
+    pub(crate) fn checked(items: Vec<T>) -> Result<Self, CborError> {
+        let fits = (1..=MAX).contains(&items.len());
+        if fits { Ok(Self(items)) } else { Err(CborError::OutOfRange("list")) }
+    }
+}
+
 impl<T: Wire, const MAX: usize> Wire for List<T, MAX> {
     fn write(&self, writer: &mut Writer) {
         self.0.write(writer);
     }
     fn read(reader: &mut Reader<'_>) -> Result<Self, CborError> {
-        let items = Vec::read(reader)?;
-        if (1..=MAX).contains(&items.len()) {
-            Ok(Self(items))
-        } else {
-            Err(CborError::OutOfRange("list"))
-        }
+        Self::checked(Vec::read(reader)?)
     }
 }
 

@@ -1,129 +1,44 @@
 //! The kinds of statement and their public bodies. Each body is a map; `kenmai.cddl` holds the same
 //! in CDDL.
 
-use crate::cbor::{
-    Blob, CborError, List, Reader, Text, Wire, Writer, wire_array, wire_code, wire_map,
-};
+mod codes;
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+
+use serde_json::{Map, Value};
+
+use crate::cbor::{Blob, CborError, List, Reader, Text, Wire, Writer, wire_array, wire_map};
 use crate::ids::{AccountId, CardHash, Hash, Kid, LinkId, PersonId, PlaceId, Seq};
+use crate::json::{self, Field, FromJson, JsonError, Mismatch, json_code};
 use crate::points::{Fund, FundSums, LotKey, Points};
 use crate::time::{Day, Month};
 
-/// The longest JSON document inside a statement.
-pub const DOCUMENT_BYTES_MAX: usize = 32_768;
-/// A JSON document inside a statement.
-pub type Document = Text<DOCUMENT_BYTES_MAX>;
-/// A reason, a finding, a source: 400 bytes of UTF-8.
-pub type Note = Text<400>;
-/// The public name of a key's holder or place: 120 bytes of UTF-8.
-pub type Name = Text<120>;
-/// An action, an item, a draw.
-pub type Code = Text<40>;
+pub use self::codes::{
+    AgeTier, Code, DOCUMENT_BYTES_MAX, Document, Insurance, Name, Note, Purpose, Role, Status,
+};
 
-wire_code!(
-    /// What a key may sign.
-    Role {
-        /// Two of these exist from the first two entries on; proposes and approves.
-        Root = 1 "root",
-        /// City staff.
-        Staff = 2 "staff",
-        /// The city's data on persons.
-        Registry = 3 "registry",
-        /// A device that measures.
-        Station = 4 "station",
-        /// A nurse, dietitian or partner service that holds a session.
-        Coach = 5 "coach",
-        /// A shop's terminal.
-        Shop = 6 "shop",
-        /// A kiosk of the city.
-        Kiosk = 7 "kiosk",
-        /// A partner service with residents' permission.
-        Partner = 8 "partner",
-        /// The server's key that attests a PIN check.
-        Pin = 9 "pin",
-        /// The server's key for what follows from the log alone.
-        System = 10 "system",
-        /// Re-checks everything.
-        Auditor = 11 "auditor",
-    }
-);
+/// The body of a kind: a map, which people can write as JSON too.
+macro_rules! body {
+    ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $key:literal $field:ident : $ty:ty),+ $(,)? }) => {
+        wire_map!($(#[$meta])* $name { $($(#[$field_meta])* $key $field: $ty),+ });
 
-wire_code!(
-    /// Age group, as coarse as the rules need.
-    AgeTier {
-        /// Not known.
-        Unknown = 0 "unknown",
-        /// Under 18.
-        Under18 = 1 "under18",
-        /// 18 to 39.
-        From18 = 2 "from18",
-        /// 40 to 64: specific health check-ups begin (高齢者の医療の確保に関する法律第二十条).
-        From40 = 3 "from40",
-        /// 65 to 74: the first insured of long-term care (介護保険法第九条).
-        From65 = 4 "from65",
-        /// 75 and over: late-stage medical care (高齢者の医療の確保に関する法律第五十条).
-        From75 = 5 "from75",
-    }
-);
+        impl $name {
+            const FIELDS: &'static [Field] = &[$(Field {
+                name: stringify!($field),
+                optional: <$ty as FromJson>::OPTIONAL,
+                due: <$ty as FromJson>::due,
+            }),+];
 
-impl AgeTier {
-    /// The group of an age in years.
-    #[must_use]
-    pub fn of_age(years: u32) -> Self {
-        match years {
-            0..=17 => Self::Under18,
-            18..=39 => Self::From18,
-            40..=64 => Self::From40,
-            65..=74 => Self::From65,
-            75.. => Self::From75,
+            fn from_json(json: &Map<String, Value>) -> Result<Self, JsonError> {
+                json::check_names(Self::FIELDS, json)?;
+                Ok(Self { $($field: json::member(json, stringify!($field))?),+ })
+            }
         }
-    }
+    };
 }
 
-wire_code!(
-    /// Insurance class.
-    Insurance {
-        /// Not known.
-        Unknown = 0 "unknown",
-        /// National health insurance.
-        Nhi = 1 "nhi",
-        /// Any other.
-        Other = 2 "other",
-    }
-);
-
-wire_code!(
-    /// What a link lets its partner do.
-    Purpose {
-        /// Report the steps of a phone.
-        Steps = 1 "steps",
-        /// Report sessions: coaching, an interview, a consultation.
-        Sessions = 2 "sessions",
-        /// The employer takes part for this person.
-        Employer = 3 "employer",
-        /// Another resident's phone reads the account and claims rewards for it.
-        Proxy = 4 "proxy",
-        /// Be told what the resident is to be reminded of.
-        Reminders = 5 "reminders",
-        /// The ledger gives points away on their last day.
-        AutoExchange = 6 "auto_exchange",
-    }
-);
-
-wire_code!(
-    /// Standing of an account.
-    Status {
-        /// Earns and spends.
-        Active = 1 "active",
-        /// Suspended by staff.
-        Frozen = 2 "frozen",
-        /// Moved out of the city.
-        MovedOut = 3 "moved_out",
-        /// The person has died.
-        Deceased = 4 "deceased",
-    }
-);
-
-wire_map!(
+body!(
     /// Proposes the next version of the rules.
     ProgrammePublish {
         /// The version, one above the last.
@@ -132,7 +47,7 @@ wire_map!(
         2 document: Document,
     }
 );
-wire_map!(
+body!(
     /// Proposes money for a fund.
     BudgetAllocate {
         /// The fund.
@@ -143,7 +58,7 @@ wire_map!(
         3 points: u32,
     }
 );
-wire_map!(
+body!(
     /// Proposes a key; the first two root keys register themselves.
     KeyRegister {
         /// Ed25519 public key.
@@ -158,7 +73,7 @@ wire_map!(
         5 name: Name,
     }
 );
-wire_map!(
+body!(
     /// Ends a key from this entry on; what it signed before stays valid.
     KeyRevoke {
         /// The key.
@@ -167,14 +82,14 @@ wire_map!(
         2 reason: Note,
     }
 );
-wire_map!(
+body!(
     /// Opens an account.
     AccountOpen {
         /// The account.
         1 account: AccountId,
     }
 );
-wire_map!(
+body!(
     /// What the rules need to know of a person, as coarse as possible.
     AccountFacts {
         /// The account.
@@ -191,7 +106,7 @@ wire_map!(
         6 district: u32,
     }
 );
-wire_map!(
+body!(
     /// Changes the standing of an account.
     AccountStatus {
         /// The account.
@@ -204,14 +119,14 @@ wire_map!(
         4 reason: Option<Note>,
     }
 );
-wire_map!(
+body!(
     /// Closes an account.
     AccountClose {
         /// The account.
         1 account: AccountId,
     }
 );
-wire_map!(
+body!(
     /// Destroys the data key of an account.
     AccountErase {
         /// The account.
@@ -220,7 +135,7 @@ wire_map!(
         2 basis: Note,
     }
 );
-wire_map!(
+body!(
     /// Binds a phone to an account; signed by an enrolled device, by the phone itself with a
     /// one-time code, or at a desk with card and PIN.
     DeviceEnrol {
@@ -228,14 +143,14 @@ wire_map!(
         1 public_key: [u8; 32],
     }
 );
-wire_map!(
+body!(
     /// Ends a phone.
     DeviceRevoke {
         /// The key.
         1 kid: Kid,
     }
 );
-wire_map!(
+body!(
     /// Binds a card, a one-time code or both to an account.
     CardIssue {
         /// The account.
@@ -248,7 +163,7 @@ wire_map!(
         4 code_until_min: Option<u64>,
     }
 );
-wire_map!(
+body!(
     /// Ends a card.
     CardRevoke {
         /// The card.
@@ -257,14 +172,14 @@ wire_map!(
         2 reason: Note,
     }
 );
-wire_map!(
+body!(
     /// Records a health action.
     Action {
         /// The action, or the group that stands for it.
         1 action: Code,
     }
 );
-wire_map!(
+body!(
     /// Takes an action back.
     ActionWithdraw {
         /// The entry meant.
@@ -273,7 +188,7 @@ wire_map!(
         2 reason: Note,
     }
 );
-wire_map!(
+body!(
     /// Spends points at a shop.
     Redeem {
         /// The shop.
@@ -284,14 +199,14 @@ wire_map!(
         3 goods: Option<bool>,
     }
 );
-wire_map!(
+body!(
     /// Undoes a redemption of the same shop on the same day.
     Void {
         /// The entry meant.
         1 entry: Seq,
     }
 );
-wire_map!(
+body!(
     /// Returns points of a redemption.
     Refund {
         /// The entry meant.
@@ -302,7 +217,7 @@ wire_map!(
         3 reason: Note,
     }
 );
-wire_map!(
+body!(
     /// Reserves points for a shop.
     Hold {
         /// The shop.
@@ -315,7 +230,7 @@ wire_map!(
         4 goods: Option<bool>,
     }
 );
-wire_map!(
+body!(
     /// Takes held points.
     Capture {
         /// The hold.
@@ -324,14 +239,14 @@ wire_map!(
         2 points: Points,
     }
 );
-wire_map!(
+body!(
     /// Frees held points.
     Release {
         /// The hold.
         1 hold: Seq,
     }
 );
-wire_map!(
+body!(
     /// Proposes the next version of the catalogue.
     CataloguePublish {
         /// The version, one above the last.
@@ -340,7 +255,7 @@ wire_map!(
         2 document: Document,
     }
 );
-wire_map!(
+body!(
     /// Exchanges points for an item of the catalogue.
     RewardClaim {
         /// The item.
@@ -351,7 +266,7 @@ wire_map!(
         3 code: Option<Hash>,
     }
 );
-wire_map!(
+body!(
     /// Uses a voucher at a terminal.
     RewardUse {
         /// The claim that issued the voucher.
@@ -360,7 +275,7 @@ wire_map!(
         2 secret: [u8; 16],
     }
 );
-wire_map!(
+body!(
     /// Takes a voucher or a perk card back.
     RewardCancel {
         /// The claim that issued it.
@@ -369,7 +284,7 @@ wire_map!(
         2 reason: Note,
     }
 );
-wire_map!(
+body!(
     /// Fixes the entrants of a lottery before the beacon is known.
     DrawCommit {
         /// Name of the draw.
@@ -384,7 +299,7 @@ wire_map!(
         5 round: u64,
     }
 );
-wire_map!(
+body!(
     /// Names the winners.
     DrawResult {
         /// The commitment.
@@ -395,7 +310,7 @@ wire_map!(
         3 winners: Hash,
     }
 );
-wire_map!(
+body!(
     /// Lets a partner, or another resident's phone, do one purpose for a resident.
     LinkGrant {
         /// Random id that the partner knows the resident by.
@@ -408,14 +323,14 @@ wire_map!(
         4 partner: Kid,
     }
 );
-wire_map!(
+body!(
     /// Ends a link.
     LinkRevoke {
         /// Random id that the partner knows the resident by.
         1 link: LinkId,
     }
 );
-wire_map!(
+body!(
     /// Proposes a correction of a lot.
     Adjust {
         /// The account.
@@ -428,7 +343,7 @@ wire_map!(
         4 reason: Note,
     }
 );
-wire_map!(
+body!(
     /// Proposes a later expiry.
     LotExtend {
         /// The account.
@@ -450,7 +365,19 @@ wire_array!(
         points: Points,
     }
 );
-wire_map!(
+
+impl FromJson for LotPoints {
+    fn due() -> String {
+        "{\"purse\", \"fund\", \"expires_on\", \"points\"}".to_owned()
+    }
+    fn from_json(json: &Value) -> Result<Self, Mismatch> {
+        let lot = LotKey::of_members(json, 4)?;
+        let points = json.get("points").ok_or(Mismatch::Form)?;
+        Ok(Self { lot, points: Points::from_json(points)? })
+    }
+}
+
+body!(
     /// Proposes opening lots from another system.
     BalanceImport {
         /// The account.
@@ -463,7 +390,7 @@ wire_map!(
         4 source: Note,
     }
 );
-wire_map!(
+body!(
     /// A second person agrees to a proposal.
     Approve {
         /// The proposal.
@@ -472,7 +399,7 @@ wire_map!(
         2 statement_hash: Hash,
     }
 );
-wire_map!(
+body!(
     /// Records that a lot has expired.
     Expire {
         /// The account.
@@ -483,14 +410,14 @@ wire_map!(
         3 points: Points,
     }
 );
-wire_map!(
+body!(
     /// Closes a day with its totals and the hash of the state.
     DayClose {
         /// The day.
         1 day: Day,
     }
 );
-wire_map!(
+body!(
     /// What a shop is due for a month.
     SettlementClose {
         /// The shop.
@@ -525,7 +452,7 @@ impl SettlementClose {
     }
 }
 
-wire_map!(
+body!(
     /// Records a transfer to a shop.
     SettlementPaid {
         /// The settlement.
@@ -536,7 +463,7 @@ wire_map!(
         3 reference: Note,
     }
 );
-wire_map!(
+body!(
     /// An auditor's finding on a range of the log.
     AuditStatement {
         /// First entry of the range.
@@ -549,7 +476,7 @@ wire_map!(
         4 finding: Note,
     }
 );
-wire_map!(
+body!(
     /// Signs a list of rows at once.
     Manifest {
         /// The rows' hashes in order, 32 bytes each.
@@ -558,7 +485,7 @@ wire_map!(
         2 kind: Kind,
     }
 );
-wire_map!(
+body!(
     /// The outcome of every row of a manifest.
     ManifestDone {
         /// The manifest.
@@ -582,6 +509,12 @@ macro_rules! kinds {
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self { $(Self::$name => $text),+ }
+            }
+
+            /// The fields of its body, in the order of their keys.
+            #[must_use]
+            pub fn fields(self) -> &'static [Field] {
+                match self { $(Self::$name => $name::FIELDS),+ }
             }
         }
 
@@ -620,6 +553,14 @@ macro_rules! kinds {
             pub fn read(kind: Kind, reader: &mut Reader<'_>) -> Result<Self, CborError> {
                 match kind { $(Kind::$name => $name::read(reader).map(Self::$name)),+ }
             }
+
+            /// The body of a kind from JSON, as people write it.
+            ///
+            /// # Errors
+            /// [`JsonError`]
+            pub fn from_json(kind: Kind, json: &Map<String, Value>) -> Result<Self, JsonError> {
+                match kind { $(Kind::$name => $name::from_json(json).map(Self::$name)),+ }
+            }
         }
     };
 }
@@ -640,6 +581,8 @@ kinds! {
     37 SettlementPaid "settlement.paid", 38 AuditStatement "audit.statement",
     39 Manifest "manifest", 40 ManifestDone "manifest.done",
 }
+
+json_code!(Kind);
 
 /// What a kind's core and disclosure hold besides the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

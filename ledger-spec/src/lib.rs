@@ -17,6 +17,7 @@ pub mod draw;
 pub mod entry;
 pub mod frame;
 pub mod ids;
+pub mod json;
 pub mod kept;
 pub mod kinds;
 pub mod manifest;

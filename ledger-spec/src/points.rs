@@ -1,8 +1,13 @@
 //! Points, purses, funds and lots: whole numbers only.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
 use alloc::vec::Vec;
 
+use serde_json::Value;
+
 use crate::cbor::{CborError, Reader, Wire, Writer, wire_array, wire_code};
+use crate::json::{FromJson, Mismatch, json_code};
 use crate::time::Day;
 
 /// The most points one posting can move.
@@ -35,6 +40,16 @@ impl Wire for Points {
     }
 }
 
+impl FromJson for Points {
+    fn due() -> String {
+        u64::due()
+    }
+    fn from_json(json: &Value) -> Result<Self, Mismatch> {
+        let points = u32::try_from(u64::from_json(json)?).ok();
+        points.and_then(Self::new).ok_or(Mismatch::Value(CborError::Points))
+    }
+}
+
 wire_code!(
     /// What points are for.
     Purse {
@@ -60,6 +75,8 @@ wire_code!(
         None = 5 "none",
     }
 );
+
+json_code!(Purse, Fund);
 
 wire_array!(
     /// Points of one fund.
@@ -124,6 +141,20 @@ impl Wire for FundSums {
     }
 }
 
+impl FromJson for FundSums {
+    fn due() -> String {
+        "funds with their points, such as {\"general\": 300}".to_owned()
+    }
+    fn from_json(json: &Value) -> Result<Self, Mismatch> {
+        let mut sums = Self::default();
+        for (fund, points) in json.as_object().ok_or(Mismatch::Form)? {
+            let fund = Fund::from_json(&Value::from(fund.as_str()))?;
+            sums.add(fund, i64::from_json(points)?).ok_or(Mismatch::Form)?;
+        }
+        Ok(sums)
+    }
+}
+
 wire_array!(
     /// What makes points the same lot: grants with equal keys add up.
     #[derive(Copy, PartialOrd, Ord)]
@@ -136,3 +167,25 @@ wire_array!(
         expires_on: Day,
     }
 );
+
+impl LotKey {
+    /// The lot of an object that has so many members in all.
+    pub(crate) fn of_members(json: &Value, count: usize) -> Result<Self, Mismatch> {
+        let members = json.as_object().filter(|members| members.len() == count);
+        let member = |name| members.and_then(|members| members.get(name)).ok_or(Mismatch::Form);
+        Ok(Self {
+            purse: Purse::from_json(member("purse")?)?,
+            fund: Fund::from_json(member("fund")?)?,
+            expires_on: Day::from_json(member("expires_on")?)?,
+        })
+    }
+}
+
+impl FromJson for LotKey {
+    fn due() -> String {
+        "{\"purse\", \"fund\", \"expires_on\"}".to_owned()
+    }
+    fn from_json(json: &Value) -> Result<Self, Mismatch> {
+        Self::of_members(json, 3)
+    }
+}

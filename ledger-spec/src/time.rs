@@ -1,8 +1,13 @@
 //! Days of Japan. Time itself is passed in, as milliseconds since 1970-01-01T00:00:00Z.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
 use core::fmt;
 
+use serde_json::Value;
+
 use crate::cbor::wire_newtype;
+use crate::json::{FromJson, Mismatch, json_newtype};
 
 /// Japan is nine hours ahead of UTC all year; it has no daylight saving time (明治二十八年勅令第百六十七号).
 pub const JST_OFFSET_MS: u64 = 9 * 3_600_000;
@@ -136,6 +141,15 @@ impl fmt::Display for Day {
     }
 }
 
+impl FromJson for Day {
+    fn due() -> String {
+        "a day YYYY-MM-DD".to_owned()
+    }
+    fn from_json(json: &Value) -> Result<Self, Mismatch> {
+        json.as_str().and_then(Self::parse).ok_or(Mismatch::Form)
+    }
+}
+
 impl fmt::Debug for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -146,6 +160,7 @@ impl fmt::Debug for Day {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Month(pub u32);
 wire_newtype!(Month);
+json_newtype!(Month);
 
 impl Month {
     /// The month that a day lies in.
@@ -206,7 +221,7 @@ impl serde::Serialize for Day {
 
 impl<'de> serde::Deserialize<'de> for Day {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = alloc::string::String::deserialize(deserializer)?;
+        let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| serde::de::Error::custom("a day is written YYYY-MM-DD"))
     }
 }

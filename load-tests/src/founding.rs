@@ -14,7 +14,7 @@ use ledger_spec::cbor::Text;
 use ledger_spec::ids::{AccountId, PersonId, PlaceId};
 use ledger_spec::kinds::{
     AccountFacts, AccountOpen, Action, AgeTier, Approve, Body, BudgetAllocate, CardIssue,
-    DeviceEnrol, Insurance, KeyRegister, ProgrammePublish, Role,
+    DeviceEnrol, Document, Insurance, KeyRegister, ProgrammePublish, Role,
 };
 use ledger_spec::points::{Fund, Purse};
 use ledger_spec::programme::{Evidence, Programme, RedeemLimits, Rule, SameAct};
@@ -71,7 +71,8 @@ pub(crate) fn found(
         stations.push(station);
     }
     let rules = programme(today().fiscal_year());
-    let document = Text::new(&serde_json::to_string(&rules)?).ok_or("the rules are too long")?;
+    let document =
+        Document::new(&serde_json::to_string(&rules)?).ok_or("the rules are too long")?;
     desk.both(Body::ProgrammePublish(ProgrammePublish { version: 1, document }))?;
     for fund in FUNDS.iter().cycle().take(FUNDS.len() * BUDGETS) {
         let (fiscal_year, points) = (rules.fiscal_year, BUDGET_POINTS);

@@ -7,7 +7,7 @@ use ledger_spec::cbor::Text;
 use ledger_spec::ids::{PersonId, PlaceId};
 use ledger_spec::kinds::{
     AccountFacts, AccountOpen, Approve, Body, BudgetAllocate, CardIssue, CataloguePublish,
-    DeviceEnrol, KeyRegister, ProgrammePublish, Role,
+    DeviceEnrol, Document, KeyRegister, ProgrammePublish, Role,
 };
 use ledger_spec::points::Purse;
 use ledger_spec::programme::Programme;
@@ -275,7 +275,7 @@ pub(super) fn due_rules(
             ..of_year(cast.city.programme, year, version)?
         };
         let document = serde_json::to_string(&programme).unwrap_or_default();
-        let document = Text::new(&document).ok_or(CityError::Text)?;
+        let document = Document::new(&document).ok_or(CityError::Text)?;
         due.push(Body::ProgrammePublish(ProgrammePublish { version, document }));
         due.extend(BUDGETS.map(|(fund, points)| {
             Body::BudgetAllocate(BudgetAllocate { fund, fiscal_year: year, points })
@@ -299,7 +299,7 @@ fn due_catalogue(state: &State, cast: &Cast, fiscal_year: u32) -> Result<Option<
     }
     let catalogue = rewards::of_year(&shops, fiscal_year, version)?;
     let document = serde_json::to_string(&catalogue).unwrap_or_default();
-    let document = Text::new(&document).ok_or(CityError::Text)?;
+    let document = Document::new(&document).ok_or(CityError::Text)?;
     Ok(Some(Body::CataloguePublish(CataloguePublish { version, document })))
 }
 

@@ -4,7 +4,7 @@ use kenmai::clock::{Clock, SystemClock};
 use kenmai::demo::YAIZU;
 use ledger_spec::cbor::{self, Text};
 use ledger_spec::ids::{LedgerId, OpId};
-use ledger_spec::kinds::{Adjust, Body, BudgetAllocate, ProgrammePublish};
+use ledger_spec::kinds::{Adjust, Body, BudgetAllocate, Document, ProgrammePublish};
 use ledger_spec::points::{Fund, LotKey, Purse};
 use ledger_spec::statement::Core;
 use ledger_spec::time::Day;
@@ -168,7 +168,8 @@ async fn the_second_person_reads_what_changes_before_approving() -> WebDriverRes
     let document = script_in(browser, NEXT_PROGRAMME).await?;
     let version = serde_json::from_str::<Value>(&document).expect("JSON")["version"].as_u64();
     let version = u32::try_from(version.expect("a version")).expect("small");
-    let publish = ProgrammePublish { version, document: Text::new(&document).expect("it fits") };
+    let publish =
+        ProgrammePublish { version, document: Document::new(&document).expect("it fits") };
     let day = Day::of_ms(SystemClock.wall_ms());
     let expires_on = Day::fiscal_year_first(day.fiscal_year() + 2).minus(1);
     let lot = LotKey { purse: Purse::Yen, fund: Fund::General, expires_on };
