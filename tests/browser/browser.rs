@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use thirtyfour::prelude::*;
 use thirtyfour::{BrowserLogEntry, ChromiumLikeCapabilities, LoggingPrefsLogLevel};
 
+use crate::ROOT;
 use crate::server::Program;
 
 /// How long an element may take to appear. Only a page that is broken gets there.
@@ -220,8 +221,7 @@ impl Browser {
 
     /// What axe-core finds wrong with the page, one line each.
     async fn violations(&self) -> WebDriverResult<Vec<String>> {
-        let axe = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/.node/node_modules/axe-core/axe.min.js");
+        let axe = Path::new(ROOT).join("tests/.node/node_modules/axe-core/axe.min.js");
         let axe = fs::read_to_string(axe).expect("tests/run has fetched axe-core");
         self.driver.execute(axe, vec![]).await?;
         self.driver.execute_async(AXE_RUN, vec![json!(null)]).await?.convert()

@@ -33,6 +33,11 @@ use server::Demo;
 use tempfile::TempDir;
 use thirtyfour::prelude::WebDriverResult;
 
+/// The program that the tests start.
+const KENMAI: &str = env!("CARGO_BIN_EXE_kenmai-under-test");
+/// The folder of the workspace.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
 /// What the tour's one button does, press by press.
 const TOUR: [&str; 7] = ["start", "measure", "code", "hand", "pay", "prove", "cheat"];
 

@@ -6,10 +6,10 @@ use data_encoding::HEXLOWER;
 use serde_json::Value;
 use thirtyfour::prelude::WebDriverResult;
 
-use crate::World;
 use crate::browser::Browser;
 use crate::codes;
 use crate::server::Program;
+use crate::{KENMAI, World};
 
 /// A minute and a second pass for the page, until it has drawn another code by itself.
 const A_MINUTE_PASSES: &str = "
@@ -162,9 +162,7 @@ async fn a_phone_without_signal_pays_all_the_same() -> WebDriverResult<()> {
 
     let listen = address.strip_prefix("http://").expect("an address");
     let demo = Program::start(
-        Command::new(env!("CARGO_BIN_EXE_kenmai"))
-            .args(["demo", "--listen", listen, "--data"])
-            .arg(data.path()),
+        Command::new(KENMAI).args(["demo", "--listen", listen, "--data"]).arg(data.path()),
         "listening on http://",
     );
     let told = browser.run(&till_takes(120, &scanned)).await?;

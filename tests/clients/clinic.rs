@@ -42,7 +42,7 @@ const EVENTS: &str = r#"{
 impl Clinic {
     fn of(patients: &str, seed: &str) -> Self {
         let clinic = Self { folder: TempDir::new().expect("a temporary folder can be made") };
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = Path::new(crate::ROOT);
         let mut clinosim = Command::new(root.join("tests/.venv/bin/clinosim"));
         clinosim.args(["simulate", "--country", "JP", "-p", patients, "-s", seed]);
         clinosim.args(["--start", "2025-04-01", "--end", "2026-03-31", "--allow-legacy"]);
@@ -68,7 +68,7 @@ impl Clinic {
     }
 
     fn kenmai(&self, command: &[&str], arguments: &[&str]) -> String {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_kenmai"));
+        let mut program = Command::new(crate::KENMAI);
         self.run(program.args(command).args(arguments), 0)
     }
 

@@ -27,6 +27,11 @@ use serde_json::Value;
 use server::Demo;
 use tempfile::TempDir;
 
+/// The program that the tests start.
+const KENMAI: &str = env!("CARGO_BIN_EXE_kenmai-under-test");
+/// The folder of the workspace.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
 /// An operation that is sent twice.
 const OP_ID: &str = "6d0fb6a8-6f4b-4c52-9f0e-0c8f3f5d7a04";
 
@@ -45,7 +50,7 @@ impl City {
 
 /// Runs a client and gives its exit code and the JSON on its last line.
 fn run(city: &City, client: &str, ledger: &str, arguments: &[&str]) -> (i32, Value) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(ROOT);
     let output = Command::new(root.join("tests/.venv/bin/python"))
         .arg("-B")
         .arg(root.join("ledger-spec/examples").join(client))
@@ -142,7 +147,7 @@ const CALLS_AN_OPERATION: &str = "60";
 #[test]
 fn answers_hold_to_the_published_document() {
     let city = City::start();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(ROOT);
     let output = Command::new(root.join("tests/.venv/bin/python"))
         .args(["-B", "-m", "schemathesis.cli", "run", &city.demo.url("/v1/openapi.json")])
         .args(["--phases", "examples,coverage,fuzzing", "--checks", CHECKS, "--seed", "1"])

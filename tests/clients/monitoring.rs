@@ -31,7 +31,7 @@ struct Prometheus {
 }
 
 fn dashboards(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboards").join(path)
+    Path::new(crate::ROOT).join("dashboards").join(path)
 }
 
 /// Runs a program to its good end and gives what it said.
@@ -47,7 +47,7 @@ impl Prometheus {
     fn start(demo: &Demo, data: &Path) -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
         let at = |name: &str| folder.path().join(name);
-        let kenmai = env!("CARGO_BIN_EXE_kenmai");
+        let kenmai = crate::KENMAI;
         let past = run(Command::new(kenmai).args(["metrics", "export", "--data"]).arg(data));
         fs::write(at("past.txt"), past).expect("it can be written");
         // Blocks of months: promtool reads the whole text once for each.

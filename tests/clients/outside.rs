@@ -18,7 +18,7 @@ const FACTS: &str = include_str!("../fixtures/facts.json");
 /// The codes that begin with these three digits: prefecture, city, town.
 fn postal_codes(begin: &str) -> BTreeMap<String, Vec<Value>> {
     let file = format!("tests/.node/node_modules/japan-postal-code/zipdata/zip-{begin}.js");
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file));
+    let text = fs::read_to_string(Path::new(crate::ROOT).join(file));
     let text = text.expect("tests/run has installed the codes");
     let json = text.trim().trim_start_matches("zipdata(").trim_end_matches([')', ';']);
     serde_json::from_str(json).expect("a list of codes")
@@ -59,7 +59,7 @@ fn a_roster_with_every_postal_code_of_a_city_has_its_districts() {
     fs::write(at("open.json"), r#"{"kind": "account.open", "number": "宛名番号"}"#)
         .expect("a file");
     for (map, code) in [("open.json", 0), ("facts.json", 1)] {
-        let mut kenmai = Command::new(env!("CARGO_BIN_EXE_kenmai"));
+        let mut kenmai = Command::new(crate::KENMAI);
         kenmai.current_dir(city.data.path()).args(["import", "csv", "roster.csv", "--map", map]);
         kenmai.args(["--data", "yaizu-demo", "--keys", "secrets", "--out", map]);
         let output = kenmai.output().expect("it runs");
@@ -110,7 +110,7 @@ fn steps_of_a_wearable_become_the_days_points() {
     let about = about.into_body().read_to_string().expect("text");
     let about: Value = serde_json::from_str(&about).expect("JSON");
     let today = about["today"].as_str().expect("a day");
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/.venv/bin/python");
+    let python = Path::new(crate::ROOT).join("tests/.venv/bin/python");
     let report = |modality: &str, phone: &str| {
         let mut made = Command::new(&python);
         let made = made.args(["-B", "-c", WEARABLE, today, modality]).output().expect("it runs");
@@ -133,7 +133,7 @@ fn steps_of_a_wearable_become_the_days_points() {
     // The walks are 9,100 steps and more than the summary; 14,100 they are not.
     let mut counted = Command::new(&python);
     counted.args(["-B", "-c", COUNT]).arg(city.data.path().join("sensed.jsonl"));
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("ledger-spec/examples");
+    let examples = Path::new(crate::ROOT).join("ledger-spec/examples");
     let counted = counted.env("PYTHONPATH", examples).output().expect("it runs");
     assert_eq!(String::from_utf8_lossy(&counted.stdout).trim(), "[[9100, false]]");
 }

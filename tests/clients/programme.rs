@@ -13,7 +13,7 @@ const CATALOGUE: &str = include_str!("../../ledger-spec/examples/catalogue.json"
 
 /// What a schema says of each document.
 fn judged(schema: &str, documents: &[(String, Value)]) -> Vec<bool> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(crate::ROOT);
     let mut python = Command::new(root.join("tests/.venv/bin/python"))
         .arg("-B")
         .arg(root.join("tests/clients/schema.py"))

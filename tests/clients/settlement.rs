@@ -15,7 +15,7 @@ const HOLIDAYS: &str = "const { holidays } = require('@holiday-jp/holiday_jp'); 
     console.log(JSON.stringify(Object.keys(holidays)))";
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(crate::ROOT)
 }
 
 /// What a program says on its standard output.

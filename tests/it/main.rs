@@ -45,3 +45,6 @@ mod tidy;
 mod town;
 mod verify;
 mod views;
+
+/// The program that the tests start.
+const KENMAI: &str = env!("CARGO_BIN_EXE_kenmai");

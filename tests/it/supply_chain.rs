@@ -26,7 +26,7 @@ const LICENCES: [&str; 12] = [
 ];
 
 /// Our own packages; everything else comes from the one public registry.
-const OURS: [&str; 3] = ["kenmai", "ledger-spec", "load-tests"];
+const OURS: [&str; 4] = ["kenmai", "ledger-spec", "load-tests", "journeys"];
 
 /// Whether an SPDX expression (or its old form with `/` for OR) can be met with [`LICENCES`].
 fn allowed(expression: &str) -> bool {
@@ -131,8 +131,9 @@ fn packages_have_a_known_source_and_a_fitting_licence() {
 #[test]
 fn every_dependency_has_a_reason() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    for manifest in ["Cargo.toml", "ledger-spec/Cargo.toml", "load-tests/Cargo.toml"] {
-        let text = fs::read_to_string(root.join(manifest)).expect("the manifest can be read");
+    for folder in ["", "ledger-spec/", "load-tests/", "tests/"] {
+        let manifest = format!("{folder}Cargo.toml");
+        let text = fs::read_to_string(root.join(&manifest)).expect("the manifest can be read");
         assert_eq!(unexplained(&text), [""; 0], "{manifest}");
     }
 }

@@ -24,11 +24,10 @@ impl Program {
     /// Starts `command` and waits for the line of its standard output that contains `marker`.
     pub(crate) fn start(command: &mut Command, marker: &'static str) -> Self {
         let name = command.get_program().to_owned();
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{} does not start: {error}", name.display()));
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap_or_else(|error| {
+                panic!("{} does not start: {error}; tests/run installs all", name.display())
+            });
         let output = BufReader::new(child.stdout.take().expect("its output is piped"));
         let (sender, receiver) = sync_channel(1);
         // Reads on to the end, so that the program never waits for a full pipe.
@@ -70,7 +69,7 @@ impl Demo {
     /// starts to serve them.
     pub(crate) fn start(data: &Path) -> Self {
         let program = Program::start(
-            Command::new(env!("CARGO_BIN_EXE_kenmai"))
+            Command::new(crate::KENMAI)
                 .args(["demo", "--residents", "300", "--listen", "127.0.0.1:0"])
                 .args(["--metrics-listen", "127.0.0.1:0", "--data"])
                 .arg(data),
