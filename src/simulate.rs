@@ -3,20 +3,22 @@
 //! The log is read from its beginning. What the rules know of keys, accounts and budgets is taken
 //! over as it was recorded; every action of the fiscal year in question is decided again under the
 //! other programme, in the order of the log, by the same function that the ledger itself uses. So
-//! are those of the year before, uncounted: rules look back. Nothing is written.
+//! are those of the year before, uncounted: rules look back. What people did with their points, and
+//! what two persons corrected, is taken over as far as the ledger that would be allows it. Nothing
+//! is written.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use ledger_spec::apply::apply;
 use ledger_spec::decide::{Context, decide, measured_before};
-use ledger_spec::entry::{Accounting, Contra, Effect, Entry, Subject};
+use ledger_spec::entry::{Accounting, ActionClass, Contra, Effect, Entry, Subject};
 use ledger_spec::ids::{LedgerId, Seq};
 use ledger_spec::kept;
 use ledger_spec::kinds::Body;
-use ledger_spec::points::Fund;
+use ledger_spec::points::{Fund, LotKey, Purse};
 use ledger_spec::programme::Programme;
-use ledger_spec::state::{Overlay, State};
+use ledger_spec::state::{Account, Overlay, State};
 use ledger_spec::statement::{Statement, Values};
 use ledger_spec::time::Day;
 
@@ -99,6 +101,7 @@ pub fn simulate(
         names: programme.rules.iter().map(|rule| (rule.rule, rule.name.clone())).collect(),
         state: State::default(),
         measured: BTreeMap::new(),
+        judgements: BTreeMap::new(),
         found: Simulation { fiscal_year, ..Simulation::default() },
     };
     replay.state.programmes = [before, programme].map(|it| (it.version, it.into())).into();
@@ -153,8 +156,11 @@ struct Replay<'a> {
     names: BTreeMap<u32, String>,
     /// The ledger as it would be.
     state: State,
-    /// What measurements found, by their entries in that ledger.
+    /// What measurements found, by their entries.
     measured: BTreeMap<Seq, Values>,
+    /// What it granted for the actions of the two years, by their entries: what a withdrawal takes
+    /// back. Empty where it refuses the action or cannot open it.
+    judgements: BTreeMap<Seq, Vec<Judgement>>,
     found: Simulation,
 }
 
@@ -176,9 +182,29 @@ impl Replay<'_> {
         let year = self.found.fiscal_year;
         let granted = |effect: &Effect| matches!(effect, Effect::ActionJudged { day, .. } if day.fiscal_year() == year);
         self.found.by_two += u64::from(accounting.effects.iter().any(granted));
-        let effects = accounting.effects.iter().filter(|effect| is_known(effect));
-        let effects: Vec<Effect> = effects.cloned().collect();
+        let effects = self.taken_over(&accounting, &kept.core.body);
         if effects.is_empty() { Ok(()) } else { self.apply(accounting, effects) }
+    }
+
+    /// What an entry that is no action changes in the ledger that would be.
+    fn taken_over(&self, recorded: &Accounting, body: &Body) -> Vec<Effect> {
+        let state = Overlay::over(&self.state);
+        let account = recorded.subject.and_then(|subject| state.accounts(&subject.account));
+        let today = recorded.accepted_day();
+        let mut taken = Taken { state: &state, account, today, effects: Vec::new() };
+        if let Some(entry) = withdrawn_by(&recorded.effects) {
+            for judgement in self.judgements.get(&entry).into_iter().flatten() {
+                taken.withdraw(judgement);
+            }
+            taken.effects.push(Effect::Undone { entry });
+            return taken.effects;
+        }
+        // The other programme may have taken the proposal itself for the action.
+        let is_judged = |proposal| self.judgements.get(proposal).is_some_and(|it| !it.is_empty());
+        if !matches!(body, Body::Approve(approve) if is_judged(&approve.proposal)) {
+            recorded.effects.iter().for_each(|effect| taken.take(effect));
+        }
+        taken.effects
     }
 
     /// The names of rules that the other programme does not have.
@@ -201,6 +227,7 @@ impl Replay<'_> {
         version: u32,
     ) -> Result<(), EngineError> {
         let counted = version == 2;
+        self.judgements.insert(accounting.seq, Vec::new());
         let Some((now_ms, disclosure)) = self.reader.read(entry, accounting)? else {
             self.found.sealed += u64::from(counted);
             return Ok(());
@@ -217,6 +244,7 @@ impl Replay<'_> {
         // What vouched for it was checked when it was recorded.
         statement.row = None;
         statement.core.programme = Some(version);
+        self.state.size = accounting.seq.0;
         let state = std::mem::take(&mut self.state);
         let overlay = Overlay::over(&state);
         let measured = measured_before(&statement, &overlay);
@@ -243,6 +271,8 @@ impl Replay<'_> {
     }
 
     fn apply(&mut self, from: Accounting, effects: Vec<Effect>) -> Result<(), EngineError> {
+        // What is left out leaves a gap, so that each entry stands where the log has it.
+        self.state.size = from.seq.0;
         let mut state = Overlay::over(&self.state);
         let subject = from.subject.map(|subject| {
             let row = state.accounts(&subject.account);
@@ -252,8 +282,12 @@ impl Replay<'_> {
                 previous: row.and_then(|row| row.last),
             }
         });
-        let accounting = Accounting { seq: state.next_seq(), subject, effects, ..from };
+        let accounting = Accounting { subject, effects, ..from };
         apply(&accounting, &mut state)?;
+        let judged = judgements_of(&accounting.effects);
+        if !judged.is_empty() {
+            self.judgements.insert(accounting.seq, judged);
+        }
         let changes = state.into_changes();
         self.state.absorb(changes);
         Ok(())
@@ -281,19 +315,201 @@ impl Replay<'_> {
     }
 }
 
-/// What the rules know besides actions: these effects are taken over as they are.
-fn is_known(effect: &Effect) -> bool {
-    matches!(
-        effect,
-        Effect::BudgetAllocated { .. }
+/// A rule's judgement of an action.
+struct Judgement {
+    rule: u32,
+    class: ActionClass,
+    purse: Purse,
+    day: Day,
+    granted: u32,
+    counted: bool,
+    /// Where the points went and came from; none without points.
+    posting: Option<(LotKey, Contra)>,
+}
+
+/// The judgements of an entry, each with the posting that stands before it.
+fn judgements_of(effects: &[Effect]) -> Vec<Judgement> {
+    let (mut posting, mut found) = (None, Vec::new());
+    for effect in effects {
+        if let Effect::Posting { lot, contra, .. } = effect {
+            posting = Some((*lot, *contra));
+        }
+        if let Effect::ActionJudged { rule, class, purse, day, granted, reason, .. } = effect {
+            let (rule, class, purse, day) = (*rule, *class, *purse, *day);
+            let (granted, counted) = (*granted, reason.counts());
+            let posting = posting.take().filter(|_| granted > 0);
+            found.push(Judgement { rule, class, purse, day, granted, counted, posting });
+        }
+    }
+    found
+}
+
+/// The entry whose action these effects take back.
+fn withdrawn_by(effects: &[Effect]) -> Option<Seq> {
+    let withdraws = |effect: &Effect| matches!(effect, Effect::ActionWithdrawn { .. });
+    let undone = |effect: &Effect| {
+        if let Effect::Undone { entry } = effect { Some(*entry) } else { None }
+    };
+    if effects.iter().any(withdraws) { effects.iter().find_map(undone) } else { None }
+}
+
+/// Effects of a recorded entry on their way into the ledger that would be.
+struct Taken<'a> {
+    state: &'a Overlay<'a>,
+    /// The entry's account as it would be.
+    account: Option<&'a Account>,
+    today: Day,
+    effects: Vec<Effect>,
+}
+
+impl Taken<'_> {
+    /// Takes an effect over: as it is where the rules ask for what it says, as far as it can be
+    /// where it moves points, and not at all where no judgement rests on it.
+    fn take(&mut self, effect: &Effect) {
+        match effect {
+            Effect::BudgetAllocated { .. }
             | Effect::KeyRegistered { .. }
             | Effect::KeyRevoked { .. }
             | Effect::AccountOpened {}
             | Effect::FactsSet { .. }
+            | Effect::StatusSet { .. }
             | Effect::DeviceEnrolled { .. }
             | Effect::CardIssued { .. }
             | Effect::CardRevoked { .. }
             | Effect::LinkGranted { .. }
-            | Effect::LinkRevoked { .. }
-    )
+            | Effect::LinkRevoked { .. } => self.effects.push(effect.clone()),
+            Effect::Posting { lot, points, contra } => self.post(*lot, *points, *contra),
+            Effect::ActionJudged { rule, day, .. } => {
+                let programme = self.state.programme_for(*day);
+                self.judge(effect, programme.is_some_and(|it| it.rule(*rule).is_some()));
+            }
+            Effect::ActTaken { key } => {
+                if self.state.act_taken(key).is_none() {
+                    self.effects.push(effect.clone());
+                }
+            }
+            Effect::LotExtended { lot, .. } => {
+                if self.spendable(*lot) > 0 {
+                    self.effects.push(effect.clone());
+                }
+            }
+            // Proposals are decided with their approvals, the programmes are the two given, and
+            // withdrawals take back what would have been granted.
+            Effect::Proposed { .. }
+            | Effect::Approved { .. }
+            | Effect::ProgrammeInForce { .. }
+            | Effect::ActionWithdrawn { .. }
+            | Effect::Undone { .. }
+            // Whether a code, token, card or list is good was judged when it was shown.
+            | Effect::CodeUsed { .. }
+            | Effect::TokenSpent { .. }
+            | Effect::CardWithoutPin { .. }
+            | Effect::PinProven { .. }
+            | Effect::ManifestOpened { .. }
+            | Effect::ManifestClosed { .. }
+            // Of what is held, refunded, claimed and drawn the postings say where the points are.
+            | Effect::HoldOpened { .. }
+            | Effect::HoldEnded { .. }
+            | Effect::Refunded { .. }
+            | Effect::RewardClaimed { .. }
+            | Effect::RewardEnded { .. }
+            | Effect::CatalogueInForce { .. }
+            | Effect::DrawCommitted { .. }
+            | Effect::DrawConcluded { .. }
+            // Sums, which follow from the rest.
+            | Effect::Balance { .. }
+            | Effect::DayClosed { .. }
+            | Effect::ShopSettled { .. }
+            | Effect::SettlementPaid { .. } => {}
+        }
+    }
+
+    /// What two persons granted counts where the other programme has the rule.
+    fn judge(&mut self, judged: &Effect, is_known: bool) {
+        let posted = self.effects.pop_if(|last| matches!(last, Effect::Posting { .. }));
+        if !is_known {
+            return;
+        }
+        let mut judged = judged.clone();
+        if let Effect::ActionJudged { granted, .. } = &mut judged {
+            *granted = posted.as_ref().map_or(0, points_of);
+        }
+        self.effects.extend(posted);
+        self.effects.push(judged);
+    }
+
+    /// Takes a judgement back, with the points that are still there.
+    fn withdraw(&mut self, judgement: &Judgement) {
+        let Judgement { rule, class, purse, day, granted, counted, posting } = *judgement;
+        let before = self.effects.len();
+        if let Some((lot, contra)) = posting {
+            self.post(lot, -i64::from(granted), contra);
+        }
+        let back = self.effects.get(before).map_or(0, points_of);
+        let shortfall = granted.saturating_sub(back);
+        let effect =
+            Effect::ActionWithdrawn { rule, class, purse, day, granted, counted, shortfall };
+        self.effects.push(effect);
+    }
+
+    /// Moves points as far as lot and budget allow. Who else gains or loses them is no matter to an
+    /// action.
+    fn post(&mut self, lot: LotKey, points: i64, contra: Contra) {
+        let least = -self.spendable(lot);
+        let (least, most, contra) = match contra {
+            Contra::Budget(fiscal_year) => {
+                let given = self.granted(lot.fund, fiscal_year);
+                let budget = self.state.budgets(&(lot.fund, fiscal_year));
+                let allocated = budget.map_or(0, |budget| as_points(budget.allocated));
+                (least.max(-given), allocated - given, contra)
+            }
+            Contra::Challenge => (least, i64::MAX, contra),
+            Contra::Shop(_)
+            | Contra::Held(_)
+            | Contra::Retired
+            | Contra::Expired
+            | Contra::Imported => {
+                let other = if points < 0 { Contra::Retired } else { Contra::Imported };
+                (least, i64::MAX, other)
+            }
+        };
+        let points = points.max(least).min(most);
+        if points != 0 {
+            self.effects.push(Effect::Posting { lot, points, contra });
+        }
+    }
+
+    /// What can be spent of a lot today, after the effects so far.
+    fn spendable(&self, lot: LotKey) -> i64 {
+        let lots = self.account.into_iter().flat_map(|account| &account.lots);
+        let held = lots.filter(|held| held.key == lot && lot.expires_on >= self.today);
+        let moved = self.postings().filter(|(of, _, _)| *of == lot).map(|(_, points, _)| points);
+        held.map(|held| i64::from(held.points)).chain(moved).sum()
+    }
+
+    /// What a fund has granted in a fiscal year, after the effects so far.
+    fn granted(&self, fund: Fund, fiscal_year: u32) -> i64 {
+        let before = self.state.budgets(&(fund, fiscal_year));
+        let before = before.map_or(0, |budget| as_points(budget.granted));
+        let contra = Contra::Budget(fiscal_year);
+        let here = self.postings().filter(|(lot, _, of)| (lot.fund, *of) == (fund, contra));
+        before + here.map(|(_, points, _)| points).sum::<i64>()
+    }
+
+    fn postings(&self) -> impl Iterator<Item = (LotKey, i64, Contra)> {
+        self.effects.iter().filter_map(|effect| {
+            let Effect::Posting { lot, points, contra } = effect else { return None };
+            Some((*lot, *points, *contra))
+        })
+    }
+}
+
+fn as_points(sum: u64) -> i64 {
+    i64::try_from(sum).unwrap_or(i64::MAX)
+}
+
+/// The points that a posting moves, in whichever direction.
+fn points_of(effect: &Effect) -> u32 {
+    let Effect::Posting { points, .. } = effect else { return 0 };
+    u32::try_from(points.unsigned_abs()).unwrap_or(u32::MAX)
 }

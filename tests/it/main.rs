@@ -36,6 +36,7 @@ mod rewards;
 mod server;
 mod settlement;
 mod sim_disk;
+mod simulate;
 mod snapshots;
 mod sockets;
 mod spending;
