@@ -8,168 +8,125 @@ use std::time::Duration;
 use ledger_spec::caps::Channel;
 use ledger_spec::entry::{Accounting, Contra};
 use ledger_spec::kinds::Body;
+use ledger_spec::points::Fund;
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-use ledger_spec::points::Fund;
+/// Rows of `field: Type, name, help, how it is made`; `of_the_log` and a type of `OpenMetrics` mark
+/// what follows from the log alone. From them come the fields, the names and the registration.
+macro_rules! metrics {
+    ($($field:ident: $ty:ty $(, of_the_log $kind:literal)?, $name:literal, $help:literal, $make:expr;)+) => {
+        /// The names of all metrics, as dashboards use them, each with its help.
+        pub const NAMES: &[(&str, &str)] = &[$(($name, $help)),+];
 
-/// The names of all metrics, as dashboards use them.
-pub const NAMES: &[(&str, &str)] = &[
-    (ENTRIES, "Entries accepted, by ledger and kind of statement."),
-    (REFUSALS, "Statements refused, by ledger and problem."),
-    (GRANTED, "Points granted, by ledger and fund."),
-    (
-        REDEEMED,
+        /// The metrics that follow from the log alone, with their types: what [`Backfill`] can give
+        /// for days gone by.
+        const OF_THE_LOG: &[(&str, &str)] = &[$($(($name, $kind),)?)+];
+
+        /// The metrics of the process.
+        #[derive(Clone)]
+        pub struct Metrics {
+            registry: Registry,
+            $($field: $ty,)+
+        }
+
+        impl Metrics {
+            /// Makes and registers every metric of [`NAMES`].
+            ///
+            /// # Errors
+            /// What Prometheus says of a name or label; the lists here are fixed, so it has nothing
+            /// to say.
+            pub fn new() -> Result<Self, prometheus::Error> {
+                let registry = Registry::new();
+                $(
+                    let make: fn(Opts) -> Result<$ty, prometheus::Error> = $make;
+                    let $field = make(Opts::new($name, $help))?;
+                    registry.register(Box::new($field.clone()))?;
+                )+
+                Ok(Self { registry, $($field),+ })
+            }
+        }
+    };
+}
+
+metrics! {
+    entries: IntCounterVec, of_the_log "counter", "kenmai_entries_total",
+        "Entries accepted, by ledger and kind of statement.",
+        |it| IntCounterVec::new(it, &["ledger", "kind"]);
+    refusals: IntCounterVec, "kenmai_refusals_total",
+        "Statements refused, by ledger and problem.",
+        |it| IntCounterVec::new(it, &["ledger", "problem"]);
+    granted: IntCounterVec, of_the_log "counter", "kenmai_points_granted_total",
+        "Points granted, by ledger and fund.",
+        |it| IntCounterVec::new(it, &["ledger", "fund"]);
+    redeemed: IntCounterVec, of_the_log "counter", "kenmai_points_redeemed_total",
         "Points redeemed, and given back by void or refund, by ledger and direction (spent, returned).",
-    ),
-    (LOG_ENTRIES, "Entries in the log, by ledger."),
-    (PUBLISHED, "Entries under the published head, by ledger."),
-    (QUEUE, "Statements and slices of manifests in the queue before the writer, by ledger."),
-    (WRITABLE, "1 while the ledger takes statements, by ledger."),
-    (VIEWS_LAG, "Entries of the log that the read views do not hold yet, by ledger."),
-    (WEEK, "Persons who took part in the last closed week, by ledger; as released."),
-    (
-        MONTH,
+        |it| IntCounterVec::new(it, &["ledger", "direction"]);
+    log_entries: IntGaugeVec, of_the_log "gauge", "kenmai_log_entries",
+        "Entries in the log, by ledger.",
+        |it| IntGaugeVec::new(it, &["ledger"]);
+    published: IntGaugeVec, "kenmai_published_entries",
+        "Entries under the published head, by ledger.",
+        |it| IntGaugeVec::new(it, &["ledger"]);
+    queue: IntGaugeVec, "kenmai_queue_entries",
+        "Statements and slices of manifests in the queue before the writer, by ledger.",
+        |it| IntGaugeVec::new(it, &["ledger"]);
+    writable: IntGaugeVec, "kenmai_ledger_writable",
+        "1 while the ledger takes statements, by ledger.",
+        |it| IntGaugeVec::new(it, &["ledger"]);
+    views_lag: IntGaugeVec, "kenmai_views_lag_entries",
+        "Entries of the log that the read views do not hold yet, by ledger.",
+        |it| IntGaugeVec::new(it, &["ledger"]);
+    week: IntGaugeVec, "kenmai_participants_week",
+        "Persons who took part in the last closed week, by ledger; as released.",
+        |it| IntGaugeVec::new(it, &["ledger"]);
+    month: IntGaugeVec, "kenmai_participants_month",
         "Persons who took part in the last released month, by ledger and group of actions; as released.",
-    ),
-    (
-        CHANNEL,
+        |it| IntGaugeVec::new(it, &["ledger", "group"]);
+    channel: IntGaugeVec, "kenmai_actions_percent",
         "Whole percent of the last released month's actions, by ledger and channel; as released.",
-    ),
-    (
-        OUTSTANDING,
+        |it| IntGaugeVec::new(it, &["ledger", "channel"]);
+    outstanding: IntGaugeVec, "kenmai_points_outstanding",
         "Points that can still be spent at the end of the last released month, by ledger and fund; as released.",
-    ),
-    (
-        BUDGET_WARNING,
+        |it| IntGaugeVec::new(it, &["ledger", "fund"]);
+    budget_warning: IntGaugeVec, "kenmai_budget_warning_permille",
         "The highest of the programme's budget warnings that the fiscal year's grants have reached, in thousandths; 0 before the first; by ledger and fund.",
-    ),
-    (BATCH, "Entries committed at once, by ledger."),
-    (COMMIT, "Seconds from the start of a batch to its durable end, by ledger."),
-    (HTTP, "Seconds to answer a request, by route and status class."),
-    (IN_FLIGHT, "Requests under way."),
-    (SESSIONS, "Sessions held in memory, those that ended but were not yet cleared away included."),
-];
+        |it| IntGaugeVec::new(it, &["ledger", "fund"]);
+    batch: HistogramVec, "kenmai_batch_entries",
+        "Entries committed at once, by ledger.",
+        |it| doubling(it, 1.0, 10, &["ledger"]);
+    commit: HistogramVec, "kenmai_commit_seconds",
+        "Seconds from the start of a batch to its durable end, by ledger.",
+        |it| doubling(it, 0.000_125, 15, &["ledger"]);
+    http: HistogramVec, "kenmai_http_request_seconds",
+        "Seconds to answer a request, by route and status class.",
+        |it| doubling(it, 0.000_062_5, 17, &["route", "status"]);
+    in_flight: IntGauge, "kenmai_http_in_flight_requests",
+        "Requests under way.",
+        IntGauge::with_opts;
+    sessions: IntGauge, "kenmai_sessions",
+        "Sessions held in memory, those that ended but were not yet cleared away included.",
+        IntGauge::with_opts;
+}
 
-/// The metrics that follow from the log alone, with their types: what [`Backfill`] can give for
-/// days gone by.
-const OF_THE_LOG: [(&str, &str); 4] =
-    [(ENTRIES, "counter"), (GRANTED, "counter"), (REDEEMED, "counter"), (LOG_ENTRIES, "gauge")];
+/// A histogram of so many buckets, each twice as wide as the one before.
+fn doubling(
+    it: Opts,
+    first: f64,
+    buckets: usize,
+    labels: &[&str],
+) -> Result<HistogramVec, prometheus::Error> {
+    let buckets = prometheus::exponential_buckets(first, 2.0, buckets)?;
+    HistogramVec::new(HistogramOpts::from(it).buckets(buckets), labels)
+}
 
-const ENTRIES: &str = "kenmai_entries_total";
-const REFUSALS: &str = "kenmai_refusals_total";
-const GRANTED: &str = "kenmai_points_granted_total";
-const REDEEMED: &str = "kenmai_points_redeemed_total";
-const LOG_ENTRIES: &str = "kenmai_log_entries";
-const PUBLISHED: &str = "kenmai_published_entries";
-const QUEUE: &str = "kenmai_queue_entries";
-const WRITABLE: &str = "kenmai_ledger_writable";
-const VIEWS_LAG: &str = "kenmai_views_lag_entries";
-const WEEK: &str = "kenmai_participants_week";
-const MONTH: &str = "kenmai_participants_month";
-const CHANNEL: &str = "kenmai_actions_percent";
-const OUTSTANDING: &str = "kenmai_points_outstanding";
-const BUDGET_WARNING: &str = "kenmai_budget_warning_permille";
-const BATCH: &str = "kenmai_batch_entries";
-const COMMIT: &str = "kenmai_commit_seconds";
-const HTTP: &str = "kenmai_http_request_seconds";
-const IN_FLIGHT: &str = "kenmai_http_in_flight_requests";
-const SESSIONS: &str = "kenmai_sessions";
 /// The slug of the problem that a full queue gives. An alert asks for its series, which has to be
 /// there before.
 const BUSY: &str = "busy";
 
-/// The metrics of the process.
-#[derive(Clone)]
-pub struct Metrics {
-    registry: Registry,
-    entries: IntCounterVec,
-    refusals: IntCounterVec,
-    granted: IntCounterVec,
-    redeemed: IntCounterVec,
-    log_entries: IntGaugeVec,
-    published: IntGaugeVec,
-    queue: IntGaugeVec,
-    writable: IntGaugeVec,
-    views_lag: IntGaugeVec,
-    week: IntGaugeVec,
-    month: IntGaugeVec,
-    channel: IntGaugeVec,
-    outstanding: IntGaugeVec,
-    budget_warning: IntGaugeVec,
-    batch: HistogramVec,
-    commit: HistogramVec,
-    http: HistogramVec,
-    in_flight: IntGauge,
-    sessions: IntGauge,
-}
-
 impl Metrics {
-    /// Makes and registers every metric of [`NAMES`].
-    ///
-    /// # Errors
-    /// What Prometheus says of a name or label; the lists here are fixed, so it has nothing to say.
-    pub fn new() -> Result<Self, prometheus::Error> {
-        let made = Self {
-            registry: Registry::new(),
-            entries: IntCounterVec::new(opts(ENTRIES), &["ledger", "kind"])?,
-            refusals: IntCounterVec::new(opts(REFUSALS), &["ledger", "problem"])?,
-            granted: IntCounterVec::new(opts(GRANTED), &["ledger", "fund"])?,
-            redeemed: IntCounterVec::new(opts(REDEEMED), &["ledger", "direction"])?,
-            log_entries: IntGaugeVec::new(opts(LOG_ENTRIES), &["ledger"])?,
-            published: IntGaugeVec::new(opts(PUBLISHED), &["ledger"])?,
-            queue: IntGaugeVec::new(opts(QUEUE), &["ledger"])?,
-            writable: IntGaugeVec::new(opts(WRITABLE), &["ledger"])?,
-            views_lag: IntGaugeVec::new(opts(VIEWS_LAG), &["ledger"])?,
-            week: IntGaugeVec::new(opts(WEEK), &["ledger"])?,
-            month: IntGaugeVec::new(opts(MONTH), &["ledger", "group"])?,
-            channel: IntGaugeVec::new(opts(CHANNEL), &["ledger", "channel"])?,
-            outstanding: IntGaugeVec::new(opts(OUTSTANDING), &["ledger", "fund"])?,
-            budget_warning: IntGaugeVec::new(opts(BUDGET_WARNING), &["ledger", "fund"])?,
-            batch: HistogramVec::new(
-                HistogramOpts::from(opts(BATCH))
-                    .buckets(prometheus::exponential_buckets(1.0, 2.0, 10)?),
-                &["ledger"],
-            )?,
-            commit: HistogramVec::new(
-                HistogramOpts::from(opts(COMMIT))
-                    .buckets(prometheus::exponential_buckets(0.000_125, 2.0, 15)?),
-                &["ledger"],
-            )?,
-            http: HistogramVec::new(
-                HistogramOpts::from(opts(HTTP)).buckets(prometheus::exponential_buckets(
-                    0.000_062_5,
-                    2.0,
-                    17,
-                )?),
-                &["route", "status"],
-            )?,
-            in_flight: IntGauge::with_opts(opts(IN_FLIGHT))?,
-            sessions: IntGauge::with_opts(opts(SESSIONS))?,
-        };
-        made.registry.register(Box::new(made.entries.clone()))?;
-        made.registry.register(Box::new(made.refusals.clone()))?;
-        made.registry.register(Box::new(made.granted.clone()))?;
-        made.registry.register(Box::new(made.redeemed.clone()))?;
-        made.registry.register(Box::new(made.log_entries.clone()))?;
-        made.registry.register(Box::new(made.published.clone()))?;
-        made.registry.register(Box::new(made.queue.clone()))?;
-        made.registry.register(Box::new(made.writable.clone()))?;
-        made.registry.register(Box::new(made.views_lag.clone()))?;
-        for released in [&made.week, &made.month, &made.channel, &made.outstanding] {
-            made.registry.register(Box::new(released.clone()))?;
-        }
-        made.registry.register(Box::new(made.budget_warning.clone()))?;
-        made.registry.register(Box::new(made.batch.clone()))?;
-        made.registry.register(Box::new(made.commit.clone()))?;
-        made.registry.register(Box::new(made.http.clone()))?;
-        made.registry.register(Box::new(made.in_flight.clone()))?;
-        made.registry.register(Box::new(made.sessions.clone()))?;
-        Ok(made)
-    }
-
     /// The metrics of one ledger, by its name in URLs. Every series exists from the start, so that
     /// a rate over a quiet week is 0 and not missing.
     #[must_use]
@@ -409,10 +366,6 @@ fn show(gauges: &IntGaugeVec, labels: &[&str], value: Option<u64>) {
 
 fn help(name: &str) -> &'static str {
     NAMES.iter().find(|(known, _)| *known == name).map_or("", |(_, help)| help)
-}
-
-fn opts(name: &'static str) -> Opts {
-    Opts::new(name, help(name))
 }
 
 fn gauge(value: u64) -> i64 {
