@@ -1,8 +1,7 @@
-//! Sessions for reading. One signed message opens one; the token is 256 random bits, of which only
-//! the hash is kept, in memory: after a restart a device simply signs again.
+//! Who asks: opening a session with one signed message, and reading with it.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -10,125 +9,25 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use data_encoding::BASE64URL_NOPAD;
-use ledger_spec::ids::{Hash, Kid};
+use ledger_spec::ids::Kid;
 use ledger_spec::state::Signer;
 use ledger_spec::token::{self, Message, Session};
 use serde::Serialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::openapi::Binary;
 use super::problem::Problem;
-use super::{App, Ledger, Server};
-use crate::engine::EngineError;
+use super::server::{App, Ledger, Server};
+use super::sessions::{COOKIE, Held, token_of};
 
-/// Sessions that may be open at once; further ones are refused until some end.
-const SESSIONS_MAX: usize = 100_000;
-/// Sessions that one key may have open; a further one ends its oldest, so that no key can take the
-/// place of all others.
-const SESSIONS_A_KEY_MAX: usize = 16;
 /// A session ends after so many seconds.
 const SESSION_LIFE_S: u64 = 12 * 3_600;
-/// The cookie's name.
-const COOKIE: &str = "kenmai_session";
-
-/// Open sessions, by the hash of their token.
-#[derive(Default)]
-pub(super) struct Sessions {
-    open: Mutex<Open>,
-}
-
-#[derive(Default)]
-struct Open {
-    sessions: HashMap<Hash, Held>,
-    /// The sessions of each key, oldest first.
-    of_key: HashMap<Kid, VecDeque<Hash>>,
-    /// Random numbers of session messages that are still in force; each opens one session only.
-    used: HashMap<[u8; 16], u64>,
-}
-
-#[derive(Clone)]
-struct Held {
-    ledger: String,
-    kid: Kid,
-    expires_s: u64,
-}
-
 /// Who reads: the ledger and a key that is in force at this moment.
 pub(super) struct Reader {
     pub(super) ledger: Arc<Ledger>,
     pub(super) kid: Kid,
     pub(super) signer: Signer,
-}
-
-impl Sessions {
-    fn open(&self, message: &Session, held: Held, now_s: u64) -> Result<String, Problem> {
-        let mut token = [0; 32];
-        getrandom::fill(&mut token).map_err(EngineError::from)?;
-        let mut open = self.open.lock().map_err(|_| EngineError::ThreadDied)?;
-        if open.sessions.len() >= SESSIONS_MAX || open.used.len() >= SESSIONS_MAX {
-            open.forget_past(now_s);
-        }
-        if open.sessions.len() >= SESSIONS_MAX || open.used.len() >= SESSIONS_MAX {
-            return Err(Problem::busy());
-        }
-        if open.used.insert(message.nonce, message.exp_s).is_some() {
-            return Err(Problem::session_used());
-        }
-        open.insert(Sha256::digest(token).into(), held);
-        Ok(BASE64URL_NOPAD.encode(&token))
-    }
-
-    /// How many sessions are in memory.
-    pub(super) fn held(&self) -> usize {
-        self.open.lock().map_or(0, |open| open.sessions.len())
-    }
-
-    fn find(&self, token: &str, now_s: u64) -> Option<Held> {
-        let token = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
-        // The look-up compares hashes, so its time says nothing about the token.
-        let hash: Hash = Sha256::digest(&token).into();
-        let open = self.open.lock().ok()?;
-        open.sessions.get(&hash).filter(|held| held.expires_s > now_s).cloned()
-    }
-
-    /// Ends the session of a request; `false` when it had none.
-    pub(super) fn end(&self, headers: &HeaderMap) -> bool {
-        let token =
-            token_of(headers).and_then(|token| BASE64URL_NOPAD.decode(token.as_bytes()).ok());
-        let (Some(token), Ok(mut open)) = (token, self.open.lock()) else { return false };
-        let hash: Hash = Sha256::digest(&token).into();
-        let Some(held) = open.sessions.remove(&hash) else { return false };
-        if let Some(of_key) = open.of_key.get_mut(&held.kid) {
-            of_key.retain(|other| *other != hash);
-        }
-        true
-    }
-}
-
-impl Open {
-    fn insert(&mut self, token: Hash, held: Held) {
-        let of_key = self.of_key.entry(held.kid).or_default();
-        of_key.push_back(token);
-        if of_key.len() > SESSIONS_A_KEY_MAX
-            && let Some(oldest) = of_key.pop_front()
-        {
-            self.sessions.remove(&oldest);
-        }
-        self.sessions.insert(token, held);
-    }
-
-    fn forget_past(&mut self, now_s: u64) {
-        let Self { sessions, of_key, used } = self;
-        sessions.retain(|_, held| held.expires_s > now_s);
-        used.retain(|_, exp_s| *exp_s > now_s);
-        of_key.retain(|_, tokens| {
-            tokens.retain(|token| sessions.contains_key(token));
-            !tokens.is_empty()
-        });
-    }
 }
 
 /// A session that was opened.
@@ -243,17 +142,6 @@ fn signer_in_force(ledger: &Ledger, kid: Kid) -> Result<Signer, Problem> {
         return Err(Problem::key_revoked());
     }
     Ok(key.signer.clone())
-}
-
-/// The token of a request: the `Authorization` header wins over the cookie.
-fn token_of(headers: &HeaderMap) -> Option<&str> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let bearer = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-    bearer.or_else(|| {
-        let cookies = text(header::COOKIE)?;
-        let mut pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
-        pairs.find(|(name, _)| *name == COOKIE).map(|(_, token)| token)
-    })
 }
 
 impl Reader {

@@ -10,8 +10,8 @@ use ledger_spec::kinds::{Name, Role};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::App;
 use super::problem::Problem;
+use super::server::App;
 use super::terminal::Place;
 use crate::demo::{DeskError, Visit};
 

@@ -12,8 +12,8 @@ use ledger_spec::time::Day;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::App;
 use super::problem::Problem;
+use super::server::App;
 
 /// What everyone may know of a ledger.
 #[derive(Serialize, ToSchema)]

@@ -5,10 +5,10 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::App;
 use super::auth::Reader;
 use super::problem::Problem;
 use super::resident::account_of;
+use super::server::App;
 use super::site::{Asked, page};
 use crate::pages::{self, Site};
 use crate::query::links::{self, FamilyLink, GrantedLink, Partner};

@@ -20,8 +20,8 @@ use utoipa::ToSchema;
 use super::auth::typed_body;
 use super::openapi::Binary;
 use super::problem::{self, Problem};
+use super::server::{App, Ledger};
 use super::statements::{answer, counted};
-use super::{App, Ledger};
 use crate::engine::{Accepted, EngineError, Refusal, slices};
 use crate::query::{ReasonJson, reason_for_signer};
 

@@ -1,6 +1,5 @@
 //! HTTP: bounded bytes in, one call into engine or query, an answer out. One file an audience.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,26 +13,20 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use crate::adapters::qr_frame::FRAME_BYTES_MAX;
-use crate::clock::Clock;
-use crate::config::Limits;
-use crate::demo::Desk;
-use crate::engine::{Engine, Standing};
-use crate::metrics::Metrics;
+use crate::engine::Standing;
 use crate::pages::CONTENT_SECURITY_POLICY;
 use crate::pages::scan::CAMERA_FORBIDDEN;
-use crate::query::ShopDays;
-use crate::query::participation::population::Population;
 
 mod auth;
 mod connections;
 mod demo;
+mod latest;
 mod ledger;
 mod links;
 mod manifests;
@@ -47,96 +40,21 @@ pub mod reminders;
 mod resident;
 mod rewards;
 mod scan;
+mod server;
+mod sessions;
 mod settlement;
 mod shop;
 mod site;
 mod statements;
 mod terminal;
 
-use auth::Sessions;
 use connections::Connections;
 use problem::Problem;
+use server::App;
+pub use server::{Ledger, Server};
 
 /// How long requests under way may take after the server was told to stop.
 const SHUTDOWN_S: u64 = 10;
-
-/// One ledger as the server holds it.
-pub struct Ledger {
-    /// Its name in URLs.
-    pub name: String,
-    /// The engine.
-    pub engine: Engine,
-    /// The front desk of a demo city.
-    pub desk: Option<Desk>,
-    /// Inhabitants, for rates.
-    population: Option<Population>,
-    shop_days: ShopDays,
-    released: participation::Released,
-    revoked: rewards::Revoked,
-}
-
-impl Ledger {
-    /// A ledger to serve.
-    #[must_use]
-    pub fn new(name: String, engine: Engine, desk: Option<Desk>) -> Self {
-        let (shop_days, released, revoked) = Default::default();
-        Self { name, engine, desk, population: None, shop_days, released, revoked }
-    }
-
-    /// The same with the numbers of inhabitants.
-    #[must_use]
-    pub fn with_population(self, population: Option<Population>) -> Self {
-        Self { population, ..self }
-    }
-}
-
-/// All that the routes share.
-pub struct Server {
-    ledgers: BTreeMap<String, Arc<Ledger>>,
-    /// The ledger that the first page speaks of.
-    first: Arc<Ledger>,
-    sessions: Sessions,
-    /// Places for camera frames that are being read.
-    frames: Arc<Semaphore>,
-    /// Places for PINs that are being hashed.
-    pins: Arc<Semaphore>,
-    clock: Arc<dyn Clock>,
-    metrics: Metrics,
-    limits: Limits,
-}
-
-type App = State<Arc<Server>>;
-
-impl Server {
-    /// A server of these ledgers; `None` without any. The first page speaks of the first.
-    #[must_use]
-    pub fn new(
-        ledgers: Vec<Ledger>,
-        clock: Arc<dyn Clock>,
-        metrics: Metrics,
-        limits: Limits,
-    ) -> Option<Arc<Self>> {
-        let ledgers: Vec<Arc<Ledger>> = ledgers.into_iter().map(Arc::new).collect();
-        let first = Arc::clone(ledgers.first()?);
-        let ledgers = ledgers.into_iter().map(|ledger| (ledger.name.clone(), ledger)).collect();
-        let sessions = Sessions::default();
-        let frames = Arc::new(Semaphore::new(scan::FRAMES_AT_ONCE_MAX));
-        let pins = Arc::new(Semaphore::new(pin::PINS_AT_ONCE_MAX));
-        Some(Arc::new(Self { ledgers, first, sessions, frames, pins, clock, metrics, limits }))
-    }
-
-    fn ledger(&self, name: &str) -> Result<&Arc<Ledger>, Problem> {
-        self.ledgers.get(name).ok_or(Problem::ledger_unknown())
-    }
-
-    fn now_s(&self) -> u64 {
-        self.clock.wall_ms() / 1_000
-    }
-
-    fn today(&self) -> ledger_spec::time::Day {
-        ledger_spec::time::Day::of_ms(self.clock.wall_ms())
-    }
-}
 
 /// The routes for programs, each with its description.
 fn api() -> OpenApiRouter<Arc<Server>> {

@@ -1,6 +1,6 @@
 //! Open data on participation: the analyst's page, its files, and the same for programs.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -11,8 +11,8 @@ use ledger_spec::points::Fund;
 use ledger_spec::time::Day;
 
 use super::problem::Problem;
+use super::server::{App, Ledger, Server};
 use super::site::{self, PageQuery};
-use super::{App, Ledger, Server};
 use crate::engine::EngineError;
 use crate::pages::Lang;
 use crate::pages::messages::{t, t_args};
@@ -20,23 +20,13 @@ use crate::pages::participation::{Figure, Participation, Table, csv, page};
 use crate::query::participation::suppress::{Band, Cell};
 use crate::query::participation::{Month, Release, Row, Sum, release};
 
-/// The last release, and the day of the log that it was made on: it changes with the day alone.
-#[derive(Default)]
-pub(super) struct Released(Mutex<Option<(Day, Arc<Release>)>>);
-
 /// What is released at the moment.
 pub(super) fn released(ledger: &Ledger) -> Result<Arc<Release>, EngineError> {
     let Some((_, today)) = ledger.engine.views().span() else { return Ok(Arc::default()) };
-    // The value is replaced as a whole, so that a thread that died left it sound.
-    let mut kept = ledger.released.0.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((day, release)) = kept.as_ref()
-        && *day == today
-    {
-        return Ok(Arc::clone(release));
-    }
-    let made = Arc::new(release(&ledger.engine, ledger.population.as_ref())?);
-    *kept = Some((today, Arc::clone(&made)));
-    Ok(made)
+    ledger.released.or_make(
+        |day| *day == today,
+        || Ok((today, release(&ledger.engine, ledger.population.as_ref())?)),
+    )
 }
 
 /// Shows the last released figures to Prometheus; hidden ones have no series.

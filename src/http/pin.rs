@@ -21,13 +21,10 @@ use zeroize::Zeroizing;
 use super::auth::{check_message, cose_body, open_message};
 use super::openapi::Binary;
 use super::problem::Problem;
-use super::{App, Ledger, Server};
+use super::server::{App, Ledger, Server};
 use crate::query;
 use crate::query::links::{self, GrantedLink};
 use crate::registry::{PinCheck, RegistryError};
-
-/// PINs that are hashed at the same time; each takes memory and a core for a moment.
-pub(super) const PINS_AT_ONCE_MAX: usize = 2;
 
 /// The server's word that the PIN was right.
 #[derive(Serialize, ToSchema)]

@@ -5,9 +5,9 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use ledger_spec::tile::TileId;
 
-use super::App;
 use super::openapi::Binary;
 use super::problem::Problem;
+use super::server::App;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 

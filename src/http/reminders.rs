@@ -21,7 +21,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Reader;
 use super::problem::Problem;
-use super::{App, resident};
+use super::resident;
+use super::server::App;
 use crate::engine::{Engine, EngineError};
 use crate::pages::Lang;
 use crate::pages::messages::{date, number, t, t_args, time_of};

@@ -13,10 +13,10 @@ use ledger_spec::time::Day;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::App;
 use super::auth::Reader;
 use super::openapi::Binary;
 use super::problem::Problem;
+use super::server::App;
 use crate::query::{self, Access, Balance, History, Shown, links};
 
 /// Entries of a history page unless the client asks for another number.

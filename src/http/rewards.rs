@@ -1,6 +1,6 @@
 //! The catalogue, what a resident has claimed from it, and what a till asks of a voucher.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -15,8 +15,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Reader;
 use super::problem::Problem;
+use super::server::{App, Ledger};
 use super::site::{self, Asked};
-use super::{App, Ledger, resident, shop};
+use super::{resident, shop};
+use crate::engine::EngineError;
 use crate::pages::{Site, WORKER_POLICY, rewards};
 use crate::query::draws::{self, DrawLine};
 use crate::query::rewards as read;
@@ -64,23 +66,12 @@ const REVOKED_PAGE: usize = 10_000;
 const REVOKED_FRESH_S: u64 = 60;
 const REVOKED_CACHE: &str = "public, max-age=60";
 
-/// The list of withdrawn cards as it was made last: making it looks at every card there ever was,
-/// and anybody may ask.
-#[derive(Default)]
-pub(super) struct Revoked(Mutex<Option<Arc<read::RevokedCards>>>);
-
-fn revoked(ledger: &Ledger, now_s: u64) -> Result<Arc<read::RevokedCards>, Problem> {
-    // The value is replaced as a whole, so that a thread that died left it sound.
-    let mut kept = ledger.revoked.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let fresh = |list: &&Arc<read::RevokedCards>| {
-        (list.as_of_s..list.as_of_s + REVOKED_FRESH_S).contains(&now_s)
-    };
-    if let Some(list) = kept.as_ref().filter(fresh) {
-        return Ok(Arc::clone(list));
-    }
-    let made = Arc::new(read::revoked_cards(&ledger.engine, now_s)?);
-    *kept = Some(Arc::clone(&made));
-    Ok(made)
+fn revoked(ledger: &Ledger, now_s: u64) -> Result<Arc<read::RevokedCards>, EngineError> {
+    let is_fresh = |as_of_s: &u64| (*as_of_s..*as_of_s + REVOKED_FRESH_S).contains(&now_s);
+    ledger.revoked.or_make(is_fresh, || {
+        let list = read::revoked_cards(&ledger.engine, now_s)?;
+        Ok((list.as_of_s, list))
+    })
 }
 
 /// Where the answer goes on.

@@ -16,15 +16,11 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::ToSchema;
 
-use super::App;
 use super::auth::Reader;
 use super::openapi::Binary;
 use super::problem::Problem;
+use super::server::App;
 use crate::adapters::qr_frame::{self, FrameError};
-
-/// Frames that are read at once. Each keeps a core busy; a page sends the next one after the
-/// answer.
-pub(super) const FRAMES_AT_ONCE_MAX: usize = 2;
 
 /// What a code in a frame says.
 #[derive(Serialize, ToSchema)]
@@ -70,6 +66,7 @@ fn take_place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::server::FRAMES_AT_ONCE_MAX;
 
     #[test]
     fn one_frame_too_many_waits_its_turn() {

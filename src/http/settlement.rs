@@ -17,8 +17,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Reader;
 use super::problem::Problem;
+use super::server::{App, Server};
 use super::site::{Asked, page};
-use super::{App, Server};
 use crate::pages::{self, Site};
 use crate::query::budgets;
 use crate::query::settlements::{self, Settlement};

@@ -12,10 +12,10 @@ use ledger_spec::token::{self, PayToken, QrCheck};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::App;
 use super::auth::{Reader, check_message, cose_body, open_message};
 use super::openapi::Binary;
 use super::problem::Problem;
+use super::server::App;
 use crate::query::{self, ShopDay, TokenState};
 
 pub(super) fn shop_of(signer: &Signer) -> Result<PlaceId, Problem> {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::problem::Problem;
-use super::{App, Ledger, Server};
+use super::server::{App, Ledger, Server};
 use crate::engine::EngineError;
 use crate::pages::messages::t;
 use crate::pages::{Lang, Site, assets, city, door, error, first, tour, verify};

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use super::auth::cose_body;
 use super::openapi::Binary;
 use super::problem::Problem;
-use super::{App, Ledger, Server};
+use super::server::{App, Ledger, Server};
 use crate::engine::{Accepted, EngineError, Refusal};
 use crate::query::{ReasonJson, draws, reason_for_signer};
 

@@ -12,9 +12,9 @@ use ledger_spec::state::Signer;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::App;
 use super::auth::Reader;
 use super::problem::Problem;
+use super::server::App;
 use super::site::{Asked, page};
 use crate::pages::record::{self, Recorder};
 use crate::pages::scan::CAMERA_ALLOWED;

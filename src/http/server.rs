@@ -1,0 +1,110 @@
+//! What all routes share: the ledgers, the sessions, the clock, the limits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use ledger_spec::time::Day;
+use tokio::sync::Semaphore;
+
+use super::latest::Latest;
+use super::problem::Problem;
+use super::sessions::Sessions;
+use crate::clock::Clock;
+use crate::config::Limits;
+use crate::demo::Desk;
+use crate::engine::Engine;
+use crate::metrics::Metrics;
+use crate::query::ShopDays;
+use crate::query::participation::Release;
+use crate::query::participation::population::Population;
+use crate::query::rewards::RevokedCards;
+
+/// Frames that are read at once. Each keeps a core busy; a page sends the next one after the
+/// answer.
+pub(super) const FRAMES_AT_ONCE_MAX: usize = 2;
+/// PINs that are hashed at the same time; each takes memory and a core for a moment.
+const PINS_AT_ONCE_MAX: usize = 2;
+
+/// One ledger as the server holds it.
+pub struct Ledger {
+    /// Its name in URLs.
+    pub name: String,
+    /// The engine.
+    pub engine: Engine,
+    /// The front desk of a demo city.
+    pub desk: Option<Desk>,
+    /// Inhabitants, for rates.
+    pub(super) population: Option<Population>,
+    pub(super) shop_days: ShopDays,
+    /// The participation as it was released last, by the day of the log that it was made on: it
+    /// changes with the day alone.
+    pub(super) released: Latest<Day, Release>,
+    /// The list of withdrawn cards as it was made last, by its second: making it looks at every
+    /// card there ever was, and anybody may ask.
+    pub(super) revoked: Latest<u64, RevokedCards>,
+}
+
+impl Ledger {
+    /// A ledger to serve.
+    #[must_use]
+    pub fn new(name: String, engine: Engine, desk: Option<Desk>) -> Self {
+        let (shop_days, released, revoked) = Default::default();
+        Self { name, engine, desk, population: None, shop_days, released, revoked }
+    }
+
+    /// The same with the numbers of inhabitants.
+    #[must_use]
+    pub fn with_population(self, population: Option<Population>) -> Self {
+        Self { population, ..self }
+    }
+}
+
+/// All that the routes share.
+pub struct Server {
+    pub(super) ledgers: BTreeMap<String, Arc<Ledger>>,
+    /// The ledger that the first page speaks of.
+    pub(super) first: Arc<Ledger>,
+    pub(super) sessions: Sessions,
+    /// Places for camera frames that are being read.
+    pub(super) frames: Arc<Semaphore>,
+    /// Places for PINs that are being hashed.
+    pub(super) pins: Arc<Semaphore>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: Metrics,
+    pub(super) limits: Limits,
+}
+
+/// What a handler takes to ask the server.
+pub(super) type App = State<Arc<Server>>;
+
+impl Server {
+    /// A server of these ledgers; `None` without any. The first page speaks of the first.
+    #[must_use]
+    pub fn new(
+        ledgers: Vec<Ledger>,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+        limits: Limits,
+    ) -> Option<Arc<Self>> {
+        let ledgers: Vec<Arc<Ledger>> = ledgers.into_iter().map(Arc::new).collect();
+        let first = Arc::clone(ledgers.first()?);
+        let ledgers = ledgers.into_iter().map(|ledger| (ledger.name.clone(), ledger)).collect();
+        let sessions = Sessions::default();
+        let frames = Arc::new(Semaphore::new(FRAMES_AT_ONCE_MAX));
+        let pins = Arc::new(Semaphore::new(PINS_AT_ONCE_MAX));
+        Some(Arc::new(Self { ledgers, first, sessions, frames, pins, clock, metrics, limits }))
+    }
+
+    pub(super) fn ledger(&self, name: &str) -> Result<&Arc<Ledger>, Problem> {
+        self.ledgers.get(name).ok_or(Problem::ledger_unknown())
+    }
+
+    pub(super) fn now_s(&self) -> u64 {
+        self.clock.wall_ms() / 1_000
+    }
+
+    pub(super) fn today(&self) -> Day {
+        Day::of_ms(self.clock.wall_ms())
+    }
+}
