@@ -161,7 +161,7 @@ impl Field {
         let engine = place.open(&metrics)?;
         let city = found((&engine, limits.queue_entries), &keys.system, residents)?;
         let verifier = engine.verifier().clone();
-        let ledger = Ledger::new(crate::ledger::NAME.to_owned(), engine, None);
+        let ledger = Ledger::new(crate::ledger::NAME.to_owned(), engine);
         let serving = Serving::start(ledger, metrics.clone(), limits)?;
         let (door, log) = (serving.door.clone(), place.log());
         let own = Own { folder, serving, metrics, log, place: Some(place) };
@@ -179,7 +179,7 @@ impl Field {
         let figures = CityMetrics { making, serving: metrics.ledger(city.ledger) };
         let home = (folder.path(), city);
         let lived = demo::open(home, Arc::new(SystemClock), figures, |_, _| {})?;
-        let ledger = Ledger::new(city.ledger.to_owned(), lived.engine, Some(lived.desk));
+        let ledger = Ledger::new(city.ledger.to_owned(), lived.engine).as_demo();
         let serving = Serving::start(ledger, metrics.clone(), limits)?;
         let door = serving.door.clone();
         let log = folder.path().join(city.ledger).join(kenmai::log::LOG_FOLDER);

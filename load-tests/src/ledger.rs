@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use kenmai::clock::{ClockPolicy, SystemClock};
 use kenmai::config::Limits;
+use kenmai::demo::door::{self, Desks};
 use kenmai::engine::{Engine, EngineConfig, Ground};
 use kenmai::http::{self, Ledger, Server};
 use kenmai::keys::LedgerKeys;
@@ -92,7 +93,8 @@ impl Serving {
         let server = Server::new(vec![ledger], Arc::new(SystemClock), metrics, limits);
         let server = server.ok_or("a server without ledgers")?;
         // A server that ends early is seen by its callers.
-        drop(runtime.spawn(http::serve(server, listener, None)));
+        let app = door::router(Arc::clone(&server), Desks::new());
+        drop(runtime.spawn(http::serve(server, app, listener, None)));
         Ok(Self { door: Door { address, ledger: name }, _runtime: runtime })
     }
 }

@@ -9,6 +9,7 @@ use clap::value_parser;
 use super::{Bar, Outcome, say, serve};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Limits;
+use crate::demo::door::Desks;
 use crate::demo::{self, Blueprint, CityMetrics};
 use crate::http::{Ledger, Server};
 use crate::query::participation::population::Population;
@@ -55,7 +56,7 @@ pub fn run(args: &Args) -> Outcome {
     let aside = serve::metrics()?;
     let large = Blueprint { residents: args.residents.into(), ..demo::YAIZU };
     let second = args.data.join(demo::MINATO.ledger);
-    let mut ledgers = Vec::new();
+    let (mut ledgers, mut desks) = (Vec::new(), Desks::new());
     for (home, city) in [(args.data.as_path(), large), (&second, demo::MINATO)] {
         let bar = Bar::new("デモ都市をつくっています / making a demo city");
         let figures =
@@ -66,8 +67,9 @@ pub fn run(args: &Args) -> Outcome {
         drop(bar);
         let folder = home.join(city.ledger);
         say(format!("{} entries in {}", opened.entries, folder.display()));
-        let ledger = Ledger::new(city.ledger.to_owned(), opened.engine, Some(opened.desk));
+        let ledger = Ledger::new(city.ledger.to_owned(), opened.engine).as_demo();
         ledgers.push(ledger.with_population(Population::read(&folder)?));
+        desks.insert(city.ledger.to_owned(), opened.desk);
     }
-    serve::run_server(doors, Server::new(ledgers, clock, metrics, Limits::default()))
+    serve::run_server(doors, Server::new(ledgers, clock, metrics, Limits::default()), desks)
 }

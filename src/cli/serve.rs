@@ -11,6 +11,7 @@ use super::{CliError, Ending, Outcome, ledger_file, say};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::demo::DEMO_MARK;
+use crate::demo::door::{self, Desks};
 use crate::engine::{Engine, EngineConfig, Ground};
 use crate::http::{self, Ledger, Server};
 use crate::keys::LedgerKeys;
@@ -61,9 +62,9 @@ pub fn run(args: &Args) -> Outcome {
             tracing::warn!(ledger = name, ?torn, "an unfinished frame was set aside");
         }
         let population = Population::read(&ledger.data)?;
-        ledgers.push(Ledger::new(name.to_owned(), engine, None).with_population(population));
+        ledgers.push(Ledger::new(name.to_owned(), engine).with_population(population));
     }
-    run_server(doors, Server::new(ledgers, clock, metrics, config.limits))
+    run_server(doors, Server::new(ledgers, clock, metrics, config.limits), Desks::new())
 }
 
 /// Every metric, none counted yet.
@@ -99,11 +100,11 @@ impl Doors {
     }
 }
 
-/// Serves until the process is told to stop.
+/// Serves, with the desks of its demo cities, until the process is told to stop.
 ///
 /// # Errors
 /// [`CliError::Refused`] when a ledger has stopped by itself, with its reason.
-pub fn run_server(doors: Doors, server: Option<Arc<Server>>) -> Outcome {
+pub fn run_server(doors: Doors, server: Option<Arc<Server>>, desks: Desks) -> Outcome {
     let server =
         server.ok_or_else(|| CliError::Refused("there is no ledger to serve".to_owned()))?;
     let Doors { runtime, public, metrics } = doors;
@@ -114,7 +115,8 @@ pub fn run_server(doors: Doors, server: Option<Arc<Server>>) -> Outcome {
         say(format!("metrics on http://{}/metrics", local(metrics)?));
     }
     say(format!("listening on http://{}", local(&public)?));
-    match runtime.block_on(http::serve(server, public, metrics)) {
+    let app = door::router(Arc::clone(&server), desks);
+    match runtime.block_on(http::serve(server, app, public, metrics)) {
         Ok(None) => Ok(Ending::Well),
         Ok(Some(reason)) => Err(CliError::Refused(format!("a ledger stopped: {reason}"))),
         Err(source) => Err(CliError::file("serve on", Path::new("the socket"))(source)),

@@ -20,6 +20,7 @@ mod blueprint;
 mod city;
 mod crew;
 mod desk;
+pub mod door;
 mod draft;
 mod folder;
 mod history;

@@ -57,7 +57,7 @@ pub(super) async fn info(
         programme_version: programme.as_ref().map(|programme| programme.version),
         today: server.today(),
         now_s: server.now_s(),
-        demo: ledger.desk.is_some(),
+        demo: ledger.is_demo,
         size: state.size,
     }))
 }

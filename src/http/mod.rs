@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -25,7 +25,6 @@ use crate::pages::scan::CAMERA_FORBIDDEN;
 
 mod auth;
 mod connections;
-mod demo;
 mod latest;
 mod ledger;
 mod links;
@@ -49,16 +48,20 @@ mod statements;
 mod terminal;
 
 use connections::Connections;
+pub use openapi::Api;
+pub(crate) use pin::give as give_pin;
 use problem::Problem;
-use server::App;
+pub(crate) use server::App;
 pub use server::{Ledger, Server};
+pub(crate) use terminal::Place;
 
 /// How long requests under way may take after the server was told to stop.
 const SHUTDOWN_S: u64 = 10;
 
-/// The routes for programs, each with its description.
-fn api() -> OpenApiRouter<Arc<Server>> {
-    OpenApiRouter::new()
+/// The server's own routes for programs, each with its description.
+#[must_use]
+pub fn api() -> Api {
+    let routes = OpenApiRouter::new()
         .routes(routes!(ledger::info))
         .routes(routes!(ledger::programme))
         .routes(routes!(ledger::key))
@@ -93,25 +96,33 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(terminal::proposals))
         .routes(routes!(terminal::proposal))
         .routes(routes!(participation::json))
-        .routes(routes!(demo::visitor))
-        .routes(routes!(demo::terminal))
         .routes(routes!(public_log::checkpoint))
         .routes(routes!(public_log::vkey))
         .routes(routes!(public_log::tile))
-        .routes(routes!(ready))
+        .routes(routes!(ready));
+    Api { routes, refusals: openapi::REFUSALS.to_vec() }
 }
 
-/// Every public route.
-pub fn router(server: Arc<Server>) -> Router {
+/// The description of the API with the routes `beside` the server's own, as JSON text.
+#[must_use]
+pub fn document(beside: Api) -> String {
+    let Api { routes, refusals } = api().and(beside);
+    openapi::document(&routes.into_openapi(), &refusals)
+}
+
+/// Every public route, and those for programs that stand `beside` the server's own.
+pub fn router(server: Arc<Server>, beside: Api) -> Router {
     let limits = server.limits;
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
-    let (described, _) = api().split_for_parts();
+    let Api { routes, refusals } = api().and(beside);
+    let (described, description) = routes.split_for_parts();
+    let document = Arc::new(LazyLock::new(move || openapi::document(&description, &refusals)));
     #[cfg(feature = "api-pages")]
     let described = described.merge(openapi::pages());
     described
-        .route("/v1/openapi.json", get(openapi::serve))
+        .route("/v1/openapi.json", get(move || std::future::ready(json_text(&document))))
         .route("/", get(site::first))
         .route("/tour", get(site::tour))
         .route("/verify", get(site::verify))
@@ -162,6 +173,10 @@ pub fn router(server: Arc<Server>) -> Router {
         .layer(header(terminal::PERMISSIONS_POLICY, CAMERA_FORBIDDEN))
         .layer(header(header::CACHE_CONTROL, "no-store"))
         .with_state(server)
+}
+
+fn json_text(text: &str) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text.to_owned()).into_response()
 }
 
 /// The route for Prometheus, on a listener of its own.
@@ -232,14 +247,15 @@ async fn ready(State(server): App) -> Response {
     }
 }
 
-/// Serves until the process is told to stop (SIGTERM, SIGINT) or a ledger has stopped by itself;
-/// then lets requests under way finish, commits what waits and closes the ledgers. Gives the reason
+/// Serves `app`, the routes of `server`, until the process is told to stop (SIGTERM, SIGINT) or a
+/// ledger has stopped by itself; then lets requests under way finish, commits what waits and closes the ledgers. Gives the reason
 /// of a ledger that stopped by itself.
 ///
 /// # Errors
 /// What the sockets say.
 pub async fn serve(
     server: Arc<Server>,
+    app: Router,
     listener: TcpListener,
     metrics_listener: Option<TcpListener>,
 ) -> io::Result<Option<String>> {
@@ -255,7 +271,6 @@ pub async fn serve(
         let serving = axum::serve(listener, app).with_graceful_shutdown(wait(stop.subscribe()));
         tokio::spawn(serving.into_future())
     });
-    let app = router(Arc::clone(&server));
     let timeout = Duration::from_millis(server.limits.request_timeout_ms.get());
     let serving = axum::serve(Connections::new(listener, timeout), app)
         .with_graceful_shutdown(wait(stop.subscribe()));

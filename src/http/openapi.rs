@@ -7,16 +7,16 @@
 )]
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::Arc;
 
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::{OpenApi, RefOr};
 use utoipa::{PartialSchema, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::problem::{self, ProblemType};
+use super::server::Server;
 
 /// A body of bytes.
 pub(super) struct Binary;
@@ -81,9 +81,6 @@ const MESSAGE: [&str; 10] = [
 const CARD: [&str; 3] = ["card-mistyped", "card-unknown", "card-revoked"];
 /// What a phone that helps somebody can meet.
 const FAMILY: [&str; 2] = ["link-not-found", "link-ended"];
-/// What the desk of a demo city can refuse.
-const DESK: [&str; 6] =
-    ["demo-only", "rate-limited", "too-large", "key-exists", "key-weak", "busy"];
 /// What no statement meets.
 const NEVER_FOR_STATEMENTS: [&str; 9] = [
     "not-found",
@@ -97,8 +94,28 @@ const NEVER_FOR_STATEMENTS: [&str; 9] = [
     "pin-not-set",
 ];
 
-/// Operations by their handlers' names, with what they refuse beside [`ANY`].
-const REFUSALS: [(&str, &[&[&str]]); 41] = [
+/// An operation by its handler's name, with the slugs of what it refuses beside [`ANY`].
+pub type Refusals = (&'static str, &'static [&'static [&'static str]]);
+
+/// Routes for programs: each with its description, and what it refuses.
+pub struct Api {
+    /// The routes.
+    pub routes: OpenApiRouter<Arc<Server>>,
+    /// A line for each operation.
+    pub refusals: Vec<Refusals>,
+}
+
+impl Api {
+    /// These routes and others.
+    #[must_use]
+    pub fn and(self, others: Self) -> Self {
+        let refusals = [self.refusals, others.refusals].concat();
+        Self { routes: self.routes.merge(others.routes), refusals }
+    }
+}
+
+/// What the operations of this module refuse.
+pub(super) const REFUSALS: [Refusals; 39] = [
     ("balance", &[&SESSION, &FAMILY, &["entry-not-found"]]),
     ("catalogue", &[]),
     ("check_code", &[&MESSAGE, &["role-not-permitted"]]),
@@ -138,29 +155,11 @@ const REFUSALS: [(&str, &[&[&str]]); 41] = [
     // Every rule has its problem.
     ("submit", &[]),
     ("submit_manifest", &[]),
-    ("terminal", &[&DESK, &["role-not-permitted"]]),
     ("tile", &[&["not-found"]]),
     ("today", &[&SESSION, &["not-found"]]),
-    ("visitor", &[&DESK]),
     ("vkey", &[]),
     ("voucher", &[&SESSION, &["not-a-voucher"]]),
 ];
-
-static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    let text = serde_json::to_string_pretty(&complete(&super::api().into_openapi()));
-    text.unwrap_or_default() + "\n"
-});
-
-/// The document as JSON text.
-#[must_use]
-pub fn document() -> &'static str {
-    &DOCUMENT
-}
-
-/// `GET /v1/openapi.json`
-pub(super) async fn serve() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], document()).into_response()
-}
 
 /// Swagger UI at `/api/`, from inside the program. It sets styles as it runs and knows no Trusted
 /// Types, so its policy is looser than that of our own pages; it holds nothing personal but what
@@ -179,8 +178,13 @@ pub(super) fn pages<S: Clone + Send + Sync + 'static>() -> axum::Router<S> {
     pages.layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, policy))
 }
 
-/// Adds what all operations have in common.
-fn complete(described: &OpenApi) -> Value {
+/// The document as JSON text, with what all operations have in common.
+pub(super) fn document(described: &OpenApi, refusals: &[Refusals]) -> String {
+    let text = serde_json::to_string_pretty(&complete(described, refusals));
+    text.unwrap_or_default() + "\n"
+}
+
+fn complete(described: &OpenApi, table: &[Refusals]) -> Value {
     let mut document = json!(described);
     document["openapi"] = json!("3.1.0");
     document["info"] = json!({
@@ -201,7 +205,7 @@ fn complete(described: &OpenApi) -> Value {
         // axum marks a parameter that holds slashes.
         let path = path.replace("{*", "{");
         for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
-            complete_operation(&path, operation);
+            complete_operation(&path, operation, table);
         }
         (path, item)
     });
@@ -209,7 +213,7 @@ fn complete(described: &OpenApi) -> Value {
     document
 }
 
-fn complete_operation(path: &str, operation: &mut Value) {
+fn complete_operation(path: &str, operation: &mut Value, table: &[Refusals]) {
     let named: Vec<Value> = PARAMETERS
         .iter()
         .filter(|(name, _, _)| path.contains(&format!("{{{name}}}")))
@@ -223,7 +227,9 @@ fn complete_operation(path: &str, operation: &mut Value) {
     } else if !named.is_empty() {
         operation["parameters"] = named.into();
     }
-    let refused = refusals(path, operation["operationId"].as_str().unwrap_or_default());
+    let id = operation["operationId"].as_str().unwrap_or_default();
+    let own = table.iter().find(|(name, _)| *name == id).map_or(&[][..], |(_, own)| own);
+    let refused = refusals(path, id, own);
     for answer in operation["responses"].as_object_mut().into_iter().flat_map(Map::values_mut) {
         if answer["description"].is_null() {
             answer["description"] = json!("The answer");
@@ -241,9 +247,12 @@ fn complete_operation(path: &str, operation: &mut Value) {
     }
 }
 
-/// What an operation refuses.
-fn refusals(path: &str, operation: &str) -> Vec<&'static ProblemType> {
-    let own = REFUSALS.iter().find(|(name, _)| *name == operation).map_or(&[][..], |(_, own)| own);
+/// What an operation refuses, by its path, its name and its line of the table.
+fn refusals(
+    path: &str,
+    operation: &str,
+    own: &'static [&'static [&'static str]],
+) -> Vec<&'static ProblemType> {
     let one_ledger = path.contains("{ledger}").then_some(&ONE_LEDGER);
     let slugs = ANY.iter().chain(one_ledger).chain(own.iter().copied().flatten());
     let slugs: Vec<&str> = slugs.copied().collect();
@@ -293,25 +302,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_operation_says_what_it_refuses() {
-        let document: Value = serde_json::from_str(document()).unwrap();
-        let mut found = Vec::new();
-        for (path, item) in document["paths"].as_object().unwrap() {
-            for (method, operation) in item.as_object().unwrap() {
-                let id = operation["operationId"].as_str().unwrap();
-                assert!(operation["summary"].is_string(), "{method} {path} has no summary");
-                let known = |(name, _): &(&str, _)| *name == id;
-                assert!(REFUSALS.iter().any(known), "{id} does not stand in the table");
-                found.push(id.to_owned());
-            }
-        }
-        assert_eq!(found.len(), REFUSALS.len(), "every line of the table has its operation");
-    }
-
-    #[test]
-    fn every_slug_of_the_tables_is_a_problem() {
-        let own = REFUSALS.iter().flat_map(|(_, own)| own.iter().copied().flatten());
-        for slug in own.chain(&ANY).chain(&NEVER_FOR_STATEMENTS).chain([&ONE_LEDGER]) {
+    fn every_slug_that_many_operations_meet_is_a_problem() {
+        for slug in ANY.iter().chain(&NEVER_FOR_STATEMENTS).chain([&ONE_LEDGER]) {
             assert!(problem::ALL.iter().any(|kind| kind.slug == *slug), "{slug}");
         }
     }

@@ -114,7 +114,7 @@ pub(super) async fn set_pin(
 }
 
 /// Sets the PIN of a card that is in force.
-pub(super) async fn give(
+pub(crate) async fn give(
     server: &Server,
     ledger: &Arc<Ledger>,
     card: &[u8; 11],

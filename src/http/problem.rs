@@ -251,7 +251,7 @@ impl Problem {
 macro_rules! plain {
     ($($name:ident = $kind:ident),+ $(,)?) => {
         impl Problem {
-            $(pub(super) const fn $name() -> Self {
+            $(pub(crate) const fn $name() -> Self {
                 Self::of($kind)
             })+
         }

@@ -12,7 +12,6 @@ use super::problem::Problem;
 use super::sessions::Sessions;
 use crate::clock::Clock;
 use crate::config::Limits;
-use crate::demo::Desk;
 use crate::engine::Engine;
 use crate::metrics::Metrics;
 use crate::query::ShopDays;
@@ -32,8 +31,8 @@ pub struct Ledger {
     pub name: String,
     /// The engine.
     pub engine: Engine,
-    /// The front desk of a demo city.
-    pub desk: Option<Desk>,
+    /// Whether everything in it is fictitious.
+    pub(super) is_demo: bool,
     /// Inhabitants, for rates.
     pub(super) population: Option<Population>,
     pub(super) shop_days: ShopDays,
@@ -48,9 +47,16 @@ pub struct Ledger {
 impl Ledger {
     /// A ledger to serve.
     #[must_use]
-    pub fn new(name: String, engine: Engine, desk: Option<Desk>) -> Self {
+    pub fn new(name: String, engine: Engine) -> Self {
         let (shop_days, released, revoked) = Default::default();
-        Self { name, engine, desk, population: None, shop_days, released, revoked }
+        let (is_demo, population) = (false, None);
+        Self { name, engine, is_demo, population, shop_days, released, revoked }
+    }
+
+    /// The same as a demo: its pages say that everything is fictitious.
+    #[must_use]
+    pub fn as_demo(self) -> Self {
+        Self { is_demo: true, ..self }
     }
 
     /// The same with the numbers of inhabitants.
@@ -70,13 +76,14 @@ pub struct Server {
     pub(super) frames: Arc<Semaphore>,
     /// Places for PINs that are being hashed.
     pub(super) pins: Arc<Semaphore>,
-    pub(super) clock: Arc<dyn Clock>,
+    /// The clock that all its ledgers go by.
+    pub clock: Arc<dyn Clock>,
     pub(super) metrics: Metrics,
     pub(super) limits: Limits,
 }
 
 /// What a handler takes to ask the server.
-pub(super) type App = State<Arc<Server>>;
+pub(crate) type App = State<Arc<Server>>;
 
 impl Server {
     /// A server of these ledgers; `None` without any. The first page speaks of the first.
@@ -96,7 +103,11 @@ impl Server {
         Some(Arc::new(Self { ledgers, first, sessions, frames, pins, clock, metrics, limits }))
     }
 
-    pub(super) fn ledger(&self, name: &str) -> Result<&Arc<Ledger>, Problem> {
+    /// The ledger of a name.
+    ///
+    /// # Errors
+    /// The problem that there is none.
+    pub fn ledger(&self, name: &str) -> Result<&Arc<Ledger>, Problem> {
         self.ledgers.get(name).ok_or(Problem::ledger_unknown())
     }
 

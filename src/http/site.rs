@@ -73,7 +73,7 @@ pub(super) fn site(server: &Server, ledger: &Ledger, lang: Lang) -> Site {
         ledger: ledger.name.clone(),
         name: name.unwrap_or_else(|| ledger.name.clone()),
         origin: ledger.engine.verifier().name().to_owned(),
-        demo: ledger.desk.is_some(),
+        demo: ledger.is_demo,
         query: String::new(),
     }
 }

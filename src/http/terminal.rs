@@ -155,11 +155,11 @@ pub(super) struct OfRole {
 
 /// A place of the city.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Its id.
-    pub(super) place: String,
+    pub(crate) place: String,
     /// Its public name.
-    pub(super) name: String,
+    pub(crate) name: String,
 }
 
 /// Lists the places of a role by name; their names are public in the log.

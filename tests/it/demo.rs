@@ -9,10 +9,11 @@ use axum::http::Method;
 use kenmai::audit::{AuditConfig, audit};
 use kenmai::cli::metrics as metrics_of;
 use kenmai::config::Limits;
+use kenmai::demo::door::{self, Desks};
 use kenmai::demo::{
     self, Blueprint, Cast, City, CityMetrics, HISTORY_DAYS, MINATO, OPEN_PHONES, OpenError, YAIZU,
 };
-use kenmai::http::{self, Ledger, Server};
+use kenmai::http::{Ledger, Server};
 use kenmai::keys::{self, LedgerKeys};
 use kenmai::log::disk::RealDisk;
 use kenmai::metrics::Metrics;
@@ -52,14 +53,15 @@ async fn open_city(
 
 fn serve(cities: Vec<(Blueprint, City)>, clock: &Arc<TestClock>, metrics: Metrics) -> Client {
     let first = cities.first().expect("a city").0;
-    let ledgers = cities
-        .into_iter()
-        .map(|(of, city)| Ledger::new(of.ledger.to_owned(), city.engine, Some(city.desk)))
-        .collect();
+    let (mut ledgers, mut desks) = (Vec::new(), Desks::new());
+    for (of, city) in cities {
+        ledgers.push(Ledger::new(of.ledger.to_owned(), city.engine).as_demo());
+        desks.insert(of.ledger.to_owned(), city.desk);
+    }
     let time = Arc::<TestClock>::clone(clock);
     let server = Server::new(ledgers, time, metrics, Limits::default());
     Client {
-        router: http::router(server.expect("there is a ledger")),
+        router: door::router(server.expect("there is a ledger"), desks),
         clock: Arc::clone(clock),
         name: first.ledger,
         ledger: LedgerId::of_origin(first.origin),

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use expect_test::expect_file;
-use kenmai::http::openapi::document;
+use kenmai::demo::door::{self, Desks};
+use kenmai::http::{self, problem};
 use serde_json::Value;
 
 use crate::town::{Plan, Town};
@@ -13,9 +14,35 @@ use crate::town::{Plan, Town};
 /// Paths that pages and people use, and the document itself.
 const UNDESCRIBED: [&str; 2] = ["/v1/openapi.json", "/healthz"];
 
+/// What the program serves.
+fn document() -> String {
+    http::document(door::api(Desks::new()))
+}
+
 #[test]
 fn the_published_document_is_the_programs() {
-    expect_file!["../../ledger-spec/openapi.json"].assert_eq(document());
+    expect_file!["../../ledger-spec/openapi.json"].assert_eq(&document());
+}
+
+#[test]
+fn every_operation_says_what_it_refuses() {
+    let document: Value = serde_json::from_str(&document()).unwrap();
+    let refusals = http::api().and(door::api(Desks::new())).refusals;
+    let mut found = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap();
+            assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+            let known = refusals.iter().any(|(name, _)| *name == id);
+            assert!(known, "{id} does not stand in a table");
+            found += 1;
+        }
+    }
+    assert_eq!(found, refusals.len(), "every line of the tables has its operation");
+    let slugs = refusals.iter().flat_map(|(_, own)| own.iter().copied().flatten());
+    for slug in slugs {
+        assert!(problem::ALL.iter().any(|kind| kind.slug == *slug), "{slug}");
+    }
 }
 
 #[tokio::test]
@@ -64,7 +91,7 @@ fn every_route_for_programs_has_its_description() {
 
 #[test]
 fn references_and_parameters_are_whole() {
-    let json: Value = serde_json::from_str(document()).unwrap();
+    let json: Value = serde_json::from_str(&document()).unwrap();
     let text = document();
     for reference in text.split("\"$ref\": \"#").skip(1) {
         let pointer = reference.split('"').next().unwrap();

@@ -13,9 +13,10 @@ use ed25519_dalek::SigningKey;
 use expect_test::Expect;
 use kenmai::clock::{Clock, ClockPolicy};
 use kenmai::config::Limits;
+use kenmai::demo::door::{self, Desks};
 use kenmai::demo::{Blueprint, Cast, Desk, YAIZU};
 use kenmai::engine::{Engine, EngineConfig, Ground};
-use kenmai::http::{self, Ledger, Server};
+use kenmai::http::{Ledger, Server};
 use kenmai::keys::LedgerKeys;
 use kenmai::log::disk::{Disk, RealDisk};
 use kenmai::metrics::Metrics;
@@ -332,7 +333,8 @@ impl Town {
     fn serve(folder: tempfile::TempDir, plan: &Plan, clock: Arc<TestClock>) -> Self {
         let (engine, metrics) = open(folder.path(), plan, Arc::clone(&clock));
         let cast = || Cast::new([1; 32], Blueprint { origin: ORIGIN, ..YAIZU });
-        let ledger = Ledger::new("town".to_owned(), engine, Some(Desk::new(cast())));
+        let ledger = Ledger::new("town".to_owned(), engine).as_demo();
+        let desks = Desks::from([("town".to_owned(), Desk::new(cast()))]);
         let other = EngineConfig {
             origin: "test.example/empty".to_owned(),
             data_folder: folder.path().join("empty"),
@@ -348,10 +350,10 @@ impl Town {
             metrics: metrics.ledger("empty"),
         };
         let (empty, _) = Engine::open(&other, keys.unwrap(), ground).unwrap();
-        let ledgers = vec![ledger, Ledger::new("empty".to_owned(), empty, None)];
+        let ledgers = vec![ledger, Ledger::new("empty".to_owned(), empty)];
         let server =
             Server::new(ledgers, Arc::<TestClock>::clone(&clock), metrics, plan.limits).unwrap();
-        let router = http::router(Arc::clone(&server));
+        let router = door::router(Arc::clone(&server), desks);
         let client = Client { router, clock, name: "town", ledger: LedgerId::of_origin(ORIGIN) };
         Self { folder, cast: cast(), client, server }
     }

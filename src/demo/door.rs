@@ -1,24 +1,54 @@
-//! The way into a demo city for a stranger.
+//! The way into a demo city for a stranger: routes beside those of the server, which knows nothing
+//! of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
+use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use data_encoding::HEXLOWER;
 use ledger_spec::ids::{Kid, PlaceId};
 use ledger_spec::kinds::{Name, Role};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::problem::Problem;
-use super::server::App;
-use super::terminal::Place;
-use crate::demo::{DeskError, Visit};
+use super::desk::{Desk, DeskError, Visit};
+use crate::engine::EngineError;
+use crate::http::openapi::Refusals;
+use crate::http::problem::Problem;
+use crate::http::{self, Api, App, Place, Server};
+
+/// The front desks, by the names of their ledgers.
+pub type Desks = BTreeMap<String, Desk>;
+
+/// What a desk can refuse.
+const DESK: [&str; 6] =
+    ["demo-only", "rate-limited", "too-large", "key-exists", "key-weak", "busy"];
+
+const REFUSALS: [Refusals; 2] =
+    [("terminal", &[&DESK, &["role-not-permitted"]]), ("visitor", &[&DESK])];
+
+/// The desks' routes. They are there for every ledger, and refuse where there is no desk.
+#[must_use]
+pub fn api(desks: Desks) -> Api {
+    let routes = OpenApiRouter::new().routes(routes!(visitor)).routes(routes!(terminal));
+    Api { routes: routes.layer(Extension(Arc::new(desks))), refusals: REFUSALS.to_vec() }
+}
+
+/// Every public route of a server, the desks' among them.
+pub fn router(server: Arc<Server>, desks: Desks) -> Router {
+    http::router(server, api(desks))
+}
 
 /// The keys that a stranger brings along.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Visitor {
+struct Visitor {
     /// Ed25519 public key of a station to play.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     station_key: Option<String>,
@@ -29,7 +59,7 @@ pub(super) struct Visitor {
 
 /// What a stranger is given.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Welcome {
+struct Welcome {
     /// The one-time code that enrols a phone, good for 60 minutes.
     #[schema(pattern = "^[0-9a-f]{32}$")]
     code: String,
@@ -52,26 +82,27 @@ pub(super) struct Welcome {
     post, path = "/v1/{ledger}/demo/visitors", tag = "demo", request_body = Visitor,
     responses((status = CREATED, body = Welcome))
 )]
-pub(super) async fn visitor(
+async fn visitor(
     State(server): App,
+    Extension(desks): Extension<Arc<Desks>>,
     Path(name): Path<String>,
     body: Bytes,
 ) -> Result<(StatusCode, Json<Welcome>), Problem> {
     let ledger = server.ledger(&name)?;
-    let desk = ledger.desk.as_ref().ok_or(Problem::demo_only())?;
+    let desk = desks.get(&name).ok_or(Problem::demo_only())?;
     let asked: Visitor = serde_json::from_slice(&body).map_err(|_| Problem::malformed_request())?;
     let key = |text: Option<String>| text.as_deref().map(public_key).transpose();
     let keys = (key(asked.station_key)?, key(asked.till_key)?);
     let visit = desk.welcome(&ledger.engine, keys, server.clock.wall_ms()).await?;
     let pin = demo_pin()?;
-    super::pin::give(&server, ledger, &visit.card, pin.clone().into()).await?;
+    http::give_pin(&server, ledger, &visit.card, pin.clone().into()).await?;
     Ok((StatusCode::CREATED, Json(welcome(visit, pin))))
 }
 
 /// A tablet that asks for a place in the city.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Terminal {
+struct Terminal {
     /// Its Ed25519 public key.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     key: String,
@@ -85,7 +116,7 @@ pub(super) struct Terminal {
 
 /// A tablet that got its place.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Admitted {
+struct Admitted {
     /// The id of its key.
     kid: String,
     /// Its role.
@@ -102,13 +133,14 @@ pub(super) struct Admitted {
     post, path = "/v1/{ledger}/demo/terminals", tag = "demo", request_body = Terminal,
     responses((status = CREATED, body = Admitted))
 )]
-pub(super) async fn terminal(
+async fn terminal(
     State(server): App,
+    Extension(desks): Extension<Arc<Desks>>,
     Path(name): Path<String>,
     body: Bytes,
 ) -> Result<(StatusCode, Json<Admitted>), Problem> {
     let ledger = server.ledger(&name)?;
-    let desk = ledger.desk.as_ref().ok_or(Problem::demo_only())?;
+    let desk = desks.get(&name).ok_or(Problem::demo_only())?;
     let asked: Terminal =
         serde_json::from_slice(&body).map_err(|_| Problem::malformed_request())?;
     let key = public_key(&asked.key)?;
@@ -135,7 +167,7 @@ impl From<DeskError> for Problem {
             DeskError::Crowded => Self::rate_limited(),
             DeskError::Refused(refusal) => refusal.into(),
             DeskError::Statement(error) => error.into(),
-            DeskError::Randomness(error) => crate::engine::EngineError::from(error).into(),
+            DeskError::Randomness(error) => EngineError::from(error).into(),
         }
     }
 }
@@ -143,7 +175,7 @@ impl From<DeskError> for Problem {
 /// Four digits at random.
 fn demo_pin() -> Result<String, Problem> {
     let mut random = [0; 4];
-    getrandom::fill(&mut random).map_err(crate::engine::EngineError::from)?;
+    getrandom::fill(&mut random).map_err(EngineError::from)?;
     Ok(format!("{:04}", u32::from_be_bytes(random) % 10_000))
 }
 
