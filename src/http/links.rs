@@ -2,15 +2,11 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
 
 use super::auth::Reader;
 use super::problem::Problem;
 use super::resident::account_of;
 use super::server::App;
-use super::site::{Asked, page};
-use crate::pages::{self, Site};
 use crate::query::links::{self, FamilyLink, GrantedLink, Partner};
 
 /// Reads the own links.
@@ -49,26 +45,4 @@ pub(super) async fn partners(
     Path(name): Path<String>,
 ) -> Result<Json<Vec<Partner>>, Problem> {
     Ok(Json(links::partners(&server.ledger(&name)?.engine)?))
-}
-
-/// `GET /{ledger}/links`: the phone fills in its own.
-pub(super) async fn show_page(
-    State(server): App,
-    Path(name): Path<String>,
-    query: Asked,
-    headers: HeaderMap,
-) -> Response {
-    let build = |lang, site: &Site| pages::links::page(lang, site).into_string();
-    page(&server, &name, (&query, &headers), build)
-}
-
-/// `GET /{ledger}/family`: the phone fills in its own.
-pub(super) async fn show_family(
-    State(server): App,
-    Path(name): Path<String>,
-    query: Asked,
-    headers: HeaderMap,
-) -> Response {
-    let build = |lang, site: &Site| pages::family::page(lang, site).into_string();
-    page(&server, &name, (&query, &headers), build)
 }

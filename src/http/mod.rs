@@ -1,4 +1,5 @@
-//! HTTP: bounded bytes in, one call into engine or query, an answer out. One file an audience.
+//! HTTP: bounded bytes in, one call into engine or query, an answer out. One file an audience; what
+//! browsers get is under `web`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,7 +12,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -30,7 +31,6 @@ mod ledger;
 mod links;
 mod manifests;
 pub mod openapi;
-mod own;
 mod participation;
 mod pin;
 pub mod problem;
@@ -43,9 +43,9 @@ mod server;
 mod sessions;
 mod settlement;
 mod shop;
-mod site;
 mod statements;
 mod terminal;
+mod web;
 
 use connections::Connections;
 pub use openapi::Api;
@@ -54,6 +54,7 @@ use problem::Problem;
 pub(crate) use server::App;
 pub use server::{Ledger, Server};
 pub(crate) use terminal::Place;
+use web::visit::{PERMISSIONS_POLICY, refused};
 
 /// How long requests under way may take after the server was told to stop.
 const SHUTDOWN_S: u64 = 10;
@@ -123,44 +124,9 @@ pub fn router(server: Arc<Server>, beside: Api) -> Router {
     let described = described.merge(openapi::pages());
     described
         .route("/v1/openapi.json", get(move || std::future::ready(json_text(&document))))
-        .route("/", get(site::first))
-        .route("/tour", get(site::tour))
-        .route("/verify", get(site::verify))
-        .route("/for/{visitor}", get(site::door))
-        .route("/offline", get(own::offline))
-        .route("/sw.js", get(own::worker))
-        .route("/assets/{file}", get(site::asset))
-        .route("/Q/{token}", get(site::scanned_code))
-        .route("/V/{token}", get(site::scanned_code))
-        .route("/C/{card}", get(site::scanned_card))
-        .route("/E/{code}", get(site::scanned_venue))
-        .route("/P/{request}", get(site::scanned_request))
-        .route("/{ledger}", get(site::first))
-        .route("/{ledger}/tour", get(site::tour))
-        .route("/{ledger}/terminal", get(terminal::enrolment))
-        .route("/{ledger}/enrol", get(terminal::propose))
-        .route("/{ledger}/propose", get(terminal::deed))
-        .route("/{ledger}/approve", get(terminal::approve))
-        .route("/{ledger}/desk", get(terminal::desk))
-        .route("/{ledger}/shop", get(terminal::till))
-        .route("/{ledger}/settlement", get(settlement::show_page))
-        .route("/{ledger}/station", get(terminal::station))
-        .route("/{ledger}/coach", get(terminal::coach))
-        .route("/{ledger}/venue", get(terminal::venue))
-        .route("/{ledger}/attend", get(terminal::attend))
-        .route("/{ledger}/participation", get(participation::show_page))
-        .route("/{ledger}/participation/{file}", get(participation::file))
-        .route("/{ledger}/me", get(own::me))
-        .route("/{ledger}/me/history.csv", get(own::history_csv))
-        .route("/{ledger}/me/calendar.ics", get(reminders::calendar_file))
-        .route("/{ledger}/me/leave", post(own::leave))
-        .route("/{ledger}/links", get(links::show_page))
-        .route("/{ledger}/family", get(links::show_family))
-        .route("/{ledger}/pay", get(own::pay))
-        .route("/{ledger}/perk", get(own::perk))
-        .route("/{ledger}/rewards", get(rewards::page))
+        .merge(web::routes())
         .route("/healthz", get(|| async { "ok\n" }))
-        .fallback(site::nothing_here)
+        .fallback(web::nothing_here)
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(DefaultBodyLimit::max(limits.body_bytes.get()))
         .layer(CatchPanicLayer::custom(|_| Problem::internal().into_response()))
@@ -170,7 +136,7 @@ pub fn router(server: Arc<Server>, beside: Api) -> Router {
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(header::REFERRER_POLICY, "no-referrer"))
         .layer(header(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
-        .layer(header(terminal::PERMISSIONS_POLICY, CAMERA_FORBIDDEN))
+        .layer(header(PERMISSIONS_POLICY, CAMERA_FORBIDDEN))
         .layer(header(header::CACHE_CONTROL, "no-store"))
         .with_state(server)
 }
@@ -223,7 +189,7 @@ async fn explain(State(server): App, request: Request<Body>, next: Next) -> Resp
     match response.status() {
         StatusCode::PAYLOAD_TOO_LARGE if bare => Problem::too_large().into_response(),
         status if bare && status.is_client_error() => {
-            site::refused(&server, &headers, &Problem::malformed_request())
+            refused(&server, &headers, &Problem::malformed_request())
         }
         _ => response,
     }

@@ -1,22 +1,19 @@
-//! Open data on participation: the analyst's page, its files, and the same for programs.
+//! Open data on participation, for programs and for Prometheus, and its words.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, header};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Path, State};
 use ledger_spec::caps::Channel;
 use ledger_spec::points::Fund;
 use ledger_spec::time::Day;
 
 use super::problem::Problem;
 use super::server::{App, Ledger, Server};
-use super::site::{self, PageQuery};
 use crate::engine::EngineError;
 use crate::pages::Lang;
 use crate::pages::messages::{t, t_args};
-use crate::pages::participation::{Figure, Participation, Table, csv, page};
+use crate::pages::participation::{Figure, Table};
 use crate::query::participation::suppress::{Band, Cell};
 use crate::query::participation::{Month, Release, Row, Sum, release};
 
@@ -71,53 +68,8 @@ pub(super) async fn json(
     Ok(Json(Release::clone(&*released(ledger)?)))
 }
 
-/// `GET /{ledger}/participation`
-pub(super) async fn show_page(
-    State(server): App,
-    Path(name): Path<String>,
-    Query(query): Query<PageQuery>,
-    headers: HeaderMap,
-) -> Response {
-    let lang = site::language(&query, &headers);
-    let made = server.ledger(&name).and_then(|ledger| {
-        let release = released(ledger)?;
-        let words = Words { lang, names: names(ledger, lang)? };
-        Ok((site::site(&server, ledger, lang), words.headline(&release), words.tables(&release)))
-    });
-    match made {
-        Ok((site, headline, mut tables)) => {
-            let weeks = tables.remove(0);
-            let data = Participation { site, headline, weeks, tables };
-            site::html(&query, page(lang, &data).into_string())
-        }
-        Err(problem) => site::failed(&server, lang, &problem),
-    }
-}
-
-/// `GET /{ledger}/participation/{table}.csv`
-pub(super) async fn file(
-    State(server): App,
-    Path((name, file)): Path<(String, String)>,
-    Query(query): Query<PageQuery>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let lang = site::language(&query, &headers);
-    let ledger = server.ledger(&name)?;
-    let table = file.strip_suffix(".csv").ok_or(Problem::not_found())?;
-    let words = Words { lang, names: names(ledger, lang)? };
-    let mut tables = words.tables(&*released(ledger)?).into_iter();
-    let table = tables.find(|known| known.name == table).ok_or(Problem::not_found())?;
-    let disposition =
-        format!("attachment; filename=\"{name}-{}-{}.csv\"", table.name, table.period);
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present".to_owned()),
-        (header::CONTENT_DISPOSITION, disposition),
-    ];
-    Ok((headers, csv(&table)).into_response())
-}
-
 /// The names of the groups, by code, in the latest rules that have them.
-fn names(ledger: &Ledger, lang: Lang) -> Result<Vec<(String, String)>, Problem> {
+pub(super) fn names(ledger: &Ledger, lang: Lang) -> Result<Vec<(String, String)>, Problem> {
     let state = ledger.engine.state()?;
     let rules = state.programmes.values().rev().flat_map(|programme| &programme.rules);
     let name = |rule: &ledger_spec::programme::Rule| match lang {
@@ -128,9 +80,9 @@ fn names(ledger: &Ledger, lang: Lang) -> Result<Vec<(String, String)>, Problem> 
 }
 
 /// A release in words.
-struct Words {
-    lang: Lang,
-    names: Vec<(String, String)>,
+pub(super) struct Words {
+    pub(super) lang: Lang,
+    pub(super) names: Vec<(String, String)>,
 }
 
 impl Words {
@@ -170,7 +122,7 @@ impl Words {
         }
     }
 
-    fn headline(&self, release: &Release) -> Vec<(String, Figure)> {
+    pub(super) fn headline(&self, release: &Release) -> Vec<(String, Figure)> {
         let lang = self.lang;
         let month = release.months.first();
         let week = release.weeks.first().map_or(Figure::Withheld, |week| figure(week.persons));
@@ -197,7 +149,7 @@ impl Words {
     }
 
     /// Every table, the weeks first.
-    fn tables(&self, release: &Release) -> Vec<Table> {
+    pub(super) fn tables(&self, release: &Release) -> Vec<Table> {
         let mut tables = vec![self.weeks(release)];
         if let Some(month) = release.months.first() {
             tables.extend([

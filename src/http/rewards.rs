@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::extract::{Path, Query, State};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use ledger_spec::ids::{PerkCardNumber, Seq};
@@ -16,10 +16,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::Reader;
 use super::problem::Problem;
 use super::server::{App, Ledger};
-use super::site::{self, Asked};
 use super::{resident, shop};
 use crate::engine::EngineError;
-use crate::pages::{Site, WORKER_POLICY, rewards};
 use crate::query::draws::{self, DrawLine};
 use crate::query::rewards as read;
 
@@ -160,43 +158,4 @@ pub(super) async fn voucher(
     let engine = &reader.ledger.engine;
     let found = read::voucher(engine, (Seq(claim), code), shop, server.now_s())?;
     found.map(Json).ok_or(Problem::not_a_voucher())
-}
-
-/// `GET /{ledger}/rewards`
-pub(super) async fn page(
-    State(server): App,
-    Path(name): Path<String>,
-    query: Asked,
-    address: RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let lang = site::language(&query, &headers);
-    let ledger = match server.ledger(&name) {
-        Ok(ledger) => ledger,
-        Err(problem) => return site::failed(&server, lang, &problem),
-    };
-    let catalogue = match read::catalogue(&ledger.engine, server.today()) {
-        Ok(catalogue) => catalogue,
-        Err(error) => return site::failed(&server, lang, &error.into()),
-    };
-    let items = catalogue.items.into_iter().map(|item| rewards::Item {
-        code: item.code,
-        name: [item.name, item.name_en],
-        gives: item.gives,
-        challenge: item.purse == ledger_spec::points::Purse::Challenge,
-        points: item.points,
-        until: item.until.to_string(),
-        open: item.open,
-        left: item.left,
-        per_person: item.per_person,
-        valid_days: item.valid_days,
-        places: item.places,
-        prefecture: item.prefecture,
-    });
-    let site = Site { query: site::kept_query(&address), ..site::site(&server, ledger, lang) };
-    let data = rewards::Rewards { site, items: items.collect() };
-    let mut page = site::html(&query, rewards::page(lang, &data).into_string());
-    let policy = HeaderValue::from_static(WORKER_POLICY);
-    page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    page
 }

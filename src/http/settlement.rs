@@ -3,8 +3,8 @@
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, header};
+use axum::extract::{Path, Query};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use ledger_spec::checkpoint::Checkpoint;
@@ -17,9 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Reader;
 use super::problem::Problem;
-use super::server::{App, Server};
-use super::site::{Asked, page};
-use crate::pages::{self, Site};
+use super::server::Server;
 use crate::query::budgets;
 use crate::query::settlements::{self, Settlement};
 use crate::reports::books::{Line, Settled};
@@ -193,15 +191,4 @@ pub(super) async fn invoice_csv(
 ) -> Result<Response, Problem> {
     let (month, lines) = invoice_of(&reader, &month)?;
     Ok(([(header::CONTENT_TYPE, CSV)], tables::invoice_csv(month, &lines)).into_response())
-}
-
-/// `GET /{ledger}/settlement`
-pub(super) async fn show_page(
-    State(server): App,
-    Path(name): Path<String>,
-    query: Asked,
-    headers: HeaderMap,
-) -> Response {
-    let build = |lang, site: &Site| pages::settlement::page(lang, site).into_string();
-    page(&server, &name, (&query, &headers), build)
 }

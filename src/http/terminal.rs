@@ -1,10 +1,8 @@
-//! Pages of shops, stations, coaches and staff, and what their enrolment asks.
+//! What terminals and staff ask: the places of the city, and what waits for a second person.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::response::Response;
 use data_encoding::HEXLOWER;
 use ledger_spec::ids::Seq;
 use ledger_spec::kinds::Role;
@@ -15,134 +13,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::Reader;
 use super::problem::Problem;
 use super::server::App;
-use super::site::{Asked, page};
-use crate::pages::record::{self, Recorder};
-use crate::pages::scan::CAMERA_ALLOWED;
-use crate::pages::{Site, desk, terminal, till, venue};
 
 /// The most places that one answer names.
 const PLACES_MAX: usize = 2_000;
-/// Which parts of the browser a page may use.
-pub(super) const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
-
-type Headers = HeaderMap;
-
-/// The same page, for one that scans.
-pub(super) fn scanning(mut response: Response) -> Response {
-    let allowed = HeaderValue::from_static(CAMERA_ALLOWED);
-    response.headers_mut().insert(PERMISSIONS_POLICY, allowed);
-    response
-}
-
-/// `GET /{ledger}/terminal`
-pub(super) async fn enrolment(
-    State(server): App,
-    Path(name): Path<String>,
-    query: Asked,
-    headers: Headers,
-) -> Response {
-    let build = |lang, site: &Site| terminal::enrolment(lang, site).into_string();
-    page(&server, &name, (&query, &headers), build)
-}
-
-/// `GET /{ledger}/enrol`
-pub(super) async fn propose(
-    State(server): App,
-    Path(name): Path<String>,
-    query: Asked,
-    headers: Headers,
-) -> Response {
-    let build = |lang, site: &Site| terminal::proposal(lang, site).into_string();
-    page(&server, &name, (&query, &headers), build)
-}
-
-/// `GET /{ledger}/propose`
-pub(super) async fn deed(
-    State(server): App,
-    Path(name): Path<String>,
-    query: Asked,
-    headers: Headers,
-) -> Response {
-    let build = |lang, site: &Site| terminal::deed(lang, site).into_string();
-    page(&server, &name, (&query, &headers), build)
-}
-
-/// `GET /{ledger}/approve`
-pub(super) async fn approve(
-    State(server): App,
-    Path(name): Path<String>,
-    query: Asked,
-    headers: Headers,
-) -> Response {
-    let build = |lang, site: &Site| terminal::approval(lang, site).into_string();
-    page(&server, &name, (&query, &headers), build)
-}
-
-/// `GET /{ledger}/desk`
-pub(super) async fn desk(
-    State(server): App,
-    Path(name): Path<String>,
-    query: Asked,
-    headers: Headers,
-) -> Response {
-    let build = |lang, site: &Site| desk::page(lang, site).into_string();
-    scanning(page(&server, &name, (&query, &headers), build))
-}
-
-/// `GET /{ledger}/shop`
-pub(super) async fn till(
-    State(server): App,
-    Path(name): Path<String>,
-    query: Asked,
-    headers: Headers,
-) -> Response {
-    let build = |lang, site: &Site| till::page(lang, site).into_string();
-    scanning(page(&server, &name, (&query, &headers), build))
-}
-
-/// `GET /{ledger}/station`
-pub(super) async fn station(
-    State(server): App,
-    Path(name): Path<String>,
-    query: Asked,
-    headers: Headers,
-) -> Response {
-    let build = |lang, site: &Site| record::page(lang, site, Recorder::Station).into_string();
-    scanning(page(&server, &name, (&query, &headers), build))
-}
-
-/// `GET /{ledger}/coach`
-pub(super) async fn coach(
-    State(server): App,
-    Path(name): Path<String>,
-    query: Asked,
-    headers: Headers,
-) -> Response {
-    let build = |lang, site: &Site| record::page(lang, site, Recorder::Coach).into_string();
-    scanning(page(&server, &name, (&query, &headers), build))
-}
-
-/// `GET /{ledger}/venue`
-pub(super) async fn venue(
-    State(server): App,
-    Path(name): Path<String>,
-    query: Asked,
-    headers: Headers,
-) -> Response {
-    let build = |lang, site: &Site| venue::screen(lang, site).into_string();
-    page(&server, &name, (&query, &headers), build)
-}
-
-/// `GET /{ledger}/attend`
-pub(super) async fn attend(
-    State(server): App,
-    Path(name): Path<String>,
-    query: Asked,
-    headers: Headers,
-) -> Response {
-    let build = |lang, site: &Site| venue::attend(lang, site).into_string();
-    page(&server, &name, (&query, &headers), build)
-}
 
 /// Which places.
 #[derive(Deserialize, IntoParams)]

@@ -191,7 +191,7 @@ fn known(lang: Lang, key: &str, other: &str) -> String {
 pub(super) mod tests {
     use std::collections::BTreeSet;
     use std::fs;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     use super::*;
 
@@ -254,8 +254,12 @@ pub(super) mod tests {
     fn sources(folder: &str, ending: &str) -> Vec<String> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
         let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
-        let wanted = entries.filter(|path| path.extension().is_some_and(|found| found == ending));
-        wanted.map(|path| fs::read_to_string(path).unwrap()).collect()
+        let of = |path: PathBuf| match path.extension() {
+            _ if path.is_dir() => sources(&path.to_string_lossy(), ending),
+            Some(found) if found == ending => vec![fs::read_to_string(path).unwrap()],
+            Some(_) | None => Vec::new(),
+        };
+        entries.flat_map(of).collect()
     }
 
     #[test]

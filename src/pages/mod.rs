@@ -107,6 +107,9 @@ pub struct Site {
     pub query: String,
 }
 
+/// Writes a page that is the same for everyone.
+pub type Fixed = fn(Lang, &Site) -> Markup;
+
 /// What [`layout`] needs beside the body.
 struct Frame<'a> {
     lang: Lang,

@@ -75,9 +75,10 @@ fn bare_routes(source: &str) -> impl Iterator<Item = &str> {
 
 #[test]
 fn every_route_for_programs_has_its_description() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
+    let folder = |name| fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+    let files = folder("src/http").chain(folder("src/http/web"));
     let mut found = 0;
-    for file in fs::read_dir(folder).unwrap() {
+    for file in files.filter(|file| file.as_ref().unwrap().path().is_file()) {
         let source = fs::read_to_string(file.unwrap().path()).unwrap();
         for path in bare_routes(&source) {
             let for_programs = path.starts_with("/v1") || path.contains("/tile/");

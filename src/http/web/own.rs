@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, RawQuery, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ledger_spec::caps::CapPer;
@@ -12,109 +12,54 @@ use ledger_spec::points::Purse;
 use ledger_spec::time::Day;
 use serde_json::Value;
 
-use super::auth::Reader;
-use super::problem::Problem;
-use super::reminders::{self, Told};
-use super::resident;
-use super::server::{App, Server};
-use super::site::{Asked, PageQuery, failed, html, kept_query, language, page, site};
-use super::terminal::scanning;
+use super::visit::{Visit, failed, kept_language, scanning, site, sites, with_worker};
 use crate::engine::{Engine, EngineError};
+use crate::http::auth::Reader;
+use crate::http::problem::Problem;
+use crate::http::reminders::{self, Told};
+use crate::http::resident;
+use crate::http::server::App;
 use crate::pages::messages::Reason;
-use crate::pages::{Lang, Site, WORKER_POLICY, history_csv, me, pay, perk};
+use crate::pages::{Lang, history_csv, me, pay, perk};
 use crate::query::reminders::About;
 use crate::query::{self, Access, HistoryLine, ReasonJson, Shown, links};
 
 /// The most records that one file holds, the latest ones.
 const CSV_ENTRIES_MAX: usize = 10_000;
 
-/// `GET /{ledger}/pay`: the same bytes for everyone, so that the phone may keep them.
-pub(super) async fn pay(
-    State(server): App,
-    Path(name): Path<String>,
-    Query(query): Asked,
-    headers: HeaderMap,
-) -> Response {
-    let build = |lang, site: &Site| pay::page(lang, site).into_string();
-    with_worker(page(&server, &name, (&query, &headers), build))
-}
-
-/// `GET /{ledger}/perk`: the same bytes for everyone too; it scans.
-pub(super) async fn perk(
-    State(server): App,
-    Path(name): Path<String>,
-    Query(query): Asked,
-    headers: HeaderMap,
-) -> Response {
-    let lang = language(&query, &headers);
-    match server.ledger(&name) {
-        Ok(ledger) => {
-            let cities: Vec<Site> = sites(&server, lang).collect();
-            let page = perk::page(lang, &site(&server, ledger, lang), &cities);
-            scanning(with_worker(html(&query, page.into_string())))
-        }
-        Err(problem) => failed(&server, lang, &problem),
-    }
-}
-
-/// A page that may start the worker.
-fn with_worker(mut page: Response) -> Response {
-    let policy = HeaderValue::from_static(WORKER_POLICY);
-    page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    page
+/// `GET /{ledger}/perk`: the same bytes for everyone, so that the phone may keep them; it scans.
+pub(super) async fn perk(visit: Visit) -> Response {
+    let page = perk::page(visit.lang, &visit.site(), &visit.all_sites());
+    scanning(with_worker(visit.html(page.into_string())))
 }
 
 /// `GET /offline`: what the worker shows in place of a page that it cannot get.
-pub(super) async fn offline(
-    State(server): App,
-    Query(query): Asked,
-    headers: HeaderMap,
-) -> Response {
-    let lang = language(&query, &headers);
-    let sites: Vec<Site> = sites(&server, lang).collect();
-    html(&query, pay::offline(lang, &site(&server, &server.first, lang), &sites).into_string())
+pub(super) async fn offline(visit: Visit) -> Response {
+    visit.html(pay::offline(visit.lang, &visit.site(), &visit.all_sites()).into_string())
 }
 
 /// `GET /sw.js`: the worker, at the root because it serves pages from there.
 pub(super) async fn worker(State(server): App) -> Response {
-    let of = |lang| sites(&server, lang).map(move |site| (lang, site));
+    let of = |lang| sites(&server, lang).into_iter().map(move |site| (lang, site));
     let cards = site(&server, &server.first, Lang::Ja);
     let worker = pay::worker(&cards, &Lang::ALL.into_iter().flat_map(of).collect::<Vec<_>>());
     ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], worker).into_response()
 }
 
-fn sites(server: &Server, lang: Lang) -> impl Iterator<Item = Site> {
-    server.ledgers.values().map(move |ledger| site(server, ledger, lang))
-}
-
 /// `GET /{ledger}/me`
-pub(super) async fn me(
-    State(server): App,
-    Path(name): Path<String>,
-    Query(query): Asked,
-    address: RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let lang = language(&query, &headers);
-    let ledger = match server.ledger(&name) {
-        Ok(ledger) => ledger,
-        Err(problem) => return failed(&server, lang, &problem),
-    };
-    let site = Site { query: kept_query(&address), ..site(&server, ledger, lang) };
-    let account = match Reader::of(&server, &name, &headers) {
-        Ok(reader) if resident::account_of(&reader).is_ok() => {
-            account_page(&server, &reader, (lang, &query))
-        }
+pub(super) async fn me(visit: Visit, headers: HeaderMap) -> Response {
+    let account = match Reader::of(&visit.server, &visit.ledger.name, &headers) {
+        Ok(reader) if resident::account_of(&reader).is_ok() => account_page(&visit, &reader),
         // Without a session of a phone the page offers to open one.
         Ok(_) | Err(_) => Ok(None),
     };
     match account {
         Ok(account) => {
-            let left = query.left.is_some();
-            let page = me::page(lang, &me::Me { site, account, left });
-            with_worker(html(&query, page.into_string()))
+            let data =
+                me::Me { site: visit.site_here(), account, left: visit.query.left.is_some() };
+            with_worker(visit.html(me::page(visit.lang, &data).into_string()))
         }
-        Err(problem) => failed(&server, lang, &problem),
+        Err(problem) => visit.failed(&problem),
     }
 }
 
@@ -125,7 +70,7 @@ pub(super) async fn leave(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let lang = language(&PageQuery::default(), &headers);
+    let lang = kept_language(&headers);
     if let Err(problem) = server.ledger(&name) {
         return failed(&server, lang, &problem);
     }
@@ -142,12 +87,7 @@ pub(super) async fn leave(
 }
 
 /// `GET /{ledger}/me/history.csv`: the resident's own records for a spreadsheet.
-pub(super) async fn history_csv(
-    reader: Reader,
-    Query(query): Asked,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let lang = language(&query, &headers);
+pub(super) async fn history_csv(reader: Reader, lang: Lang) -> Result<Response, Problem> {
     let account = resident::account_of(&reader)?;
     let ledger = Arc::clone(&reader.ledger);
     // Thousands of records are read: not on a thread that answers others.
@@ -179,13 +119,9 @@ fn all_entries(engine: &Engine, account: AccountId) -> Result<Vec<me::Entry>, En
     Ok(entries)
 }
 
-fn account_page(
-    server: &Server,
-    reader: &Reader,
-    (lang, asked): (Lang, &PageQuery),
-) -> Result<Option<me::Account>, Problem> {
-    let engine = &reader.ledger.engine;
-    let today = server.today();
+fn account_page(visit: &Visit, reader: &Reader) -> Result<Option<me::Account>, Problem> {
+    let (engine, lang, asked) = (&reader.ledger.engine, visit.lang, &visit.query);
+    let today = visit.server.today();
     let access = resident::access_of(reader, asked.link.as_deref(), today)?;
     let account = access.account();
     let Some(balance) = query::balance(engine, account, today)? else {
