@@ -186,6 +186,7 @@ pub(super) fn document(described: &OpenApi, refusals: &[Refusals]) -> String {
 
 fn complete(described: &OpenApi, table: &[Refusals]) -> Value {
     let mut document = json!(described);
+    unfold(&mut document);
     document["openapi"] = json!("3.1.0");
     document["info"] = json!({
         "title": "kenmai",
@@ -211,6 +212,25 @@ fn complete(described: &OpenApi, table: &[Refusals]) -> Value {
     });
     document["paths"] = Value::Object(paths.collect());
     document
+}
+
+/// Comments in the code are wrapped; a line break inside a paragraph says nothing.
+fn unfold(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member.as_str() {
+                    Some(text) if name == "description" || name == "summary" => {
+                        let paragraphs = text.split("\n\n").map(|lines| lines.replace('\n', " "));
+                        *member = paragraphs.collect::<Vec<_>>().join("\n\n").into();
+                    }
+                    Some(_) | None => unfold(member),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(unfold),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn complete_operation(path: &str, operation: &mut Value, table: &[Refusals]) {
@@ -300,6 +320,13 @@ fn problem_schema() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wrapped_comment_is_one_line_a_paragraph() {
+        let mut value = json!([{"summary": "One\ntwo.\n\nThree\nfour.", "x": "a\nb"}]);
+        unfold(&mut value);
+        assert_eq!(value, json!([{"summary": "One two.\n\nThree four.", "x": "a\nb"}]));
+    }
 
     #[test]
     fn every_slug_that_many_operations_meet_is_a_problem() {
