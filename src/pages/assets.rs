@@ -15,61 +15,61 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-macro_rules! asset {
-    ($path:literal, $content_type:expr) => {
-        Asset {
+macro_rules! assets {
+    ($($path:literal $content_type:ident,)+) => {
+        /// Every file.
+        pub const ASSETS: &[Asset] = &[$(Asset {
             path: $path,
             content_type: $content_type,
             bytes: include_bytes!(concat!("assets/", $path)),
-        }
+        }),+];
     };
 }
 
-/// Every file, in alphabetical order.
-pub const ASSETS: [Asset; 42] = [
-    asset!("api.js", JS),
-    asset!("approve.js", JS),
-    asset!("attend.js", JS),
-    asset!("cbor.js", JS),
-    asset!("code.js", JS),
-    asset!("cose.js", JS),
-    asset!("deed.js", JS),
-    asset!("desk.js", JS),
-    asset!("enrol.js", JS),
-    asset!("family.js", JS),
-    asset!("first.js", JS),
-    asset!("grant.js", JS),
-    asset!("holder.js", JS),
-    asset!("icon.svg", SVG),
-    asset!("keyring.js", JS),
-    asset!("links.js", JS),
-    asset!("me.js", JS),
-    asset!("offline.js", JS),
-    asset!("outbox.js", JS),
-    asset!("outcome.js", JS),
-    asset!("pad.js", JS),
-    asset!("page.js", JS),
-    asset!("pay.js", JS),
-    asset!("perk.js", JS),
-    asset!("proof.js", JS),
-    asset!("proposal.js", JS),
-    asset!("qr.js", JS),
-    asset!("rewards.js", JS),
-    asset!("scan.js", JS),
-    asset!("settlement.js", JS),
-    asset!("sheet.js", JS),
-    asset!("shop.js", JS),
-    asset!("sound.js", JS),
-    asset!("staff.js", JS),
-    asset!("store.js", JS),
-    asset!("style.css", CSS),
-    asset!("sw.js", JS),
-    asset!("terminal.js", JS),
-    asset!("tour.js", JS),
-    asset!("venue.js", JS),
-    asset!("verify.js", JS),
-    asset!("record.js", JS),
-];
+assets! {
+    "api.js" JS,
+    "approve.js" JS,
+    "attend.js" JS,
+    "cbor.js" JS,
+    "code.js" JS,
+    "cose.js" JS,
+    "deed.js" JS,
+    "desk.js" JS,
+    "enrol.js" JS,
+    "family.js" JS,
+    "first.js" JS,
+    "grant.js" JS,
+    "holder.js" JS,
+    "icon.svg" SVG,
+    "keyring.js" JS,
+    "links.js" JS,
+    "me.js" JS,
+    "offline.js" JS,
+    "outbox.js" JS,
+    "outcome.js" JS,
+    "pad.js" JS,
+    "page.js" JS,
+    "pay.js" JS,
+    "perk.js" JS,
+    "proof.js" JS,
+    "proposal.js" JS,
+    "qr.js" JS,
+    "record.js" JS,
+    "rewards.js" JS,
+    "scan.js" JS,
+    "settlement.js" JS,
+    "sheet.js" JS,
+    "shop.js" JS,
+    "sound.js" JS,
+    "staff.js" JS,
+    "store.js" JS,
+    "style.css" CSS,
+    "sw.js" JS,
+    "terminal.js" JS,
+    "tour.js" JS,
+    "venue.js" JS,
+    "verify.js" JS,
+}
 
 /// The file with this name after `/assets/`.
 #[must_use]

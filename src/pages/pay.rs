@@ -166,7 +166,7 @@ pub fn offline(lang: Lang, site: &Site, ledgers: &[Site]) -> Markup {
 #[must_use]
 pub fn worker(cards: &Site, sites: &[(Lang, Site)]) -> String {
     let mut hash = Sha256::new();
-    for asset in &assets::ASSETS {
+    for asset in assets::ASSETS {
         hash.update(asset.bytes);
     }
     let mut pages = BTreeSet::from(["/offline".to_owned()]);
