@@ -9,7 +9,7 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use ledger_spec::ids::Kid;
+use ledger_spec::ids::{Kid, LedgerId};
 use ledger_spec::state::Signer;
 use ledger_spec::token::{self, Message, Session};
 use serde::Serialize;
@@ -57,7 +57,7 @@ pub(super) async fn open_session(
     let ledger = server.ledger(&name)?;
     let body = cose_body(&headers, body)?;
     let (message, kid, signer) = open_message::<Session>(ledger, &body)?;
-    check_message(&server, ledger, (message.exp_s, message.ledger))?;
+    check_message(&server, ledger, message.exp_s, message.ledger)?;
     let now_s = server.now_s();
     let expires_s = now_s + SESSION_LIFE_S;
     let token = server.sessions.open(&message, Held { ledger: name, kid, expires_s }, now_s)?;
@@ -117,10 +117,12 @@ pub(super) fn open_message<M: Message>(
     Ok((message, kid, signer))
 }
 
+/// A message for another ledger, or out of date, is refused.
 pub(super) fn check_message(
     server: &Server,
     ledger: &Ledger,
-    (exp_s, named): (u64, ledger_spec::ids::LedgerId),
+    exp_s: u64,
+    named: LedgerId,
 ) -> Result<(), Problem> {
     if named != ledger.engine.ledger() {
         return Err(Problem::other_ledger());

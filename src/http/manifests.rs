@@ -123,7 +123,7 @@ pub(super) async fn submit(
     let accepted = ledger.engine.submit(opened.statement.clone()).await;
     let accepted = accepted.map_err(|refusal| counted(Problem::from(refusal).on(op_id)))?;
     let manifest = accepted.accounting.seq;
-    if let Some(waiting) = waiting(&ledger, (op_id, manifest), server.clock.wall_ms())? {
+    if let Some(waiting) = waiting(&ledger, op_id, manifest, server.clock.wall_ms())? {
         return Ok((StatusCode::ACCEPTED, Json(waiting)).into_response());
     }
     let verdicts = judge(&ledger, opened, manifest).await.map_err(|p| counted(p.on(op_id)))?;
@@ -147,7 +147,8 @@ pub(super) async fn submit(
 /// succeeds.
 fn waiting(
     ledger: &Ledger,
-    (op_id, manifest): (OpId, Seq),
+    op_id: OpId,
+    manifest: Seq,
     now_ms: u64,
 ) -> Result<Option<Waiting>, Problem> {
     let until_min = {

@@ -64,7 +64,7 @@ pub(super) async fn check_pin(
     let body = cose_body(&headers, body)?;
     let (entry, terminal, signer) = open_message::<PinEntry>(ledger, &body)?;
     let role = role_of(&signer, &[Role::Shop, Role::Staff, Role::Kiosk])?;
-    check_message(&server, ledger, (entry.exp_s, entry.ledger))?;
+    check_message(&server, ledger, entry.exp_s, entry.ledger)?;
     let (account, card) = card_of(ledger, &entry.card)?;
     let pin = Zeroizing::new(entry.pin.as_str().to_owned());
     let checked = hashing(&server, ledger, move |ledger| {
@@ -107,7 +107,7 @@ pub(super) async fn set_pin(
     let body = cose_body(&headers, body)?;
     let (entry, _, signer) = open_message::<PinEntry>(ledger, &body)?;
     role_of(&signer, &[Role::Staff, Role::Kiosk])?;
-    check_message(&server, ledger, (entry.exp_s, entry.ledger))?;
+    check_message(&server, ledger, entry.exp_s, entry.ledger)?;
     let pin = Zeroizing::new(entry.pin.as_str().to_owned());
     give(&server, ledger, &entry.card, pin).await?;
     Ok(StatusCode::NO_CONTENT)

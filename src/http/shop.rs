@@ -53,7 +53,7 @@ pub(super) async fn check_code(
     let body = cose_body(&headers, body)?;
     let (question, _, signer) = open_message::<QrCheck>(ledger, &body)?;
     let shop = shop_of(&signer)?;
-    check_message(&server, ledger, (question.exp_s, question.ledger))?;
+    check_message(&server, ledger, question.exp_s, question.ledger)?;
     let opened = token::open::<PayToken>(&question.token.0, |kid| ledger.engine.verifying_key(kid));
     let state = match opened {
         // A confirmation of another shop's sale is no more use here than another ledger's code.

@@ -56,7 +56,7 @@ pub(super) async fn submit(
     let (op_id, kind, day) = (statement.core.op_id, statement.core.body.kind(), statement.core.day);
     let decided = ledger.engine.submit(statement).await;
     let accepted = decided.map_err(|refusal| counted(Problem::from(refusal).on(op_id)))?;
-    Ok(answer(accepted.replayed, verdict(ledger, (op_id, kind, day), &accepted)?))
+    Ok(answer(accepted.replayed, verdict(ledger, op_id, kind, day, &accepted)?))
 }
 
 /// A refusal, after the metrics have seen it.
@@ -107,7 +107,9 @@ pub(super) struct Verdict {
 
 fn verdict(
     ledger: &Ledger,
-    (op_id, kind, day): (OpId, Kind, Day),
+    op_id: OpId,
+    kind: Kind,
+    day: Day,
     accepted: &Accepted,
 ) -> Result<Verdict, EngineError> {
     let accounting = &accepted.accounting;
