@@ -26,11 +26,10 @@ async function call(path, options = {}) {
     throw new Problem({ slug: "network", retry: "same_id" });
   }
   if (response.ok) return response;
-  const english = document.documentElement.lang === "en";
   const told = await response.json().catch(() => ({}));
   throw new Problem({
     slug: told.type?.split("/").pop() ?? `http-${response.status}`,
-    title: (english && told.title_en) || told.title,
+    title: (document.documentElement.lang === "en" && told.title_en) || told.title,
     retry: told.retry ?? (response.status >= 500 ? "same_id" : "never"),
     status: response.status,
   });

@@ -5,16 +5,14 @@ import * as api from "./api.js";
 import { decode } from "./cbor.js";
 import { KINDS, approve, hex, parse1, sha256, statementSignedBy, unhex } from "./cose.js";
 import { reader, standing } from "./keyring.js";
-import { canSign, element, ledgerName, text } from "./page.js";
+import { at, canSign, element, guarded, ledgerName, locale, text } from "./page.js";
 import { factsOf, kindName } from "./proposal.js";
-import { compared, finish, guarded, sendOnce } from "./staff.js";
+import { compared, finish, sendOnce } from "./staff.js";
 
-const at = (id) => document.querySelector(id);
 const [say, form] = ["#say", "#approval"].map(at);
 const MINUTE_MS = 60_000;
 
 const moment = (minutes) => {
-  const locale = document.documentElement.lang === "en" ? "en-GB" : "ja";
   const form = { dateStyle: "long", timeStyle: "short", timeZone: "Asia/Tokyo" };
   return new Date(minutes * MINUTE_MS).toLocaleString(locale, form);
 };

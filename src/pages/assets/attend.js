@@ -5,13 +5,11 @@ import { equal } from "./cbor.js";
 import { action, hex, readVenueCode } from "./cose.js";
 import { canRepeat, deliver, post, unfinished } from "./outbox.js";
 import { say, sending, step, unanswered } from "./outcome.js";
-import { canSign, element, explain, ledgerName, number, reasonWords, showProblem, text } from "./page.js";
+import { at, canSign, element, explain, ledgerName, named, number, reasonWords, showProblem, text } from "./page.js";
 import { kept } from "./store.js";
 
 const ROLE = "phone";
-const at = (id) => document.querySelector(id);
 const [problem, again, told] = ["#problem", "#again", "#say"].map(at);
-const english = document.documentElement.lang === "en";
 const state = {};
 
 /** The code stands behind the `#`; a page that is loaded again has to be given another one. */
@@ -35,7 +33,7 @@ async function ask(code) {
   if (!rule || !place || !equal(code.ledger, ledger.id)) throw new Error(text("attend-unknown"));
   if (code.expS <= ledger.nowS()) throw new Error(text("attend-over"));
   // The person is here at this moment; the code may run out while the page is read.
-  Object.assign(state, { code, ledger, atS: ledger.nowS(), name: english ? rule.name_en : rule.name });
+  Object.assign(state, { code, ledger, atS: ledger.nowS(), name: named(rule) });
   at("#event").textContent = state.name;
   const name = element("span", "", place.name);
   name.lang = "ja";

@@ -5,17 +5,15 @@ import * as api from "./api.js";
 import { action, byAccount, byCard, dayOf, dayText, unhex } from "./cose.js";
 import { readHolder } from "./holder.js";
 import { standing } from "./keyring.js";
-import { canSign, fault, ledgerName, number, text } from "./page.js";
-import { finish, guarded, sendOnce, showProposed } from "./staff.js";
+import { at, canSign, fault, guarded, ledgerName, named, number, text } from "./page.js";
+import { finish, sendOnce, showProposed } from "./staff.js";
 
 const ACCOUNT = /^[0-9a-f]{32}$/;
 const DAY_S = 86_400;
 /** Noon in Japan, in seconds of a day in UTC. */
 const NOON_S = 3 * 3_600;
 
-const at = (id) => document.querySelector(id);
 const [say, form, deed, holder, day] = ["#say", "#two", "#action", "#holder", "#day"].map(at);
-const english = document.documentElement.lang === "en";
 
 /** Whose action it is: a card as read or typed, or the number of an account. */
 function holderOrFault() {
@@ -56,7 +54,7 @@ async function start() {
     say.textContent = text("deed-none");
     return;
   }
-  deed.replaceChildren(...offered.map((rule) => new Option(english ? rule.name_en : rule.name, rule.action)));
+  deed.replaceChildren(...offered.map((rule) => new Option(named(rule), rule.action)));
   const showPoints = () => {
     const { points } = offered[deed.selectedIndex];
     at("#action-points").textContent = text("approve-points-value", { points: number(points) });

@@ -13,7 +13,7 @@ import { openRole, reader, standing } from "./keyring.js";
 import { canRepeat, deliver, post, unfinished } from "./outbox.js";
 import { say, sending, step, unanswered } from "./outcome.js";
 import { pad } from "./pad.js";
-import { confirmed, element, explain, ledgerName, number, showProblem, text } from "./page.js";
+import { at, confirmed, element, explain, ledgerName, named, number, showProblem, text } from "./page.js";
 import { Scanner } from "./scan.js";
 import { shopsOf, showSheet } from "./sheet.js";
 import { muteButton, play } from "./sound.js";
@@ -25,9 +25,7 @@ const IDLE_MS = 120_000;
 const PROOF_MS = 100_000;
 const PHONE = /#phone=([a-z2-7]{52})$/i;
 
-const at = (id) => document.querySelector(id);
 const [problem, pin, again] = ["#problem", "#pin", "#again"].map(at);
-const english = document.documentElement.lang === "en";
 
 const registered = async (role) => (await standing(role).catch(() => ({}))).state === "registered";
 const role = (await registered("kiosk")) || !(await registered("staff")) ? "kiosk" : "staff";
@@ -227,7 +225,7 @@ async function showItems() {
 }
 
 function itemLine(item) {
-  const name = english ? item.name_en : item.name;
+  const name = named(item);
   const unit = text(item.purse === "yen" ? "unit-points" : "unit-challenge");
   const price = element("p", "price", element("strong", "", number(item.points)), ` ${unit} `);
   price.append(element("small", "", text(`reward-gives-${item.gives.replace("_", "-")}`)));

@@ -4,8 +4,8 @@
 import * as api from "./api.js";
 import { hex, keyRegister, kidOf, random, unhex } from "./cose.js";
 import { ROLES, comparison, standing } from "./keyring.js";
-import { canSign, ledgerName, text } from "./page.js";
-import { compared, finish, guarded, sendOnce, showProposed } from "./staff.js";
+import { at, canSign, guarded, ledgerName, text } from "./page.js";
+import { compared, finish, sendOnce, showProposed } from "./staff.js";
 
 const POLL_MS = 2000;
 const KEY_HEX_CHARS = 64;
@@ -13,7 +13,6 @@ const NAME_BYTES_MAX = 120;
 /** Roles whose keys stand at a place. */
 const STANDING = ["shop", "station"];
 
-const at = (id) => document.querySelector(id);
 const [say, form, place] = ["#say", "#proposal", "#place-choice"].map(at);
 
 /** What the terminal's QR code says; null when it is no request. */

@@ -3,13 +3,12 @@
 
 import * as api from "./api.js";
 import { familyCode } from "./cose.js";
-import { canSign, dateOf, element, ledgerName, showProblem, text } from "./page.js";
+import { at, canSign, dateOf, element, ledgerName, showProblem, text } from "./page.js";
 import { draw } from "./qr.js";
 import { keep, kept } from "./store.js";
 
 const LABEL_CHARS_MAX = 20;
 
-const at = (id) => document.querySelector(id);
 const labelPlace = (link) => `${ledgerName}/family/${link}`;
 
 function way(path, link, sentence, whole) {

@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { equal } from "./cbor.js";
-import { ledgerName, number, text } from "./page.js";
+import { at, ledgerName, number, text } from "./page.js";
 import { checkpointSignedBy, parseCheckpoint, rootsFromTiles } from "./proof.js";
 import { keep, kept } from "./store.js";
 
@@ -26,6 +26,6 @@ async function check() {
 // Without an answer the page keeps its plain sentence: nothing was checked, so nothing is claimed.
 const told = await check().catch(() => null);
 if (told) {
-  const records = document.querySelector("#records");
+  const records = at("#records");
   [records.className, records.textContent] = told;
 }

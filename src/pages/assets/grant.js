@@ -2,15 +2,13 @@
 // asks for another.
 
 import { dayOf, dayText, familyCode, random, readFamilyCode, unhex } from "./cose.js";
-import { dateOf, element, fault, text } from "./page.js";
+import { at, dateOf, element, fault, text } from "./page.js";
 
 /** A link lasts a year at most. */
 export const LINK_DAYS_MAX = 366;
 const DAY_MS = 86_400_000;
 /** The choice that is no partner. */
 const FAMILY = "family";
-
-const at = (id) => document.querySelector(id);
 
 /** How a link's other side is called. */
 export const otherOf = ({ purpose, partner }) =>

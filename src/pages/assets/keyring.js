@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { hex, session, sha256 } from "./cose.js";
-import { canSign, element, ledgerName, text } from "./page.js";
+import { at, canSign, element, ledgerName, text } from "./page.js";
 import { kept } from "./store.js";
 
 const AGAIN_MS = 3000;
@@ -73,24 +73,24 @@ async function tabs(nav, role) {
  * what is missing and never returns.
  */
 export async function openRole(role) {
-  const say = document.querySelector("#start-say");
+  const say = at("#start-say");
   const stop = () => new Promise(() => {});
   if (!canSign()) {
     say.textContent = text("browser-cannot");
     return stop();
   }
-  tabs(document.querySelector("#tabs"), role);
+  tabs(at("#tabs"), role);
   for (;;) {
     try {
       const { state, key, found } = await standing(role);
       if (state === "registered") {
-        document.querySelector("#place").textContent = found.placeName ?? found.name;
-        document.querySelector("#start").hidden = true;
-        document.querySelector("#work").hidden = false;
+        at("#place").textContent = found.placeName ?? found.name;
+        at("#start").hidden = true;
+        at("#work").hidden = false;
         return { key, found };
       }
       say.textContent = text(`terminal-key-${state}`);
-      document.querySelector("#start-link").hidden = false;
+      at("#start-link").hidden = false;
       return stop();
     } catch {
       say.textContent = text("terminal-unreachable");

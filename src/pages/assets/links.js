@@ -6,21 +6,14 @@ import * as api from "./api.js";
 import { dayOf, dayText, hex, linkGrant, linkRevoke, random, unhex } from "./cose.js";
 import { LINK_DAYS_MAX, endWhat, linkForm, linkLine } from "./grant.js";
 import { deliver, canRepeat, post, unfinished } from "./outbox.js";
-import { canSign, confirmed, dateOf, ledgerName, number, showProblem, text } from "./page.js";
+import { at, canSign, confirmed, dateOf, guarded, ledgerName, named, number, text } from "./page.js";
 import { draw } from "./qr.js";
 import { kept } from "./store.js";
 
 const OUTBOX = "links";
 
-const at = (id) => document.querySelector(id);
-const [say, problem, form] = ["#say", "#problem", "#grant"].map(at);
+const [say, form] = ["#say", "#grant"].map(at);
 const state = { waiting: null };
-
-const guarded = (work) => async (event) => {
-  event?.preventDefault();
-  problem.hidden = true;
-  await work().catch((error) => showProblem(problem, error));
-};
 
 /** Signs once; a second press after a lost answer sends the same bytes. Gives what was noted beside them. */
 async function send(sign, facts = {}) {
@@ -91,7 +84,7 @@ async function readPartners() {
   const { items } = await api.catalogue(ledgerName);
   state.gift = items.find((item) => item.auto && item.open);
   if (!state.gift) return;
-  const name = document.documentElement.lang === "en" ? state.gift.name_en : state.gift.name;
+  const name = named(state.gift);
   at("#auto-what").textContent = text("links-auto-what", { name, points: number(state.gift.points) });
   at("#auto-do").addEventListener("click", guarded(askAuto));
 }

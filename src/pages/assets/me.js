@@ -4,18 +4,17 @@
 import * as api from "./api.js";
 import { base32, deviceEnrol, session, unhex } from "./cose.js";
 import { keepForOffline } from "./offline.js";
-import { canSign, ledgerName, showProblem, text } from "./page.js";
+import { at, canSign, guarded, ledgerName, text } from "./page.js";
 import { draw } from "./qr.js";
 import { forget, keep, kept, makeKey } from "./store.js";
 
-const facts = document.querySelector("#me").dataset;
-const say = document.querySelector("#say");
-const problem = document.querySelector("#problem");
+const facts = at("#me").dataset;
+const say = at("#say");
 const place = `${ledgerName}/phone`;
 const asked = `${ledgerName}/phone-asked`;
 const POLL_MS = 3_000;
-const visitor = document.querySelector("#visitor");
-const open = document.querySelector("#open");
+const visitor = at("#visitor");
+const open = at("#open");
 
 async function openPage(phone, ledger) {
   await api.openSession(ledgerName, await session(phone, ledger));
@@ -42,10 +41,10 @@ async function becomeVisitor() {
 async function askDesk() {
   const phone = (await kept(asked)) ?? (await makeKey());
   await keep(asked, phone);
-  document.querySelector("#at-desk").hidden = true;
-  draw(document.querySelector("#phone-code"), `${location.origin}/${ledgerName}/desk#phone=${base32(phone.publicKey)}`);
-  document.querySelector("#asking").hidden = false;
-  document.querySelector("#asking-title").focus();
+  at("#at-desk").hidden = true;
+  draw(at("#phone-code"), `${location.origin}/${ledgerName}/desk#phone=${base32(phone.publicKey)}`);
+  at("#asking").hidden = false;
+  at("#asking-title").focus();
   await watch(phone);
 }
 
@@ -67,12 +66,12 @@ async function arrive() {
   const phone = await kept(place);
   if (!phone) {
     say.textContent = visitor ? "" : text("me-no-key");
-    document.querySelector("#at-desk").hidden = false;
-    document.querySelector("#ask-desk").addEventListener("click", guarded(askDesk));
+    at("#at-desk").hidden = false;
+    at("#ask-desk").addEventListener("click", guarded(askDesk));
     return;
   }
   // A second visit to the desk would take the place of this phone's key, and with it of its points.
-  if (visitor) document.querySelector("#join").hidden = true;
+  if (visitor) at("#join").hidden = true;
   const enter = async () => {
     say.textContent = text("me-opening");
     await openPage(phone, await api.ledger(ledgerName));
@@ -86,11 +85,6 @@ async function arrive() {
   open.hidden = false;
   open.addEventListener("click", guarded(enter));
 }
-
-const guarded = (work) => () => {
-  problem.hidden = true;
-  return work().catch((error) => showProblem(problem, error));
-};
 
 if (!canSign()) {
   say.textContent = text("browser-cannot");

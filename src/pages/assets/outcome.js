@@ -1,9 +1,8 @@
 // The one big answer of a till, station or coach: what became of what was signed.
 
-import { element, explain, text } from "./page.js";
+import { at, element, explain, text } from "./page.js";
 import { play } from "./sound.js";
 
-const at = (id) => document.querySelector(id);
 const [result, problem, again, next] = ["#result", "#problem", "#again", "#next"].map(at);
 
 /** Shows one step of the page. */

@@ -5,6 +5,16 @@ import { dayText } from "./cose.js";
 
 export const main = document.querySelector("main");
 export const ledgerName = main.dataset.ledger;
+/** Whether the page is in English; otherwise it is in Japanese. */
+export const english = document.documentElement.lang === "en";
+/** How dates and times are written. */
+export const locale = english ? "en-GB" : "ja";
+
+/** The element that a selector finds. */
+export const at = (selector) => document.querySelector(selector);
+
+/** The name of a rule or reward in the language of the page. */
+export const named = ({ name, name_en: nameEn }) => (english ? nameEn : name);
 
 const sentences = new Map(
   [...document.querySelector("#texts").content.children].map((node) => [node.dataset.key, node.textContent]),
@@ -35,7 +45,6 @@ export const date = (day) => dateOf(dayText(day));
 
 /** YYYY-MM-DD as a date for people. */
 export function dateOf(day) {
-  const locale = document.documentElement.lang === "en" ? "en-GB" : "ja";
   return new Date(day).toLocaleDateString(locale, { dateStyle: "long", timeZone: "UTC" });
 }
 
@@ -65,9 +74,21 @@ export function showProblem(box, problem) {
   box.focus();
 }
 
+/** A listener that shows what goes wrong in the page's box. */
+export const guarded = (work) => async (event) => {
+  event?.preventDefault();
+  const problem = at("#problem");
+  problem.hidden = true;
+  try {
+    await work();
+  } catch (error) {
+    showProblem(problem, error);
+  }
+};
+
 /** Says what is wrong with a field beside it and leads there; an empty sentence takes that back. Whether there is a fault. */
 export function fault(field, sentence) {
-  document.querySelector(`#${field.id}-fault`).textContent = sentence;
+  at(`#${field.id}-fault`).textContent = sentence;
   field.setAttribute("aria-invalid", String(sentence !== ""));
   if (sentence) field.focus();
   return sentence !== "";
@@ -75,8 +96,8 @@ export function fault(field, sentence) {
 
 /** Asks in the page's dialog before something that cannot be taken back; whether the answer was yes. */
 export async function confirmed(what) {
-  const dialog = document.querySelector("#confirm");
-  document.querySelector("#confirm-what").textContent = what;
+  const dialog = at("#confirm");
+  at("#confirm-what").textContent = what;
   for (const button of dialog.querySelectorAll("button")) button.onclick = () => dialog.close(button.value);
   dialog.returnValue = "no";
   dialog.showModal();
@@ -103,8 +124,7 @@ export function showStep(list, result) {
   if (result.revoked) parts.push(text("step-signature-revoked"));
   const mark = element("span", "mark", MARKS[state]);
   const title = element("strong", "", text(`step-${step}`));
-  const gap = document.documentElement.lang === "en" ? " " : "";
-  const item = element("li", state, mark, title, element("p", "", parts.join(gap)));
+  const item = element("li", state, mark, title, element("p", "", parts.join(english ? " " : "")));
   item.dataset.step = step;
   const before = [...list.children].find((node) => node.dataset.step === step);
   if (before) before.replaceWith(item);

@@ -5,11 +5,10 @@ import * as api from "./api.js";
 import { LivingCode } from "./code.js";
 import { equal } from "./cbor.js";
 import { hex, ledgerIdOf, readPayRequest, session } from "./cose.js";
-import { canSign, element, ledgerName, main, number, showProblem, text } from "./page.js";
+import { at, canSign, element, ledgerName, main, number, showProblem, text } from "./page.js";
 import { keepForOffline } from "./offline.js";
 import { keep, kept } from "./store.js";
 
-const at = (id) => document.querySelector(id);
 const [choose, shown, paid, problem, net, ask] = ["#choose", "#shown", "#paid", "#problem", "#net", "#ask"].map(at);
 const LOOK_MS = 2000;
 const HISTORY_ENTRIES = 10;

@@ -5,7 +5,7 @@ import * as api from "./api.js";
 import { dayOf, hex, perkCardSignedBy, readPerkCard } from "./cose.js";
 import { keepForOffline } from "./offline.js";
 import { say, step } from "./outcome.js";
-import { canSign, date, element, text } from "./page.js";
+import { at, canSign, date, element, locale, text } from "./page.js";
 import { Scanner, canRead } from "./scan.js";
 import { muteButton } from "./sound.js";
 import { keep, kept } from "./store.js";
@@ -14,7 +14,6 @@ const OLD_S = 7 * 86_400;
 /** A page that stays open asks anew after so long. */
 const REFRESH_S = 3_600;
 
-const at = (id) => document.querySelector(id);
 const cities = [...document.querySelectorAll("[data-city]")];
 const place = (city) => `${city}/perk-cards`;
 /** What each city's cards are checked with, by the city's name in addresses. */
@@ -28,7 +27,7 @@ const nowS = () => Math.floor(Date.now() / 1000);
 const timeS = () => Math.max(nowS(), ...[...lists.values()].map((list) => list.asOfS));
 
 const time = (seconds) =>
-  new Date(seconds * 1000).toLocaleString(document.documentElement.lang === "en" ? "en-GB" : "ja", {
+  new Date(seconds * 1000).toLocaleString(locale, {
     dateStyle: "long", timeStyle: "short", timeZone: "Asia/Tokyo",
   });
 

@@ -4,7 +4,7 @@
 import * as api from "./api.js";
 import { KINDS, ROLES, hex } from "./cose.js";
 import { comparison } from "./keyring.js";
-import { date, element, ledgerName, number, text, textOr } from "./page.js";
+import { date, element, ledgerName, named, number, text, textOr } from "./page.js";
 
 const FUNDS = [null, "general", "nhi", "care-insurance", "employer", "none"];
 const PURSES = [null, "yen", "challenge"];
@@ -79,7 +79,7 @@ async function document(body, current) {
 
 async function actionForTwo(body, core) {
   const rule = (await api.programme(ledgerName)).rules.find((known) => known.action === body.get(1));
-  const name = globalThis.document.documentElement.lang === "en" ? rule?.name_en : rule?.name;
+  const name = rule && named(rule);
   return [["action", name ?? body.get(1)], ["day", date(core.get(5))], ["points", rule ? points(rule.points) : "–"]];
 }
 

@@ -8,7 +8,7 @@ import { openRole, reader } from "./keyring.js";
 import { canRepeat, deliver, post, unfinished } from "./outbox.js";
 import { say, sending, step, unanswered } from "./outcome.js";
 import { pad, typed } from "./pad.js";
-import { dateOf, element, explain, ledgerName, number, reasonWords, showProblem, text } from "./page.js";
+import { at, dateOf, element, explain, ledgerName, named, number, reasonWords, showProblem, text } from "./page.js";
 import { Scanner } from "./scan.js";
 import { muteButton, play } from "./sound.js";
 
@@ -21,10 +21,8 @@ const VALUES = {
   ],
 };
 
-const at = (id) => document.querySelector(id);
 const [result, problem, again, form] = ["#result", "#problem", "#again", "#deed"].map(at);
 const { role } = at("#work").dataset;
-const english = document.documentElement.lang === "en";
 const { key } = await openRole(role);
 const read = reader(key);
 const state = { holder: null, atS: 0, rule: null, job: null };
@@ -71,7 +69,7 @@ function askDeed() {
   const choices = rules.map((rule, index) => {
     const input = element("input", "");
     Object.assign(input, { type: "radio", name: "rule", value: String(index), checked: index === 0 });
-    const label = element("label", "choice", input, english ? rule.name_en : rule.name);
+    const label = element("label", "choice", input, named(rule));
     return label;
   });
   at("#rules").replaceChildren(...choices);
@@ -110,7 +108,7 @@ function chooseRule() {
   const exact = state.rule?.exact ?? [];
   at("#exact").replaceChildren(
     ...exact.filter((one) => restsOn(one, state.rule))
-      .map((one) => new Option(english ? one.name_en : one.name, one.action)),
+      .map((one) => new Option(named(one), one.action)),
   );
   at("#exact-box").hidden = exact.length === 0;
   askReference();
@@ -157,7 +155,7 @@ async function record() {
   try {
     const ledger = await api.ledger(ledgerName);
     const exact = at("#exact").value || undefined;
-    const facts = { name: english ? state.rule.name_en : state.rule.name };
+    const facts = { name: named(state.rule) };
     const deed = await action(key, ledger, state.rule.action, state.holder, {
       values, exact, reference, atS: state.atS,
     });
@@ -175,7 +173,7 @@ async function tellNext(seq) {
   const next = await read((token) => api.next(ledgerName, seq, token)).catch(() => ({}));
   // The next person may stand here already.
   if (!shown.isConnected) return;
-  const name = english ? next.name_en : next.name;
+  const name = named(next);
   const lines = [
     next.counts_on && text("record-next-counts", { name, date: dateOf(next.counts_on) }),
     next.expires_on && text("record-next-expiry", { date: dateOf(next.expires_on) }),

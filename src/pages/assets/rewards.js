@@ -4,19 +4,16 @@
 import * as api from "./api.js";
 import { byLink, perkCardUrl, random, rewardClaim, unhex, hex, voucherHash, voucherUrl } from "./cose.js";
 import { deliver, post, unfinished } from "./outbox.js";
-import { canSign, dateOf, element, explain, ledgerName, number, showProblem, text } from "./page.js";
+import { at, canSign, dateOf, element, explain, ledgerName, named, number, showProblem, text } from "./page.js";
 import { shopsOf, showSheet } from "./sheet.js";
 import { keep, kept } from "./store.js";
 
-const at = (id) => document.querySelector(id);
 const [problem, say, dialog, shown] = ["#problem", "#say", "#confirm", "#shown"].map(at);
 const UNITS_MAX = 100;
 const state = {};
 /** The link by which this phone helps somebody of the family; nothing for the own account. */
 const link = new URLSearchParams(location.search).get("for");
 
-const english = document.documentElement.lang === "en";
-const nameOf = (reward) => (english ? reward.name_en : reward.name);
 const secretPlace = (claim) => `${ledgerName}/voucher/${claim}`;
 
 /** Sends a claim that is kept until its verdict; the secret goes to the voucher's own place before it is forgotten. */
@@ -90,13 +87,13 @@ function drawLine(reward) {
   const { won, until, receipt_number } = reward;
   const result = won === undefined ? text("reward-draw-from", { date: dateOf(until) }) : text(won ? "me-won" : "me-lost");
   const number = element("p", "note", text("reward-draw-number", { number: receipt_number }));
-  return element("li", "", element("h3", "", nameOf(reward)), element("p", "", element("strong", "", result)), number);
+  return element("li", "", element("h3", "", named(reward)), element("p", "", element("strong", "", result)), number);
 }
 
 async function ownLine(reward) {
   if (reward.gives === "lottery") return drawLine(reward);
   const until = element("p", "", text("reward-good-until", { date: dateOf(reward.until) }));
-  const parts = [element("h3", "", nameOf(reward)), until];
+  const parts = [element("h3", "", named(reward)), until];
   const secret = await kept(secretPlace(reward.claim));
   const code = reward.card
     ? perkCardUrl(location.origin, unhex(reward.card))
@@ -117,7 +114,7 @@ function show(reward, code) {
   const where = card ? [text("reward-card-where")] : shopsOf(places);
   // The claim's number would lead a shop from a card to its entry.
   const note = card ? "" : text("reward-number", { number: claim });
-  showSheet(code, { name: nameOf(reward), until, where, note });
+  showSheet(code, { name: named(reward), until, where, note });
 }
 
 const guarded = (work) => () => work().catch((error) => {

@@ -3,10 +3,9 @@
 
 import * as api from "./api.js";
 import { reader, standing } from "./keyring.js";
-import { canSign, element, ledgerName, number, showProblem, text, textOr } from "./page.js";
+import { at, canSign, element, guarded, ledgerName, number, text, textOr } from "./page.js";
 
-const at = (id) => document.querySelector(id);
-const [say, problem] = ["#say", "#problem"].map(at);
+const say = at("#say");
 
 const time = (minutes) =>
   minutes === undefined
@@ -21,15 +20,6 @@ function row(...cells) {
   };
   return element("tr", "", ...cells.map(cell));
 }
-
-const guarded = (work) => async () => {
-  problem.hidden = true;
-  try {
-    await work();
-  } catch (error) {
-    showProblem(problem, error);
-  }
-};
 
 function button(name, label, work) {
   const node = element("button", "button quiet", text(name));

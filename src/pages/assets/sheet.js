@@ -1,9 +1,7 @@
 // The sheet of a voucher or perk card: what it is for and its code, large, to show or to print.
 
-import { dateOf, element, text } from "./page.js";
+import { at, dateOf, element, text } from "./page.js";
 import { draw } from "./qr.js";
-
-const at = (id) => document.querySelector(id);
 
 /** Where a voucher is good, as parts of a line: at the named shops, at all. */
 export function shopsOf(places) {

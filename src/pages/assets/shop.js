@@ -8,7 +8,7 @@ import { openRole, reader } from "./keyring.js";
 import { canRepeat, deliver, post, unfinished } from "./outbox.js";
 import { say, sending, step, unanswered } from "./outcome.js";
 import { pad, typed } from "./pad.js";
-import { confirmed, element, explain, ledgerName, number, showProblem, text } from "./page.js";
+import { at, confirmed, element, explain, ledgerName, named, number, showProblem, text } from "./page.js";
 import { draw } from "./qr.js";
 import { Scanner } from "./scan.js";
 import { muteButton, play } from "./sound.js";
@@ -18,7 +18,6 @@ const OTHER_POINTS = [
   "below-minimum", "above-maximum", "day-limit", "fresh-device-limit", "insufficient-points", "qr-limit-exceeded",
 ];
 
-const at = (id) => document.querySelector(id);
 const [points, amount, result, problem, again] = ["#points", "#amount", "#result", "#problem", "#again"].map(at);
 const [pin, looked, goods] = ["#pin", "#looked", "#goods"].map(at);
 const { key, found } = await openRole("shop");
@@ -83,7 +82,7 @@ async function lookAt(voucher) {
       play("bad");
       return;
     }
-    till.voucher = { ...voucher, name: document.documentElement.lang === "en" ? found.name_en : found.name };
+    till.voucher = { ...voucher, name: named(found) };
     at("#voucher-name").textContent = till.voucher.name;
     at("#voucher-gets").textContent = text("voucher-gets", { points: number(found.receives) });
     step("voucher");

@@ -1,7 +1,7 @@
 // What both persons of the staff do alike: compare, sign once, send until answered.
 
 import { canRepeat, deliver, post, unfinished } from "./outbox.js";
-import { ledgerName, showProblem, text } from "./page.js";
+import { at, ledgerName, text } from "./page.js";
 import { draw } from "./qr.js";
 
 const OUTBOX = "staff";
@@ -9,24 +9,12 @@ const OUTBOX = "staff";
 for (const link of document.querySelectorAll(".languages a")) link.hash = location.hash;
 let waiting = null;
 
-/** A listener that shows what goes wrong. */
-export const guarded = (work) => async (event) => {
-  event?.preventDefault();
-  const problem = document.querySelector("#problem");
-  problem.hidden = true;
-  try {
-    await work();
-  } catch (error) {
-    showProblem(problem, error);
-  }
-};
-
 /** Whether the person has said that both screens show the same digits; otherwise asks for it. */
 export function compared() {
-  const box = document.querySelector("#same");
-  const what = document.querySelector("#same-what:not([hidden])");
+  const box = at("#same");
+  const what = at("#same-what:not([hidden])");
   const fault = text(what ? "approve-read-first" : "enrol-compare-first");
-  document.querySelector("#same-fault").textContent = box.checked ? "" : fault;
+  at("#same-fault").textContent = box.checked ? "" : fault;
   if (!box.checked) box.focus();
   return box.checked;
 }
@@ -47,11 +35,11 @@ export async function sendOnce(sign) {
 /** Shows where the second person approves what was proposed. */
 export function showProposed(seq) {
   const url = `${location.origin}/${ledgerName}/approve#${seq}`;
-  const link = document.querySelector("#approve-link");
+  const link = at("#approve-link");
   link.href = url;
   link.textContent = url;
-  draw(document.querySelector("#approve-code"), url);
-  document.querySelector("#proposed").hidden = false;
+  draw(at("#approve-code"), url);
+  at("#proposed").hidden = false;
 }
 
 /** Sends what an earlier visit left without an answer. */

@@ -4,14 +4,13 @@
 import * as api from "./api.js";
 import { hex } from "./cose.js";
 import { ROLES, comparison, nameOf, pageOf, standing } from "./keyring.js";
-import { canSign, element, ledgerName, showProblem, text } from "./page.js";
+import { at, canSign, element, guarded, ledgerName, text } from "./page.js";
 import { draw } from "./qr.js";
 import { keep, makeKey } from "./store.js";
 
 const POLL_MS = 2000;
 
-const at = (id) => document.querySelector(id);
-const [form, waiting, problem, list] = ["#ask", "#waiting", "#problem", "#held"].map(at);
+const [form, waiting, list] = ["#ask", "#waiting", "#held"].map(at);
 let watched = null;
 
 /** What the staff's page reads. */
@@ -85,31 +84,25 @@ async function showHeld() {
   if (waits) await showWaiting(...waits);
 }
 
-const guarded = (work) => {
-  problem.hidden = true;
-  return work().catch((error) => showProblem(problem, error));
-};
-
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const asked = new FormData(form);
   const name = asked.get("name").trim();
   at("#name-fault").textContent = name ? "" : text("terminal-name-missing");
-  if (name) guarded(() => ask(asked.get("role"), name));
+  if (name) guarded(() => ask(asked.get("role"), name))();
   else at("#name").focus();
 });
-at("#cancel").addEventListener("click", () =>
-  guarded(async () => {
-    const role = watched;
-    // A key that is registered meanwhile must not be lost.
-    const { state } = await standing(role);
-    watched = null;
-    if (state === "waiting") await keep(nameOf(role), undefined);
-    location.reload();
-  }));
+at("#cancel").addEventListener("click", guarded(async () => {
+  const role = watched;
+  // A key that is registered meanwhile must not be lost.
+  const { state } = await standing(role);
+  watched = null;
+  if (state === "waiting") await keep(nameOf(role), undefined);
+  location.reload();
+}));
 
 if (canSign()) {
-  await guarded(showHeld);
+  await guarded(showHeld)();
   setInterval(() => poll().catch(() => undefined), POLL_MS);
 } else {
   at("#say").textContent = text("browser-cannot");

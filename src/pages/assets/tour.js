@@ -5,7 +5,7 @@
 import * as api from "./api.js";
 import { LivingCode } from "./code.js";
 import * as cose from "./cose.js";
-import { canSign, element, explain, ledgerName, main, number, reasonWords, showProblem, showStep, text } from "./page.js";
+import { at, canSign, element, explain, ledgerName, main, number, reasonWords, showProblem, showStep, text } from "./page.js";
 import { examine, forgeReceipt, parseProof } from "./proof.js";
 import { keep, makeKey } from "./store.js";
 
@@ -15,7 +15,6 @@ const CODE_LIFE_S = 280;
 const CAP_POINTS = 300;
 const PAY_POINTS = 100;
 
-const at = (id) => document.querySelector(id);
 const button = at("#next");
 const say = at("#say");
 const problem = at("#problem");

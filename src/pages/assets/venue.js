@@ -5,11 +5,9 @@ import * as api from "./api.js";
 import { LivingCode } from "./code.js";
 import { unhex, venueCode, venueUrl } from "./cose.js";
 import { openRole } from "./keyring.js";
-import { element, ledgerName, showProblem, text } from "./page.js";
+import { at, element, ledgerName, named, showProblem, text } from "./page.js";
 
-const at = (id) => document.querySelector(id);
 const [choose, shown, problem, list] = ["#choose", "#shown", "#problem", "#actions"].map(at);
-const english = document.documentElement.lang === "en";
 const { key, found } = await openRole("station");
 const state = {};
 
@@ -63,7 +61,7 @@ async function start() {
   const { rules } = await api.programme(ledgerName);
   const open = rules.filter(({ evidence, exact }) => evidence.includes("venue") && !exact?.length);
   list.replaceChildren(...open.map((rule) => {
-    const name = english ? rule.name_en : rule.name;
+    const name = named(rule);
     const button = element("button", "button large", name);
     button.type = "button";
     button.addEventListener("click", guarded(() => show({ action: rule.action, name })));

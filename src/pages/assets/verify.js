@@ -1,15 +1,15 @@
 // The receipt check: everything happens in this browser, step by step.
 
 import * as api from "./api.js";
-import { canSign, main, showProblem, showStep, text } from "./page.js";
+import { at, canSign, main, showProblem, showStep, text } from "./page.js";
 import { RECEIPT_CHARS_MAX, examine, parseProof, parseVkey } from "./proof.js";
 
-const field = document.querySelector("#receipt");
-const file = document.querySelector("#file");
-const vkey = document.querySelector("#vkey");
-const list = document.querySelector("#steps");
-const verdict = document.querySelector("#verdict");
-const problem = document.querySelector("#problem");
+const field = at("#receipt");
+const file = at("#file");
+const vkey = at("#vkey");
+const list = at("#steps");
+const verdict = at("#verdict");
+const problem = at("#problem");
 const ledgers = new Map(
   [...document.querySelectorAll("[data-origin]")].map(({ dataset }) => [dataset.origin, dataset.ledger]),
 );
@@ -50,7 +50,7 @@ const run = () =>
     showProblem(problem, error);
   });
 
-document.querySelector("#check").addEventListener("submit", (event) => {
+at("#check").addEventListener("submit", (event) => {
   event.preventDefault();
   run();
 });
