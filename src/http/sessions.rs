@@ -2,7 +2,7 @@
 //! the hash is kept, in memory: after a restart a device simply signs again.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::http::{HeaderMap, header};
 use data_encoding::BASE64URL_NOPAD;
@@ -46,6 +46,12 @@ pub(super) struct Held {
 }
 
 impl Sessions {
+    /// No step between two changes of the tables can fail, so that a thread that died left them
+    /// sound.
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Opens a session with a message that has opened none yet; gives its token.
     pub(super) fn open(
         &self,
@@ -55,7 +61,7 @@ impl Sessions {
     ) -> Result<String, Problem> {
         let mut token = [0; 32];
         getrandom::fill(&mut token).map_err(EngineError::from)?;
-        let mut open = self.open.lock().map_err(|_| EngineError::ThreadDied)?;
+        let mut open = self.lock();
         if open.sessions.len() >= SESSIONS_MAX || open.used.len() >= SESSIONS_MAX {
             open.forget_past(now_s);
         }
@@ -71,7 +77,7 @@ impl Sessions {
 
     /// How many sessions are in memory.
     pub(super) fn held(&self) -> usize {
-        self.open.lock().map_or(0, |open| open.sessions.len())
+        self.lock().sessions.len()
     }
 
     /// The session of a token, while it lasts.
@@ -79,7 +85,7 @@ impl Sessions {
         let token = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
         // The look-up compares hashes, so its time says nothing about the token.
         let hash: Hash = Sha256::digest(&token).into();
-        let open = self.open.lock().ok()?;
+        let open = self.lock();
         open.sessions.get(&hash).filter(|held| held.expires_s > now_s).cloned()
     }
 
@@ -87,7 +93,8 @@ impl Sessions {
     pub(super) fn end(&self, headers: &HeaderMap) -> bool {
         let token =
             token_of(headers).and_then(|token| BASE64URL_NOPAD.decode(token.as_bytes()).ok());
-        let (Some(token), Ok(mut open)) = (token, self.open.lock()) else { return false };
+        let Some(token) = token else { return false };
+        let mut open = self.lock();
         let hash: Hash = Sha256::digest(&token).into();
         let Some(held) = open.sessions.remove(&hash) else { return false };
         if let Some(of_key) = open.of_key.get_mut(&held.kid) {
@@ -129,4 +136,30 @@ pub(super) fn token_of(headers: &HeaderMap) -> Option<&str> {
         let mut pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
         pairs.find(|(name, _)| *name == COOKIE).map(|(_, token)| token)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger_spec::ids::LedgerId;
+
+    use super::*;
+
+    #[test]
+    fn sessions_outlive_a_thread_that_died_among_them() {
+        let sessions = Sessions::default();
+        let held = || Held { ledger: "town".to_owned(), kid: Kid([1; 8]), expires_s: 2_000 };
+        let message = |nonce| Session { ledger: LedgerId([2; 8]), exp_s: 1_060, nonce };
+        let token = sessions.open(&message([3; 16]), held(), 1_000).unwrap();
+        let died = std::thread::scope(|scope| {
+            let dies = scope.spawn(|| {
+                let _open = sessions.open.lock().unwrap();
+                panic!("a thread dies on purpose");
+            });
+            dies.join().is_err()
+        });
+        assert!(died && sessions.open.is_poisoned());
+        assert!(sessions.find(&token, 1_000).is_some());
+        sessions.open(&message([4; 16]), held(), 1_000).unwrap();
+        assert_eq!(sessions.held(), 2);
+    }
 }
