@@ -11,7 +11,6 @@ use axum::response::{IntoResponse, Response};
 use ledger_spec::decide::Rejection;
 use ledger_spec::entry::receipt_number;
 use ledger_spec::ids::{OpId, Seq};
-use ledger_spec::kept;
 use ledger_spec::kinds::Body;
 use ledger_spec::manifest::{MANIFEST_BYTES_MAX, OUTCOME_OPERATION_REUSED, Opened};
 use serde::Serialize;
@@ -20,6 +19,7 @@ use utoipa::ToSchema;
 use super::auth::typed_body;
 use super::openapi::Binary;
 use super::problem::{self, Problem};
+use super::resident::statement_of;
 use super::server::{App, Ledger};
 use super::statements::{answer, counted};
 use crate::engine::{Accepted, EngineError, Refusal, slices};
@@ -211,7 +211,7 @@ async fn finish(
     }
     let done = recorded()?.ok_or(Problem::internal())?;
     let (_, accounting) = ledger.engine.entry(done)?.ok_or(Problem::internal())?;
-    let kept = kept::read(&accounting.statement.0).map_err(|_| Problem::internal())?;
+    let kept = statement_of(done, &accounting.statement.0)?;
     let Body::ManifestDone(result) = kept.core.body else { return Err(Problem::internal()) };
     Ok((done, result.outcomes.0))
 }

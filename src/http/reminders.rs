@@ -10,7 +10,6 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use ledger_spec::ids::{AccountId, Hash, LinkId, Seq};
-use ledger_spec::kept;
 use ledger_spec::kinds::{Kind, Role};
 use ledger_spec::points::Purse;
 use ledger_spec::state::{Overlay, Signer};
@@ -169,13 +168,14 @@ pub(super) async fn next(
         Signer::Actor(_) | Signer::Device(_) => return Err(Problem::role_not_permitted()),
     }
     let (engine, today) = (&reader.ledger.engine, server.today());
-    let found = engine.entry(Seq(seq))?.map(|(_, accounting)| accounting);
-    let own = found.filter(|accounting| {
-        let signed = kept::read(&accounting.statement.0).is_ok_and(|statement| {
-            statement.kid == reader.kid && statement.core.body.kind() == Kind::Action
-        });
-        signed && accounting.accepted_day() == today
-    });
+    let own = match engine.entry(Seq(seq))? {
+        Some((_, entry)) if entry.accepted_day() == today => {
+            let statement = resident::statement_of(entry.seq, &entry.statement.0)?;
+            let is_own = statement.kid == reader.kid && statement.core.body.kind() == Kind::Action;
+            is_own.then_some(entry)
+        }
+        Some(_) | None => None,
+    };
     // Whether another's entry exists is nobody's business.
     let link = own.and_then(|accounting| accounting.subject).ok_or(Problem::entry_unknown())?;
     let coming = of_account(engine, link.account, today)?;

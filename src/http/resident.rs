@@ -9,6 +9,7 @@ use ledger_spec::entry::Accounting;
 use ledger_spec::ids::{AccountId, LinkId, Seq};
 use ledger_spec::kept;
 use ledger_spec::state::Signer;
+use ledger_spec::statement::Statement;
 use ledger_spec::time::Day;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -115,6 +116,15 @@ pub(super) async fn history(
     Ok(Json(query::history(&reader.ledger.engine, access, (before, show), limit)?))
 }
 
+/// The statement that an entry keeps. One that cannot be read is the log's fault, not that of who
+/// asks.
+pub(super) fn statement_of(seq: Seq, bytes: &[u8]) -> Result<Statement, Problem> {
+    kept::read(bytes).map_err(|error| {
+        tracing::error!(seq = seq.0, %error, "the statement of an entry cannot be read");
+        Problem::internal()
+    })
+}
+
 /// The entry, if this reader may have its receipt, and whether it is the reader's own.
 fn readable(reader: &Reader, seq: Seq, head_size: u64) -> Result<(Accounting, bool), Problem> {
     // An entry can stand in the log a moment before a head covers it.
@@ -126,10 +136,9 @@ fn readable(reader: &Reader, seq: Seq, head_size: u64) -> Result<(Accounting, bo
         }
         Signer::Actor(_) => false,
     };
-    let kept = kept::read(&accounting.statement.0);
-    let signed = kept.is_ok_and(|statement| statement.kid == reader.kid);
+    let signed = own || statement_of(seq, &accounting.statement.0)?.kid == reader.kid;
     // Whether the entry exists is nobody else's business.
-    if own || signed { Ok((accounting, own)) } else { Err(Problem::entry_unknown()) }
+    if signed { Ok((accounting, own)) } else { Err(Problem::entry_unknown()) }
 }
 
 /// Gives the signed manifest that vouches for a row in the place of a signature of its own.
@@ -143,8 +152,7 @@ pub(super) async fn manifest(
 ) -> Result<Response, Problem> {
     let engine = &reader.ledger.engine;
     let (row, _) = readable(&reader, Seq(seq), engine.head()?.size)?;
-    let row = kept::read(&row.statement.0).map_err(|_| Problem::entry_unknown())?;
-    let place = row.row.ok_or(Problem::entry_unknown())?;
+    let place = statement_of(row.seq, &row.statement.0)?.row.ok_or(Problem::entry_unknown())?;
     let (_, manifest) = engine.entry(place.manifest)?.ok_or(Problem::entry_unknown())?;
     let headers = [(header::CONTENT_TYPE, "application/cose")];
     Ok((headers, manifest.statement.0).into_response())
@@ -166,4 +174,15 @@ pub(super) async fn receipt(
     let receipt = engine.receipt(Seq(seq), &head, own)?;
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     Ok((headers, receipt.to_string()).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_that_cannot_be_read_is_not_an_entry_that_is_not_there() {
+        let problem = statement_of(Seq(3), b"torn").unwrap_err();
+        assert_eq!(problem.kind.slug, "internal-error");
+    }
 }

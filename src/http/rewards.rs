@@ -9,7 +9,6 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use ledger_spec::ids::{PerkCardNumber, Seq};
-use ledger_spec::kept;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -121,10 +120,12 @@ pub(super) async fn claimed_card(
     Path((_, seq)): Path<(String, u64)>,
 ) -> Result<Json<ClaimedCard>, Problem> {
     let (engine, today) = (&reader.ledger.engine, server.today());
-    let signed = engine.entry(Seq(seq))?.is_some_and(|(_, accounting)| {
-        let kept = kept::read(&accounting.statement.0);
-        kept.is_ok_and(|kept| kept.kid == reader.kid) && accounting.accepted_day() == today
-    });
+    let signed = match engine.entry(Seq(seq))? {
+        Some((_, entry)) if entry.accepted_day() == today => {
+            resident::statement_of(entry.seq, &entry.statement.0)?.kid == reader.kid
+        }
+        Some(_) | None => false,
+    };
     // Whether another's claim exists is nobody's business.
     let card = if signed { engine.perk_card(Seq(seq), today)? } else { None };
     let card = card.ok_or(Problem::entry_unknown())?;
