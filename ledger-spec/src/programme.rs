@@ -15,6 +15,7 @@ use crate::caps::{ActionClass, CapOf, CapPer};
 use crate::ids::PlaceId;
 use crate::kinds::{AgeTier, Code, Insurance, Name};
 use crate::points::{Fund, POINTS_MAX, Purse};
+use crate::statement::Measure;
 use crate::time::Day;
 
 pub use evidence::Evidence;
@@ -111,17 +112,22 @@ pub enum ProgrammeProblem {
     Evidence,
     /// Two persons would have to judge what the second cannot see.
     #[error(
-        "`two_staff` needs `same_act` \"day\", and neither goals, plausible data nor exact actions: the second person sees the core alone"
+        "`two_staff` needs `same_act` \"day\", and neither measures, goals, plausible data nor exact actions: the second person sees the core alone"
     )]
     TwoStaff,
     /// A rule that cannot be followed by another, or that nothing bounds.
     #[error(
-        "`needs` names a rule of `same_act` \"day\" without needs, and the rule has a cap for its period"
+        "`needs` names a rule without needs, for days of `same_act` \"day\", for an improvement one that measures `level_tenths`, and the rule has a cap for its period"
     )]
     Needs,
     /// A scale or exact action that gives more than the rule, or steps that do not rise.
     #[error("0 < points <= the rule's, and a scale's goals rise for each age group")]
     Scale,
+    /// A value that stands twice, that nobody can report, or that goals lack.
+    #[error(
+        "each of `measures` once, `steps` among them where goals stand, none where `needs` stands"
+    )]
+    Measures,
     /// A count out of range, or two over one period.
     #[error("`times` are from 1 to {TIMES_MAX}, one for each period")]
     Times,
@@ -360,6 +366,9 @@ pub struct Rule {
     pub fund: Fund,
     /// What makes two reports one act.
     pub same_act: SameAct,
+    /// The values that every report carries: what a station or a coach is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measures: Vec<Measure>,
     /// Goals by age group; the highest that is reached counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub goals: Vec<Goal>,
@@ -490,7 +499,9 @@ impl Programme {
                 once && days > 0 && rule.caps.iter().any(|cap| cap.per == per)
             }
             Needs::Improvement { tenths, days_min, days_max, .. } => {
-                let spaced = source.is_some_and(|source| source.every_days.is_some());
+                let spaced = source.is_some_and(|source| {
+                    source.every_days.is_some() && source.measures.contains(&Measure::LevelTenths)
+                });
                 let days = 1 <= days_min && days_min <= days_max && days_max <= LOOK_BACK_DAYS_MAX;
                 spaced && days && tenths > 0 && !rule.caps.is_empty()
             }
@@ -618,6 +629,7 @@ impl Rule {
         faults.unless(few, at, ProgrammeProblem::Size);
         self.check_evidence(at, faults);
         self.check_points(at, faults);
+        self.check_measures(at, faults);
         let every = self.every_days.is_none_or(|days| (1..=LOOK_BACK_DAYS_MAX).contains(&days));
         faults.unless(every, &format!("{at}.every_days"), ProgrammeProblem::LookBack);
     }
@@ -628,7 +640,10 @@ impl Rule {
         let grouped = !self.exact.is_empty() && self.evidence.is_empty();
         faults.unless(!grouped, &format!("{at}.evidence"), ProgrammeProblem::Evidence);
         let two = self.worths().any(|(_, worth)| worth.evidence.contains(&Evidence::TwoStaff));
-        let plain = self.exact.is_empty() && self.goals.is_empty() && self.plausible.is_none();
+        let plain = self.exact.is_empty()
+            && self.measures.is_empty()
+            && self.goals.is_empty()
+            && self.plausible.is_none();
         let decidable = !two || plain && self.same_act == SameAct::Day;
         faults.unless(decidable, &format!("{at}.evidence"), ProgrammeProblem::TwoStaff);
         for (exact, worth) in self.worths() {
@@ -646,6 +661,14 @@ impl Rule {
                 faults.unless(trusted, &format!("{at}.points"), problem);
             }
         }
+    }
+
+    fn check_measures(&self, at: &str, faults: &mut Faults) {
+        let once = all_differ(self.measures.iter());
+        let reported = self.measures.is_empty() || self.needs.is_none();
+        let goals = self.goals.is_empty() || self.measures.contains(&Measure::Steps);
+        let sound = once && reported && goals;
+        faults.unless(sound, &format!("{at}.measures"), ProgrammeProblem::Measures);
     }
 
     fn check_points(&self, at: &str, faults: &mut Faults) {

@@ -2,12 +2,13 @@
 //! erased.
 
 use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::cbor::{self, Blob, CborError, Reader, Wire, Writer, wire_map};
+use crate::cbor::{self, Blob, CborError, Reader, Wire, Writer, wire_code, wire_map};
 use crate::cose::{CoseError, Sign1, aad};
 use crate::ids::{CardHash, Hash, Kid, LedgerId, LinkId, OpId, Seq};
 use crate::kinds::{Body, Code, Kind};
@@ -224,17 +225,68 @@ wire_map!(
     }
 );
 
+wire_code!(
+    /// A value that a rule can ask for, by its number in [`Values`] and its name in documents.
+    Measure {
+        /// Vegetable level in tenths.
+        LevelTenths = 1 "level_tenths",
+        /// Systolic pressure.
+        SystolicMmhg = 2 "systolic_mmhg",
+        /// Diastolic pressure.
+        DiastolicMmhg = 3 "diastolic_mmhg",
+        /// Duration.
+        Minutes = 4 "minutes",
+        /// Steps of the day.
+        Steps = 5 "steps",
+    }
+);
+
+impl Measure {
+    /// The values that the format takes.
+    #[must_use]
+    pub fn range(self) -> RangeInclusive<u32> {
+        match self {
+            Self::LevelTenths => 1..=120,
+            Self::SystolicMmhg | Self::DiastolicMmhg => 1..=300,
+            Self::Minutes => 1..=1_440,
+            Self::Steps => 0..=200_000,
+        }
+    }
+}
+
 impl Values {
+    /// What was found of a measure.
+    #[must_use]
+    pub fn get(&self, measure: Measure) -> Option<u32> {
+        match measure {
+            Measure::LevelTenths => self.level_tenths,
+            Measure::SystolicMmhg => self.systolic_mmhg,
+            Measure::DiastolicMmhg => self.diastolic_mmhg,
+            Measure::Minutes => self.minutes,
+            Measure::Steps => self.steps,
+        }
+    }
+
+    /// The same with another value of a measure.
+    #[must_use]
+    pub fn with(self, measure: Measure, value: u32) -> Self {
+        let value = Some(value);
+        match measure {
+            Measure::LevelTenths => Self { level_tenths: value, ..self },
+            Measure::SystolicMmhg => Self { systolic_mmhg: value, ..self },
+            Measure::DiastolicMmhg => Self { diastolic_mmhg: value, ..self },
+            Measure::Minutes => Self { minutes: value, ..self },
+            Measure::Steps => Self { steps: value, ..self },
+        }
+    }
+
     /// Whether every value lies in the range that the format names.
     #[must_use]
     pub fn in_range(&self) -> bool {
-        let within =
-            |value: Option<u32>, low, high| value.is_none_or(|v| (low..=high).contains(&v));
-        within(self.level_tenths, 1, 120)
-            && within(self.systolic_mmhg, 1, 300)
-            && within(self.diastolic_mmhg, 1, 300)
-            && within(self.minutes, 1, 1_440)
-            && within(self.steps, 0, 200_000)
+        let within = |measure: &Measure| {
+            self.get(*measure).is_none_or(|value| measure.range().contains(&value))
+        };
+        Measure::ALL.iter().all(within)
     }
 }
 

@@ -18,7 +18,7 @@ use ledger_spec::ids::{AccountId, PlaceId};
 use ledger_spec::kinds::{Action, Body, Code, Redeem};
 use ledger_spec::points::Points;
 use ledger_spec::state::Overlay;
-use ledger_spec::statement::{Holder, Statement};
+use ledger_spec::statement::{Disclosure, Holder, Statement, Values};
 use ledger_spec::time::Day;
 use world::{PEPPER, Verdict, World, card, id, key, opened, sign_token};
 
@@ -34,7 +34,10 @@ fn main() {
 
 fn measurement(world: &mut World, action: &str) -> Statement {
     let body = Body::Action(Action { action: Code::new(action).unwrap() });
-    let disclosure = world.disclosure(Some(Holder::Card(card("hanako"))));
+    let (systolic_mmhg, diastolic_mmhg) = (Some(128), Some(79));
+    let values = Some(Values { systolic_mmhg, diastolic_mmhg, ..Values::default() });
+    let holder = Some(Holder::Card(card("hanako")));
+    let disclosure = Disclosure { values, ..world.disclosure(holder) };
     let submission = world.core(body).sign(&key("station-1"), Some(&disclosure));
     opened(&world.tables, &submission).unwrap()
 }

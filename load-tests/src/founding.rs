@@ -124,6 +124,7 @@ fn programme(fiscal_year: u32) -> Programme {
         purse: Purse::Yen,
         fund,
         same_act: SameAct::Minute,
+        measures: vec![],
         goals: vec![],
         plausible: None,
         every_days: None,

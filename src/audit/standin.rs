@@ -18,7 +18,7 @@ use ledger_spec::kinds::{Body, Code, Role};
 use ledger_spec::points::POINTS_MAX;
 use ledger_spec::programme::{Evidence, Needs, Programme, Rule, SameAct};
 use ledger_spec::state::{Overlay, Signer};
-use ledger_spec::statement::{Disclosure, Holder, NOT_AFTER_S_MAX, Statement, Values};
+use ledger_spec::statement::{Disclosure, Holder, Measure, NOT_AFTER_S_MAX, Statement, Values};
 use ledger_spec::token::{PayToken, TOKEN_LIFE_S_MAX, VENUE_LIFE_S_MAX, VenueCode};
 
 /// A statement with a stand-in for its disclosure, and a time (Unix milliseconds) at which it may
@@ -265,19 +265,22 @@ fn shown(
 /// Values that lead to other points: each goal reached, none, one to look at; a level above an
 /// earlier one, or not.
 fn values_told_apart(programme: &Programme, rule: &Rule) -> Vec<(Option<Values>, Option<Values>)> {
-    let level = |tenths| Some(Values { level_tenths: Some(tenths), ..Values::default() });
+    let least = |values: Values, measure: &Measure| values.with(*measure, *measure.range().start());
+    let found = rule.measures.iter().fold(Values::default(), least);
+    let any = Some(found).filter(|_| !rule.measures.is_empty());
     let improves = programme
         .derived_from(rule.rule)
         .any(|(_, needs)| matches!(needs, Needs::Improvement { .. }));
     if improves {
-        return vec![(None, None), (level(120), level(1))];
+        let level = |tenths| Some(found.with(Measure::LevelTenths, tenths));
+        return vec![(any, None), (level(120), level(1))];
     }
     if rule.goals.is_empty() {
-        return vec![(None, None)];
+        return vec![(any, None)];
     }
     let review = rule.plausible.as_ref().map(|plausible| plausible.review_above + 1);
     let steps = rule.goals.iter().map(|goal| goal.steps).chain([0]).chain(review);
-    steps.map(|steps| (Some(Values { steps: Some(steps), ..Values::default() }), None)).collect()
+    steps.map(|steps| (Some(found.with(Measure::Steps, steps)), None)).collect()
 }
 
 fn disclosure(performed_at_s: u64, holder: Option<Holder>) -> Disclosure {

@@ -24,7 +24,7 @@ use ledger_spec::kept;
 use ledger_spec::kinds::{Body, Redeem};
 use ledger_spec::points::Points;
 use ledger_spec::programme::Programme;
-use ledger_spec::statement::{Core, Holder};
+use ledger_spec::statement::{Core, Disclosure, Holder, Values};
 use ledger_spec::time::{Day, Month};
 use ledger_spec::token;
 use serde_json::Value;
@@ -109,6 +109,8 @@ async fn check_usable(client: &Client, cast: &Cast, resident: usize) {
     assert!(before >= 80, "resident {resident} has {before} on {today}");
     let op = u32::try_from(resident).unwrap() * 2 + today.0 * 100;
     let disclosed = client.disclosure(Some(Holder::Card(cast.card(resident))));
+    let values = Some(Values { level_tenths: Some(63), ..Values::default() });
+    let disclosed = Disclosure { values, ..disclosed };
     let measured = client.action(op, "vegecheck.measure", version);
     let measured = client.accept(&measured.sign(&cast.station(0), Some(&disclosed))).await;
     assert_eq!(measured["points"], 20, "{today}: {}", measured["reason"]);
@@ -263,7 +265,9 @@ async fn two_cities_in_one_process_keep_apart() {
     // What was signed for one city is refused by the other, and so is a session.
     let info = other.get(&other.path("")).await.json();
     let version = u32::try_from(info["programme_version"].as_u64().unwrap()).unwrap();
+    let values = Some(Values { level_tenths: Some(63), ..Values::default() });
     let disclosed = other.disclosure(Some(Holder::Card(small_cast.card(2))));
+    let disclosed = Disclosure { values, ..disclosed };
     let measured = other.action(77, "vegecheck.measure", version);
     let measured = measured.sign(&small_cast.station(0), Some(&disclosed));
     let path = client.path("/statements");

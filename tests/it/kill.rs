@@ -18,7 +18,7 @@ use ledger_spec::note::{Note, VerifierKey};
 use ledger_spec::points::Points;
 use ledger_spec::prove::{HashSource, consistency_proof};
 use ledger_spec::receipt::Receipt;
-use ledger_spec::statement::{Core, Disclosure, Holder};
+use ledger_spec::statement::{Core, Disclosure, Holder, Values};
 use ledger_spec::tile::TileId;
 use ledger_spec::time::Day;
 use ledger_spec::token::{self, PayToken, Session};
@@ -167,7 +167,8 @@ fn payment(cast: &Cast, programme: u32, resident: usize) -> Op {
 /// Each round and station has its own minute, so that no two measurements are one act.
 fn measurement(cast: &Cast, programme: u32, (at_s, station, resident): (u64, usize, usize)) -> Op {
     let body = Action { action: Code::new("vegecheck.measure").unwrap() };
-    let disclosed = disclosure(at_s, Holder::Card(cast.card(resident)));
+    let values = Some(Values { level_tenths: Some(63), ..Values::default() });
+    let disclosed = Disclosure { values, ..disclosure(at_s, Holder::Card(cast.card(resident))) };
     let bytes =
         core(Body::Action(body), programme, at_s).sign(&cast.station(station), Some(&disclosed));
     Op { bytes, resident, pays: false, verdict: None }

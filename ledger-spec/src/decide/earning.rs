@@ -116,10 +116,10 @@ fn place_of(signer: &Signer) -> Option<PlaceId> {
     if let Signer::Actor(actor) = signer { actor.place } else { None }
 }
 
-/// Values that the rule asks for, and what makes them plausible.
+/// Values that the rule measures, and what makes them plausible.
 fn check_values(rule: &Rule, disclosure: &Disclosure) -> Result<(), Rejection> {
     let values = disclosure.values.unwrap_or_default();
-    if !rule.goals.is_empty() && values.steps.is_none() {
+    if !rule.measures.iter().all(|measure| values.get(*measure).is_some()) {
         return Err(Rejection::ValueMissing);
     }
     let Some(plausible) = &rule.plausible else { return Ok(()) };

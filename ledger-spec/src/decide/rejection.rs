@@ -254,7 +254,7 @@ rejections! {
     /// The rule tells acts apart by a reference that is missing.
     #[error("the reference of the record or event is missing")]
     59 ReferenceMissing,
-    /// The rule needs a value that is missing.
+    /// A value that the rule measures is missing.
     #[error("the value that the rule goes by is missing")]
     60 ValueMissing,
     /// No such link for this partner.

@@ -183,6 +183,9 @@ fn programme_numbers_are_whole() {
         ("rules.2.evidence", json!(["kiosk"]), "at most 50 points"),
         ("rules.0.evidence", json!(["shop"]), "unknown variant `shop`"),
         ("rules.0.evidence", json!(["phone_sensor"]), "at most 3 points"),
+        ("rules.0.measures", json!(["steps", "minutes", "level_tenths"]), "taken"),
+        ("rules.0.measures", json!(["minutes", "steps", "minutes"]), "each of `measures` once"),
+        ("rules.0.measures", json!(["by_hand"]), "unknown variant `by_hand`"),
         ("rules.0.evidence", json!(["self_report"]), "for purse `challenge` only"),
         (
             "rules.0.caps",

@@ -290,7 +290,13 @@ fn document(rules: &Rules) -> String {
     let improvement =
         json!({"rule": 3, "tenths": tenths, "days_min": days_min, "days_max": days_max});
     let made = json!([
-        rule(1, "steps", "phone_sensor", 3, json!({"goals": goals, "plausible": plausible})),
+        rule(
+            1,
+            "steps",
+            "phone_sensor",
+            3,
+            json!({"measures": ["steps"], "goals": goals, "plausible": plausible})
+        ),
         rule(
             2,
             "days",
@@ -303,7 +309,7 @@ fn document(rules: &Rules) -> String {
             "measure",
             "station",
             20,
-            json!({"same_act": "minute", "every_days": rules.every_days})
+            json!({"same_act": "minute", "measures": ["level_tenths"], "every_days": rules.every_days})
         ),
         rule(4, "better", "derived", 30, json!({"needs": {"improvement": improvement}})),
         rule(5, "care", "coach", 300, json!({"exact": exact})),

@@ -4,8 +4,8 @@
 //! send: its `day`, `programme`, `not_after` (seconds from the present), `op` (a named operation
 //! id), the `time` of the act, the token's `exp` (seconds from the act), `max`, `phone` and
 //! `ledger`, the `card` or `link` shown, a card's `pin` proof (up to so many points) with
-//! `pin_exp`, `pin_card`, `pin_at`, `pin_by` and `pin_ledger`, the values `level` and `steps`,
-//! typed by `hand`, their `origin`, the act's `ref`erence, the code of a `venue` (the station) with
+//! `pin_exp`, `pin_card`, `pin_at`, `pin_by` and `pin_ledger`, the values `level`,
+//! `systolic`, `diastolic`, `minutes` and `steps`, typed by `hand`, their `origin`, the act's `ref`erence, the code of a `venue` (the station) with
 //! its `venue_exp` (seconds from the act), `venue_place`, `venue_action`, `venue_ledger` and the
 //! name under which it was `shown` before; of a claim whether it is `uncoded`, of a voucher its
 //! `secret`. `as=NAME` names the statement for later lines; `again NAME` sends the same bytes once
@@ -375,8 +375,14 @@ impl Story {
         let honest = self.world.disclosure(holder);
         let number = |name| options.get(name).map(|number| number.parse().unwrap());
         let by_hand = options.get("hand").map(|_| true);
-        let (level_tenths, steps) = (number("level"), number("steps"));
-        let values = Values { level_tenths, steps, by_hand, ..Values::default() };
+        let values = Values {
+            level_tenths: number("level"),
+            systolic_mmhg: number("systolic"),
+            diastolic_mmhg: number("diastolic"),
+            minutes: number("minutes"),
+            steps: number("steps"),
+            by_hand,
+        };
         Disclosure {
             performed_at_s,
             values: (values != Values::default()).then_some(values),

@@ -12,13 +12,13 @@ import { at, dateOf, element, explain, ledgerName, named, number, reasonWords, s
 import { Scanner } from "./scan.js";
 import { muteButton, play } from "./sound.js";
 
-/** What is measured for an action of the programme: the number of the value in kenmai.cddl, its range and its unit. */
+/** The values that a rule can measure, by their names in a programme: number in kenmai.cddl, range and whether in tenths. */
 const VALUES = {
-  "vegecheck.measure": [{ name: "level", key: 1, tenths: true, min: 0.1, max: 12 }],
-  "station.blood_pressure": [
-    { name: "systolic", key: 2, min: 1, max: 300 },
-    { name: "diastolic", key: 3, min: 1, max: 300 },
-  ],
+  level_tenths: { name: "level", key: 1, tenths: true, min: 0.1, max: 12 },
+  systolic_mmhg: { name: "systolic", key: 2, min: 1, max: 300 },
+  diastolic_mmhg: { name: "diastolic", key: 3, min: 1, max: 300 },
+  minutes: { name: "minutes", key: 4, min: 1, max: 1440 },
+  steps: { name: "steps", key: 5, min: 0, max: 200000 },
 };
 
 const [result, problem, again, form] = ["#result", "#problem", "#again", "#deed"].map(at);
@@ -30,6 +30,7 @@ let rules = [];
 
 /** Whether this role can record an action: the rule's, or one of its exact ones. */
 const restsOn = (one, rule) => (one.evidence ?? rule.evidence).includes(role);
+const asked = (rule) => (rule?.measures ?? []).map((measure) => VALUES[measure]);
 const recordable = (rule) => rule.exact?.some((one) => restsOn(one, rule)) ?? restsOn(rule, rule);
 
 /** Nothing of the last person stays on the screen. */
@@ -104,7 +105,7 @@ function field({ name, min, max, tenths }) {
 /** The fields of the chosen action, empty. */
 function chooseRule() {
   state.rule = rules[Number(new FormData(form).get("rule") ?? 0)];
-  at("#values").replaceChildren(...(VALUES[state.rule?.action] ?? []).map(field));
+  at("#values").replaceChildren(...asked(state.rule).map(field));
   const exact = state.rule?.exact ?? [];
   at("#exact").replaceChildren(
     ...exact.filter((one) => restsOn(one, state.rule))
@@ -129,7 +130,7 @@ function askReference() {
 function valuesOrFault() {
   const values = [];
   let first = null;
-  for (const { name, key: number_, min, max, tenths } of VALUES[state.rule.action] ?? []) {
+  for (const { name, key: number_, min, max, tenths } of asked(state.rule)) {
     const input = at(`#value-${name}`);
     const fault = at(`#fault-${name}`);
     const value = typed(input) * (tenths ? 10 : 1);

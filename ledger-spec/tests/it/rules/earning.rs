@@ -47,8 +47,9 @@ fn two_persons_of_the_staff_judge_only_what_the_core_says() {
         the city is set up
         root-1 publishes version 2 version=2 from=2026-04-11 rules.2.evidence=["two_staff"] rules.2.points=1001 → refused: rules[2].points: evidence `TwoStaff` can be trusted with at most 1000 points of purse `yen`
         root-1 publishes version 2 version=2 from=2026-04-11 rules.2.evidence=["two_staff","staff"] rules.2.points=501 → refused: rules[2].points: evidence `Staff` can be trusted with at most 500 points of purse `yen`
-        root-1 publishes version 2 version=2 from=2026-04-11 rules.0.evidence=["two_staff"] → refused: rules[0].evidence: `two_staff` needs `same_act` "day", and neither goals, plausible data nor exact actions: the second person sees the core alone
-        root-1 publishes version 2 version=2 from=2026-04-11 rules.1.evidence=["two_staff"] → refused: rules[1].evidence: `two_staff` needs `same_act` "day", and neither goals, plausible data nor exact actions: the second person sees the core alone
+        root-1 publishes version 2 version=2 from=2026-04-11 rules.0.evidence=["two_staff"] → refused: rules[0].evidence: `two_staff` needs `same_act` "day", and neither measures, goals, plausible data nor exact actions: the second person sees the core alone
+        root-1 publishes version 2 version=2 from=2026-04-11 rules.1.evidence=["two_staff"] → refused: rules[1].evidence: `two_staff` needs `same_act` "day", and neither measures, goals, plausible data nor exact actions: the second person sees the core alone
+        root-1 publishes version 2 version=2 from=2026-04-11 rules.2.evidence=["two_staff"] rules.2.measures=["minutes"] → refused: rules[2].evidence: `two_staff` needs `same_act` "day", and neither measures, goals, plausible data nor exact actions: the second person sees the core alone
         root-1 publishes version 2 version=2 from=2026-04-11 rules.2.evidence=["two_staff"] rules.2.points=1000 → proposed
     "#]]);
 }

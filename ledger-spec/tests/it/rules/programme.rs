@@ -1,8 +1,11 @@
 //! The rules of a real city, all of them data: `examples/programme.json`.
 
 use expect_test::expect;
+use ledger_spec::programme::Programme;
+use serde_json::json;
 
 use super::check;
+use crate::world::{EXAMPLE, changed};
 
 /// Goals differ by age, and the age is the one on the day that the programme names: a birthday in
 /// between changes nothing.
@@ -187,12 +190,58 @@ fn measurements_are_spaced_and_improve() {
         station-1 reports vegecheck.measure of hanako level=99 → 20 points
         at 2026-12-08 10:00
         station-1 reports vegecheck.measure of hanako level=104 → 20 points + 30 points
-        # A measurement without a level, or a lower one, improves nothing.
+        # A lower level improves nothing, and none is no measurement.
         at 2027-01-08 10:00
         station-1 reports vegecheck.measure of hanako level=100 → 20 points
         at 2027-02-08 10:00
-        station-1 reports vegecheck.measure of hanako → 20 points
+        station-1 reports vegecheck.measure of hanako → refused: the value that the rule goes by is missing
     "#]]);
+}
+
+/// What is measured is data of the rule, under whatever code the city records it: every value of
+/// the rule must be there, none other, and each lies in its own range.
+#[test]
+fn what_a_rule_measures_must_be_there() {
+    check(&expect![[r#"
+        the example city is set up rules.2.action="yasai.hakaru" rules.10.measures=["minutes"]
+        hanako joins
+        station-1 reports vegecheck.measure of hanako level=50 → refused: the programme has no such action
+        station-1 reports yasai.hakaru of hanako → refused: the value that the rule goes by is missing
+        station-1 reports yasai.hakaru of hanako steps=50 → refused: the value that the rule goes by is missing
+        station-1 reports yasai.hakaru of hanako level=0 → refused: the disclosure does not fit the statement
+        station-1 reports yasai.hakaru of hanako level=1 → 20 points
+        station-1 reports station.blood_pressure of hanako → refused: the value that the rule goes by is missing
+        station-1 reports station.blood_pressure of hanako systolic=128 → refused: the value that the rule goes by is missing
+        station-1 reports station.blood_pressure of hanako diastolic=79 → refused: the value that the rule goes by is missing
+        station-1 reports station.blood_pressure of hanako systolic=301 diastolic=79 → refused: the disclosure does not fit the statement
+        station-1 reports station.blood_pressure of hanako systolic=300 diastolic=1 → 5 points
+        # Whoever reports it: a session of so many minutes.
+        coach reports class.kayoinoba of hanako → refused: the value that the rule goes by is missing
+        coach reports class.kayoinoba of hanako minutes=1441 → refused: the disclosure does not fit the statement
+        coach reports class.kayoinoba of hanako minutes=1440 → 20 points
+        at 2026-04-24 10:00
+        station-1 reports yasai.hakaru of hanako level=6 → 20 points + 30 points
+    "#]]);
+}
+
+/// A document cannot ask for a value twice, nor follow from one that nobody is asked for.
+#[test]
+fn a_programme_measures_what_its_rules_go_by() {
+    for (member, value, fault) in [
+        ("rules.0.measures", json!([]), "rules[0].measures: each of `measures` once"),
+        ("rules.0.measures", json!(["minutes"]), "`steps` among them where goals stand"),
+        ("rules.0.measures", json!(["minutes", "steps"]), "taken"),
+        ("rules.0.measures", json!(["steps", "steps"]), "each of `measures` once"),
+        ("rules.1.measures", json!(["steps"]), "rules[1].measures: each of `measures` once"),
+        ("rules.2.measures", json!([]), "rules[3].needs: `needs` names a rule without needs"),
+        ("rules.2.measures", json!(["steps"]), "for an improvement one that measures"),
+        ("rules.2.measures", json!(["steps", "level_tenths"]), "taken"),
+        ("rules.17.measures", json!(["minutes"]), "rules[17].evidence: `two_staff` needs"),
+    ] {
+        let found = Programme::parse(&changed(EXAMPLE, &[(member.into(), value.clone())]));
+        let text = found.map_or_else(|fault| fault.to_string(), |_| "taken".into());
+        assert!(text.contains(fault), "{member} = {value}: {text}");
+    }
 }
 
 /// One public group; which action it was decides points, fund and how often it counts, and stands
@@ -303,7 +352,7 @@ fn caps_of_the_city() {
         # A week is from Monday: 10 April 2026 is a Friday.
         at 2026-04-11 10:00
         station-1 reports station.body_composition of hanako → 5 points
-        station-1 reports station.blood_pressure of hanako → 5 points
+        station-1 reports station.blood_pressure of hanako systolic=128 diastolic=79 → 5 points
         at 2026-04-12 10:00
         station-1 reports station.body_composition of hanako → 0 points, cap rule week
         at 2026-04-13 10:00
