@@ -24,6 +24,7 @@ mod rewards;
 mod server;
 mod settlement;
 mod terminals;
+mod tills;
 mod venue;
 
 use std::fs;
