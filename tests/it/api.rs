@@ -203,11 +203,10 @@ async fn only_a_till_may_ask_about_a_code() {
 }
 
 #[tokio::test]
-async fn a_session_reads_until_it_ends() {
+async fn a_session_is_named_by_a_cookie_or_by_a_header() {
     let town = Town::found(Plan::default()).await;
     let phone = town.cast.phone(0);
-    let message = token::sign(&town.session(1), &phone);
-    let opened = town.post("/sessions", message.clone()).await;
+    let opened = town.post("/sessions", token::sign(&town.session(1), &phone)).await;
     check(
         &opened,
         &expect![[r#"
@@ -242,16 +241,28 @@ async fn a_session_reads_until_it_ends() {
         www-authenticate: Bearer
         {"type":"https://kenmai.example/problems/session-required","title":"はじめからやり直してください。","title_en":"A session is required. Open one first.","status":401,"retry":"new_id"}"#]],
     );
+}
+
+#[tokio::test]
+async fn a_session_is_opened_once_and_for_one_ledger() {
+    let town = Town::found(Plan::default()).await;
+    let message = token::sign(&town.session(1), &town.cast.phone(0));
+    let opened = town.post("/sessions", message.clone()).await;
     check(
         &town.post("/sessions", message).await,
         &expect![[r#"
         409 application/problem+json
         {"type":"https://kenmai.example/problems/session-already-opened","title":"もう一度お試しください。","title_en":"This request has been used. Sign another.","status":409,"retry":"new_id"}"#]],
     );
-    let bearer = format!("Bearer {token}");
+    let bearer = format!("Bearer {}", opened.json()["token"].as_str().unwrap());
     let elsewhere = town.get_with("/v1/empty/me", &[("authorization", &bearer)]).await;
     assert_eq!((elsewhere.status.as_u16(), elsewhere.slug().as_str()), (401, "session-required"));
+}
 
+#[tokio::test]
+async fn a_session_that_is_not_signed_as_it_must_be_is_refused() {
+    let town = Town::found(Plan::default()).await;
+    let phone = town.cast.phone(0);
     let refused = [
         (token::sign(&Session { exp_s: town.clock.now_s(), ..town.session(2) }, &phone), 410),
         (token::sign(&Session { exp_s: town.clock.now_s() + 301, ..town.session(2) }, &phone), 410),
