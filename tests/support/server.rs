@@ -1,5 +1,6 @@
 //! The real program, started as a person starts it: `kenmai demo`, on a free port.
 
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -51,6 +52,16 @@ impl Program {
     }
 }
 
+impl Program {
+    /// Asks the program to end and waits until it has ended in good order.
+    fn end(mut self) {
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status();
+        assert!(asked.expect("kill is there").success(), "the program runs");
+        let ended = self.child.wait().expect("it ends");
+        assert!(ended.success(), "in good order: {ended}");
+    }
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
         // Both fail only when the process has ended already.
@@ -65,17 +76,12 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    /// Makes the cities, the larger one no larger than it has to be, in the folder `data` and
-    /// starts to serve them.
+    /// Starts to serve the cities in the folder `data`. An empty folder gets a copy of cities first.
     pub(crate) fn start(data: &Path) -> Self {
-        let program = Program::start(
-            Command::new(crate::KENMAI)
-                .args(["demo", "--residents", "300", "--listen", "127.0.0.1:0"])
-                .args(["--metrics-listen", "127.0.0.1:0", "--data"])
-                .arg(data),
-            "listening on http://",
-        );
-        Self { program }
+        if fs::read_dir(data).expect("the folder is there").next().is_none() {
+            copy_cities(data);
+        }
+        Self { program: serve(data) }
     }
 
     /// Host and port that the program named behind these words.
@@ -88,4 +94,38 @@ impl Demo {
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address("listening on http://").trim_end_matches('/'))
     }
+}
+
+/// Serves the cities in the folder `data`; those that are missing it makes first, the larger one no
+/// larger than it has to be.
+fn serve(data: &Path) -> Program {
+    Program::start(
+        Command::new(crate::KENMAI)
+            .args(["demo", "--residents", "300", "--listen", "127.0.0.1:0"])
+            .args(["--metrics-listen", "127.0.0.1:0", "--data"])
+            .arg(data),
+        "listening on http://",
+    )
+}
+
+/// Copies cities that were made once for this build of the program: making them takes longer than
+/// most tests do. A city that was made on an earlier day lives on to this one when it is served.
+fn copy_cities(data: &Path) {
+    let program = Path::new(crate::KENMAI);
+    let build = fs::metadata(program).expect("the program is built");
+    let build = format!("{:?} {}", build.modified().expect("a time"), build.len());
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cities-of");
+    let folder = folder.join(program.file_name().expect("it has a name"));
+    fs::create_dir_all(&folder).expect("a folder can be made beside the build");
+    let lock = File::create(folder.join("lock")).expect("the folder takes a file");
+    lock.lock().expect("each test waits for the one that makes them");
+    let (made, made_by) = (folder.join("made"), folder.join("made-by"));
+    if fs::read_to_string(&made_by).ok().as_ref() != Some(&build) {
+        drop(fs::remove_file(&made_by));
+        drop(fs::remove_dir_all(&made));
+        serve(&made).end();
+        fs::write(&made_by, build).expect("the folder takes a file");
+    }
+    let copied = Command::new("cp").arg("-a").arg(made.join(".")).arg(data).status();
+    assert!(copied.expect("cp is there").success(), "the cities are copied");
 }
