@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use thirtyfour::error::WebDriverErrorInner;
 use thirtyfour::prelude::*;
 use thirtyfour::{BrowserLogEntry, ChromiumLikeCapabilities, LoggingPrefsLogLevel};
+use tokio::time::sleep;
 
 use crate::ROOT;
 use crate::server::Program;
@@ -17,6 +19,8 @@ use crate::server::Program;
 const APPEAR_LIMIT: Duration = Duration::from_secs(30);
 /// How often the page is asked for it.
 const APPEAR_INTERVAL: Duration = Duration::from_millis(50);
+/// How often that is.
+const APPEAR_TRIES: u128 = APPEAR_LIMIT.as_millis() / APPEAR_INTERVAL.as_millis();
 
 /// A phone that many people have, in CSS pixels.
 const PHONE_PX: (u32, u32) = (390, 844);
@@ -135,13 +139,59 @@ impl Browser {
         self.driver.query(By::Css(css)).wait(APPEAR_LIMIT, APPEAR_INTERVAL).first().await
     }
 
+    /// Does something with the element as soon as the page has it and lets it be done: a page may
+    /// draw a part anew, or uncover it a moment after it is there.
+    async fn with<T>(
+        &self,
+        css: &str,
+        act: impl AsyncFn(WebElement) -> WebDriverResult<T>,
+    ) -> WebDriverResult<T> {
+        for _ in 0..APPEAR_TRIES {
+            match act(self.find(css).await?).await {
+                Err(error) if passes(&error) => sleep(APPEAR_INTERVAL).await,
+                done => return done,
+            }
+        }
+        act(self.find(css).await?).await
+    }
+
     /// The text of the element, as soon as the page has it.
     pub(crate) async fn text(&self, css: &str) -> WebDriverResult<String> {
-        self.find(css).await?.text().await
+        self.with(css, async |element| element.text().await).await
+    }
+
+    /// The text of the element once it is as expected, or what it is when the patience ends.
+    async fn text_when(
+        &self,
+        css: &str,
+        expected: impl Fn(&str) -> bool,
+    ) -> WebDriverResult<String> {
+        for _ in 0..APPEAR_TRIES {
+            let text = self.text(css).await?;
+            if expected(&text) {
+                return Ok(text);
+            }
+            sleep(APPEAR_INTERVAL).await;
+        }
+        self.text(css).await
+    }
+
+    /// Expects that the element comes to read like this.
+    pub(crate) async fn reads(&self, css: &str, expected: &str) -> WebDriverResult<()> {
+        let text = self.text_when(css, |text| text == expected).await?;
+        assert_eq!(text, expected, "{css}");
+        Ok(())
+    }
+
+    /// Expects that the element comes to say this.
+    pub(crate) async fn says(&self, css: &str, part: &str) -> WebDriverResult<()> {
+        let text = self.text_when(css, |text| text.contains(part)).await?;
+        assert!(text.contains(part), "{css} says `{text}`, and not `{part}`");
+        Ok(())
     }
 
     pub(crate) async fn click(&self, css: &str) -> WebDriverResult<()> {
-        self.find(css).await?.click().await
+        self.with(css, async |element| element.click().await).await
     }
 
     /// Opens another window of the same browser and goes on in it.
@@ -150,11 +200,15 @@ impl Browser {
         self.driver.switch_to_window(window).await
     }
 
-    /// Goes on in the window that was opened as this one, from 0.
+    /// Goes on in the window that was opened as this one, from 0, as soon as it is open.
     pub(crate) async fn switch(&self, window: usize) -> WebDriverResult<()> {
-        let windows = self.driver.windows().await?;
-        let window = windows.into_iter().nth(window).expect("the window is open");
-        self.driver.switch_to_window(window).await
+        for _ in 0..APPEAR_TRIES {
+            if let Some(window) = self.driver.windows().await?.into_iter().nth(window) {
+                return self.driver.switch_to_window(window).await;
+            }
+            sleep(APPEAR_INTERVAL).await;
+        }
+        panic!("window {window} does not open");
     }
 
     pub(crate) async fn reload(&self) -> WebDriverResult<()> {
@@ -168,7 +222,7 @@ impl Browser {
     /// Types into the element as soon as the page has it; `\n` presses Enter.
     pub(crate) async fn write(&self, css: &str, text: &str) -> WebDriverResult<()> {
         let text = text.replace('\n', &Key::Enter.value().to_string());
-        self.find(css).await?.send_keys(text).await
+        self.with(css, async |element| element.send_keys(&text).await).await
     }
 
     /// Runs `script` as the body of an async function inside the page and gives what it returns.
@@ -233,6 +287,16 @@ impl Browser {
         let severe = |entry: &BrowserLogEntry| entry.level == "SEVERE";
         Ok(entries.into_iter().filter(severe).map(|entry| entry.message).collect())
     }
+}
+
+/// Whether what went wrong with an element can be over when it is tried again.
+fn passes(error: &WebDriverError) -> bool {
+    matches!(
+        error.as_inner(),
+        WebDriverErrorInner::StaleElementReference(_)
+            | WebDriverErrorInner::ElementNotInteractable(_)
+            | WebDriverErrorInner::ElementClickIntercepted(_)
+    )
 }
 
 /// The folder that the pictures go to.

@@ -42,10 +42,7 @@ async fn above_the_fast_lane_the_phone_confirms_shop_and_amount() -> WebDriverRe
     let code = plain_code(browser).await?;
     browser.write("#code", &format!("{code}\n")).await?;
     browser.write("[data-step='amount']:not([hidden]) #points", "250\n").await?;
-    assert_eq!(
-        browser.text("[data-step='agree']:not([hidden]) #agree-points").await?,
-        "250 ポイント"
-    );
+    browser.reads("[data-step='agree']:not([hidden]) #agree-points", "250 ポイント").await?;
     browser.check_page("shop-agree").await?;
     let asked = codes::shown_in(browser, "#agree-code").await?;
 
@@ -54,8 +51,8 @@ async fn above_the_fast_lane_the_phone_confirms_shop_and_amount() -> WebDriverRe
     browser.open(&asked.replace("XX", "XY").replacen("/P/", "/P/A", 1)).await?;
     assert!(browser.text("h1").await?.contains("ページがありません"), "a code that is none");
     browser.open(&asked).await?;
-    assert_eq!(browser.text("#ask:not([hidden]) #ask-points").await?, "250 ポイント");
-    assert_eq!(browser.text("#ask-shop [lang='ja']").await?, "魚政");
+    browser.reads("#ask:not([hidden]) #ask-points", "250 ポイント").await?;
+    browser.reads("#ask-shop [lang='ja']", "魚政").await?;
     assert!(!browser.address().await?.contains('#'), "the request is asked once");
     browser.check_page("pay-ask-ja").await?;
     browser.click("#agree").await?;
@@ -68,14 +65,16 @@ async fn above_the_fast_lane_the_phone_confirms_shop_and_amount() -> WebDriverRe
     browser.click("#agree-scan").await?;
     let plain = plain_code(browser).await?;
     browser.write("#code", &format!("{plain}\n")).await?;
-    let told = browser.text("[data-scan='say']:not(:empty)").await?;
-    assert!(told.contains("250 ポイントの確認のコードではありません"), "{told}");
+    browser
+        .says("[data-scan='say']:not(:empty)", "250 ポイントの確認のコードではありません")
+        .await?;
     browser.write("#code", &format!("{agreed}\n")).await?;
-    let told = browser.text("[data-step='result']:not([hidden]) #result.pass").await?;
-    assert!(told.contains("250 ポイントを受け取りました"), "{told}");
+    browser
+        .says("[data-step='result']:not([hidden]) #result.pass", "250 ポイントを受け取りました")
+        .await?;
     browser.switch(1).await?;
     browser.find("#paid:not([hidden])").await?;
-    assert_eq!(browser.text("#paid-points").await?, "✔ 250 ポイント使いました");
+    browser.reads("#paid-points", "✔ 250 ポイント使いました").await?;
 
     browser.open(&format!("{}?lang=en", world.demo.url("/yaizu-demo/pay"))).await?;
     browser.open(&asked).await?;
@@ -98,16 +97,15 @@ async fn an_insured_medical_institution_says_what_points_never_pay() -> WebDrive
     let code = plain_code(browser).await?;
     browser.write("#code", &format!("{code}\n")).await?;
     browser.write("[data-step='amount']:not([hidden]) #points", "50").await?;
-    let told = browser.text("#medical:not([hidden]) #medical-rule").await?;
-    assert!(told.contains("一部負担金"), "{told}");
+    browser.says("#medical:not([hidden]) #medical-rule", "一部負担金").await?;
     browser.click("#pay").await?;
-    let fault = browser.text("#goods-fault:not(:empty)").await?;
-    assert!(fault.contains("一部負担金なら、ポイントを使わずに"), "{fault}");
+    browser.says("#goods-fault:not(:empty)", "一部負担金なら、ポイントを使わずに").await?;
     browser.check_page("shop-medical").await?;
     browser.click("#goods").await?;
     browser.click("#pay").await?;
-    let told = browser.text("[data-step='result']:not([hidden]) #result.pass").await?;
-    assert!(told.contains("50 ポイントを受け取りました"), "{told}");
+    browser
+        .says("[data-step='result']:not([hidden]) #result.pass", "50 ポイントを受け取りました")
+        .await?;
     // Each payment is asked about anew.
     browser.click("#next").await?;
     let code = plain_code(browser).await?;
@@ -116,8 +114,7 @@ async fn an_insured_medical_institution_says_what_points_never_pay() -> WebDrive
 
     world.open("/yaizu-demo/settlement").await?;
     browser.click("#list-lines button").await?;
-    let facts = browser.text("#statement:not([hidden]) #statement-facts").await?;
-    assert!(facts.contains("保険医療機関"), "{facts}");
+    browser.says("#statement:not([hidden]) #statement-facts", "保険医療機関").await?;
     browser.check_page("settlement-medical").await?;
     world.console(&[]).await?;
     world.browser.quit().await
@@ -199,12 +196,11 @@ async fn the_second_person_reads_what_changes_before_approving() -> WebDriverRes
         browser.check_page(&format!("approve-{name}")).await?;
         browser.whole_page(&format!("approve-{name}-whole")).await?;
         browser.click("#approval button").await?;
-        let fault = browser.text("#same-fault:not(:empty)").await?;
-        assert!(fault.contains("内容と理由"), "{fault}");
+        browser.says("#same-fault:not(:empty)", "内容と理由").await?;
         browser.click("#same").await?;
         browser.click("#approval button").await?;
         browser.find("#approval[hidden]").await?;
-        assert_eq!(browser.text("#say").await?, "✔ 承認されました。");
+        browser.reads("#say", "✔ 承認されました。").await?;
     }
     world.console(&["programme?version="]).await?;
     world.browser.quit().await
@@ -233,7 +229,7 @@ async fn a_resident_grants_a_link_and_ends_it() -> WebDriverResult<()> {
     assert_eq!(chosen, "歩数アプリ(架空) 面談や相談を記録する");
     browser.run("document.querySelector('#until').value = '2020-01-01'").await?;
     browser.click("#grant button").await?;
-    assert!(browser.text("#until-fault:not(:empty)").await?.contains("1年まで"));
+    browser.says("#until-fault:not(:empty)", "1年まで").await?;
     let until = "const until = document.querySelector('#until'); until.value = until.max;";
     browser.run(until).await?;
     browser.click("#grant button").await?;
@@ -250,20 +246,22 @@ async fn a_resident_grants_a_link_and_ends_it() -> WebDriverResult<()> {
     browser.click("#confirm [value='no']").await?;
     browser.click("#links-list button").await?;
     browser.click("#confirm [value='yes']").await?;
-    assert_eq!(browser.text("#say:not(:empty)").await?, "連携をやめました。");
-    let line = browser.text("#links-list li").await?;
-    assert!(line.contains("終わりました"), "{line}");
+    browser.reads("#say:not(:empty)", "連携をやめました。").await?;
+    browser.says("#links-list li", "終わりました").await?;
     world.open("/yaizu-demo/links?lang=en").await?;
     browser.find("#links:not([hidden])").await?;
     browser.check_page("links-en").await?;
 
     // Points that expire are to be given away, and then no more.
-    let what = browser.text("#auto:not([hidden]) #auto-what").await?;
-    assert!(what.contains("A gift for the school library, in units of 50 points"), "{what}");
+    browser
+        .says(
+            "#auto:not([hidden]) #auto-what",
+            "A gift for the school library, in units of 50 points",
+        )
+        .await?;
     browser.click("#auto-do").await?;
     browser.find("#auto[hidden]").await?;
-    let line = browser.text("#links-list li").await?;
-    assert!(line.contains("Give away points that expire, until"), "{line}");
+    browser.says("#links-list li", "Give away points that expire, until").await?;
     browser.check_page("links-auto-en").await?;
     browser.click("#links-list button").await?;
     browser.click("#confirm [value='yes']").await?;

@@ -55,28 +55,27 @@ async fn a_phone_is_registered_at_the_kiosk_with_card_and_pin() -> WebDriverResu
     browser.find("[data-step='scan']:not([hidden])").await?;
     browser.check_page("desk-scan-ja").await?;
     browser.write("#code", "HTTPS://SOMEWHERE/ELSE\n").await?;
-    let told = browser.text("[data-scan='say']:not(:empty)").await?;
-    assert!(told.contains("登録するスマートフォンのコードではありません"), "{told}");
+    browser
+        .says("[data-scan='say']:not(:empty)", "登録するスマートフォンのコードではありません")
+        .await?;
     browser.write("#code", &format!("{shown}\n")).await?;
-    let title = browser.text("#scan-title").await?;
-    assert_eq!(title, "カードを読み取ります");
+    browser.reads("#scan-title", "カードを読み取ります").await?;
     browser.write("#code", "ABC\n").await?;
-    assert!(browser.text("[data-scan='say']:not(:empty)").await?.contains("カードではありません"));
+    browser.says("[data-scan='say']:not(:empty)", "カードではありません").await?;
     show_card(browser, &(holder.0.clone(), "12".to_owned())).await?;
-    assert!(browser.text("#pin-fault:not(:empty)").await?.contains("4けたから8けた"));
+    browser.says("#pin-fault:not(:empty)", "4けたから8けた").await?;
     browser.check_page("desk-pin-ja").await?;
     let wrong = if holder.1 == "0000" { "0001" } else { "0000" };
     browser.run("document.querySelector('#pin').value = ''").await?;
     browser.write("#pin", &format!("{wrong}\n")).await?;
     world.problem("暗証番号が違います").await?;
     browser.write("#pin", &format!("{}\n", holder.1)).await?;
-    let told = browser.text("#result.pass").await?;
-    assert!(told.contains("登録しました"), "{told}");
+    browser.says("#result.pass", "登録しました").await?;
     browser.check_page("desk-phone-done-ja").await?;
 
     browser.switch(0).await?;
-    assert_eq!(browser.text("#me[data-session='yes'] #yen").await?, "300");
-    assert!(browser.text("table.history").await?.contains("端末の登録"));
+    browser.reads("#me[data-session='yes'] #yen", "300").await?;
+    browser.says("table.history", "端末の登録").await?;
     world.console(&["401", "403"]).await?;
     world.browser.quit().await
 }
@@ -92,7 +91,7 @@ async fn links_begin_and_end_at_the_kiosk() -> WebDriverResult<()> {
     show_card(browser, &holder).await?;
     browser.find("[data-step='links']:not([hidden]) #links-none:not([hidden])").await?;
     browser.click("#grant button").await?;
-    assert!(browser.text("#result.pass").await?.contains("連携しました"));
+    browser.says("#result.pass", "連携しました").await?;
     browser.click("#next").await?;
 
     // A second act takes the PIN again; a link that is there can be ended.
@@ -103,12 +102,12 @@ async fn links_begin_and_end_at_the_kiosk() -> WebDriverResult<()> {
     browser.whole_page("desk-links-ja-whole").await?;
     browser.click("#links-list button").await?;
     browser.click("#confirm[open] [value='yes']").await?;
-    assert_eq!(browser.text("#say:not(:empty)").await?, "連携をやめました。");
-    assert!(browser.text("#links-list li").await?.contains("終わりました"));
+    browser.reads("#say:not(:empty)", "連携をやめました。").await?;
+    browser.says("#links-list li", "終わりました").await?;
     browser.run("document.querySelector('#partner').value = 'family'; document.querySelector('#partner').onchange()").await?;
     browser.write("#family", "ABCD").await?;
     browser.click("#grant button").await?;
-    assert!(browser.text("#family-fault:not(:empty)").await?.contains("13文字"));
+    browser.says("#family-fault:not(:empty)", "13文字").await?;
     let code = script_in(
         browser,
         "const phone = await store.makeKey();
@@ -120,7 +119,7 @@ async fn links_begin_and_end_at_the_kiosk() -> WebDriverResult<()> {
     browser.run("document.querySelector('#family').value = ''").await?;
     browser.write("#family", &code.to_lowercase()).await?;
     browser.click("#grant button").await?;
-    assert!(browser.text("#result.pass").await?.contains("連携しました"));
+    browser.says("#result.pass", "連携しました").await?;
     world.open("/yaizu-demo/desk?lang=en").await?;
     browser.find("#work:not([hidden]) [data-step='menu']:not([hidden])").await?;
     browser.check_page("desk-menu-en").await?;
@@ -162,7 +161,7 @@ async fn a_card_claims_a_voucher_on_paper() -> WebDriverResult<()> {
     browser.click("[data-flow='reward']").await?;
     browser.click("[aria-label='これにする: 日帰り温泉の入浴券']").await?;
     show_card(browser, &holder).await?;
-    assert!(browser.text("#result.fail").await?.contains("ポイントが足りません"));
+    browser.says("#result.fail", "ポイントが足りません").await?;
     browser.check_page("desk-refused-ja").await?;
     world.console(&["422", "409", "403"]).await?;
     world.browser.quit().await

@@ -46,13 +46,13 @@ async fn a_daughter_reads_and_claims_for_her_mother_until_she_ends_it() -> WebDr
     daughter.find("[aria-label='母の残高と予定']").await?;
     daughter.check_page("family-ja").await?;
     daughter.click("[aria-label='母の残高と予定']").await?;
-    assert_eq!(daughter.text("#me #yen").await?, "300");
-    assert!(daughter.text("h1").await?.contains("家族のポイント"));
+    daughter.reads("#me #yen", "300").await?;
+    daughter.says("h1", "家族のポイント").await?;
     assert_eq!(daughter.count("a[href='/yaizu-demo/pay']").await?, 0);
     daughter.check_page("family-view-ja").await?;
     daughter.whole_page("family-view-ja-whole").await?;
     daughter.click(".languages a[lang='en']").await?;
-    assert_eq!(daughter.text("html[lang='en'] h1").await?, "Your family’s points");
+    daughter.reads("html[lang='en'] h1", "Your family’s points").await?;
     daughter.check_page("family-view-en").await?;
     daughter.click("a[href^='/yaizu-demo/rewards?for=']").await?;
     daughter.find("#for-family:not([hidden])").await?;
@@ -60,14 +60,13 @@ async fn a_daughter_reads_and_claims_for_her_mother_until_she_ends_it() -> WebDr
     daughter.click("#confirm-yes").await?;
     daughter.click("#own-list button").await?;
     assert!(codes::shown_in(&daughter, "#shown .modules").await?.contains("/V/"));
-    assert_eq!(daughter.text("#yen").await?, "0");
+    daughter.reads("#yen", "0").await?;
     daughter.check_page("family-rewards-en").await?;
     daughter.open(&world.demo.url("/yaizu-demo/me")).await?;
     assert_eq!(daughter.text("#me #yen").await?, "300", "her own are untouched");
 
     world.open("/yaizu-demo/me").await?;
-    let told = mother.text("table.history").await?;
-    assert!(told.contains(&format!("家族の電話 {code} から")), "{told}");
+    mother.says("table.history", &format!("家族の電話 {code} から")).await?;
     mother.check_page("me-by-family-ja").await?;
     world.open("/yaizu-demo/links").await?;
     mother.click("#links-list button").await?;

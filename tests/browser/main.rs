@@ -70,9 +70,7 @@ impl World {
 
     /// Expects an error of the page that names its remedy.
     async fn problem(&self, remedy: &str) -> WebDriverResult<()> {
-        let told = self.browser.text("#problem:not([hidden])").await?;
-        assert!(told.contains(remedy), "the page says `{told}`");
-        Ok(())
+        self.browser.says("#problem:not([hidden])", remedy).await
     }
 
     /// Expects that the console holds only errors that mention one of these.
@@ -93,8 +91,8 @@ async fn check_end_of_tour(browser: &Browser) -> WebDriverResult<()> {
     assert_eq!(browser.text("#phone-yen").await?, "220", "300 for the visit, 20 earned, 100 spent");
     assert_eq!(browser.count("#proof.proven #steps .pass").await?, CHECKS);
     assert_eq!(browser.count("#cheat.proven #cheats .pass").await?, 3);
-    assert_eq!(browser.text("#cheats li:nth-child(2) code").await?, "signature-invalid");
-    assert_eq!(browser.text("#cheats li:nth-child(3) code").await?, "qr-already-used");
+    browser.reads("#cheats li:nth-child(2) code", "signature-invalid").await?;
+    browser.reads("#cheats li:nth-child(3) code", "qr-already-used").await?;
     Ok(())
 }
 
@@ -108,7 +106,7 @@ async fn a_stranger_earns_pays_proves_and_fails_to_cheat() -> WebDriverResult<()
     let checked = browser.text("#records.pass").await?;
     assert!(checked.starts_with("記録 ") && checked.ends_with(" 件 ✔ 検証済み"), "{checked}");
     browser.check_page("first-ja").await?;
-    assert_eq!(browser.text("a[href='/tour']").await?, "30秒で一周する");
+    browser.reads("a[href='/tour']", "30秒で一周する").await?;
     browser.click("a[href='/tour']").await?;
 
     for step in TOUR {
@@ -170,7 +168,7 @@ async fn english_stays_english_through_every_door() -> WebDriverResult<()> {
     browser.check_page("participation-en").await?;
     world.open("/for/city").await?;
     browser.click(".languages a[lang='ja']").await?;
-    assert_eq!(browser.text("html[lang='ja'] h1").await?, "市の分析の方へ");
+    browser.reads("html[lang='ja'] h1", "市の分析の方へ").await?;
     browser.become_phone().await?;
     let participation = "/yaizu-demo/participation";
     for path in
@@ -216,10 +214,9 @@ async fn a_receipt_is_checked_and_a_forged_one_refused_by_name() -> WebDriverRes
     fs::write(&file, receipt).expect("a file can be written");
     world.open("/verify").await?;
     browser.find("#file").await?.send_keys(file.display().to_string()).await?;
-    assert_eq!(
-        browser.text("#verdict.pass").await?,
-        "✔ 本物です。この記録は台帳にあり、あとから変えられていません。"
-    );
+    browser
+        .reads("#verdict.pass", "✔ 本物です。この記録は台帳にあり、あとから変えられていません。")
+        .await?;
 
     for (forgery, step) in FORGERIES {
         world.open("/verify").await?;
@@ -280,7 +277,7 @@ async fn a_payment_over_a_broken_network_happens_once() -> WebDriverResult<()> {
     browser.find("#proof.proven").await?;
 
     world.open("/yaizu-demo/me").await?;
-    assert_eq!(browser.text("#me[data-session='yes'] #yen").await?, "220");
+    browser.reads("#me[data-session='yes'] #yen", "220").await?;
     let history = browser.text(".history").await?;
     assert_eq!(history.matches("お店で使った").count(), 1, "{history}");
     world.console(&[]).await?;

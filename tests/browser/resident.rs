@@ -12,7 +12,7 @@ use crate::server::Program;
 use crate::{KENMAI, World};
 
 /// A minute and a second pass for the page, until it has drawn another code by itself.
-const A_MINUTE_PASSES: &str = "
+pub(crate) const A_MINUTE_PASSES: &str = "
     const now = Date.now;
     Date.now = () => now() + 61000;
     const path = document.querySelector('#code .modules path');
@@ -57,7 +57,7 @@ const MEASUREMENTS: &str = "
 pub(crate) async fn become_resident(world: &World) -> WebDriverResult<()> {
     world.open("/yaizu-demo/me").await?;
     world.browser.click("#visitor").await?;
-    assert_eq!(world.browser.text("#me[data-session='yes'] #yen").await?, "300");
+    world.browser.reads("#me[data-session='yes'] #yen", "300").await?;
     Ok(())
 }
 
@@ -91,7 +91,7 @@ async fn a_resident_pays_in_two_windows_and_finds_it_in_the_history() -> WebDriv
     browser.click("#visitor").await?;
     browser.find("#me[data-session='yes']").await?;
     browser.click("a[href='/yaizu-demo/pay']").await?;
-    assert_eq!(browser.text(".balance:not([hidden]) #yen").await?, "300");
+    browser.reads(".balance:not([hidden]) #yen", "300").await?;
     browser.check_page("pay-ja-choose").await?;
 
     browser.click("[data-cap='300']").await?;
@@ -150,7 +150,7 @@ async fn a_phone_without_signal_pays_all_the_same() -> WebDriverResult<()> {
     let address = demo.url("");
     drop(demo);
     browser.open(&format!("{address}/yaizu-demo/me")).await?;
-    assert_eq!(browser.text("h1").await?, "つながっていません。");
+    browser.reads("h1", "つながっていません。").await?;
     browser.check_page("offline-ja").await?;
     browser.click("a[href='/yaizu-demo/pay']").await?;
     browser.find("#net[data-key='pay-offline-ready']").await?;

@@ -154,7 +154,7 @@ async fn a_tablet_enrols_by_qr_with_two_members_of_staff() -> WebDriverResult<()
     tablet.find("#ask input[value='shop']:checked").await?;
     tablet.check_page("terminal-ask").await?;
     tablet.click("#ask button").await?;
-    assert_eq!(tablet.text("#name-fault").await?, "名前を入れてください。");
+    tablet.reads("#name-fault", "名前を入れてください。").await?;
     tablet.write("#name", "魚政 2号レジ\n").await?;
     tablet.find("#waiting:not([hidden]) path[d^='M']").await?;
     tablet.check_page("terminal-waiting").await?;
@@ -173,9 +173,9 @@ async fn a_tablet_enrols_by_qr_with_two_members_of_staff() -> WebDriverResult<()
     first.open(&request).await?;
     first.find("#proposal:not([hidden]) #propose:not([hidden])").await?;
     assert_eq!(first.text("#comparison").await?, digits);
-    assert_eq!(first.text("#asked-name").await?, "魚政 2号レジ");
+    first.reads("#asked-name", "魚政 2号レジ").await?;
     first.click("#propose").await?;
-    assert!(first.text("#same-fault:not(:empty)").await?.contains("番号をくらべて"));
+    first.says("#same-fault:not(:empty)", "番号をくらべて").await?;
     first.click("#same").await?;
     let known = "const place = document.querySelector('#place-choice');
         place.selectedIndex = [...place.options].findIndex(option => option.text === '魚政');
@@ -193,13 +193,13 @@ async fn a_tablet_enrols_by_qr_with_two_members_of_staff() -> WebDriverResult<()
     first.find("#approval:not([hidden])").await?;
     first.click("#same").await?;
     first.click("#approval button").await?;
-    assert!(first.text("#problem:not([hidden])").await?.contains("別の人の承認"));
+    first.says("#problem:not([hidden])", "別の人の承認").await?;
 
     second.open(&link).await?;
     second.find("#approval:not([hidden])").await?;
     assert_eq!(second.text("#comparison").await?, digits);
-    assert_eq!(second.text("#asked-by").await?, "職員 一");
-    assert_eq!(second.text("#asked-place").await?, "すでにある「魚政」");
+    second.reads("#asked-by", "職員 一").await?;
+    second.reads("#asked-place", "すでにある「魚政」").await?;
     second.check_page("approve").await?;
     second.click("#same").await?;
     second.click("#approval button").await?;
@@ -209,7 +209,7 @@ async fn a_tablet_enrols_by_qr_with_two_members_of_staff() -> WebDriverResult<()
     // The tablet goes on by itself.
     tablet.find("#work:not([hidden])").await?;
     assert!(tablet.address().await?.ends_with("/yaizu-demo/shop"));
-    assert_eq!(tablet.text("#place").await?, "魚政");
+    tablet.reads("#place", "魚政").await?;
     world.console(&["404 (Not Found)"]).await?;
     first.quit().await?;
     second.quit().await?;
@@ -237,7 +237,7 @@ async fn one_tablet_is_till_and_station_in_the_demo() -> WebDriverResult<()> {
         browser.find("#work:not([hidden])").await?;
         assert_eq!(browser.text("#place").await?, name);
     }
-    assert_eq!(browser.text("#tabs [aria-current]").await?, "お店");
+    browser.reads("#tabs [aria-current]", "お店").await?;
     browser.click("#tabs a[href$='/station']").await?;
     browser.find("#work[data-role='station']:not([hidden])").await?;
     browser.check_page("station-scan").await?;
@@ -265,7 +265,7 @@ async fn one_tablet_is_till_and_station_in_the_demo() -> WebDriverResult<()> {
     world.open("/yaizu-demo/shop?lang=ja").await?;
     assert!(browser.text("#start-say").await?.len() > 3);
     browser.find("#start-link:not([hidden])").await?;
-    assert!(browser.text("#start-say").await?.contains("取り消されています"));
+    browser.says("#start-say", "取り消されています").await?;
     browser.click("#start-link a").await?;
     browser.find("#ask input[value='shop']:checked:not([disabled])").await?;
     browser.check_page("terminal-revoked").await?;

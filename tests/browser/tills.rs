@@ -1,7 +1,5 @@
 //! Tills, stations and coaches in service: with a camera, cards, lost answers, two windows.
 
-use std::time::Duration;
-
 use thirtyfour::prelude::WebDriverResult;
 
 use crate::browser::{ALLOWED, Browser, CAMERA, DENIED};
@@ -20,6 +18,9 @@ const SHOW_CODE: &str = "
     const phone = await store.kept('yaizu-demo/test-phone');
     return cose.payUrl(location.origin, await cose.payToken(phone, ledger, 300, 280));";
 
+/// A card that nobody holds.
+const CARD: &str = "HMC1AAAAAAAAAAAAAAAAAA";
+
 /// Opens the camera and waits until the page has taken the code.
 async fn scan(browser: &Browser, next: &str) -> WebDriverResult<()> {
     browser.click("[data-scan='camera']").await?;
@@ -27,14 +28,9 @@ async fn scan(browser: &Browser, next: &str) -> WebDriverResult<()> {
     Ok(())
 }
 
-/// Waits until the box for scanning says so.
+/// Expects that the box for scanning comes to say so.
 async fn scanner_says(browser: &Browser, part: &str) -> WebDriverResult<()> {
-    let wait = format!(
-        "while (!document.querySelector('[data-scan=say]').textContent.includes('{part}'))
-            await new Promise(done => setTimeout(done, 50));
-        return '';"
-    );
-    browser.run(&wait).await.map(drop)
+    browser.says("[data-scan='say']", part).await
 }
 
 async fn outcome(browser: &Browser, state: &str) -> WebDriverResult<String> {
@@ -43,22 +39,36 @@ async fn outcome(browser: &Browser, state: &str) -> WebDriverResult<String> {
     Ok(told)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_resident_earns_at_a_station_and_spends_at_a_shop() -> WebDriverResult<()> {
-    let mut world = World::start().await?;
+/// A resident of the demo city with phone and card in the world's browser.
+async fn become_resident(world: &World) -> WebDriverResult<Card> {
     world.open("/yaizu-demo/terminal").await?;
     let both = world.script(BECOME_RESIDENT).await?;
-    let (card, pin) = both.split_once(' ').expect("card and PIN");
-    let card = card.to_owned();
-    let code = world.script(SHOW_CODE).await?;
-    let film = world.film(&code);
-    let camera = Browser::start_before(&film).await?;
-    std::mem::replace(&mut world.browser, camera).quit().await?;
+    let (number, pin) = both.split_once(' ').expect("card and PIN");
+    Ok(Card { number: number.to_owned(), pin: pin.to_owned() })
+}
+
+/// A paper card: its number as its code has it, its PIN.
+struct Card {
+    number: String,
+    pin: String,
+}
+
+/// A resident stands before a tablet, the code of the phone before its camera. The world's browser
+/// is the tablet, with a key of this role.
+async fn hold_code_before(world: &mut World, role: &str, name: &str) -> WebDriverResult<Card> {
+    let card = become_resident(world).await?;
+    let film = world.film(&world.script(SHOW_CODE).await?);
+    let tablet = Browser::start_before(&film).await?;
+    std::mem::replace(&mut world.browser, tablet).quit().await?;
+    world.hold_key_at("/yaizu-demo/terminal", role, name).await?;
+    Ok(card)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_station_measures_who_shows_a_code() -> WebDriverResult<()> {
+    let mut world = World::start().await?;
+    hold_code_before(&mut world, "station", "港公民館").await?;
     let browser = &world.browser;
-    world.open("/yaizu-demo/terminal").await?;
-    world.hold_key("station", "港公民館").await?;
-    world.hold_key("shop", "魚政").await?;
-    world.hold_key("coach", "保健師 北村").await?;
 
     world.open("/yaizu-demo/station").await?;
     scan(browser, "deed").await?;
@@ -78,8 +88,7 @@ async fn a_resident_earns_at_a_station_and_spends_at_a_shop() -> WebDriverResult
     browser.click("#record").await?;
     let told = outcome(browser, "pass").await?;
     assert!(told.contains("20 ポイント") && told.contains("受付番号"), "{told}");
-    let again = browser.text("#result .next").await?;
-    assert!(again.contains("「野菜摂取の測定」は、"), "{again}");
+    browser.says("#result .next", "「野菜摂取の測定」は、").await?;
     browser.check_page("station-done").await?;
 
     // Two values for one action; the same code is good for both, because nothing is spent.
@@ -88,19 +97,29 @@ async fn a_resident_earns_at_a_station_and_spends_at_a_shop() -> WebDriverResult
     browser.click("#rules label:nth-child(2)").await?;
     browser.write("#value-systolic", "301").await?;
     browser.write("#value-diastolic", "80\n").await?;
-    assert_eq!(
-        browser.text("#fault-systolic:not(:empty)").await?,
-        "1 から 300 までの数を入れてください。"
-    );
+    browser.reads("#fault-systolic:not(:empty)", "1 から 300 までの数を入れてください。").await?;
     browser.find("#value-systolic").await?.clear().await?;
     browser.write("#value-systolic", "128\n").await?;
     let told = outcome(browser, "pass").await?;
     assert!(told.contains("5 ポイント") && told.contains("血圧の測定"), "{told}");
+    world.console(&[]).await?;
+    world.browser.quit().await
+}
 
-    // By card, typed, at another place: it counts once in 14 days, and the page says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_counts_once_at_two_stations_and_once_with_the_coach() -> WebDriverResult<()> {
+    let world = World::start().await?;
+    let browser = &world.browser;
+    let card = become_resident(&world).await?.number;
+    world.hold_key("station", "港公民館").await?;
+    world.open("/yaizu-demo/station").await?;
+    browser.write("#code", &format!("{card}\n")).await?;
+    browser.write("#value-level", "7.5\n").await?;
+    assert!(outcome(browser, "pass").await?.contains("20 ポイント"));
+
+    // At another place: it counts once in 14 days, and the page says so.
     world.hold_key("station", "保健センター").await?;
     world.open("/yaizu-demo/station").await?;
-    browser.find("#work:not([hidden])").await?;
     let slipped = card.replace(&card[4..6], if &card[4..6] == "AA" { "BB" } else { "AA" });
     browser.write("#code", &format!("{slipped}\n")).await?;
     scanner_says(browser, "カードの番号に誤り").await?;
@@ -109,6 +128,7 @@ async fn a_resident_earns_at_a_station_and_spends_at_a_shop() -> WebDriverResult
     let told = outcome(browser, "pass").await?;
     assert!(told.contains("0 ポイント") && told.contains("前回から日が浅い"), "{told}");
 
+    world.hold_key("coach", "保健師 北村").await?;
     world.open("/yaizu-demo/coach").await?;
     browser.write("#code", &format!("{card}\n")).await?;
     browser.find("#exact option:nth-child(2)").await?;
@@ -118,35 +138,30 @@ async fn a_resident_earns_at_a_station_and_spends_at_a_shop() -> WebDriverResult
     assert!(outcome(browser, "fail").await?.contains("もう登録されています"));
     browser.check_page("coach-refused").await?;
     world.console(&["409 (Conflict)"]).await?;
-
-    spend_and_take_back(&world, &card, pin).await?;
     world.browser.quit().await
 }
 
-async fn spend_and_take_back(world: &World, card: &str, pin: &str) -> WebDriverResult<()> {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_pays_once_and_its_sale_is_taken_back() -> WebDriverResult<()> {
+    let mut world = World::start().await?;
+    hold_code_before(&mut world, "shop", "魚政").await?;
     let browser = &world.browser;
     world.open("/yaizu-demo/shop").await?;
-    browser.find("#work:not([hidden])").await?;
-    pay_by_card(browser, card, pin).await?;
     scan(browser, "amount").await?;
     for key in ["3", "0", "1"] {
         browser.click(&format!("#points-pad [data-key='{key}']")).await?;
     }
     browser.click("#pay").await?;
-    assert_eq!(
-        browser.text("#points-fault:not(:empty)").await?,
-        "このコードは 300 ポイントまでです。"
-    );
+    browser.reads("#points-fault:not(:empty)", "このコードは 300 ポイントまでです。").await?;
     for key in ["back", "back", "back", "1", "0", "0"] {
         browser.click(&format!("#points-pad [data-key='{key}']")).await?;
     }
     browser.check_page("shop-amount").await?;
     browser.click("#pay").await?;
-    let told = outcome(browser, "pass").await?;
-    assert!(told.contains("100 ポイントを受け取りました"), "{told}");
+    assert!(outcome(browser, "pass").await?.contains("100 ポイントを受け取りました"));
     browser.find("#today-table:not([hidden]) button").await?;
     browser.check_page("shop-done").await?;
-    assert_eq!(browser.text("#today-sum").await?, "1 件、合計 100 ポイント");
+    browser.reads("#today-sum", "1 件、合計 100 ポイント").await?;
 
     // The same code again: refused, because it is spent.
     browser.click("#next").await?;
@@ -161,21 +176,27 @@ async fn spend_and_take_back(world: &World, card: &str, pin: &str) -> WebDriverR
     browser.click("#confirm [value='yes']").await?;
     assert!(outcome(browser, "pass").await?.contains("100 ポイントを取り消しました"));
     browser.find("#today-lines .voided").await?;
-    assert_eq!(browser.text("#today-sum").await?, "0 件、合計 0 ポイント");
-    world.console(&["/pin", "/statements"]).await
+    browser.reads("#today-sum", "0 件、合計 0 ポイント").await?;
+    world.console(&[]).await?;
+    world.browser.quit().await
 }
 
 /// The clerk looks at who holds the card; above the day's limit the PIN is asked, and a wrong one
 /// can be typed again.
-async fn pay_by_card(browser: &Browser, card: &str, pin: &str) -> WebDriverResult<()> {
-    browser.write("#code", &format!("{card}\n")).await?;
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_pays_after_a_look_and_then_with_its_pin() -> WebDriverResult<()> {
     let points = "[data-step='amount']:not([hidden]) #points";
+    let world = World::start().await?;
+    let browser = &world.browser;
+    let Card { number, pin } = become_resident(&world).await?;
+    world.hold_key("shop", "魚政").await?;
+    world.open("/yaizu-demo/shop").await?;
+    browser.write("#code", &format!("{number}\n")).await?;
     browser.write(points, "100").await?;
     browser.click("#pay").await?;
-    assert_eq!(
-        browser.text("#looked-fault:not(:empty)").await?,
-        "カードの持ち主を確かめてから、印を付けてください。"
-    );
+    browser
+        .reads("#looked-fault:not(:empty)", "カードの持ち主を確かめてから、印を付けてください。")
+        .await?;
     browser.check_page("shop-card").await?;
     browser.click("#looked").await?;
     browser.click("#pay").await?;
@@ -183,7 +204,7 @@ async fn pay_by_card(browser: &Browser, card: &str, pin: &str) -> WebDriverResul
     take_back(browser).await?;
 
     // What a clerk's look allowed is used up for the day.
-    browser.write("#code", &format!("{card}\n")).await?;
+    browser.write("#code", &format!("{number}\n")).await?;
     browser.write(points, "220").await?;
     browser.click("#looked").await?;
     browser.click("#pay").await?;
@@ -194,20 +215,19 @@ async fn pay_by_card(browser: &Browser, card: &str, pin: &str) -> WebDriverResul
     let wrong = if pin == "0000" { "1111" } else { "0000" };
     browser.write("#pin", wrong).await?;
     browser.click("#pin-enter").await?;
-    let told = browser.text("#problem:not([hidden])").await?;
-    assert!(told.contains("暗証番号が違います"), "{told}");
+    browser.says("#problem:not([hidden])", "暗証番号が違います").await?;
     for digit in pin.chars() {
         browser.click(&format!("#pin-pad [data-key='{digit}']")).await?;
     }
     browser.click("#pin-enter").await?;
     assert!(outcome(browser, "pass").await?.contains("220 ポイントを受け取りました"));
-    take_back(browser).await
+    take_back(browser).await?;
+    world.console(&["/pin", "/statements"]).await?;
+    world.browser.quit().await
 }
 
 async fn asks_who_holds_the_card(browser: &Browser) -> WebDriverResult<()> {
-    let told = browser.text("[data-step='amount']:not([hidden]) #limit").await?;
-    assert!(told.contains("持ち主"), "{told}");
-    Ok(())
+    browser.says("[data-step='amount']:not([hidden]) #limit", "持ち主").await
 }
 
 /// Takes the last sale back and goes on to the next customer.
@@ -219,12 +239,21 @@ async fn take_back(browser: &Browser) -> WebDriverResult<()> {
     browser.click("#next").await
 }
 
+/// Counts the statements that this window wanted to finish and left to the window that keeps them.
+const COUNT_LEFT_ALONE: &str = "
+    const request = navigator.locks.request.bind(navigator.locks);
+    window.leftAlone = 0;
+    navigator.locks.request = (...asked) => {
+        const held = request(...asked);
+        held.catch(() => { window.leftAlone += 1; });
+        return held;
+    };";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_and_two_windows_charge_once_each() -> WebDriverResult<()> {
     let world = World::start().await?;
     let browser = &world.browser;
-    world.open("/yaizu-demo/terminal").await?;
-    world.script(BECOME_RESIDENT).await?;
+    become_resident(&world).await?;
     world.hold_key("shop", "魚政").await?;
     browser.open_window().await?;
     for window in [0, 1] {
@@ -249,17 +278,20 @@ async fn a_lost_answer_and_two_windows_charge_once_each() -> WebDriverResult<()>
     browser.switch(1).await?;
     browser.click("#pay").await?;
     outcome(browser, "pass").await?;
+    browser.before_pages(COUNT_LEFT_ALONE).await?;
     browser.reload().await?;
     browser.find("[data-step='scan']:not([hidden])").await?;
-    // Until it has stopped waiting for what the first window keeps.
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    // It asks for what the first window keeps, and then leaves it alone.
+    browser
+        .run("while (!window.leftAlone) await new Promise(done => setTimeout(done, 50));")
+        .await?;
 
     // A reload in the middle finds it again and sends the same bytes.
     browser.switch(0).await?;
     browser.reload().await?;
     assert!(outcome(browser, "pass").await?.contains("50 ポイントを受け取りました"));
     browser.find("#today-lines tr:nth-child(2)").await?;
-    assert_eq!(browser.text("#today-sum").await?, "2 件、合計 100 ポイント");
+    browser.reads("#today-sum", "2 件、合計 100 ポイント").await?;
     browser.reload().await?;
     browser.find("[data-step='scan']:not([hidden])").await?;
 
@@ -307,7 +339,6 @@ const PHOTOGRAPH: &str = "
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_camera_the_other_ways_stay() -> WebDriverResult<()> {
-    const CARD: &str = "HMC1AAAAAAAAAAAAAAAAAA";
     let mut world = World::start().await?;
     for (flags, sentence) in [
         (&[CAMERA, DENIED][..], "許可されていません"),

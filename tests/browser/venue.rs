@@ -4,7 +4,7 @@ use thirtyfour::prelude::WebDriverResult;
 
 use crate::World;
 use crate::codes;
-use crate::resident::become_resident;
+use crate::resident::{A_MINUTE_PASSES, become_resident};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_phone_reads_the_venues_code_and_records_the_visit() -> WebDriverResult<()> {
@@ -18,16 +18,11 @@ async fn a_phone_reads_the_venues_code_and_records_the_visit() -> WebDriverResul
     browser.find("#choose:not([hidden]) #actions button").await?;
     browser.check_page("venue-choose").await?;
     browser.click("#actions button").await?;
-    assert_eq!(browser.text("#shown:not([hidden]) #event").await?, "健康イベント");
+    browser.reads("#shown:not([hidden]) #event", "健康イベント").await?;
     let first = codes::shown(browser).await?;
     browser.check_page("venue-screen").await?;
     // The screen renews its code as soon as the minute is over.
-    browser.run("const now = Date.now; Date.now = () => now() + 61_000; return '';").await?;
-    let renewed = "const path = document.querySelector('#code path');
-        const before = path.getAttribute('d');
-        while (path.getAttribute('d') === before) await new Promise(done => setTimeout(done, 50));
-        return '';";
-    browser.run(renewed).await?;
+    browser.run(A_MINUTE_PASSES).await?;
     assert_ne!(codes::shown(browser).await?, first);
     browser.reload().await?;
     browser.click("#choose:not([hidden]) #actions button").await?;
@@ -43,8 +38,8 @@ async fn a_phone_reads_the_venues_code_and_records_the_visit() -> WebDriverResul
     browser.open(&shown.replacen("/E/", "/E/A", 1)).await?;
     assert!(browser.text("h1").await?.contains("ページがありません"), "a code that is none");
     browser.open(&shown).await?;
-    assert_eq!(browser.text("[data-step='ask']:not([hidden]) #event").await?, "健康イベント");
-    assert_eq!(browser.text("#place [lang='ja']").await?, "大井川公民館");
+    browser.reads("[data-step='ask']:not([hidden]) #event", "健康イベント").await?;
+    browser.reads("#place [lang='ja']", "大井川公民館").await?;
     assert!(!browser.address().await?.contains('#'), "a code is asked about once");
     browser.check_page("attend-ask-ja").await?;
     browser.click("#record").await?;
@@ -52,13 +47,12 @@ async fn a_phone_reads_the_venues_code_and_records_the_visit() -> WebDriverResul
     assert!(told.contains("50 ポイント") && told.contains("健康イベント"), "{told}");
     browser.check_page("attend-done-ja").await?;
     browser.click("#next").await?;
-    assert_eq!(browser.text("#me[data-session='yes'] #yen").await?, "350");
+    browser.reads("#me[data-session='yes'] #yen", "350").await?;
 
     browser.open(&format!("{}?lang=en", world.demo.url("/yaizu-demo/attend"))).await?;
-    assert_eq!(
-        browser.text("#say:not(:empty)").await?,
-        "Read the QR code on the venue's screen with the camera."
-    );
+    browser
+        .reads("#say:not(:empty)", "Read the QR code on the venue's screen with the camera.")
+        .await?;
     browser.open(&shown).await?;
     browser.find("[data-step='ask']:not([hidden])").await?;
     browser.check_page("attend-ask-en").await?;
