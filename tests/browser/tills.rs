@@ -226,6 +226,33 @@ async fn a_card_pays_after_a_look_and_then_with_its_pin() -> WebDriverResult<()>
     world.browser.quit().await
 }
 
+/// The programme is late to answer, until `release` is called.
+const THE_PROGRAMME_IS_LATE: &str = "
+    const real = window.fetch;
+    const late = new Promise(release => { window.release = release; });
+    window.fetch = async (...request) => {
+        const answer = await real(...request);
+        if (request[0].endsWith('/programme')) await late;
+        return answer;
+    };";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_till_keeps_what_was_scanned_while_it_was_loading() -> WebDriverResult<()> {
+    let world = World::start().await?;
+    let browser = &world.browser;
+    world.hold_key_at("/yaizu-demo/terminal", "shop", "魚政").await?;
+    browser.before_pages(THE_PROGRAMME_IS_LATE).await?;
+    world.open("/yaizu-demo/shop").await?;
+    browser.write("#work:not([hidden]) #code", &format!("{CARD}\n")).await?;
+    browser.run("window.release();").await?;
+    asks_who_holds_the_card(browser).await?;
+    browser.write("#points", "50").await?;
+    browser.click("#pay").await?;
+    browser.says("#looked-fault:not(:empty)", "持ち主").await?;
+    world.console(&[]).await?;
+    world.browser.quit().await
+}
+
 async fn asks_who_holds_the_card(browser: &Browser) -> WebDriverResult<()> {
     browser.says("[data-step='amount']:not([hidden]) #limit", "持ち主").await
 }

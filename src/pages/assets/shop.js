@@ -23,6 +23,10 @@ const [pin, looked, goods] = ["#pin", "#looked", "#goods"].map(at);
 const { key, found } = await openRole("shop");
 const till = { phone: null, card: null, voucher: null, points: 0, job: null, agreeing: false, medical: false };
 const read = reader(key);
+/** Whether this shop is an insured medical institution, as the programme says. */
+const medical = api.programme(ledgerName)
+  .then(({ insured_medical: places }) => (places ?? []).includes(found.place))
+  .catch(() => false);
 
 function next() {
   till.phone = null;
@@ -42,7 +46,7 @@ const scanner = new Scanner(at("#scan"), async (scanned) => {
   if (till.agreeing) return takeAgreed(holder);
   if (holder.card) {
     till.card = holder.card;
-    askPoints(Infinity);
+    await askPoints(Infinity);
     return true;
   }
   if (holder.voucher) {
@@ -63,7 +67,7 @@ const scanner = new Scanner(at("#scan"), async (scanned) => {
       return true;
     }
     till.phone = holder.phone;
-    askPoints(answer.max_points);
+    await askPoints(answer.max_points);
   } catch (error) {
     showProblem(problem, error);
     play("bad");
@@ -130,7 +134,8 @@ async function takeAgreed({ phone, maxPoints, shop }) {
   return true;
 }
 
-function askPoints(maxPoints) {
+async function askPoints(maxPoints) {
+  till.medical = await medical;
   problem.hidden = true;
   at("#limit").textContent = till.card ? text("shop-card") : text("shop-limit", { points: number(maxPoints) });
   at("#look").hidden = !till.card;
@@ -335,7 +340,6 @@ at("#next").addEventListener("click", next);
 at("#rescan").addEventListener("click", next);
 at("#change").addEventListener("click", () => askPoints(till.maxPoints));
 
-till.medical = ((await api.programme(ledgerName).catch(() => null))?.insured_medical ?? []).includes(found.place);
 next();
 list();
 // An earlier visit may have ended before the answer came.
