@@ -11,8 +11,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ledger_spec::apply::apply;
+use ledger_spec::caps::ActionClass;
 use ledger_spec::decide::{Context, decide, measured_before};
-use ledger_spec::entry::{Accounting, ActionClass, Contra, Effect, Entry, Subject};
+use ledger_spec::entry::{Accounting, Contra, Effect, Entry, Subject};
 use ledger_spec::ids::{LedgerId, Seq};
 use ledger_spec::kept;
 use ledger_spec::kinds::Body;

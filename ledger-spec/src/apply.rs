@@ -3,42 +3,27 @@
 
 use alloc::sync::Arc;
 
-use thiserror::Error;
-
-use crate::entry::{Accounting, Contra, Effect, VERSION};
+use crate::entry::{Accounting, Contra, DayTotals, Effect, VERSION};
 use crate::ids::{AccountId, CardHash, Hash, Kid, LinkId, NaturalKey, Seq};
+use crate::kept;
 use crate::kinds::SettlementClose;
 use crate::points::{Fund, FundSums, LotKey, Purse};
 use crate::programme::Programme;
 use crate::shops::Settlement;
 use crate::state::{
-    Account, Actor, Budget, Card, DayPoints, DayTotals, Device, EnrolCode, Key, LinkRow,
-    ManifestState, Overlay, Place, Proposal, Refunded, Signer,
+    Account, Actor, Budget, Card, DayPoints, Device, EnrolCode, Key, LinkRow, ManifestState,
+    Overlay, Place, Proposal, Refunded, Signer,
 };
-use crate::statement;
 use crate::time::Day;
 
 mod account;
+mod checks;
 mod rewards;
 
 use account::on_account;
+use checks::{subject_of, undo, unseen};
 
-/// An entry contradicts the state: the log was not made by these rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Broken {
-    /// The entry's seq or time does not follow its predecessor's, or its version is another.
-    #[error("entry out of order")]
-    Order,
-    /// The account's own chain has a gap or a double.
-    #[error("the account's chain of entries is broken")]
-    Chain,
-    /// A lot, a budget or a shop would fall below zero.
-    #[error("{0} would fall below zero")]
-    Negative(&'static str),
-    /// An effect names something that is not there, or that is there already.
-    #[error("the effect on {0} does not fit the state")]
-    Missing(&'static str),
-}
+pub use checks::Broken;
 
 /// Applies one entry. For effects that [`crate::decide::decide`] has just made, nothing fails.
 ///
@@ -228,10 +213,6 @@ fn add_actor(
     add_key(public_key, Signer::Actor(actor), seq, state)
 }
 
-fn unseen(fresh: bool, what: &'static str) -> Result<(), Broken> {
-    if fresh { Ok(()) } else { Err(Broken::Missing(what)) }
-}
-
 fn grant_link(link: LinkId, row: LinkRow, state: &mut Overlay<'_>) -> Result<(), Broken> {
     unseen(state.links(&link).is_none(), "link")?;
     state.top().links.insert(link, row);
@@ -248,13 +229,6 @@ fn count_card(
     let (of_card, of_terminal) = (add(state.card_days(&card)), add(state.terminal_days(&terminal)));
     state.top().card_days.insert(card, of_card);
     state.top().terminal_days.insert(terminal, of_terminal);
-    Ok(())
-}
-
-fn undo(ended: Seq, by: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {
-    let fresh = state.undone(&ended).is_none() && state.refunded(&ended).is_none();
-    unseen(fresh, "undone entry")?;
-    state.top().undone.insert(ended, by);
     Ok(())
 }
 
@@ -316,10 +290,6 @@ fn move_contra(
     Ok(())
 }
 
-fn subject_of(entry: &Accounting) -> Result<AccountId, Broken> {
-    entry.subject.map(|subject| subject.account).ok_or(Broken::Missing("account"))
-}
-
 fn allocate(key: (Fund, u32), points: u32, state: &mut Overlay<'_>) -> Result<(), Broken> {
     let Budget { allocated, granted } = state.budgets(&key).copied().unwrap_or(Budget::EMPTY);
     state.top().budgets.insert(key, Budget { allocated: allocated + u64::from(points), granted });
@@ -335,8 +305,7 @@ fn approved(proposal: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {
 }
 
 fn propose(entry: &Accounting, until_min: u64, state: &mut Overlay<'_>) -> Result<(), Broken> {
-    let statement =
-        statement::kept(&entry.statement.0).map_err(|_| Broken::Missing("statement"))?;
+    let statement = kept::read(&entry.statement.0).map_err(|_| Broken::Missing("statement"))?;
     let key = state.keys(&statement.kid).ok_or(Broken::Missing("key"))?;
     let Signer::Actor(actor) = &key.signer else {
         return Err(Broken::Missing("key"));

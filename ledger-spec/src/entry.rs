@@ -12,7 +12,6 @@ use crate::time::Day;
 
 mod effect;
 
-pub use crate::caps::{ActionClass, CapOf, CapPer, Channel};
 pub use effect::{Contra, DayTotals, Effect, Reason, Room};
 
 /// The accounting part's version.

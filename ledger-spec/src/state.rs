@@ -13,6 +13,7 @@ mod hash;
 
 use crate::catalogue::Catalogue;
 use crate::cbor::{self, Wire, wire_array};
+use crate::entry::DayTotals;
 use crate::ids::{AccountId, CardHash, Hash, Kid, LinkId, NaturalKey, PersonId, PlaceId, Seq};
 use crate::kinds::{Body, Kind, Name, Purpose, Role};
 use crate::points::Fund;
@@ -20,8 +21,6 @@ use crate::programme::Programme;
 use crate::shops::{Settlement, Shop};
 use crate::time::Day;
 use hash::TableHasher;
-
-pub use crate::entry::DayTotals;
 
 pub use self::account::{
     Account, AccountLink, Aged, Charge, Counter, Facts, HOLDS_MAX, HeldFor, Hold, LOTS_MAX, Lot,

@@ -366,6 +366,14 @@ wire_map!(
 );
 
 impl Disclosure {
+    /// The signed pay token, where the resident was recognised by one.
+    fn pay_token(&self) -> Option<&[u8]> {
+        match &self.holder {
+            Some(Holder::Phone(token)) => Some(token),
+            Some(Holder::Card(_) | Holder::Account(_) | Holder::Link(_)) | None => None,
+        }
+    }
+
     /// Refuses what a kind has no use for: it would be kept for nothing, and the rules would not
     /// look at it.
     pub(crate) fn check_fields(&self, kind: Kind) -> Result<(), CborError> {
@@ -401,14 +409,21 @@ pub struct Statement {
     pub bytes: Vec<u8>,
     /// The disclosure and its bytes. `None` for kinds without one, and after an erasure.
     pub disclosure: Option<(Disclosure, Vec<u8>)>,
-    /// The pay token of the disclosure and the device that signed it.
-    pub pay_token: Option<(PayToken, Kid)>,
-    /// The PIN proof of the disclosure and the key that signed it.
-    pub pin_proof: Option<(PinProof, Kid)>,
-    /// The venue code of the disclosure and the key that signed it.
-    pub venue: Option<(VenueCode, Kid)>,
+    /// What other keys signed inside the disclosure.
+    pub carried: Carried,
     /// Where it stands in a manifest, for a row of one.
     pub row: Option<RowPlace>,
+}
+
+/// What a disclosure carries signed by other keys than the statement's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// The pay token and the device that signed it.
+    pub pay_token: Option<(PayToken, Kid)>,
+    /// The PIN proof and the key that signed it.
+    pub pin_proof: Option<(PinProof, Kid)>,
+    /// The venue code and the key that signed it.
+    pub venue: Option<(VenueCode, Kid)>,
 }
 
 /// A row's place: the manifest's entry and its index.
@@ -447,18 +462,15 @@ pub fn open(
         .or_else(|| own_key(&statement.core.body, signed.kid))
         .ok_or(StatementError::KeyUnknown)?;
     signed.verify(&key, aad::STATEMENT)?;
-    if let Some((Disclosure { holder: Some(Holder::Phone(token)), .. }, _)) = &statement.disclosure
-    {
-        let opened = token::open(token, &key_of).map_err(|_| StatementError::TokenSignature)?;
-        statement.pay_token = Some(opened);
-    }
-    if let Some((Disclosure { pin_proof: Some(proof), .. }, _)) = &statement.disclosure {
-        let opened = token::open(&proof.0, &key_of).map_err(|_| StatementError::PinSignature)?;
-        statement.pin_proof = Some(opened);
-    }
-    if let Some((Disclosure { venue: Some(code), .. }, _)) = &statement.disclosure {
-        let opened = token::open(&code.0, &key_of).map_err(|_| StatementError::VenueSignature)?;
-        statement.venue = Some(opened);
+    if let Some((disclosure, _)) = &statement.disclosure {
+        let pay_token = disclosure.pay_token().map(|bytes| token::open(bytes, &key_of));
+        let pin_proof = disclosure.pin_proof.as_ref().map(|proof| token::open(&proof.0, &key_of));
+        let venue = disclosure.venue.as_ref().map(|code| token::open(&code.0, &key_of));
+        statement.carried = Carried {
+            pay_token: pay_token.transpose().map_err(|_| StatementError::TokenSignature)?,
+            pin_proof: pin_proof.transpose().map_err(|_| StatementError::PinSignature)?,
+            venue: venue.transpose().map_err(|_| StatementError::VenueSignature)?,
+        };
     }
     Ok(statement)
 }
@@ -467,8 +479,7 @@ impl Statement {
     /// A statement without a disclosure, outside of any manifest.
     #[must_use]
     pub(crate) fn bare(core: Core, kid: Kid, bytes: Vec<u8>) -> Self {
-        let (disclosure, pay_token, pin_proof, venue, row) = (None, None, None, None, None);
-        Self { core, kid, bytes, disclosure, pay_token, pin_proof, venue, row }
+        Self { core, kid, bytes, disclosure: None, carried: Carried::default(), row: None }
     }
 
     /// Reads what other keys signed inside the disclosure: pay token, PIN proof, venue code.
@@ -479,15 +490,11 @@ impl Statement {
     /// [`CoseError::Form`]
     pub fn read_carried(&mut self) -> Result<(), CoseError> {
         let Some((disclosure, _)) = &self.disclosure else { return Ok(()) };
-        if let Some(Holder::Phone(token)) = &disclosure.holder {
-            self.pay_token = Some(carried(token)?);
-        }
-        if let Some(proof) = &disclosure.pin_proof {
-            self.pin_proof = Some(carried(&proof.0)?);
-        }
-        if let Some(code) = &disclosure.venue {
-            self.venue = Some(carried(&code.0)?);
-        }
+        self.carried = Carried {
+            pay_token: disclosure.pay_token().map(carried).transpose()?,
+            pin_proof: disclosure.pin_proof.as_ref().map(|proof| carried(&proof.0)).transpose()?,
+            venue: disclosure.venue.as_ref().map(|code| carried(&code.0)).transpose()?,
+        };
         Ok(())
     }
 }
@@ -517,14 +524,6 @@ pub fn read(submission: &[u8]) -> Result<(Sign1, Statement), StatementError> {
     let kept = Sign1 { disclosure: None, ..signed.clone() };
     let (kid, bytes) = (signed.kid, kept.to_bytes());
     Ok((signed, Statement { disclosure, ..Statement::bare(core, kid, bytes) }))
-}
-
-/// See [`crate::kept::read`].
-///
-/// # Errors
-/// As there.
-pub fn kept(bytes: &[u8]) -> Result<Statement, StatementError> {
-    crate::kept::read(bytes)
 }
 
 impl Statement {

@@ -18,7 +18,9 @@ use ledger_spec::kinds::{Body, Code, Role};
 use ledger_spec::points::POINTS_MAX;
 use ledger_spec::programme::{Evidence, Needs, Programme, Rule, SameAct};
 use ledger_spec::state::{Overlay, Signer};
-use ledger_spec::statement::{Disclosure, Holder, Measure, NOT_AFTER_S_MAX, Statement, Values};
+use ledger_spec::statement::{
+    Carried, Disclosure, Holder, Measure, NOT_AFTER_S_MAX, Statement, Values,
+};
 use ledger_spec::token::{PayToken, TOKEN_LIFE_S_MAX, VENUE_LIFE_S_MAX, VenueCode};
 
 /// A statement with a stand-in for its disclosure, and a time (Unix milliseconds) at which it may
@@ -83,7 +85,7 @@ fn other(
             // A confirmation, which every limit on a code lets through.
             let (shop, max_points) = asked(&statement.core.body);
             let token = PayToken { exp_s, nonce, ledger: statement.core.ledger, max_points, shop };
-            statement.pay_token = Some((token, phone(account?, state, signers.devices)?));
+            statement.carried.pay_token = Some((token, phone(account?, state, signers.devices)?));
             // Some second of the minute must lie within both deadlines.
             let not_after_s = statement.core.not_after_s.unwrap_or(0);
             let hold = if let Body::Hold(body) = &statement.core.body { body.until_s } else { 0 };
@@ -233,7 +235,8 @@ fn actions(
             };
             let disclosure = Some((disclosed, Vec::new()));
             let (pay_token, venue) = (pay_token.clone(), venue.clone());
-            let statement = Statement { disclosure, pay_token, venue, ..statement.clone() };
+            let carried = Carried { pay_token, venue, ..Carried::default() };
+            let statement = Statement { disclosure, carried, ..statement.clone() };
             let now_ms = accounting.accepted_min * 60_000;
             found.push(StandIn { statement, now_ms, measured });
         }

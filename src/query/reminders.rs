@@ -379,7 +379,7 @@ mod tests {
     fn a_measurement_is_worth_coming_for_or_is_not_named() {
         let charged = |points| {
             move |account: &mut Account| {
-                let of = (MEASURE, ledger_spec::entry::ActionClass::Habit, Purse::Yen);
+                let of = (MEASURE, ledger_spec::caps::ActionClass::Habit, Purse::Yen);
                 let on = day("2026-12-04");
                 let counter = Counter::of_grant(CapOf::Rule, CapPer::FiscalYear, of, on);
                 account.charges.push(Charge { counter, points });

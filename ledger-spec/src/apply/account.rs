@@ -1,12 +1,14 @@
 //! What effects change in the row of their entry's account.
 
-use super::{Broken, rewards};
-use crate::entry::{Accounting, CapOf, Contra, Effect};
+use super::checks::Broken;
+use super::rewards;
+use crate::caps::CapOf;
+use crate::entry::{Accounting, Contra, DayTotals, Effect};
 use crate::kinds::{Purpose, Status};
 use crate::points::{LotKey, Purse};
 use crate::programme::{LATE_DAYS_MAX, Needs};
 use crate::state::{
-    Account, AccountLink, Aged, Counter, DayTotals, Facts, HeldFor, Overlay, Recent, Standing,
+    Account, AccountLink, Aged, Counter, Facts, HeldFor, Overlay, Recent, Standing,
 };
 use crate::time::Day;
 

@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use super::{Broken, subject_of, undo, unseen};
+use super::checks::{Broken, subject_of, undo, unseen};
 use crate::catalogue::{Catalogue, Gives};
 use crate::entry::{Accounting, Effect};
 use crate::state::{Account, Counter, Draw, HeldFor, Overlay, PerkCard};

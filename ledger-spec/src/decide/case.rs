@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::Rejection;
 use super::limits::PROPOSAL_LIFE_MIN;
+use super::rejection::Rejection;
 use crate::entry::{Accounting, Effect};
 use crate::ids::{AccountId, Seq};
 use crate::kinds::{Kind, Role};

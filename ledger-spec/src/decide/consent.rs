@@ -1,8 +1,8 @@
 //! Consent: how a resident agrees to what a terminal or a desk signs, and within which limits.
 
-use super::Rejection;
 use super::case::Case;
 use super::holder::{card_of, token_of};
+use super::rejection::Rejection;
 use crate::entry::Effect;
 use crate::ids::{AccountId, CardHash, Kid, PlaceId};
 use crate::kinds::Role;
@@ -32,7 +32,7 @@ pub(super) fn consent<'a>(case: &Case<'a>) -> Result<Consent<'a>, Rejection> {
         return Ok(Consent::Phone(token, device));
     };
     let (hash, row) = card_of(card, state)?;
-    let Some((proof, kid)) = &statement.pin_proof else {
+    let Some((proof, kid)) = &statement.carried.pin_proof else {
         return Ok(Consent::Card(hash, row.account));
     };
     let by_pin_key = state.keys(kid).is_some_and(|key| {

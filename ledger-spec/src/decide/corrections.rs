@@ -4,10 +4,10 @@ use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::Rejection;
 use super::case::{Case, Outcome};
 use super::limits::LOT_YEARS_MAX;
 use super::lots::balance_after;
+use super::rejection::Rejection;
 use crate::entry::{Contra, Effect};
 use crate::kinds;
 use crate::points::{Fund, LotKey, POINTS_MAX, Purse};

@@ -4,8 +4,8 @@
 
 use alloc::vec;
 
-use super::Rejection;
 use super::case::{Case, Outcome};
+use super::rejection::Rejection;
 use crate::catalogue::Gives;
 use crate::cbor::Blob;
 use crate::draw::{

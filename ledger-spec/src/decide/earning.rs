@@ -4,20 +4,22 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::Rejection;
 use super::case::{Case, Outcome};
 use super::holder::{channel_of, holder_of, venue_of};
 use super::limits::CLOCK_AHEAD_S_MAX;
 use super::lots::balance_after;
+use super::rejection::Rejection;
 use super::standing::bars_earning;
+use crate::caps::{CapOf, CapPer, Channel};
 use crate::cbor::{Wire, Writer};
-use crate::entry::{CapOf, CapPer, Channel, Contra, Effect, Reason, Room};
+use crate::entry::{Contra, Effect, Reason, Room};
 use crate::ids::{AccountId, NaturalKey, PlaceId, Seq, keyed_hash};
+use crate::kept;
 use crate::kinds::{self, AgeTier, Body, Role};
 use crate::points::{Fund, LotKey, Purse};
 use crate::programme::{Evidence, Needs, Programme, Rule, SameAct, Times, Worth};
 use crate::state::{Account, Budget, Counter, Facts, LOTS_MAX, Overlay, Recent, Signer};
-use crate::statement::{self, Disclosure, Statement, Values};
+use crate::statement::{Disclosure, Statement, Values};
 use crate::time::Day;
 
 /// Judges an action: it is recorded if it is genuine, in time and no duplicate, with the points
@@ -38,7 +40,7 @@ pub(super) fn judge_action(body: &kinds::Action, case: &Case<'_>) -> Result<Outc
     let rule = programme.rule_of(body.action.as_str()).ok_or(Rejection::ActionUnknown)?;
     let exact = disclosure.exact_action.as_ref().map(kinds::Code::as_str);
     let worth = rule.worth(exact).ok_or(Rejection::ActionUnknown)?;
-    let given = evidence_of(signer, disclosure, statement.venue.is_some());
+    let given = evidence_of(signer, disclosure, statement.carried.venue.is_some());
     let alone = given.is_some_and(|given| worth.evidence.contains(&given));
     let two = given == Some(Evidence::Staff) && worth.evidence.contains(&Evidence::TwoStaff);
     if !alone && (!two || statement.row.is_some()) {
@@ -62,7 +64,7 @@ pub(super) fn judge_action(body: &kinds::Action, case: &Case<'_>) -> Result<Outc
 /// needed: a programme lets two persons grant only what the core says.
 pub(super) fn approved_action(case: &Case<'_>) -> Result<Outcome, Rejection> {
     let earlier = case.context.earlier.ok_or(Rejection::EntryUnknown)?;
-    let made = statement::kept(&earlier.statement.0).map_err(|_| Rejection::EntryUnknown)?;
+    let made = kept::read(&earlier.statement.0).map_err(|_| Rejection::EntryUnknown)?;
     let (Body::Action(body), Some(subject)) = (&made.core.body, earlier.subject) else {
         return Err(Rejection::NotAnAction);
     };

@@ -1,9 +1,9 @@
 //! Whom a statement is for: the phone behind a pay token, the account behind a card; and where, by
 //! a venue's code.
 
-use super::Rejection;
 use super::case::Case;
-use crate::entry::Channel;
+use super::rejection::Rejection;
+use crate::caps::Channel;
 use crate::ids::{AccountId, CardHash, Kid, LedgerId, LinkId, PlaceId};
 use crate::kinds::{Action, Purpose, Role};
 use crate::state::{Card, Device, LinkRow, Overlay, Signer};
@@ -13,7 +13,8 @@ use crate::token::{PayToken, TOKEN_LIFE_S_MAX, VENUE_LATE_S_MAX, VENUE_LIFE_S_MA
 
 /// The statement's pay token, if a shop may take points with it, and the phone that made it.
 pub(super) fn token_of<'a>(case: &Case<'a>) -> Result<(&'a PayToken, &'a Device), Rejection> {
-    let (token, kid) = case.statement.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
+    let (token, kid) =
+        case.statement.carried.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
     let device = judge_token(token, *kid, case.statement.core.ledger, case.now_s(), case.state)?;
     Ok((token, device))
 }
@@ -70,7 +71,7 @@ fn shown_by<'a>(
 /// only minutes ago.
 pub(super) fn venue_of(body: &Action, case: &Case<'_>) -> Result<Option<PlaceId>, Rejection> {
     let Case { statement, state, .. } = *case;
-    let Some((code, kid)) = &statement.venue else { return Ok(None) };
+    let Some((code, kid)) = &statement.carried.venue else { return Ok(None) };
     if code.ledger != statement.core.ledger || code.action != body.action {
         return Err(Rejection::VenueOther);
     }
@@ -168,7 +169,8 @@ pub(super) fn holder_of(
     };
     match &disclosure.holder {
         Some(Holder::Phone(_)) => {
-            let (token, kid) = statement.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
+            let (token, kid) =
+                statement.carried.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
             // A station that was offline reports later; the code was good when it was shown.
             let (ledger, at_s) = (statement.core.ledger, disclosure.performed_at_s);
             shown_by(token, *kid, ledger, at_s, state).map(|device| device.account)

@@ -2,15 +2,15 @@
 
 use alloc::vec::Vec;
 
-use super::Rejection;
 use super::case::{Case, Outcome};
 use super::lots::{balance_after, first_points, given_back, taken};
+use super::rejection::Rejection;
 use super::spending::{Wish, judge};
 use crate::entry::{Contra, Effect};
 use crate::ids::{AccountId, PlaceId, Seq};
+use crate::kept;
 use crate::kinds::{self, Body, Role};
 use crate::state::{Account, Actor, Hold};
-use crate::statement;
 
 /// A redemption that the shop completes, in part or in full, before a deadline.
 pub(super) fn hold(body: &kinds::Hold, case: &Case<'_>) -> Result<Outcome, Rejection> {
@@ -34,7 +34,7 @@ struct Open<'r> {
 /// The open hold that an entry made, for the shop whose it is or for the system.
 fn open_hold<'a>(seq: Seq, signer: &Actor, case: &Case<'a>) -> Result<Open<'a>, Rejection> {
     let earlier = case.earlier(seq)?;
-    let made = statement::kept(&earlier.statement.0).map_err(|_| Rejection::EntryUnknown)?;
+    let made = kept::read(&earlier.statement.0).map_err(|_| Rejection::EntryUnknown)?;
     let (Body::Hold(made), Some(subject)) = (&made.core.body, earlier.subject) else {
         return Err(Rejection::NotAHold);
     };

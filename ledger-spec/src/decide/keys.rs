@@ -4,8 +4,8 @@ use alloc::vec;
 
 use ed25519_dalek::VerifyingKey;
 
-use super::Rejection;
 use super::case::{Case, Outcome};
+use super::rejection::Rejection;
 use crate::entry::Effect;
 use crate::ids::{Kid, Seq};
 use crate::kinds::{self, Role};

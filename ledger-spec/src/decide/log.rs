@@ -3,8 +3,8 @@
 
 use alloc::vec;
 
-use super::Rejection;
 use super::case::{Case, Outcome, roles_for};
+use super::rejection::Rejection;
 use crate::entry::Effect;
 use crate::ids::Seq;
 use crate::kinds;

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use super::case::{Case, Outcome};
 use super::keys::is_root;
-use super::{Rejection, catalogue, corrections, earning, keys, returns};
+use super::rejection::Rejection;
+use super::{catalogue, corrections, earning, keys, returns};
 use crate::entry::Effect;
 use crate::kinds::{self, Body, Role};
 use crate::programme::Programme;

@@ -2,11 +2,11 @@
 
 use alloc::vec;
 
-use super::Rejection;
 use super::case::{Case, Outcome};
 use super::consent::at_desk;
 use super::keys::check_fresh_key;
 use super::limits::LINK_DAYS_MAX;
+use super::rejection::Rejection;
 use crate::entry::Effect;
 use crate::kinds::{self, Purpose, Role};
 use crate::state::Signer;

@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::Rejection;
 use super::case::{Case, Outcome};
 use super::lots::{balance_after, first_points, given_back, without_first};
+use super::rejection::Rejection;
 use crate::entry::{Contra, Effect};
 use crate::ids::{AccountId, PlaceId, Seq};
 use crate::kinds;

@@ -3,11 +3,11 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::Rejection;
 use super::case::{Case, Outcome};
 use super::consent::consent;
 use super::limits::{HOLD_LIFE_S_MAX, REDEEM_AGE_S_MAX};
 use super::lots::{balance_after, spend, taken};
+use super::rejection::Rejection;
 use super::standing::check_spending;
 use crate::entry::{Contra, Effect};
 use crate::ids::{AccountId, PlaceId};

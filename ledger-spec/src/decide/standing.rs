@@ -2,8 +2,8 @@
 
 use alloc::vec;
 
-use super::Rejection;
 use super::case::{Case, Outcome};
+use super::rejection::Rejection;
 use crate::entry::Effect;
 use crate::kinds::{self, Status};
 use crate::state::Account;
