@@ -50,7 +50,7 @@ pub fn apply(entry: &Accounting, state: &mut Overlay<'_>) -> Result<(), Broken> 
     for effect in &entry.effects {
         match account.as_mut() {
             Some(account) => on_account(account, (entry, effect), &mut totals, state)?,
-            None if needs_account(effect) => return Err(Broken::Missing("account")),
+            None if effect.needs_account() => return Err(Broken::Missing("account")),
             None => {}
         }
         on_tables(entry, effect, state)?;
@@ -81,50 +81,6 @@ fn open_subject(entry: &Accounting, state: &Overlay<'_>) -> Result<Option<Accoun
     account.entries += 1;
     account.last = Some(entry.seq);
     Ok(Some(account))
-}
-
-/// Effects that say nothing without a subject account.
-fn needs_account(effect: &Effect) -> bool {
-    match effect {
-        Effect::Posting { .. }
-        | Effect::ActionJudged { .. }
-        | Effect::ActTaken { .. }
-        | Effect::TokenSpent { .. }
-        | Effect::Balance { .. }
-        | Effect::Undone { .. }
-        | Effect::HoldOpened { .. }
-        | Effect::HoldEnded { .. }
-        | Effect::CardWithoutPin { .. }
-        | Effect::PinProven { .. }
-        | Effect::Refunded { .. }
-        | Effect::AccountOpened {}
-        | Effect::FactsSet { .. }
-        | Effect::StatusSet { .. }
-        | Effect::ActionWithdrawn { .. }
-        | Effect::LotExtended { .. }
-        | Effect::DeviceEnrolled { .. }
-        | Effect::CardIssued { .. }
-        | Effect::CardRevoked { .. }
-        | Effect::CodeUsed { .. }
-        | Effect::RewardClaimed { .. }
-        | Effect::RewardEnded { .. }
-        | Effect::LinkGranted { .. }
-        | Effect::LinkRevoked { .. } => true,
-        Effect::Proposed { .. }
-        | Effect::Approved { .. }
-        | Effect::ProgrammeInForce { .. }
-        | Effect::BudgetAllocated { .. }
-        | Effect::KeyRegistered { .. }
-        | Effect::KeyRevoked { .. }
-        | Effect::DayClosed { .. }
-        | Effect::ManifestOpened { .. }
-        | Effect::ManifestClosed { .. }
-        | Effect::CatalogueInForce { .. }
-        | Effect::DrawCommitted { .. }
-        | Effect::DrawConcluded { .. }
-        | Effect::ShopSettled { .. }
-        | Effect::SettlementPaid { .. } => false,
-    }
 }
 
 /// What an effect changes outside the subject account's row.

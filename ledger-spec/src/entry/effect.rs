@@ -216,11 +216,23 @@ wire_array!(
     }
 );
 
+/// The effects: code, name, and whether each is of an account, the entry's subject, or of the ledger
+/// as a whole.
 macro_rules! effects {
-    ($($(#[$meta:meta])* $code:literal $name:ident { $($(#[$field_meta:meta])* $field:ident : $ty:ty),* }),+ $(,)?) => {
+    (@ account) => { true };
+    (@ ledger) => { false };
+    ($($(#[$meta:meta])* $code:literal $name:ident of $subject:ident { $($(#[$field_meta:meta])* $field:ident : $ty:ty),* }),+ $(,)?) => {
         /// One change that an entry makes. State changes by these alone.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum Effect { $($(#[$meta])* $name { $($(#[$field_meta])* $field: $ty),* }),+ }
+
+        impl Effect {
+            /// Whether it says nothing without a subject account.
+            #[must_use]
+            pub fn needs_account(&self) -> bool {
+                match self { $(Self::$name { .. } => effects!(@ $subject)),+ }
+            }
+        }
 
         impl Wire for Effect {
             fn write(&self, writer: &mut Writer) {
@@ -248,7 +260,7 @@ macro_rules! effects {
 
 effects! {
     /// Points move between a lot of the entry's account and a contra account.
-    1 Posting {
+    1 Posting of account {
         /// The lot.
         lot: LotKey,
         /// What the lot gains, negative when it is spent.
@@ -257,7 +269,7 @@ effects! {
         contra: Contra
     },
     /// An action was judged; its counters take what was granted.
-    2 ActionJudged {
+    2 ActionJudged of account {
         /// The programme's rule.
         rule: u32,
         /// The rule's class.
@@ -277,48 +289,48 @@ effects! {
         channel: Channel
     },
     /// The real-world act is taken.
-    3 ActTaken {
+    3 ActTaken of account {
         /// Its keyed hash.
         key: NaturalKey
     },
     /// A pay token is spent.
-    4 TokenSpent {
+    4 TokenSpent of account {
         /// The token's random number.
         nonce: [u8; 16],
         /// Its end; the number is remembered until then.
         exp_s: u64
     },
     /// The account's unexpired points after the entry.
-    5 Balance {
+    5 Balance of account {
         /// In the yen purse.
         yen: u64,
         /// In the challenge purse.
         challenge: u64
     },
     /// An earlier entry is undone in full.
-    6 Undone {
+    6 Undone of account {
         /// That entry.
         entry: Seq
     },
     /// A proposal waits for another person.
-    7 Proposed {
+    7 Proposed of ledger {
         /// Unix minutes; it lapses then.
         until_min: u64
     },
     /// A proposal takes effect with this entry.
-    8 Approved {
+    8 Approved of ledger {
         /// The proposal.
         proposal: Seq
     },
     /// A version of the rules is in force.
-    9 ProgrammeInForce {
+    9 ProgrammeInForce of ledger {
         /// The version.
         version: u32,
         /// The document.
         document: Document
     },
     /// A fund has more to grant.
-    10 BudgetAllocated {
+    10 BudgetAllocated of ledger {
         /// The fund.
         fund: Fund,
         /// The fiscal year.
@@ -327,7 +339,7 @@ effects! {
         points: u32
     },
     /// A key may sign from here on.
-    11 KeyRegistered {
+    11 KeyRegistered of ledger {
         /// Ed25519 public key.
         public_key: [u8; 32],
         /// What it may sign.
@@ -340,14 +352,14 @@ effects! {
         name: Name
     },
     /// A key or a device's key ends.
-    12 KeyRevoked {
+    12 KeyRevoked of ledger {
         /// The key.
         kid: Kid
     },
     /// The entry's account exists from here on.
-    13 AccountOpened {},
+    13 AccountOpened of account {},
     /// What the rules know of the account's person.
-    14 FactsSet {
+    14 FactsSet of account {
         /// Age group.
         age_tier: AgeTier,
         /// The day on which the person is of that age.
@@ -360,14 +372,14 @@ effects! {
         district: u32
     },
     /// A phone speaks for the entry's account.
-    15 DeviceEnrolled {
+    15 DeviceEnrolled of account {
         /// Ed25519 public key.
         public_key: [u8; 32],
         /// The day; for a while a fresh device has a low limit.
         since: Day
     },
     /// A card, a one-time code or both are bound to the entry's account.
-    16 CardIssued {
+    16 CardIssued of account {
         /// The card.
         card: Option<CardHash>,
         /// Hash of the code.
@@ -376,17 +388,17 @@ effects! {
         until_min: u64
     },
     /// A card ends.
-    17 CardRevoked {
+    17 CardRevoked of account {
         /// The card.
         card: CardHash
     },
     /// A one-time code is used up.
-    18 CodeUsed {
+    18 CodeUsed of account {
         /// Its hash.
         code: Hash
     },
     /// A day is closed.
-    19 DayClosed {
+    19 DayClosed of ledger {
         /// The day.
         day: Day,
         /// Hash of the whole state before this entry.
@@ -395,7 +407,7 @@ effects! {
         totals: DayTotals
     },
     /// A manifest's rows may follow.
-    20 ManifestOpened {
+    20 ManifestOpened of ledger {
         /// Who signed it.
         kid: Kid,
         /// Kind of its rows.
@@ -404,12 +416,12 @@ effects! {
         rows: u32
     },
     /// A manifest has its result; no further row of it is taken.
-    21 ManifestClosed {
+    21 ManifestClosed of ledger {
         /// The manifest.
         manifest: Seq
     },
     /// A partner may do something for the entry's account.
-    22 LinkGranted {
+    22 LinkGranted of account {
         /// What the partner knows the resident by.
         link: LinkId,
         /// What is allowed.
@@ -420,24 +432,24 @@ effects! {
         partner: Kid
     },
     /// A link ends.
-    23 LinkRevoked {
+    23 LinkRevoked of account {
         /// The link.
         link: LinkId
     },
     /// The entry is a hold: the postings after this move points to it.
-    24 HoldOpened {
+    24 HoldOpened of account {
         /// The shop that may capture.
         shop: PlaceId,
         /// Unix seconds; from then on it can only be released.
         until_s: u64
     },
     /// A hold has ended, by capture or release; its points have come back.
-    25 HoldEnded {
+    25 HoldEnded of account {
         /// The hold.
         hold: Seq
     },
     /// Points of an earlier sale went back to the resident.
-    26 Refunded {
+    26 Refunded of account {
         /// The redemption or capture.
         entry: Seq,
         /// The day of its acceptance.
@@ -447,7 +459,7 @@ effects! {
     },
     /// A card was taken on the clerk's word: its room and the terminal's for this day shrink by the
     /// points.
-    27 CardWithoutPin {
+    27 CardWithoutPin of account {
         /// The card.
         card: CardHash,
         /// The terminal.
@@ -456,7 +468,7 @@ effects! {
         points: u32
     },
     /// A card was taken with its PIN; the proof is spent.
-    28 PinProven {
+    28 PinProven of account {
         /// The card.
         card: CardHash,
         /// The proof's random number.
@@ -465,26 +477,26 @@ effects! {
         exp_s: u64
     },
     /// A shop's entries up to this one are settled.
-    29 ShopSettled {
+    29 ShopSettled of ledger {
         /// Shop, month, range and sums.
         settlement: SettlementClose
     },
     /// A settlement is paid.
-    30 SettlementPaid {
+    30 SettlementPaid of ledger {
         /// The settlement.
         settlement: Seq,
         /// Day of the transfer.
         paid_on: Day
     },
     /// The account has another standing.
-    31 StatusSet {
+    31 StatusSet of account {
         /// The standing.
         status: Status,
         /// From this day on.
         since: Day
     },
     /// A judgement of an action is taken back: its counters lose what was granted.
-    32 ActionWithdrawn {
+    32 ActionWithdrawn of account {
         /// The programme's rule.
         rule: u32,
         /// The rule's class.
@@ -501,21 +513,21 @@ effects! {
         shortfall: u32
     },
     /// What is left of a lot can be spent for longer.
-    33 LotExtended {
+    33 LotExtended of account {
         /// The lot.
         lot: LotKey,
         /// Its last day from here on.
         until: Day
     },
     /// A version of the catalogue is in force.
-    34 CatalogueInForce {
+    34 CatalogueInForce of ledger {
         /// The version.
         version: u32,
         /// The document.
         document: Document
     },
     /// An item was claimed. Of a voucher the postings after this move points to it.
-    35 RewardClaimed {
+    35 RewardClaimed of account {
         /// The version of the catalogue whose terms hold.
         catalogue: u32,
         /// The item's number.
@@ -526,7 +538,7 @@ effects! {
         until: Option<Day>
     },
     /// A voucher or perk card has ended: used, cancelled or past its last day.
-    36 RewardEnded {
+    36 RewardEnded of account {
         /// The claim.
         claim: Seq,
         /// The item's number.
@@ -537,7 +549,7 @@ effects! {
         returned: bool
     },
     /// The entrants of a draw are fixed.
-    37 DrawCommitted {
+    37 DrawCommitted of ledger {
         /// The item's number.
         item: u32,
         /// Root over the entrants.
@@ -550,7 +562,7 @@ effects! {
         round: u64
     },
     /// A draw has its winners.
-    38 DrawConcluded {
+    38 DrawConcluded of ledger {
         /// The entry that fixed the entrants.
         commit: Seq,
         /// The item's number.
