@@ -11,6 +11,8 @@ use alloc::vec::Vec;
 
 mod hash;
 
+use serde::Serialize;
+
 use crate::catalogue::Catalogue;
 use crate::cbor::{self, Wire, wire_array};
 use crate::entry::DayTotals;
@@ -239,20 +241,33 @@ impl Wire for Arc<Programme> {
     }
 }
 
-impl Proposal {
-    /// The row's bytes in the state hash; the body is in the statement.
-    fn write_row(&self, seq: Seq, writer: &mut cbor::Writer) {
-        seq.write(writer);
-        self.statement_hash.write(writer);
-        self.kid.write(writer);
-        self.person.write(writer);
-        self.until_min.write(writer);
-        self.done.write(writer);
+/// Hashes proposals: each one's body is in its statement.
+fn without_bodies(proposals: &BTreeMap<Seq, Proposal>, tables: &mut TableHasher) {
+    for (seq, proposal) in proposals {
+        tables.row(|writer| {
+            seq.write(writer);
+            proposal.statement_hash.write(writer);
+            proposal.kid.write(writer);
+            proposal.person.write(writer);
+            proposal.until_min.write(writer);
+            proposal.done.write(writer);
+        });
     }
 }
 
+/// Hashes documents, which name their version, as JSON.
+fn documents<T: Serialize>(versions: &BTreeMap<u32, Arc<T>>, tables: &mut TableHasher) {
+    for document in versions.values() {
+        tables.bytes(&serde_json::to_vec(&**document).unwrap_or_default());
+    }
+}
+
+/// The tables, with the function that hashes one whose rows do not stand in the hash as key and
+/// value.
 macro_rules! tables {
-    ($($(#[$doc:meta])* $field:ident: $key:ty => $row:ty),+ $(,)?) => {
+    (@hash $tables:ident, $rows:expr) => { $tables.pairs(&$rows) };
+    (@hash $tables:ident, $rows:expr, $hashed:ident) => { $hashed(&$rows, &mut $tables) };
+    ($($(#[$doc:meta])* $field:ident: $key:ty => $row:ty $(as $hashed:ident)?),+ $(,)?) => {
         /// The state of a ledger, or what a batch changes of it.
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub struct State {
@@ -277,6 +292,19 @@ macro_rules! tables {
                 {
                     token.remove();
                 }
+            }
+
+            /// SHA-256 over every row of every table in key order, each as CBOR.
+            #[must_use]
+            pub fn state_hash(&self) -> Hash {
+                let mut tables = TableHasher::default();
+                $(
+                    tables.name(stringify!($field));
+                    tables!(@hash tables, self.$field $(, $hashed)?);
+                )+
+                tables.name("size");
+                tables.row(|writer| (self.size, self.last_min).write(writer));
+                tables.finish()
             }
         }
 
@@ -348,7 +376,7 @@ tables! {
     /// Points given up for rewards, by fund.
     retired: Fund => u64,
     /// Catalogues by version.
-    catalogues: u32 => Arc<Catalogue>,
+    catalogues: u32 => Arc<Catalogue> as documents,
     /// How many of an item are claimed and not returned, by its number.
     claimed: u32 => u32,
     /// Perk cards by claim.
@@ -361,12 +389,12 @@ tables! {
     undone: Seq => Seq,
     /// Sales of which points went back.
     refunded: Seq => Refunded,
-    /// Proposals by seq.
-    proposals: Seq => Proposal,
     /// Manifests by seq.
     manifests: Seq => ManifestState,
+    /// Proposals by seq.
+    proposals: Seq => Proposal as without_bodies,
     /// Programmes by version.
-    programmes: u32 => Arc<Programme>,
+    programmes: u32 => Arc<Programme> as documents,
     /// Totals of days that have entries and are not closed; `None` in a layer hides a row that it
     /// closes.
     days: Day => Option<DayTotals>,
@@ -546,53 +574,5 @@ impl<'a> Overlay<'a> {
         let mut whole = self.base.clone();
         whole.absorb(self.top.clone());
         whole.state_hash()
-    }
-}
-
-impl State {
-    /// SHA-256 over every row of every table in key order, each as CBOR.
-    #[must_use]
-    pub fn state_hash(&self) -> Hash {
-        let mut tables = TableHasher::default();
-        tables.pairs("keys", &self.keys);
-        tables.pairs("places", &self.places);
-        tables.pairs("accounts", &self.accounts);
-        tables.pairs("cards", &self.cards);
-        tables.pairs("codes", &self.codes);
-        tables.pairs("links", &self.links);
-        tables.pairs("acts", &self.acts);
-        tables.pairs("card_days", &self.card_days);
-        tables.pairs("terminal_days", &self.terminal_days);
-        tables.pairs("nonces", &self.nonces);
-        tables.pairs("budgets", &self.budgets);
-        tables.pairs("shops", &self.shops);
-        tables.pairs("settlements", &self.settlements);
-        tables.pairs("expired", &self.expired);
-        tables.pairs("imported", &self.imported);
-        tables.pairs("retired", &self.retired);
-        tables.name("catalogues");
-        for catalogue in self.catalogues.values() {
-            tables.bytes(&serde_json::to_vec(&**catalogue).unwrap_or_default());
-        }
-        tables.pairs("claimed", &self.claimed);
-        tables.pairs("perk_cards", &self.perk_cards);
-        tables.pairs("entrants", &self.entrants);
-        tables.pairs("draws", &self.draws);
-        tables.pairs("undone", &self.undone);
-        tables.pairs("refunded", &self.refunded);
-        tables.pairs("manifests", &self.manifests);
-        tables.name("proposals");
-        self.proposals.iter().for_each(|(seq, proposal)| {
-            tables.row(|writer| proposal.write_row(*seq, writer));
-        });
-        tables.name("programmes");
-        for programme in self.programmes.values() {
-            tables.bytes(&serde_json::to_vec(&**programme).unwrap_or_default());
-        }
-        tables.pairs("days", &self.days);
-        tables.pairs("closed", &self.closed);
-        tables.name("size");
-        tables.row(|writer| (self.size, self.last_min).write(writer));
-        tables.finish()
     }
 }

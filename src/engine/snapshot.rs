@@ -5,7 +5,7 @@
 //! further than it fits: one that is damaged, of another ledger or version, ahead of the lock, or
 //! off the tree is left out, and the whole log is replayed.
 //!
-//! `"KMSNAP" ‖ 0 ‖ version 1 ‖ ledger 8 ‖ root 32 ‖ count u64 ‖ count × (fingerprint u64 ‖ seq u64)
+//! `"KMSNAP" ‖ 0 ‖ version 2 ‖ ledger 8 ‖ root 32 ‖ count u64 ‖ count × (fingerprint u64 ‖ seq u64)
 //! ‖ tables as CBOR ‖ SHA-256 of all before`, integers big-endian. The tables hold the size.
 
 use std::io;
@@ -23,7 +23,7 @@ use crate::log::disk::{Access, Disk, open_or_create, read_exact_at};
 /// The file in the data folder.
 pub(super) const SNAPSHOT_FILE: &str = "snapshot";
 const DRAFT_FILE: &str = "snapshot.draft";
-const MAGIC: [u8; 8] = *b"KMSNAP\x00\x01";
+const MAGIC: [u8; 8] = *b"KMSNAP\x00\x02";
 const HASH_BYTES: usize = 32;
 
 /// What a snapshot holds.

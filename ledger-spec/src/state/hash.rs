@@ -41,8 +41,7 @@ impl TableHasher {
         self.row = row;
     }
 
-    pub(super) fn pairs<K: Wire, V: Wire>(&mut self, table: &str, rows: &BTreeMap<K, V>) {
-        self.name(table);
+    pub(super) fn pairs<K: Wire, V: Wire>(&mut self, rows: &BTreeMap<K, V>) {
         for (key, value) in rows {
             self.row(|writer| {
                 key.write(writer);

@@ -5,19 +5,24 @@ use std::sync::Arc;
 use expect_test::expect;
 use ledger_spec::{
     apply::{Broken, apply},
+    catalogue::Catalogue,
     entry::{Accounting, Contra, Effect},
-    ids::{PersonId, Seq},
-    kinds::Kind,
+    ids::{CardHash, LinkId, PersonId, PlaceId, Seq},
+    kinds::{Kind, Purpose},
     points::{Fund, LotKey, Purse},
     programme::Programme,
-    state::{Overlay, Proposal, State},
+    shops::Settlement,
+    state::{
+        DayPoints, Draw, LinkRow, ManifestState, Overlay, PerkCard, Proposal, Refunded, State,
+    },
     statement::read,
+    time::Month,
 };
 
 use super::check;
 use crate::{
     story::Story,
-    world::{World, account, id, kid, programme},
+    world::{World, account, catalogue, id, kid, programme},
 };
 
 #[test]
@@ -207,4 +212,83 @@ fn the_state_hash_covers_rules_and_proposals() {
     check(&change(|proposal| proposal.person = PersonId(id("nobody"))));
     check(&change(|proposal| proposal.until_min += 1));
     check(&change(|proposal| proposal.done = !proposal.done));
+}
+
+/// The table of each name, and a row of it, stand in the hash. A table that is missing here does
+/// not compile.
+#[test]
+fn the_state_hash_covers_every_table() {
+    let (world, _) = city_with_history();
+    let mut whole = world.tables.clone();
+    let (day, until) = (world.today(), world.today().plus(30));
+    let (who, done) = (account("hanako"), Some(Seq(9)));
+    let (purpose, partner) = (Purpose::Steps, kid("shop-a"));
+    let link = LinkRow { account: who, purpose, until, partner, revoked: done };
+    whole.links.insert(LinkId(id("link")), link);
+    let points = DayPoints { day, points: 5 };
+    whole.card_days.insert(CardHash([1; 32]), points);
+    whole.terminal_days.insert(partner, points);
+    let month = Month::of(day);
+    let (shop, first) = (PlaceId([1; 8]), Seq(2));
+    let settlement = Settlement { shop, month, first, yen: 5, paid: done };
+    whole.settlements.insert(Seq(8), settlement);
+    whole.expired.insert(Fund::General, 5);
+    whole.imported.insert(Fund::General, 5);
+    whole.retired.insert(Fund::General, 5);
+    let items = Catalogue::parse(&catalogue(&[])).unwrap();
+    whole.catalogues.insert(1, Arc::new(items));
+    whole.claimed.insert(1, 5);
+    whole.perk_cards.insert(Seq(8), PerkCard { account: who, until, revoked: done });
+    whole.entrants.insert((1, Seq(8)), [1; 32]);
+    let draw = Draw { commit: Seq(8), prizes: 1, round: 5, winners: None, result: done };
+    whole.draws.insert(1, draw);
+    whole.undone.insert(Seq(7), Seq(8));
+    whole.refunded.insert(Seq(7), Refunded { points: 5, last: Seq(8) });
+    let manifest = ManifestState { kid: partner, kind: Kind::Action, count: 1, done };
+    whole.manifests.insert(Seq(8), manifest);
+    whole.closed.insert(day.minus(1), Seq(8));
+    macro_rules! check {
+        ($($table:ident),+) => {{
+            let State { $($table: _,)+ size: _, last_min: _ } = &whole;
+            $(
+                let mut other = whole.clone();
+                assert!(other.$table.pop_first().is_some(), "{} has a row", stringify!($table));
+                assert_ne!(other.state_hash(), whole.state_hash(), "{}", stringify!($table));
+            )+
+        }};
+    }
+    check!(
+        keys,
+        places,
+        accounts,
+        cards,
+        codes,
+        links,
+        acts,
+        card_days,
+        terminal_days,
+        nonces,
+        budgets,
+        shops,
+        settlements,
+        expired,
+        imported,
+        retired,
+        catalogues,
+        claimed,
+        perk_cards,
+        entrants,
+        draws,
+        undone,
+        refunded,
+        manifests,
+        proposals,
+        programmes,
+        days,
+        closed
+    );
+    let size = State { size: whole.size + 1, ..whole.clone() };
+    assert_ne!(size.state_hash(), whole.state_hash());
+    let last = State { last_min: whole.last_min + 1, ..whole.clone() };
+    assert_ne!(last.state_hash(), whole.state_hash());
 }
