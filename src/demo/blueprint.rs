@@ -3,6 +3,11 @@
 
 use ledger_spec::kinds::AgeTier;
 
+/// Days of history at the first start.
+pub const HISTORY_DAYS: u32 = 365;
+/// Residents whose phone's private key is handed out.
+pub const OPEN_PHONES: usize = 10;
+
 /// A city to be made.
 #[derive(Clone, Copy, Debug)]
 pub struct Blueprint {
@@ -12,7 +17,7 @@ pub struct Blueprint {
     pub origin: &'static str,
     /// The programme's name in Japanese and in English.
     pub programme: [&'static str; 2],
-    /// Residents who take part; at least [`OPEN_PHONES`](super::OPEN_PHONES).
+    /// Residents who take part; at least [`OPEN_PHONES`].
     pub residents: usize,
     /// Names of the shops.
     pub shops: &'static [&'static str],

@@ -1,188 +1,36 @@
 //! Founding the demo city: roots, keys, rules, budgets and residents.
 
-use std::collections::VecDeque;
-
 use ed25519_dalek::SigningKey;
 use ledger_spec::cbor::Text;
 use ledger_spec::ids::{PersonId, PlaceId};
 use ledger_spec::kinds::{
+<<<<<<< HEAD
     AccountFacts, AccountOpen, Approve, Body, BudgetAllocate, CardIssue, CataloguePublish,
     DeviceEnrol, Document, KeyRegister, ProgrammePublish, Role,
+=======
+    AccountFacts, AccountOpen, Body, BudgetAllocate, CardIssue, CataloguePublish, DeviceEnrol,
+    KeyRegister, ProgrammePublish, Role,
+>>>>>>> ff4d16f (Give the demo's cast, staged clock and client files of their own, so that its files form no circle)
 };
-use ledger_spec::points::Purse;
 use ledger_spec::programme::Programme;
-use ledger_spec::state::{Overlay, State};
-use ledger_spec::statement::{
-    Core, Disclosure, Holder, Statement, StatementError, Values, card_hash, code_hash,
-};
+use ledger_spec::state::State;
+use ledger_spec::statement::{Disclosure, Statement, card_hash, code_hash};
 use ledger_spec::time::Day;
 
+use super::cast::Cast;
+use super::client::{CityError, Client, core, disclosure, open};
 use super::crew::in_order;
-use super::history::Act;
 use super::programme::{BUDGETS, age_on, of_year};
 use super::residents::Resident;
-use super::{Cast, StagedClock, random, random_op, rewards};
+use super::rewards;
+use super::staged_clock::StagedClock;
 use crate::clock::Clock;
-use crate::engine::{Accepted, Engine, EngineError, PendingVerdict, Refusal};
+use crate::engine::Engine;
 
 const SURNAMES: [&str; 10] =
     ["青木", "石田", "内山", "遠藤", "岡村", "加藤", "北川", "久保", "小泉", "佐野"];
 const GIVEN: [&str; 10] =
     ["花子", "太郎", "ゆき", "健一", "さくら", "誠", "みどり", "学", "はるか", "進"];
-
-/// Why the demo city could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum CityError {
-    /// The ledger.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// A statement of the city was refused, which is a fault of the demo.
-    #[error("a statement of the demo city was refused: {0}")]
-    Refused(#[from] Refusal),
-    /// A statement of the city is not in its form, which is a fault of the demo.
-    #[error("a statement of the demo city is malformed: {0}")]
-    Statement(#[from] StatementError),
-    /// The registry.
-    #[error(transparent)]
-    Registry(#[from] crate::registry::RegistryError),
-    /// The operating system gave no randomness.
-    #[error("the operating system gives no randomness: {0}")]
-    Randomness(#[from] getrandom::Error),
-    /// The example of a programme has a fault.
-    #[error("the demo's programme: {0}")]
-    Programme(#[from] ledger_spec::programme::ProgrammeFault),
-    /// The example of a catalogue has a fault.
-    #[error("the demo's catalogue: {0}")]
-    Catalogue(#[from] ledger_spec::catalogue::CatalogueFault),
-    /// A text of the demo does not fit its field, which is a fault of the demo.
-    #[error("a text of the demo city does not fit its field")]
-    Text,
-}
-
-/// What the city says and does, in one place.
-pub(super) struct Voice<'a> {
-    pub(super) engine: &'a Engine,
-    pub(super) cast: &'a Cast,
-    pub(super) clock: &'a StagedClock,
-    waiting: VecDeque<Waiting>,
-}
-
-/// A statement under way.
-struct Waiting {
-    verdict: PendingVerdict,
-    again: bool,
-}
-
-impl Waiting {
-    fn settle(self) -> Result<(), CityError> {
-        match self.verdict.wait_blocking() {
-            Err(Refusal::Rejected(_) | Refusal::OperationReused(_)) if self.again => Ok(()),
-            settled => Ok(settled.map(drop)?),
-        }
-    }
-}
-
-/// Statements under way at once; below the queue's limit, above a batch.
-const UNDER_WAY: usize = 600;
-
-impl<'a> Voice<'a> {
-    pub(super) fn new(engine: &'a Engine, cast: &'a Cast, clock: &'a StagedClock) -> Self {
-        Self { engine, cast, clock, waiting: VecDeque::new() }
-    }
-
-    pub(super) fn today(&self) -> Day {
-        Day::of_ms(self.clock.wall_ms())
-    }
-
-    /// A statement's core, signed by nobody yet.
-    pub(super) fn core(&self, body: Body) -> Result<Core, CityError> {
-        core(self.engine, self.clock.wall_ms(), body)
-    }
-
-    /// Sends a statement without waiting for its verdict; [`Voice::settle`] waits for all. Where
-    /// `again` says so it may have been sent before, and a refusal of it changes nothing.
-    pub(super) fn send(&mut self, statement: Statement, again: bool) -> Result<(), CityError> {
-        if self.waiting.len() >= UNDER_WAY
-            && let Some(first) = self.waiting.pop_front()
-        {
-            first.settle()?;
-        }
-        let verdict = self.engine.enqueue(statement)?;
-        self.waiting.push_back(Waiting { verdict, again });
-        Ok(())
-    }
-
-    /// Sends a statement of a day; one that pays, only where the points are there.
-    pub(super) fn play(&mut self, act: Act, again: bool) -> Result<(), CityError> {
-        if let Some((resident, points)) = act.pays {
-            let (account, today) = (self.cast.account(resident), self.today());
-            let state = self.engine.state()?;
-            let row = state.accounts.get(&account);
-            let rules = Overlay::over(&state).programme_for(today).cloned();
-            let gated =
-                row.zip(rules).is_none_or(|(row, rules)| row.closed_gate(&rules, today).is_some());
-            if gated || row.map_or(0, |row| row.available(Purse::Yen, today)) < points {
-                return Ok(());
-            }
-        }
-        self.send(act.statement, again)
-    }
-
-    /// Waits until everything sent is in the log.
-    pub(super) fn settle(&mut self) -> Result<(), CityError> {
-        self.waiting.drain(..).try_for_each(Waiting::settle)
-    }
-
-    /// Sends a statement and waits for it.
-    pub(super) fn say(&mut self, body: Body, key: &SigningKey) -> Result<Accepted, CityError> {
-        self.settle()?;
-        let statement = open(self.engine, self.core(body)?, key, None)?;
-        Ok(self.engine.enqueue(statement)?.wait_blocking()?)
-    }
-
-    /// The first root proposes, the second approves.
-    pub(super) fn both(&mut self, body: Body) -> Result<(), CityError> {
-        self.settle()?;
-        let statement = open(self.engine, self.core(body)?, &self.cast.root(0), None)?;
-        let statement_hash = statement.hash();
-        let proposal = self.engine.enqueue(statement)?.wait_blocking()?.accounting.seq;
-        self.say(Body::Approve(Approve { proposal, statement_hash }), &self.cast.root(1))?;
-        Ok(())
-    }
-}
-
-/// A statement's core for this moment, under the programme of the day where its kind names one.
-pub(super) fn core(engine: &Engine, now_ms: u64, body: Body) -> Result<Core, CityError> {
-    let (op_id, day) = (random_op()?, Day::of_ms(now_ms));
-    let ledger = engine.ledger();
-    let programme = if body.kind().shape().programme {
-        let state = engine.state()?;
-        Overlay::over(&state).programme_for(day).map(|programme| programme.version)
-    } else {
-        None
-    };
-    Ok(Core { ledger, op_id, day, programme, not_after_s: None, body, sealed: None })
-}
-
-/// Signs a core and opens it as the server opens any submission.
-pub(super) fn open(
-    engine: &Engine,
-    core: Core,
-    key: &SigningKey,
-    disclosure: Option<&Disclosure>,
-) -> Result<Statement, StatementError> {
-    engine.open_statement(&core.sign(key, disclosure))
-}
-
-/// A disclosure of this moment.
-pub(super) fn disclosure(
-    performed_at_s: u64,
-    holder: Option<Holder>,
-    values: Option<Values>,
-) -> Result<Disclosure, CityError> {
-    let salt = random()?;
-    Ok(Disclosure { salt, performed_at_s, holder, values, ..Disclosure::default() })
-}
 
 pub(super) fn register(
     key: &SigningKey,
@@ -206,17 +54,17 @@ pub fn found(
     first_day: Day,
 ) -> Result<(), CityError> {
     clock.set_ms(first_day.start_ms() + 8 * 3_600_000);
-    let mut voice = Voice::new(engine, cast, clock);
+    let mut client = Client::new(engine, cast, clock);
     for (number, name) in ["デモ市 部長", "デモ市 会計管理者"].iter().enumerate() {
         let root = cast.root(number);
         let who = (Role::Root, cast.person("root", number), None);
-        voice.say(register(&root, who, name)?, &root)?;
+        client.submit(register(&root, who, name)?, &root)?;
     }
     let (system, pin) = keys;
     let staff = cast.staff();
     let mut register_key =
         |key: &SigningKey, who: (Role, PersonId, Option<PlaceId>), name: &str| {
-            voice.both(register(key, who, name)?)
+            client.propose_and_approve(register(key, who, name)?)
         };
     register_key(system, (Role::System, cast.person("server", 0), None), "台帳サーバー")?;
     register_key(pin, (Role::Pin, cast.person("server", 0), None), "暗証番号の確認")?;
@@ -240,16 +88,16 @@ pub fn found(
         let who = (Role::Coach, cast.person("coach", number), None);
         register_key(&cast.coach(number), who, name)?;
     }
-    ensure_rules(&mut voice, first_day)?;
-    people(&mut voice)?;
+    ensure_rules(&mut client, first_day)?;
+    people(&mut client)?;
     clock.run();
     Ok(())
 }
 
 /// Publishes what [`due_rules`] names.
-pub(super) fn ensure_rules(voice: &mut Voice<'_>, until: Day) -> Result<(), CityError> {
-    let due = due_rules(&*voice.engine.state()?, voice.cast, (voice.today(), until))?;
-    due.into_iter().try_for_each(|body| voice.both(body))
+pub(super) fn ensure_rules(client: &mut Client<'_>, until: Day) -> Result<(), CityError> {
+    let due = due_rules(&*client.engine.state()?, client.cast, (client.today(), until))?;
+    due.into_iter().try_for_each(|body| client.propose_and_approve(body))
 }
 
 /// The rules and budgets that are missing for the fiscal years of these days and for the year after
@@ -307,8 +155,8 @@ fn due_catalogue(state: &State, cast: &Cast, fiscal_year: u32) -> Result<Option<
 const HOUSE: usize = 50;
 
 /// Opens the residents' accounts, with a card each and a phone for most.
-fn people(voice: &mut Voice<'_>) -> Result<(), CityError> {
-    let (cast, engine, now_ms) = (voice.cast, voice.engine, voice.clock.wall_ms());
+fn people(client: &mut Client<'_>) -> Result<(), CityError> {
+    let (cast, engine, now_ms) = (client.cast, client.engine, client.clock.wall_ms());
     let residents = cast.city.residents;
     let house = |number: usize| {
         let members = number * HOUSE..residents.min((number + 1) * HOUSE);
@@ -316,9 +164,9 @@ fn people(voice: &mut Voice<'_>) -> Result<(), CityError> {
         statements.collect::<Result<Vec<_>, _>>()
     };
     in_order(residents.div_ceil(HOUSE), house, |_, statements| {
-        statements.into_iter().flatten().try_for_each(|statement| voice.send(statement, false))
+        statements.into_iter().flatten().try_for_each(|statement| client.send(statement, false))
     })?;
-    voice.settle()?;
+    client.settle()?;
     let names = GIVEN.iter().flat_map(|given| SURNAMES.iter().map(move |surname| (surname, given)));
     let persons: Vec<_> = (0..residents)
         .zip(names.cycle())

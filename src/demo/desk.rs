@@ -15,9 +15,10 @@ use ledger_spec::programme::LATE_DAYS_MAX;
 use ledger_spec::statement::{Core, Disclosure, Holder, StatementError, card_hash, code_hash};
 use ledger_spec::time::Day;
 
-use super::city::{CityError, core, disclosure, due_rules, open};
+use super::cast::{Cast, card_of, random};
+use super::city::due_rules;
+use super::client::{CityError, core, disclosure, open};
 use super::programme::{CARE, FIRST_INTERVIEW, age_on};
-use super::{Cast, card_of, random};
 use crate::engine::{Accepted, Engine, Refusal};
 
 /// Visitors that the desk lets in within an hour.

@@ -22,11 +22,14 @@ use ed25519_dalek::SigningKey;
 use ledger_spec::time::Day;
 use serde_json::{Value, json};
 
-use super::blueprint::population_csv;
+use super::blueprint::{Blueprint, HISTORY_DAYS, OPEN_PHONES, population_csv};
+use super::cast::Cast;
+use super::city::found;
+use super::client::CityError;
+use super::desk::Desk;
 use super::draft::{DraftDisk, make_durable};
-use super::{
-    Blueprint, Cast, CityError, Desk, HISTORY_DAYS, OPEN_PHONES, StagedClock, fill, found,
-};
+use super::history::fill;
+use super::staged_clock::StagedClock;
 use crate::clock::{Clock, ClockPolicy};
 use crate::config::{ConfigError, LedgerFile};
 use crate::engine::{Engine, EngineConfig, EngineError, Ground};

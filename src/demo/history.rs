@@ -10,16 +10,19 @@ use ledger_spec::ids::{Kid, OpId, Seq};
 use ledger_spec::kinds::{Action, Body, LinkGrant, Purpose, Redeem, SettlementPaid};
 use ledger_spec::points::Points;
 use ledger_spec::state::Overlay;
-use ledger_spec::statement::{Core, Disclosure, Holder, Statement, Values};
+use ledger_spec::statement::{Core, Disclosure, Holder, Values};
 use ledger_spec::time::Day;
 use ledger_spec::token::{self, PayToken, VENUE_LIFE_S_MAX, VenueCode};
 
-use super::city::{CityError, Voice, ensure_rules, open};
+use super::blueprint::OPEN_PHONES;
+use super::cast::Cast;
+use super::city::ensure_rules;
+use super::client::{CityError, Client, Submission, open};
 use super::crew::in_order;
 use super::programme::{BODY, CARE, CHECKUP, DENTAL, MEASURE, ORIGIN, PRESSURE, STEPS};
 use super::residents::{Dice, Resident, SUNDRIES, SignedBy};
 use super::rewards::perk_cards;
-use super::{Cast, OPEN_PHONES, StagedClock};
+use super::staged_clock::StagedClock;
 use crate::bank_days::transfer_day;
 use crate::engine::Engine;
 
@@ -47,16 +50,10 @@ const LINK_RENEWED_DAYS: u32 = 360;
 /// them finds points to spend and room under every cap.
 const OPEN_PHONES_DAY: u32 = 10;
 
-/// A statement of a day, and who has to have how many points for it.
-pub(super) struct Act {
-    pub(super) statement: Statement,
-    pub(super) pays: Option<(usize, u64)>,
-}
-
 /// What the ledger hears at one time.
 struct Moment {
     at_ms: u64,
-    acts: Vec<Act>,
+    acts: Vec<Submission>,
 }
 
 /// Lives the days from `from` up to and including `until`; `progress` hears of each.
@@ -70,12 +67,12 @@ pub fn fill(
     (from, until): (Day, Day),
     mut progress: impl FnMut(Day),
 ) -> Result<(), CityError> {
-    let mut voice = Voice::new(engine, cast, clock);
+    let mut client = Client::new(engine, cast, clock);
     let begun = engine.state()?.days.contains_key(&from);
     if from <= until {
         let hour_ms = if begun { LATE_MS } else { 8 * HOUR_MS };
         clock.set_ms(from.start_ms() + hour_ms);
-        ensure_rules(&mut voice, until)?;
+        ensure_rules(&mut client, until)?;
     }
     let scribe = Scribe::new(engine, cast, begun.then_some(from))?;
     let days = usize::try_from((until.0 + 1).saturating_sub(from.0)).unwrap_or(0);
@@ -87,26 +84,26 @@ pub fn fill(
             for moment in moments {
                 clock.set_ms(moment.at_ms);
                 for act in moment.acts {
-                    voice.play(act, begun && piece == 0)?;
+                    client.play(act, begun && piece == 0)?;
                 }
-                voice.settle()?;
+                client.settle()?;
             }
-            pay_shops(&mut voice)?;
-            perk_cards(&mut voice)?;
+            pay_shops(&mut client)?;
+            perk_cards(&mut client)?;
             progress(days_from(piece));
             Ok(())
         },
     )?;
     clock.run();
-    let today = voice.today();
-    ensure_rules(&mut voice, today)
+    let today = client.today();
+    ensure_rules(&mut client, today)
 }
 
 /// Records the transfers of what the shops are due, from the day on which a city makes them.
-fn pay_shops(voice: &mut Voice<'_>) -> Result<(), CityError> {
-    let today = voice.today();
+fn pay_shops(client: &mut Client<'_>) -> Result<(), CityError> {
+    let today = client.today();
     let due: Vec<(Seq, Day)> = {
-        let state = voice.engine.state()?;
+        let state = client.engine.state()?;
         let open = state.settlements.iter().filter(|(_, row)| row.paid.is_none() && row.yen > 0);
         let due = open.map(|(seq, row)| (*seq, transfer_day(row.month, row.month.last_day())));
         due.filter(|(_, day)| *day <= today).collect()
@@ -114,11 +111,11 @@ fn pay_shops(voice: &mut Voice<'_>) -> Result<(), CityError> {
     for (settlement, paid_on) in due {
         let reference = Text::new("FB-DEMO").ok_or(CityError::Text)?;
         let body = SettlementPaid { settlement, paid_on, reference };
-        let core = voice.core(Body::SettlementPaid(body))?;
-        let statement = open(voice.engine, core, &voice.cast.staff(), None)?;
-        voice.send(statement, false)?;
+        let core = client.core(Body::SettlementPaid(body))?;
+        let statement = open(client.engine, core, &client.cast.staff(), None)?;
+        client.send(statement, false)?;
     }
-    voice.settle()
+    client.settle()
 }
 
 /// Writes and signs what a day brings.
@@ -198,7 +195,7 @@ impl<'a> Scribe<'a> {
         Ok(moments)
     }
 
-    fn resident(&self, page: &mut Page<'_>, acts: &mut Vec<Act>) -> Result<(), CityError> {
+    fn resident(&self, page: &mut Page<'_>, acts: &mut Vec<Submission>) -> Result<(), CityError> {
         let mut plan = page.resident.plan(self.cast, page.day);
         if page.resident.number < OPEN_PHONES {
             let (_, _, of_month) = page.day.ymd();
@@ -250,7 +247,7 @@ impl<'a> Scribe<'a> {
     }
 
     /// The phone lets the service report its steps for a year at a time; the service does.
-    fn steps(&self, page: &mut Page<'_>, steps: u32) -> Result<Option<Act>, CityError> {
+    fn steps(&self, page: &mut Page<'_>, steps: u32) -> Result<Option<Submission>, CityError> {
         let (number, since) = (page.resident.number, page.day.0.saturating_sub(self.founded.0));
         if since % LINK_RENEWED_DAYS == 1 {
             let link = self.cast.link(number, since / LINK_RENEWED_DAYS);
@@ -260,7 +257,7 @@ impl<'a> Scribe<'a> {
             let granted = Disclosure { holder: None, ..self.met(page, false, 60) };
             let core = Core { programme: None, ..self.core(page, body, None) };
             let statement = open(self.engine, core, &self.cast.phone(number), Some(&granted))?;
-            return Ok(Some(Act { statement, pays: None }));
+            return Ok(Some(Submission { statement, pays: None }));
         }
         let Some(linked) = since.checked_sub(2) else { return Ok(None) };
         let holder = Holder::Link(self.cast.link(number, linked / LINK_RENEWED_DAYS));
@@ -275,7 +272,7 @@ impl<'a> Scribe<'a> {
         page: &mut Page<'_>,
         action: &str,
         signed_by: SignedBy,
-    ) -> Result<Option<Act>, CityError> {
+    ) -> Result<Option<Submission>, CityError> {
         let number = page.resident.number;
         let (key, disclosed) = match signed_by {
             SignedBy::Coach => (self.coaches.first().cloned(), self.met(page, false, 1_800)),
@@ -318,7 +315,7 @@ impl<'a> Scribe<'a> {
         page: &mut Page<'_>,
         (station, by_phone): (&SigningKey, bool),
         action: &str,
-    ) -> Result<Act, CityError> {
+    ) -> Result<Submission, CityError> {
         let nothing = Values::default();
         let values = if action == MEASURE {
             let level = page.resident.level_tenths(&mut page.dice);
@@ -369,11 +366,11 @@ impl<'a> Scribe<'a> {
         key: &SigningKey,
         action: &str,
         disclosed: &Disclosure,
-    ) -> Result<Act, CityError> {
+    ) -> Result<Submission, CityError> {
         let action = Text::new(action).ok_or(CityError::Text)?;
         let core = self.core(page, Body::Action(Action { action }), None);
         let statement = open(self.engine, core, key, Some(disclosed))?;
-        Ok(Act { statement, pays: None })
+        Ok(Submission { statement, pays: None })
     }
 
     fn purchase(
@@ -381,7 +378,7 @@ impl<'a> Scribe<'a> {
         page: &mut Page<'_>,
         shop: usize,
         points: u32,
-    ) -> Result<Option<Act>, CityError> {
+    ) -> Result<Option<Submission>, CityError> {
         let (Some(till), Some(spent)) = (self.tills.get(shop), Points::new(points)) else {
             return Ok(None);
         };
@@ -391,7 +388,7 @@ impl<'a> Scribe<'a> {
         let body = Body::Redeem(Redeem { shop: self.cast.shop_place(shop), points: spent, goods });
         let core = self.core(page, body, Some(page.at_s + CODE_LIFE_S));
         let statement = open(self.engine, core, till, Some(&disclosed))?;
-        Ok(Some(Act { statement, pays: Some((page.resident.number, u64::from(points))) }))
+        Ok(Some(Submission { statement, pays: Some((page.resident.number, u64::from(points))) }))
     }
 
     fn core(&self, page: &mut Page<'_>, body: Body, not_after_s: Option<u64>) -> Core {

@@ -3,7 +3,8 @@
 use ledger_spec::kinds::{AgeTier, Insurance};
 use ledger_spec::time::Day;
 
-use super::{Blueprint, Cast, OPEN_PHONES, blueprint};
+use super::blueprint::{self, Blueprint, OPEN_PHONES};
+use super::cast::Cast;
 
 /// Reproducible chance for the demo's history (`SplitMix64`). Nothing secret depends on it.
 pub(super) struct Dice(u64);

@@ -10,7 +10,7 @@ use ledger_spec::state::{Overlay, State};
 use ledger_spec::statement::Core;
 use ledger_spec::time::Day;
 
-use super::city::{CityError, Voice, disclosure, open};
+use super::client::{CityError, Client, disclosure, open};
 use super::residents::{QUIZZERS, Resident};
 use crate::clock::Clock;
 
@@ -71,16 +71,16 @@ pub(super) fn of_year(
 ///
 /// # Errors
 /// [`CityError`]
-pub(super) fn perk_cards(voice: &mut Voice<'_>) -> Result<(), CityError> {
-    let today = voice.today();
+pub(super) fn perk_cards(client: &mut Client<'_>) -> Result<(), CityError> {
+    let today = client.today();
     let (due, taken) = {
-        let state = voice.engine.state()?;
+        let state = client.engine.state()?;
         let Some(item) = perk_card(&state, today) else { return Ok(()) };
         let phones = QUIZZERS.filter(|number| {
-            *number < voice.cast.city.residents && Resident::of(voice.cast, *number).has_phone
+            *number < client.cast.city.residents && Resident::of(client.cast, *number).has_phone
         });
         let due =
-            phones.filter(|number| may_claim(&state, voice.cast.account(*number), &item, today));
+            phones.filter(|number| may_claim(&state, client.cast.account(*number), &item, today));
         (due.map(|number| (number, item.clone())).collect::<Vec<_>>(), to_take_back(&state, today))
     };
     for (number, item) in due {
@@ -88,17 +88,17 @@ pub(super) fn perk_cards(voice: &mut Voice<'_>) -> Result<(), CityError> {
             return Err(CityError::Text);
         };
         let body = Body::RewardClaim(RewardClaim { item: code, points, code: None });
-        let now_s = voice.clock.wall_ms() / 1_000;
-        let core = Core { not_after_s: Some(now_s + CLAIM_LIFE_S), ..voice.core(body)? };
+        let now_s = client.clock.wall_ms() / 1_000;
+        let core = Core { not_after_s: Some(now_s + CLAIM_LIFE_S), ..client.core(body)? };
         let disclosed = disclosure(now_s, None, None)?;
-        let claim = open(voice.engine, core, &voice.cast.phone(number), Some(&disclosed))?;
-        voice.send(claim, false)?;
+        let claim = open(client.engine, core, &client.cast.phone(number), Some(&disclosed))?;
+        client.send(claim, false)?;
     }
-    voice.settle()?;
+    client.settle()?;
     if let Some(voucher) = taken {
         let reason = Text::new(TAKEN_BACK).ok_or(CityError::Text)?;
-        let staff = voice.cast.staff();
-        voice.say(Body::RewardCancel(RewardCancel { voucher, reason }), &staff)?;
+        let staff = client.cast.staff();
+        client.submit(Body::RewardCancel(RewardCancel { voucher, reason }), &staff)?;
     }
     Ok(())
 }
