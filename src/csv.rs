@@ -33,14 +33,20 @@ impl Table {
 
 /// A cell that no spreadsheet takes for a formula; a number keeps its sign.
 fn guarded(cell: &str) -> String {
-    let formula =
-        cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<i64>().is_err();
+    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_negative(cell);
     let guard = if formula { "'" } else { "" };
     if formula || cell.contains(['"', ',', '\r', '\n']) {
         format!("\"{guard}{}\"", cell.replace('"', "\"\""))
     } else {
         cell.to_owned()
     }
+}
+
+/// Whether a cell is a whole number below zero: the one form in which our numbers have a sign.
+fn is_negative(cell: &str) -> bool {
+    cell.strip_prefix('-').is_some_and(|digits| {
+        !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
+    })
 }
 
 #[cfg(test)]
@@ -55,8 +61,14 @@ mod tests {
             ("say \"hi\"", "\"say \"\"hi\"\"\""),
             ("=1+1", "\"'=1+1\""),
             ("@cmd", "\"'@cmd\""),
+            ("\tcmd", "\"'\tcmd\""),
+            ("\rcmd", "\"'\rcmd\""),
+            ("+81901234567", "\"'+81901234567\""),
+            ("a-1", "a-1"),
             ("-100", "-100"),
+            ("-", "\"'-\""),
             ("-1+1", "\"'-1+1\""),
+            ("-1.5", "\"'-1.5\""),
             ("", ""),
         ];
         for (cell, written) in cases {

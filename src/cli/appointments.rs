@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use ledger_spec::state::{Overlay, State};
 use ledger_spec::time::Day;
 
-use super::import::{FileArgs, bytes, map, report};
+use super::files::{FileArgs, bytes, map, report};
 use super::{CliError, Ending, Outcome, complain, day_or_today, folder};
 use crate::adapters::appointments::{self, AppointmentMap, Booking};
 use crate::adapters::city_file::{Place, Read, Refused};

@@ -1,7 +1,7 @@
 //! `kenmai export`: everything a ledger holds on accounts, as CSV that another programme can take
 //! over.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ledger_spec::entry::{Accounting, Contra};
 use ledger_spec::kept;
@@ -12,6 +12,7 @@ use ledger_spec::time::Day;
 use super::{
     CliError, Ending, Outcome, complain, day_or_today, export_currency, folder, make_file,
 };
+use crate::csv::Table;
 
 /// Write balances, lots and history of every account as CSV.
 #[derive(clap::Args)]
@@ -50,6 +51,19 @@ struct All {
     out: PathBuf,
 }
 
+/// The head of history.csv.
+const HISTORY_HEAD: [&str; 9] = [
+    "seq",
+    "accepted_on",
+    "account",
+    "kind",
+    "purse",
+    "fund",
+    "expires_on",
+    "points",
+    "from_or_to",
+];
+
 /// Runs the command.
 ///
 /// # Errors
@@ -65,56 +79,57 @@ pub fn run(args: &Args) -> Outcome {
 fn everything(args: &All) -> Outcome {
     let today = day_or_today(args.day.as_deref())?;
     std::fs::create_dir(&args.out).map_err(CliError::file("make", &args.out))?;
-    let mut history = Table::new(&[
-        "seq",
-        "accepted_on",
-        "account",
-        "kind",
-        "purse",
-        "fund",
-        "expires_on",
-        "points",
-        "from_or_to",
-    ])?;
-    let mut failed = Ok(());
-    let state = folder::replay(&args.data, |entry| {
-        if failed.is_ok() {
-            failed = history_lines(entry, &mut history);
-        }
-    })?;
-    failed?;
-    let (balances, lots) = holdings(&state, today)?;
+    let mut history = Table::default();
+    history.line(&HISTORY_HEAD);
+    let state = folder::replay(&args.data, |entry| history_lines(entry, &mut history))?;
+    let (balances, lots) = holdings(&state, today);
     for (name, table) in [("balances.csv", balances), ("lots.csv", lots), ("history.csv", history)]
     {
-        table.write(&args.out.join(name))?;
+        make_file(&args.out.join(name), table.into_text().as_bytes())?;
     }
     complain(format_args!("exported {} accounts as of {today}", state.accounts.len()));
     Ok(Ending::Well)
 }
 
 /// Balances and unexpired lots of every account.
-fn holdings(state: &State, today: Day) -> Result<(Table, Table), CliError> {
-    let mut balances = Table::new(&["account", "purse", "points"])?;
-    let mut lots = Table::new(&["account", "purse", "fund", "expires_on", "points"])?;
+fn holdings(state: &State, today: Day) -> (Table, Table) {
+    let (mut balances, mut lots) = (Table::default(), Table::default());
+    balances.line(&["account", "purse", "points"]);
+    lots.line(&["account", "purse", "fund", "expires_on", "points"]);
     for (id, account) in &state.accounts {
         let id = id.to_string();
         for purse in Purse::ALL {
             let points = account.available(*purse, today).to_string();
+<<<<<<< HEAD
             balances.line(&[&id, purse.name(), &points])?;
         }
         for lot in account.lots.iter().filter(|lot| lot.key.expires_on >= today) {
             let (day, points) = (lot.key.expires_on.to_string(), lot.points.to_string());
             let (purse, fund) = (lot.key.purse.name(), lot.key.fund.name());
             lots.line(&[&id, purse, fund, &day, &points])?;
+=======
+            balances.line(&[&id, purse_name(*purse), &points]);
+        }
+        for lot in account.lots.iter().filter(|lot| lot.key.expires_on >= today) {
+            let (day, points) = (lot.key.expires_on.to_string(), lot.points.to_string());
+            let (purse, fund) = (purse_name(lot.key.purse), fund_name(lot.key.fund));
+            lots.line(&[&id, purse, fund, &day, &points]);
+>>>>>>> 5a82a2d (Write every table through one writer of CSV, with one mark, one quoting and one guard against formulas)
         }
     }
-    Ok((balances, lots))
+    (balances, lots)
 }
 
 /// One line for each posting; entries of accounts without one have a line without points.
+<<<<<<< HEAD
 fn history_lines(entry: &Accounting, table: &mut Table) -> Result<(), CliError> {
     let Some(subject) = entry.subject else { return Ok(()) };
     let kind = kept::read(&entry.statement.0).map(|kept| kept.core.body.kind().name());
+=======
+fn history_lines(entry: &Accounting, table: &mut Table) {
+    let Some(subject) = entry.subject else { return };
+    let kind = statement::kept(&entry.statement.0).map(|kept| kept.core.body.kind().name());
+>>>>>>> 5a82a2d (Write every table through one writer of CSV, with one mark, one quoting and one guard against formulas)
     let (seq, day) = (entry.seq.to_string(), entry.accepted_day().to_string());
     let (account, kind) = (subject.account.to_string(), kind.unwrap_or_default());
     let mut moved = false;
@@ -123,12 +138,11 @@ fn history_lines(entry: &Accounting, table: &mut Table) -> Result<(), CliError> 
         let (expires_on, points) = (lot.expires_on.to_string(), points.to_string());
         let (purse, fund) = (lot.purse.name(), lot.fund.name());
         let other = contra_text(contra);
-        table.line(&[&seq, &day, &account, kind, purse, fund, &expires_on, &points, &other])?;
+        table.line(&[&seq, &day, &account, kind, purse, fund, &expires_on, &points, &other]);
     }
     if !moved {
-        table.line(&[&seq, &day, &account, kind, "", "", "", "", ""])?;
+        table.line(&[&seq, &day, &account, kind, "", "", "", "", ""]);
     }
-    Ok(())
 }
 
 fn contra_text(contra: Contra) -> String {
@@ -143,6 +157,7 @@ fn contra_text(contra: Contra) -> String {
     }
 }
 
+<<<<<<< HEAD
 /// A CSV file (RFC 4180, UTF-8) on its way to the disk.
 pub(super) struct Table(csv::Writer<Vec<u8>>);
 
@@ -162,5 +177,21 @@ impl Table {
     pub(super) fn write(self, path: &Path) -> Result<(), CliError> {
         let bytes = self.0.into_inner().map_err(|error| CliError::Refused(error.to_string()))?;
         make_file(path, &bytes)
+=======
+fn purse_name(purse: Purse) -> &'static str {
+    match purse {
+        Purse::Yen => "yen",
+        Purse::Challenge => "challenge",
+    }
+}
+
+fn fund_name(fund: Fund) -> &'static str {
+    match fund {
+        Fund::General => "general",
+        Fund::Nhi => "nhi",
+        Fund::CareInsurance => "care_insurance",
+        Fund::Employer => "employer",
+        Fund::None => "none",
+>>>>>>> 5a82a2d (Write every table through one writer of CSV, with one mark, one quoting and one guard against formulas)
     }
 }

@@ -2,8 +2,7 @@
 //! sign-rows`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ledger_spec::entry::{Accounting, Contra};
 use ledger_spec::ids::AccountId;
@@ -11,21 +10,19 @@ use ledger_spec::kinds::{AgeTier, Status};
 use ledger_spec::points::POINTS_MAX;
 use ledger_spec::state::{Overlay, State};
 use ledger_spec::time::Day;
-use serde::de::DeserializeOwned;
 use serde_json::{Map as Json, Value, json};
 
-use super::export::Table;
-use super::{CliError, Ending, Outcome, appointments, complain, folder, make_file, read_text, say};
-use crate::adapters::city_file::{self, Event, FILE_BYTES_MAX, Map, Place, Read, What};
+use super::files::{FileArgs, bytes, map, refused, report};
+use super::{CliError, Ending, Outcome, appointments, complain, folder, make_file, say};
+use crate::adapters::city_file::{self, Event, Map, Place, Read, What};
 use crate::adapters::fhir::{self, FhirMap};
 use crate::adapters::japanese;
 use crate::clock::{Clock, SystemClock};
+use crate::csv::Table;
 use crate::engine::REGISTRY_FILE;
 use crate::keys::LedgerKeys;
 use crate::registry::Registry;
 
-/// No map is longer.
-const MAP_BYTES_MAX: u64 = 65_536;
 /// Lots of one row: a row of a manifest has at most 1,024 bytes.
 const ROW_LOTS_MAX: usize = 24;
 
@@ -58,25 +55,6 @@ enum Format {
     Appointments(appointments::Args),
     /// The lots.csv of `kenmai export`.
     Lots(LotsArgs),
-}
-
-#[derive(clap::Args)]
-pub(super) struct FileArgs {
-    /// The file; for FHIR and appointments also several that belong together.
-    #[arg(required = true)]
-    pub(super) files: Vec<PathBuf>,
-    /// What its columns or resources mean, as JSON.
-    #[arg(long, value_name = "FILE")]
-    pub(super) map: PathBuf,
-    /// The data folder of the ledger.
-    #[arg(long, value_name = "DIR")]
-    pub(super) data: PathBuf,
-    /// The ledger's keys folder: the city's numbers are kept as keyed hashes.
-    #[arg(long, value_name = "DIR")]
-    pub(super) keys: PathBuf,
-    /// The beginning of the names of the files to make.
-    #[arg(long, value_name = "PREFIX")]
-    out: String,
 }
 
 #[derive(clap::Args)]
@@ -115,22 +93,6 @@ pub fn run(args: &Args) -> Outcome {
         Format::Appointments(args) => appointments::run(args),
         Format::Lots(args) => lots(args),
     }
-}
-
-fn refused<E: std::fmt::Display>(path: &Path) -> impl Fn(E) -> CliError {
-    move |error| CliError::Refused(format!("{}: {error}", path.display()))
-}
-
-pub(super) fn map<T: DeserializeOwned>(path: &Path) -> Result<T, CliError> {
-    serde_json::from_str(&read_text(path, MAP_BYTES_MAX)?).map_err(refused(path))
-}
-
-pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, CliError> {
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(CliError::file("open", path))?;
-    let most = FILE_BYTES_MAX as u64 + 1;
-    file.take(most).read_to_end(&mut bytes).map_err(CliError::file("read", path))?;
-    Ok(bytes)
 }
 
 /// Rows by kind, in the order of the file.
@@ -294,24 +256,11 @@ fn write_rows(out: &str, rows: &Rows) -> Result<(), CliError> {
     Ok(())
 }
 
-pub(super) fn report<T>(args: &FileArgs, read: &Read<T>) -> Result<(), CliError> {
-    let mut table = Table::new(&["file", "line", "reason", "remedy"])?;
-    let mut refused: Vec<_> = read.refused.iter().collect();
-    refused.sort_by_key(|refused| refused.place);
-    for refused in refused {
-        let (file, line) = refused.place;
-        let file = args.files.get(file).map(|file| file.display().to_string()).unwrap_or_default();
-        table.line(&[&file, &line.to_string(), &refused.reason, refused.remedy])?;
-    }
-    table.write(&PathBuf::from(format!("{}-report.csv", args.out)))
-}
-
 fn write_spent(out: &str, spent: &[Spent]) -> Result<(), CliError> {
-    let mut table = Table::new(&["account", "seq", "day", "shop", "points"])?;
-    for line in spent {
-        table.line(&line.each_ref().map(String::as_str))?;
-    }
-    table.write(&PathBuf::from(format!("{out}-spent.csv")))
+    let mut table = Table::default();
+    table.line(&["account", "seq", "day", "shop", "points"]);
+    spent.iter().for_each(|line| table.line(line));
+    make_file(&PathBuf::from(format!("{out}-spent.csv")), table.into_text().as_bytes())
 }
 
 /// One line of lots.csv.

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use ledger_spec::time::Day;
+use ledger_spec::time::{Day, Month};
 
 use crate::audit::AuditError;
 use crate::clock::{Clock, SystemClock};
@@ -31,6 +31,7 @@ pub mod draw;
 pub mod export;
 pub mod export_currency;
 pub mod fields;
+mod files;
 mod folder;
 pub mod import;
 pub mod init;
@@ -158,6 +159,10 @@ impl CliError {
     fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::File { action, path: path.to_owned(), source }
     }
+
+    fn refused(text: impl Into<String>) -> Self {
+        Self::Refused(text.into())
+    }
 }
 
 type Outcome = Result<Ending, CliError>;
@@ -275,12 +280,21 @@ fn make_as(path: &Path, bytes: &[u8], mode: u32) -> Result<(), CliError> {
         .map_err(CliError::file("make", path))
 }
 
-/// The day that a command is told, or else today in Japan.
-fn day_or_today(told: Option<&str>) -> Result<Day, CliError> {
-    match told {
+/// The day of an option.
+fn parse_day(option: &str, text: &str) -> Result<Day, CliError> {
+    Day::parse(text).ok_or_else(|| CliError::refused(format!("{option} {text} is no YYYY-MM-DD")))
+}
+
+/// The month of an option.
+fn parse_month(option: &str, text: &str) -> Result<Month, CliError> {
+    Month::parse(text).ok_or_else(|| CliError::refused(format!("{option} {text} is no YYYY-MM")))
+}
+
+/// The day of `--day`, or else today in Japan.
+fn day_or_today(day: Option<&str>) -> Result<Day, CliError> {
+    match day {
         None => Ok(Day::of_ms(SystemClock.wall_ms())),
-        Some(text) => Day::parse(text)
-            .ok_or_else(|| CliError::Refused(format!("--day {text} is no YYYY-MM-DD"))),
+        Some(text) => parse_day("--day", text),
     }
 }
 

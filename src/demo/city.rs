@@ -4,13 +4,8 @@ use ed25519_dalek::SigningKey;
 use ledger_spec::cbor::Text;
 use ledger_spec::ids::{PersonId, PlaceId};
 use ledger_spec::kinds::{
-<<<<<<< HEAD
-    AccountFacts, AccountOpen, Approve, Body, BudgetAllocate, CardIssue, CataloguePublish,
-    DeviceEnrol, Document, KeyRegister, ProgrammePublish, Role,
-=======
     AccountFacts, AccountOpen, Body, BudgetAllocate, CardIssue, CataloguePublish, DeviceEnrol,
-    KeyRegister, ProgrammePublish, Role,
->>>>>>> ff4d16f (Give the demo's cast, staged clock and client files of their own, so that its files form no circle)
+    Document, KeyRegister, ProgrammePublish, Role,
 };
 use ledger_spec::programme::Programme;
 use ledger_spec::state::State;

@@ -173,7 +173,7 @@ fn a_roster_opens_accounts_and_changes_of_residence_find_them() {
             "reason": "住民異動"})
     );
     let report = fs::read_to_string(at.join("moves-report.csv")).unwrap();
-    let expected = "file,line,reason,remedy\r\n\
+    let expected = "\u{feff}file,line,reason,remedy\r\n\
         moves.csv,4,no account has this number of the city,open the account first: import the roster with the kind account.open\r\n\
         moves.csv,5,`11月` is no day,write the day as 2026-04-01 or 令和8年4月1日\r\n";
     assert_eq!(report, expected);
