@@ -136,17 +136,16 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
-fn refused(text: impl Into<String>) -> CliError {
-    CliError::Refused(text.into())
-}
-
 /// The books of the draw, and the ledger's origin.
 fn read(of: &Of) -> Result<(DrawBooks, String), CliError> {
     let origin = ledger_file(&of.data)?.origin;
     let mut books = DrawBooks::of(&of.item);
     folder::replay(&of.data, |entry| books.read(entry))?;
     if !books.is_known() {
-        return Err(refused(format!("no catalogue of this ledger has a lottery `{}`", of.item)));
+        return Err(CliError::refused(format!(
+            "no catalogue of this ledger has a lottery `{}`",
+            of.item
+        )));
     }
     Ok((books, origin))
 }
@@ -168,16 +167,21 @@ fn entrants(of: &Of) -> Outcome {
 fn commit(args: &Commit) -> Outcome {
     let (books, origin) = read(&args.of)?;
     if let Some(fixed) = &books.fixed {
-        return Err(refused(format!("entry {} has fixed the entrants already", fixed.commit)));
+        return Err(CliError::refused(format!(
+            "entry {} has fixed the entrants already",
+            fixed.commit
+        )));
     }
     let round = match (&args.round, &args.at) {
         (Some(round), _) => *round,
         (None, Some(at)) => first_round_from(at)?,
-        (None, None) => return Err(refused("give --round or --at")),
+        (None, None) => return Err(CliError::refused("give --round or --at")),
     };
-    let due_s = round_s(round).ok_or_else(|| refused(format!("there is no round {round}")))?;
-    let count = u32::try_from(books.entrants.len()).map_err(|error| refused(error.to_string()))?;
-    let unfit = |name| refused(format!("{name} does not fit into a statement"));
+    let due_s =
+        round_s(round).ok_or_else(|| CliError::refused(format!("there is no round {round}")))?;
+    let count = u32::try_from(books.entrants.len())
+        .map_err(|error| CliError::refused(error.to_string()))?;
+    let unfit = |name| CliError::refused(format!("{name} does not fit into a statement"));
     let draw = Code::new(&args.of.item).ok_or_else(|| unfit("the code"))?;
     let beacon = Text::new(BEACON).ok_or_else(|| unfit("the beacon"))?;
     let entrants = books.root();
@@ -194,13 +198,13 @@ fn commit(args: &Commit) -> Outcome {
 fn result(args: &DrawnBy) -> Outcome {
     let (books, origin) = read(&args.of)?;
     if let Some(held) = &books.held {
-        return Err(refused(format!("entry {} has drawn already", held.entry)));
+        return Err(CliError::refused(format!("entry {} has drawn already", held.entry)));
     }
     let fixed = books.fixed.as_ref();
-    let fixed =
-        fixed.ok_or_else(|| refused("nobody has fixed the entrants: `kenmai draw commit`"))?;
+    let fixed = fixed
+        .ok_or_else(|| CliError::refused("nobody has fixed the entrants: `kenmai draw commit`"))?;
     let value = value_of(&args.beacon, fixed.round)?;
-    let body = books.result(&value).ok_or_else(|| refused("there is no draw"))?;
+    let body = books.result(&value).ok_or_else(|| CliError::refused("there is no draw"))?;
     write(Body::DrawResult(body), &origin, &args.signed)?;
     for winner in books.drawn_by(&value, fixed.prizes) {
         complain(format_args!("winner {}", number(&origin, winner)));
@@ -259,23 +263,26 @@ fn value_of(path: &Path, round: u64) -> Result<Vec<u8>, CliError> {
         read_text(path, BEACON_JSON_BYTES_MAX)?
     };
     let from = path.display();
-    let answer: Answer = serde_json::from_str(&text)
-        .map_err(|error| refused(format!("{from} is no answer of the beacon: {error}")))?;
+    let answer: Answer = serde_json::from_str(&text).map_err(|error| {
+        CliError::refused(format!("{from} is no answer of the beacon: {error}"))
+    })?;
     if answer.round != round {
-        return Err(refused(format!(
+        return Err(CliError::refused(format!(
             "{from} is of round {}; the draw waits for {round}",
             answer.round
         )));
     }
     let value = HEXLOWER.decode(answer.signature.as_bytes()).unwrap_or_default();
     if !is_genuine(round, &value) {
-        return Err(refused(format!(
+        return Err(CliError::refused(format!(
             "{from}: the beacon did not sign this for round {round}; ask another of its servers"
         )));
     }
     let derived = HEXLOWER.encode(&Sha256::digest(&value));
     if answer.randomness.is_some_and(|randomness| randomness != derived) {
-        return Err(refused(format!("{from}: the randomness is not that of its signature")));
+        return Err(CliError::refused(format!(
+            "{from}: the randomness is not that of its signature"
+        )));
     }
     Ok(value)
 }
@@ -302,7 +309,7 @@ fn write(body: Body, origin: &str, signed: &Signed) -> Result<(), CliError> {
 
 /// The first round at a time in Japan or after it.
 fn first_round_from(at: &str) -> Result<u64, CliError> {
-    let unclear = || refused(format!("--at {at} is no YYYY-MM-DDTHH:MM"));
+    let unclear = || CliError::refused(format!("--at {at} is no YYYY-MM-DDTHH:MM"));
     let (day, time) = at.split_once('T').ok_or_else(unclear)?;
     let (hour, minute) = time.split_once(':').ok_or_else(unclear)?;
     let two_digits = |text: &str, end: u64| {
@@ -314,7 +321,8 @@ fn first_round_from(at: &str) -> Result<u64, CliError> {
     let minute = two_digits(minute, 60).ok_or_else(unclear)?;
     let at_s = day.start_ms() / 1_000 + hour * 3_600 + minute * 60;
     let since = at_s.checked_sub(BEACON_GENESIS_S);
-    let since = since.ok_or_else(|| refused(format!("the beacon had no round at {at} yet")))?;
+    let since =
+        since.ok_or_else(|| CliError::refused(format!("the beacon had no round at {at} yet")))?;
     Ok(since.div_ceil(BEACON_PERIOD_S) + 1)
 }
 

@@ -8,7 +8,7 @@ use ledger_spec::entry::{Accounting, Effect, Entry, receipt_number};
 use ledger_spec::ids::LedgerId;
 use ledger_spec::time::{Day, Month};
 
-use super::{Bar, CliError, Ending, Outcome, complain, ledger_file, make_private};
+use super::{Bar, CliError, Ending, Outcome, complain, ledger_file, make_private, parse_month};
 use crate::engine::{EngineError, PersonalReader, REGISTRY_FILE, parse_entry};
 use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
@@ -55,8 +55,7 @@ struct Claims<'a> {
 /// # Errors
 /// [`CliError`]
 pub fn run(args: &Args) -> Outcome {
-    let month = Month::parse(&args.month)
-        .ok_or_else(|| CliError::Refused("--month is a month YYYY-MM".to_owned()))?;
+    let month = parse_month("--month", &args.month)?;
     let ledger = LedgerId::of_origin(&ledger_file(&args.data)?.origin);
     let keys = LedgerKeys::load(&args.keys)?;
     let registry = Registry::open_read_only(&args.data.join(REGISTRY_FILE), &keys.kek)?;
@@ -82,13 +81,13 @@ pub fn run(args: &Args) -> Outcome {
     }
     make_private(&args.out, currency::csv(month, &lines).as_bytes())?;
     complain(format_args!("{} claims of {month}", lines.len()));
-    let mut ending = Ending::Well;
+    let mut status = Ending::Well;
     for line in lines.iter().filter(|line| line.wallet == Wallet::Unsafe) {
         let number = &line.receipt_number;
         complain(format_args!("{number}: the wallet's number has signs that no file can carry"));
-        ending = Ending::Found;
+        status = Ending::Found;
     }
-    Ok(ending)
+    Ok(status)
 }
 
 impl Claims<'_> {

@@ -6,7 +6,7 @@ use ledger_spec::ids::LedgerId;
 use ledger_spec::kept;
 use ledger_spec::time::Day;
 
-use super::{CliError, Ending, Outcome, ledger_file, say_bytes};
+use super::{CliError, Ending, Outcome, ledger_file, parse_day, say_bytes};
 use crate::engine::{EngineError, parse_entry};
 use crate::log::disk::{Disk, RealDisk};
 use crate::log::{self, FrameRefusal, LogConfig, SEGMENT_BYTES};
@@ -52,10 +52,7 @@ struct Export {
 /// [`CliError`]
 pub fn run(args: &Args) -> Outcome {
     let Command::Export(args) = &args.command;
-    let since = args.since.as_deref().map(|day| {
-        let refused = || CliError::Refused(format!("--since is a day YYYY-MM-DD, not `{day}`"));
-        Day::parse(day).ok_or_else(refused)
-    });
+    let since = args.since.as_deref().map(|day| parse_day("--since", day));
     let since = since.transpose()?.unwrap_or(Day(0));
     let of_folder = args.data.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = args.ledger.clone().or(of_folder).ok_or_else(|| {

@@ -2,8 +2,6 @@
 //! back.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
@@ -11,7 +9,10 @@ use ledger_spec::ids::{LedgerId, PlaceId};
 use ledger_spec::time::{Day, Month};
 use serde_json::{Value, json};
 
-use super::{Bar, CliError, Ending, Outcome, ledger_file, read_text, say, say_bytes};
+use super::{
+    Bar, CliError, Ending, Outcome, ledger_file, make_file, parse_day, parse_month, read_text, say,
+    say_bytes,
+};
 use crate::bank_days::{business_day_from, is_business_day, transfer_day};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{REGISTRY_FILE, parse_entry};
@@ -192,43 +193,37 @@ fn read(dir: &Path, lines_of: Option<PlaceId>) -> Result<(Books, LogHead), CliEr
     Ok((books, LogHead { origin, size, root, checkpoint: None }))
 }
 
-fn refused(text: impl Into<String>) -> CliError {
-    CliError::Refused(text.into())
-}
-
-fn parse_month(from: &Source) -> Result<Option<Month>, CliError> {
-    let parse = |text| Month::parse(text).ok_or_else(|| refused("--month is a month YYYY-MM"));
-    from.month.as_deref().map(parse).transpose()
+fn month_in(from: &Source) -> Result<Option<Month>, CliError> {
+    from.month.as_deref().map(|text| parse_month("--month", text)).transpose()
 }
 
 /// The month asked for, or else the last one that has a settlement.
 fn month_of(from: &Source, books: &Books) -> Result<Month, CliError> {
     let last = books.settlements(None).map(|settled| settled.close.month).max();
-    let month = parse_month(from)?.or(last);
-    let month = month.ok_or_else(|| refused("this ledger has no settlement"))?;
+    let month = month_in(from)?.or(last);
+    let month = month.ok_or_else(|| CliError::refused("this ledger has no settlement"))?;
     if books.settlements(Some(month)).next().is_none() {
-        return Err(refused(format!(
+        return Err(CliError::refused(format!(
             "there is no settlement of {month}; the ledger settles a month with its first entry after it"
         )));
     }
     Ok(month)
 }
 
-fn parse_day(name: &str, text: &str) -> Result<Day, CliError> {
-    Day::parse(text).ok_or_else(|| refused(format!("{name} is a day YYYY-MM-DD")))
-}
-
 fn parse_shop(text: &str, books: &Books) -> Result<PlaceId, CliError> {
     let known = PlaceId::from_hex(text).filter(|shop| books.shops().contains_key(shop));
     known.ok_or_else(|| {
         let shops = books.shops().iter().map(|(id, name)| format!("\n  {id}  {name}"));
-        refused(format!("there is no shop `{text}`; the shops are{}", shops.collect::<String>()))
+        CliError::refused(format!(
+            "there is no shop `{text}`; the shops are{}",
+            shops.collect::<String>()
+        ))
     })
 }
 
 fn list(from: &Source) -> Outcome {
     let (books, _) = read(&from.dir, None)?;
-    let month = parse_month(from)?;
+    let month = month_in(from)?;
     let mut total = 0;
     for Settled { seq, close, paid_on, .. } in books.settlements(month) {
         let paid = match paid_on {
@@ -249,15 +244,18 @@ fn statement(from: &Source, shop: &str, json: bool) -> Outcome {
     let shop = parse_shop(shop, &books)?;
     let month = month_of(from, &books)?;
     let settled = books.settlements(Some(month)).find(|settled| settled.close.shop == shop);
-    let settled = settled
-        .ok_or_else(|| refused(format!("{} has no settlement of {month}", books.name(shop))))?;
+    let settled = settled.ok_or_else(|| {
+        CliError::refused(format!("{} has no settlement of {month}", books.name(shop)))
+    })?;
     let statement = tables::statement(books.name(shop), settled, head);
     if !statement.adds_up() {
-        return Err(refused("the lines do not add up to the settlement; run `kenmai audit`"));
+        return Err(CliError::refused(
+            "the lines do not add up to the settlement; run `kenmai audit`",
+        ));
     }
     if json {
         let text = serde_json::to_string_pretty(&statement);
-        say(text.map_err(|error| refused(error.to_string()))?);
+        say(text.map_err(|error| CliError::refused(error.to_string()))?);
     } else {
         say_bytes(statement.csv().as_bytes());
     }
@@ -304,7 +302,7 @@ fn transfers(args: &Zengin) -> Outcome {
     };
     if !is_business_day(date) {
         let next = business_day_from(date);
-        return Err(refused(format!(
+        return Err(CliError::refused(format!(
             "banks do not work on {date}; the next day they do is {next}"
         )));
     }
@@ -324,7 +322,7 @@ fn transfers(args: &Zengin) -> Outcome {
         let to = accounts.get(&settled.close.shop).and_then(|text| BankAccount::of_text(text));
         let to = to.ok_or_else(|| {
             let id = settled.close.shop;
-            refused(format!(
+            CliError::refused(format!(
                 "{shop} has no bank account; set it with `kenmai settle account --shop {id}`"
             ))
         })?;
@@ -333,7 +331,7 @@ fn transfers(args: &Zengin) -> Outcome {
         transfers.push(Transfer { shop, to, bank_names, yen, settlement });
     }
     let file = zengin::file(&payer, date, &transfers, args.crlf)?;
-    write_new(&args.out, &file)?;
+    make_file(&args.out, &file)?;
     let total: u64 = transfers.iter().map(|transfer| transfer.yen).sum();
     say(format_args!(
         "transfers: {}, yen: {total}, on {date}: {}",
@@ -343,24 +341,16 @@ fn transfers(args: &Zengin) -> Outcome {
     Ok(Ending::Well)
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .map_err(CliError::file("make", path))
-}
-
 /// The names of an account's bank and branch as zengin-code lists them, half-width; an error where
 /// it lists none.
 fn bank_names(folder: &Path, whose: &str, account: &BankAccount) -> Result<[String; 2], CliError> {
     let name = |file: PathBuf, code: &str, what: &str| {
         let text = read_text(&file, BANKS_BYTES_MAX)?;
         let list: BTreeMap<String, Value> = serde_json::from_str(&text)
-            .map_err(|error| refused(format!("{}: {error}", file.display())))?;
+            .map_err(|error| CliError::refused(format!("{}: {error}", file.display())))?;
         let kana = list.get(code).and_then(|row| row.get("kana")).and_then(Value::as_str);
-        let kana = kana.ok_or_else(|| refused(format!("{whose}: there is no {what} {code}")))?;
+        let kana =
+            kana.ok_or_else(|| CliError::refused(format!("{whose}: there is no {what} {code}")))?;
         // A name with a sign that no bank takes is left out: the code says it all.
         Ok::<_, CliError>(zengin::kana(kana).unwrap_or_default())
     };

@@ -58,7 +58,7 @@ pub fn run(args: &Args) -> Outcome {
         .build()
         .new_agent();
     let ledger = format!("{}/v1/{}", args.url.trim_end_matches('/'), args.ledger);
-    let mut ending = Ending::Well;
+    let mut exit = Ending::Well;
     for path in &args.files {
         let bytes = read(path)?;
         let door = if is_manifest(&bytes) { MANIFESTS } else { STATEMENTS };
@@ -74,7 +74,7 @@ pub fn run(args: &Args) -> Outcome {
                     "{file} waits for another person: `kenmai sign --kind approve --approve {file} --json \
                      '{{\"proposal\":{seq}}}'` with that person's key; then send {file} again"
                 ));
-                ending = Ending::Found;
+                exit = Ending::Found;
             }
             _ => {
                 complain(format_args!("{} was refused with status {status}", path.display()));
@@ -82,7 +82,7 @@ pub fn run(args: &Args) -> Outcome {
             }
         }
     }
-    Ok(ending)
+    Ok(exit)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CliError> {
