@@ -7,7 +7,7 @@ use ledger_spec::state::{Overlay, State};
 use ledger_spec::time::Day;
 
 use super::files::{FileArgs, bytes, map, report};
-use super::{CliError, Ending, Outcome, complain, day_or_today, folder};
+use super::{CliError, ExitStatus, Outcome, complain, day_or_today, folder};
 use crate::adapters::appointments::{self, AppointmentMap, Booking};
 use crate::adapters::city_file::{Place, Read, Refused};
 use crate::engine::REGISTRY_FILE;
@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         read.left_out,
         read.repeated
     ));
-    Ok(if read.refused.is_empty() { Ending::Well } else { Ending::Found })
+    Ok(if read.refused.is_empty() { ExitStatus::Well } else { ExitStatus::Findings })
 }
 
 /// A calendar shows the name of the action, so it must be one that may be shown.

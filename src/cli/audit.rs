@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
 
-use super::{Bar, Ending, Outcome, ledger_file, say};
+use super::{Bar, ExitStatus, Outcome, ledger_file, say};
 use crate::audit::{self, AuditConfig, AuditReport};
 use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
@@ -35,7 +35,7 @@ pub fn run(args: &Args) -> Outcome {
     let report = audit::audit(&RealDisk, &config, &mut |done, total| bar.show(done, total))?;
     drop(bar);
     tell(&config.origin, &report);
-    Ok(if report.is_clean() { Ending::Well } else { Ending::Found })
+    Ok(if report.is_clean() { ExitStatus::Well } else { ExitStatus::Findings })
 }
 
 fn tell(origin: &str, report: &AuditReport) {

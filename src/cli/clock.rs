@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Ending, Outcome, ledger_file, say};
+use super::{ExitStatus, Outcome, ledger_file, say};
 use crate::clock::{Clock, SystemClock};
 use crate::config::write_new;
 use crate::engine::CLOCK_ACCEPT_FILE;
@@ -40,7 +40,7 @@ pub fn run(args: &Args) -> Outcome {
     let path = dir.join(CLOCK_ACCEPT_FILE);
     if path.exists() {
         say(format_args!("{} is there already and waits for the server", path.display()));
-        return Ok(Ending::Well);
+        return Ok(ExitStatus::Well);
     }
     write_new(&path, "")?;
     say(format_args!("the clock shows {} {hour:02}:{minute:02} in Japan", Day::of_ms(now_ms)));
@@ -49,5 +49,5 @@ pub fn run(args: &Args) -> Outcome {
         ledger.origin,
         path.display()
     ));
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }

@@ -15,8 +15,8 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{
-    CliError, Ending, Outcome, complain, folder, ledger_file, make_file, read_text, say, say_bytes,
-    sign,
+    CliError, ExitStatus, Outcome, complain, folder, ledger_file, make_file, read_text, say,
+    say_bytes, sign,
 };
 use crate::beacon::{CHAIN_HASH, is_genuine};
 use crate::clock::{Clock, SystemClock};
@@ -161,7 +161,7 @@ fn entrants(of: &Of) -> Outcome {
     }
     say(format_args!("entrants    {}", books.entrants.len()));
     say(format_args!("root        {}", HEXLOWER.encode(&books.root())));
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 fn commit(args: &Commit) -> Outcome {
@@ -192,7 +192,7 @@ fn commit(args: &Commit) -> Outcome {
          curl -s https://api.drand.sh/{CHAIN_HASH}/public/{round} > beacon.json",
         japanese_time(due_s)
     ));
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 fn result(args: &DrawnBy) -> Outcome {
@@ -209,14 +209,14 @@ fn result(args: &DrawnBy) -> Outcome {
     for winner in books.drawn_by(&value, fixed.prizes) {
         complain(format_args!("winner {}", number(&origin, winner)));
     }
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 fn verify(of: &Of, beacon: Option<&Path>) -> Outcome {
     let (books, origin) = read(of)?;
     let Some(fixed) = &books.fixed else {
         say(format_args!("{}: {} entrants, not fixed yet", of.item, books.entrants.len()));
-        return Ok(Ending::Well);
+        return Ok(ExitStatus::Well);
     };
     let at = japanese_time(round_s(fixed.round).unwrap_or(0));
     say(format_args!(
@@ -249,7 +249,7 @@ fn verify(of: &Of, beacon: Option<&Path>) -> Outcome {
         say(format_args!("  WRONG    {fault}"));
     }
     say(if faults.is_empty() { "all is well" } else { "NOT WELL" });
-    Ok(if faults.is_empty() { Ending::Well } else { Ending::Found })
+    Ok(if faults.is_empty() { ExitStatus::Well } else { ExitStatus::Findings })
 }
 
 /// The value in the beacon's answer, which must be the network's for this round.

@@ -10,7 +10,7 @@ use ledger_spec::state::State;
 use ledger_spec::time::Day;
 
 use super::{
-    CliError, Ending, Outcome, complain, day_or_today, export_currency, folder, make_file,
+    CliError, ExitStatus, Outcome, complain, day_or_today, export_currency, folder, make_file,
 };
 use crate::csv::Table;
 
@@ -88,7 +88,7 @@ fn everything(args: &All) -> Outcome {
         make_file(&args.out.join(name), table.into_text().as_bytes())?;
     }
     complain(format_args!("exported {} accounts as of {today}", state.accounts.len()));
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 /// Balances and unexpired lots of every account.

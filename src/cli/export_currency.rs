@@ -8,7 +8,7 @@ use ledger_spec::entry::{Accounting, Effect, Entry, receipt_number};
 use ledger_spec::ids::LedgerId;
 use ledger_spec::time::{Day, Month};
 
-use super::{Bar, CliError, Ending, Outcome, complain, ledger_file, make_private, parse_month};
+use super::{Bar, CliError, ExitStatus, Outcome, complain, ledger_file, make_private, parse_month};
 use crate::engine::{EngineError, PersonalReader, REGISTRY_FILE, parse_entry};
 use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
@@ -81,11 +81,11 @@ pub fn run(args: &Args) -> Outcome {
     }
     make_private(&args.out, currency::csv(month, &lines).as_bytes())?;
     complain(format_args!("{} claims of {month}", lines.len()));
-    let mut status = Ending::Well;
+    let mut status = ExitStatus::Well;
     for line in lines.iter().filter(|line| line.wallet == Wallet::Unsafe) {
         let number = &line.receipt_number;
         complain(format_args!("{number}: the wallet's number has signs that no file can carry"));
-        status = Ending::Found;
+        status = ExitStatus::Findings;
     }
     Ok(status)
 }

@@ -13,7 +13,7 @@ use ledger_spec::time::Day;
 use serde_json::{Map as Json, Value, json};
 
 use super::files::{FileArgs, bytes, map, refused, report};
-use super::{CliError, Ending, Outcome, appointments, complain, folder, make_file, say};
+use super::{CliError, ExitStatus, Outcome, appointments, complain, folder, make_file, say};
 use crate::adapters::city_file::{self, Event, Map, Place, Read, What};
 use crate::adapters::fhir::{self, FhirMap};
 use crate::adapters::japanese;
@@ -154,7 +154,7 @@ fn take(args: &FileArgs, mut read: Read, reason: Option<&str>) -> Outcome {
         read.repeated,
         spent.len()
     ));
-    Ok(if read.refused.is_empty() { Ending::Well } else { Ending::Found })
+    Ok(if read.refused.is_empty() { ExitStatus::Well } else { ExitStatus::Findings })
 }
 
 fn random_account() -> Result<AccountId, CliError> {
@@ -309,7 +309,7 @@ fn lots(args: &LotsArgs) -> Outcome {
     }
     write_rows(&args.out, &rows)?;
     complain(format_args!("control total {total} points in {} lots", seen.len()));
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 /// Lots cut into rows: not too many, and no lot twice in one.

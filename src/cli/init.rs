@@ -11,7 +11,7 @@ use ledger_spec::statement::Core;
 use ledger_spec::time::Day;
 use sha2::{Digest, Sha256};
 
-use super::{CliError, Ending, Outcome, say, sign};
+use super::{CliError, ExitStatus, Outcome, say, sign};
 use crate::clock::{Clock, ClockPolicy, SystemClock};
 use crate::config::{LedgerFile, LedgerName, check_origin, write_new};
 use crate::engine::{Accepted, Engine, EngineConfig, Ground};
@@ -95,7 +95,7 @@ pub fn run(args: &Args) -> Outcome {
     // Last, so that a ledger which was only begun is not taken for one.
     write_new(&config, &config_text(&id, &args.origin))?;
     tell(args, &config, &keys_folder, &vkey);
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 fn root(path: &Path, name: &str) -> Result<Root, CliError> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ledger_spec::ids::Kid;
 
-use super::{Ending, Outcome, say};
+use super::{ExitStatus, Outcome, say};
 use crate::keys;
 
 /// Make an Ed25519 key for one actor: a shop's terminal, a station, a member of staff.
@@ -26,5 +26,5 @@ pub fn run(args: &Args) -> Outcome {
     let public = keys::create_actor_key(&args.file)?.verifying_key();
     say(format_args!("public_key {}", keys::public_hex(&public)));
     say(format_args!("kid        {}", Kid::of(public.as_bytes())));
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }

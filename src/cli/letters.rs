@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use ledger_spec::ids::AccountId;
 use ledger_spec::state::Overlay;
 
-use super::{CliError, Ending, Outcome, complain, day_or_today, folder, make_private, read_text};
+use super::{
+    CliError, ExitStatus, Outcome, complain, day_or_today, folder, make_private, read_text,
+};
 use crate::csv::Table;
 use crate::engine::REGISTRY_FILE;
 use crate::http::reminders::{Told, sentence};
@@ -79,7 +81,7 @@ pub fn run(args: &Args) -> Outcome {
     }
     make_private(&args.out, table.into_text().as_bytes())?;
     complain(format_args!("{letters} letters of {day}"));
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 fn numbers(args: &Args, registry: &Registry) -> Result<BTreeMap<AccountId, String>, CliError> {

@@ -6,7 +6,7 @@ use ledger_spec::ids::LedgerId;
 use ledger_spec::kept;
 use ledger_spec::time::Day;
 
-use super::{CliError, Ending, Outcome, ledger_file, parse_day, say_bytes};
+use super::{CliError, ExitStatus, Outcome, ledger_file, parse_day, say_bytes};
 use crate::engine::{EngineError, parse_entry};
 use crate::log::disk::{Disk, RealDisk};
 use crate::log::{self, FrameRefusal, LogConfig, SEGMENT_BYTES};
@@ -60,7 +60,7 @@ pub fn run(args: &Args) -> Outcome {
     })?;
     let text = export(&RealDisk, &args.data, (&name, since))?;
     say_bytes(text.as_bytes());
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 /// The metrics of the ledger in this folder, once a day from `since` on, at the day's last second

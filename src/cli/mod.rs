@@ -94,11 +94,11 @@ enum Command {
 
 /// How a command that was carried out ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum ExitStatus {
     /// All is well: exit code 0.
     Well,
     /// Something was found or refused: exit code 1.
-    Found,
+    Findings,
 }
 
 /// Why a command could not be carried out: exit code 2.
@@ -165,7 +165,7 @@ impl CliError {
     }
 }
 
-type Outcome = Result<Ending, CliError>;
+type Outcome = Result<ExitStatus, CliError>;
 
 /// Runs the command line.
 #[must_use]
@@ -175,8 +175,8 @@ pub fn main() -> ExitCode {
     let serves = matches!(command, Command::Serve(_) | Command::Demo(_));
     start_logging(if serves { "info" } else { "warn" });
     match run(&command) {
-        Ok(Ending::Well) => ExitCode::SUCCESS,
-        Ok(Ending::Found) => ExitCode::from(1),
+        Ok(ExitStatus::Well) => ExitCode::SUCCESS,
+        Ok(ExitStatus::Findings) => ExitCode::from(1),
         Err(error) => {
             complain(&error);
             ExitCode::from(2)
@@ -299,15 +299,15 @@ fn day_or_today(day: Option<&str>) -> Result<Day, CliError> {
 }
 
 /// Says every fault of a document, or that it is sound.
-fn tell_faults(file: &Path, what: &str, faults: &[impl Display]) -> Ending {
+fn tell_faults(file: &Path, what: &str, faults: &[impl Display]) -> ExitStatus {
     for fault in faults {
         say(format_args!("{}: {fault}", file.display()));
     }
     if !faults.is_empty() {
-        return Ending::Found;
+        return ExitStatus::Findings;
     }
     say(format_args!("{}: a sound {what}", file.display()));
-    Ending::Well
+    ExitStatus::Well
 }
 
 /// A text file of at most so many bytes.

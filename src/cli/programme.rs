@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ledger_spec::kinds::DOCUMENT_BYTES_MAX;
 use ledger_spec::programme::Programme;
 
-use super::{Bar, CliError, Ending, Outcome, ledger_file, read_text, say, tell_faults};
+use super::{Bar, CliError, ExitStatus, Outcome, ledger_file, read_text, say, tell_faults};
 use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
 use crate::simulate::{self, Pair, Simulation};
@@ -84,7 +84,7 @@ fn simulate(args: &Simulate) -> Outcome {
     let found = simulate::simulate(&RealDisk, of, (&programme, year), &mut progress)?;
     drop(bar);
     tell(&found);
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 fn tell(found: &Simulation) {

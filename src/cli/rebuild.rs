@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ledger_spec::ids::{LedgerId, Seq};
 use ledger_spec::merkle::leaf_hash;
 
-use super::{Bar, CliError, Ending, Outcome, ledger_file, say};
+use super::{Bar, CliError, ExitStatus, Outcome, ledger_file, say};
 use crate::engine::{EngineError, parse_entry};
 use crate::log::disk::{Access, Disk, RealDisk};
 use crate::log::levels::LEVELS_FOLDER;
@@ -35,7 +35,7 @@ pub fn run(args: &Args) -> Outcome {
     let entries = rebuild(&disk, &args.dir, &origin, &mut |done, total| bar.show(done, total))?;
     drop(bar);
     say(format_args!("the hash tree and the views over {entries} entries are made again"));
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 /// Makes the levels and the views again and gives the number of entries. `progress` is told entries

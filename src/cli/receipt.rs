@@ -7,7 +7,7 @@ use ledger_spec::ids::LedgerId;
 use ledger_spec::kept;
 use ledger_spec::receipt::MAX_RECEIPT_BYTES;
 
-use super::{Ending, Outcome, read_text, say, vkey_text};
+use super::{ExitStatus, Outcome, read_text, say, vkey_text};
 use crate::verify::{self, ReceiptReport};
 
 /// Check receipts.
@@ -40,11 +40,11 @@ pub fn run(args: &Args) -> Outcome {
     match verify::check_receipt(&receipt, &vkey_text(vkey)?) {
         Ok(report) => {
             tell(&report);
-            Ok(Ending::Well)
+            Ok(ExitStatus::Well)
         }
         Err(error) if error.is_finding() => {
             say(format_args!("NOT VALID: {error}"));
-            Ok(Ending::Found)
+            Ok(ExitStatus::Findings)
         }
         Err(error) => Err(error.into()),
     }

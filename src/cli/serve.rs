@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use super::{CliError, Ending, Outcome, ledger_file, say};
+use super::{CliError, ExitStatus, Outcome, ledger_file, say};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::demo::DEMO_MARK;
@@ -117,7 +117,7 @@ pub fn run_server(doors: Doors, server: Option<Arc<Server>>, desks: Desks) -> Ou
     say(format!("listening on http://{}", local(&public)?));
     let app = door::router(Arc::clone(&server), desks);
     match runtime.block_on(http::serve(server, app, public, metrics)) {
-        Ok(None) => Ok(Ending::Well),
+        Ok(None) => Ok(ExitStatus::Well),
         Ok(Some(reason)) => Err(CliError::Refused(format!("a ledger stopped: {reason}"))),
         Err(source) => Err(CliError::file("serve on", Path::new("the socket"))(source)),
     }

@@ -10,8 +10,8 @@ use ledger_spec::time::{Day, Month};
 use serde_json::{Value, json};
 
 use super::{
-    Bar, CliError, Ending, Outcome, ledger_file, make_file, parse_day, parse_month, read_text, say,
-    say_bytes,
+    Bar, CliError, ExitStatus, Outcome, ledger_file, make_file, parse_day, parse_month, read_text,
+    say, say_bytes,
 };
 use crate::bank_days::{business_day_from, is_business_day, transfer_day};
 use crate::clock::{Clock, SystemClock};
@@ -162,7 +162,7 @@ pub fn run(args: &Args) -> Outcome {
             let named = |of: &Settled| books.name(of.close.shop);
             let lines = tables::invoice(of_month.map(|of| (of.seq, &of.close, named(of))));
             say_bytes(tables::invoice_csv(month, &lines).as_bytes());
-            Ok(Ending::Well)
+            Ok(ExitStatus::Well)
         }
         Command::Account(args) => account(args),
         Command::Zengin(args) => transfers(args),
@@ -236,7 +236,7 @@ fn list(from: &Source) -> Outcome {
         total += yen;
     }
     say(format_args!("total       {total:>39}"));
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 fn statement(from: &Source, shop: &str, json: bool) -> Outcome {
@@ -259,7 +259,7 @@ fn statement(from: &Source, shop: &str, json: bool) -> Outcome {
     } else {
         say_bytes(statement.csv().as_bytes());
     }
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 fn paid(from: &Source, on: &str, reference: &str) -> Outcome {
@@ -269,7 +269,7 @@ fn paid(from: &Source, on: &str, reference: &str) -> Outcome {
         let settlement = settled.seq.0;
         say(json!({"settlement": settlement, "paid_on": paid_on, "reference": reference}));
     }
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 fn unpaid(books: &Books, month: Month) -> impl Iterator<Item = &Settled> {
@@ -289,7 +289,7 @@ fn account(args: &Account) -> Outcome {
     let registry = Registry::open(&args.dir.join(REGISTRY_FILE), &keys.kek)?;
     registry.put_shop_account(shop, &account.to_text())?;
     say(format_args!("{name} is paid to {} {}", account.account_text(), account.holder));
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 fn transfers(args: &Zengin) -> Outcome {
@@ -338,7 +338,7 @@ fn transfers(args: &Zengin) -> Outcome {
         transfers.len(),
         args.out.display()
     ));
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 /// The names of an account's bank and branch as zengin-code lists them, half-width; an error where

@@ -11,7 +11,7 @@ use ledger_spec::statement::{self, Core, StatementError};
 use ledger_spec::time::Day;
 use serde_json::{Map, Value};
 
-use super::{CliError, Ending, Outcome, complain, fields, make_file, read_text, say_bytes};
+use super::{CliError, ExitStatus, Outcome, complain, fields, make_file, read_text, say_bytes};
 use crate::clock::{Clock, SystemClock};
 use crate::config::check_origin;
 use crate::keys;
@@ -77,7 +77,7 @@ pub fn run(args: &Args) -> Outcome {
     let kind = fields::kind_of(&args.kind).map_err(CliError::Refused)?;
     if args.fields {
         super::say(format_args!("{}: {}", kind.name(), fields::describe(kind)));
-        return Ok(Ending::Well);
+        return Ok(ExitStatus::Well);
     }
     if kind.shape().disclosure {
         return Err(CliError::Refused(format!(
@@ -96,7 +96,7 @@ pub fn run(args: &Args) -> Outcome {
         None => say_bytes(&bytes),
         Some(path) => make_file(path, &bytes)?,
     }
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 fn body(args: &Args, kind: Kind) -> Result<Body, CliError> {

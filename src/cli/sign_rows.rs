@@ -14,7 +14,7 @@ use ledger_spec::time::Day;
 use serde_json::{Map, Value};
 
 use super::sign::random_op_id;
-use super::{CliError, Ending, Outcome, complain, fields, make_file, say};
+use super::{CliError, ExitStatus, Outcome, complain, fields, make_file, say};
 use crate::clock::{Clock, SystemClock};
 use crate::config::check_origin;
 use crate::keys;
@@ -89,7 +89,7 @@ pub fn run(args: &Args) -> Outcome {
         say(path.display());
     }
     complain(format_args!("signed {} rows of {}", rows.len(), kind.name()));
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 fn today() -> Day {

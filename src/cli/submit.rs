@@ -13,7 +13,7 @@ use ledger_spec::manifest::MANIFEST_BYTES_MAX;
 use ledger_spec::statement::{Core, SUBMISSION_BYTES_MAX};
 use serde_json::Value;
 
-use super::{CliError, Ending, Outcome, complain, say};
+use super::{CliError, ExitStatus, Outcome, complain, say};
 
 /// A statement is sent so often before giving up.
 const TRIES_MAX: u32 = 5;
@@ -58,7 +58,7 @@ pub fn run(args: &Args) -> Outcome {
         .build()
         .new_agent();
     let ledger = format!("{}/v1/{}", args.url.trim_end_matches('/'), args.ledger);
-    let mut exit = Ending::Well;
+    let mut exit = ExitStatus::Well;
     for path in &args.files {
         let bytes = read(path)?;
         let door = if is_manifest(&bytes) { MANIFESTS } else { STATEMENTS };
@@ -74,11 +74,11 @@ pub fn run(args: &Args) -> Outcome {
                     "{file} waits for another person: `kenmai sign --kind approve --approve {file} --json \
                      '{{\"proposal\":{seq}}}'` with that person's key; then send {file} again"
                 ));
-                exit = Ending::Found;
+                exit = ExitStatus::Findings;
             }
             _ => {
                 complain(format_args!("{} was refused with status {status}", path.display()));
-                return Ok(Ending::Found);
+                return Ok(ExitStatus::Findings);
             }
         }
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use data_encoding::BASE64;
 use ledger_spec::note::MAX_NOTE_BYTES;
 
-use super::{Bar, CliError, Ending, Outcome, complain, ledger_file, read_text, say, vkey_text};
+use super::{Bar, CliError, ExitStatus, Outcome, complain, ledger_file, read_text, say, vkey_text};
 use crate::verify::{self, Source, VerifyConfig, VerifyReport};
 
 /// Check a public log from its tiles, entry bundles and signed checkpoint alone.
@@ -50,11 +50,11 @@ pub fn run(args: &Args) -> Outcome {
             if let Some(path) = &args.save {
                 save(path, &report)?;
             }
-            Ok(Ending::Well)
+            Ok(ExitStatus::Well)
         }
         Err(error) if error.is_finding() => {
             say(format_args!("NOT WELL: {error}"));
-            Ok(Ending::Found)
+            Ok(ExitStatus::Findings)
         }
         Err(error) => Err(error.into()),
     }
