@@ -17,9 +17,9 @@ use tokio::time::timeout_at;
 
 use crate::Failure;
 use crate::city::random;
-use crate::deeds::{Asked, Deed, Told};
-use crate::line::Line;
+use crate::http::Connection;
 use crate::machine::{micros_since, own_cpu_ns, stopwatch};
+use crate::operations::{Call, Operation, Outcome};
 
 /// A round that takes longer is given up.
 const ROUND_LIMIT: Duration = Duration::from_secs(120);
@@ -40,7 +40,7 @@ pub(crate) enum Pace {
 /// Requests that are sent in one way.
 pub(crate) struct Stream {
     /// The requests, in their order.
-    pub(crate) asked: Vec<Asked>,
+    pub(crate) calls: Vec<Call>,
     /// How they follow one another.
     pub(crate) pace: Pace,
     /// Requests under way at once, at most.
@@ -60,13 +60,13 @@ pub(crate) struct Round {
     /// Microseconds from the start to the last answer.
     pub(crate) whole_us: u64,
     /// What was done, with the points of each.
-    pub(crate) done: Vec<(Deed, Vec<u32>)>,
+    pub(crate) done: Vec<(Operation, Vec<u32>)>,
     /// What the server had no room for.
-    pub(crate) busy: Vec<Asked>,
+    pub(crate) busy: Vec<Call>,
     /// Requests that were not sent before the time was over.
     pub(crate) unsent: usize,
     /// A few answers, chosen by chance.
-    pub(crate) kept: Vec<(Deed, Bytes)>,
+    pub(crate) kept: Vec<(Operation, Bytes)>,
 }
 
 /// Sends the streams side by side and checks every answer; when the first has ended, the others
@@ -86,21 +86,21 @@ pub(crate) fn send(address: &str, streams: Vec<Stream>) -> Result<(Vec<Round>, u
 }
 
 async fn all(address: &str, streams: Vec<Stream>) -> Result<Vec<Round>, Failure> {
-    let mut lines = Vec::new();
+    let mut connections = Vec::new();
     for stream in &streams {
         let mut of_stream = Vec::new();
         for _ in 0..stream.callers {
-            of_stream.push(Line::open(address).await?);
+            of_stream.push(Connection::open(address).await?);
         }
-        lines.push(of_stream);
+        connections.push(of_stream);
     }
     let over = watch::Sender::new(false);
     let mut running = Vec::new();
-    for (stream, lines) in streams.into_iter().zip(lines) {
+    for (stream, connections) in streams.into_iter().zip(connections) {
         let list = Arc::new(List::new(stream, over.subscribe())?);
         let mut callers = JoinSet::new();
-        for line in lines {
-            callers.spawn(call(line, Arc::clone(&list)));
+        for connection in connections {
+            callers.spawn(send_all(connection, Arc::clone(&list)));
         }
         running.push((list, callers));
     }
@@ -127,7 +127,7 @@ async fn all(address: &str, streams: Vec<Stream>) -> Result<Vec<Round>, Failure>
 /// The requests of a stream that are still to be sent.
 struct List {
     /// The last is the next.
-    asked: Mutex<Vec<Asked>>,
+    calls: Mutex<Vec<Call>>,
     count: usize,
     pace: Pace,
     start: Instant,
@@ -140,17 +140,17 @@ struct List {
 
 impl List {
     fn new(stream: Stream, over: watch::Receiver<bool>) -> Result<Self, Failure> {
-        let Stream { mut asked, pace, at_most, .. } = stream;
-        asked.reverse();
-        let (count, start) = (asked.len(), stopwatch());
+        let Stream { mut calls, pace, at_most, .. } = stream;
+        calls.reverse();
+        let (count, start) = (calls.len(), stopwatch());
         let every = (count / KEPT).max(1);
         let chosen = (usize::from(u16::from_be_bytes(random()?)) % every, every);
         let until = at_most.and_then(|time| start.checked_add(time));
-        Ok(Self { asked: Mutex::new(asked), count, pace, start, until, over, chosen })
+        Ok(Self { calls: Mutex::new(calls), count, pace, start, until, over, chosen })
     }
 
     fn left(&self) -> Result<usize, Failure> {
-        Ok(self.asked.lock().map_err(|_| "a caller died")?.len())
+        Ok(self.calls.lock().map_err(|_| "a caller died")?.len())
     }
 
     fn is_late(&self, at: Instant) -> bool {
@@ -164,12 +164,12 @@ impl List {
     }
 
     /// The next request, its place, and when it is due; none when time or list is at its end.
-    fn next(&self) -> Result<Option<(Asked, usize, Option<Instant>)>, Failure> {
+    fn next(&self) -> Result<Option<(Call, usize, Option<Instant>)>, Failure> {
         if self.is_late(stopwatch()) || *self.over.borrow() {
             return Ok(None);
         }
-        let mut left = self.asked.lock().map_err(|_| "a caller died")?;
-        let Some(asked) = left.pop() else { return Ok(None) };
+        let mut left = self.calls.lock().map_err(|_| "a caller died")?;
+        let Some(call) = left.pop() else { return Ok(None) };
         let place = self.count - left.len() - 1;
         let due = match self.pace {
             Pace::Closed => None,
@@ -178,14 +178,14 @@ impl List {
                 self.start.checked_add(Duration::from_micros(after_us))
             }
         };
-        Ok(Some((asked, place, due)))
+        Ok(Some((call, place, due)))
     }
 }
 
 /// Sends requests until none is left.
-async fn call(mut line: Line, list: Arc<List>) -> Result<Round, Failure> {
+async fn send_all(mut connection: Connection, list: Arc<List>) -> Result<Round, Failure> {
     let mut round = Round::default();
-    while let Some((asked, place, due)) = list.next()? {
+    while let Some((call, place, due)) = list.next()? {
         if let Some(due) = due
             && !list.wait_for(due).await
         {
@@ -193,18 +193,18 @@ async fn call(mut line: Line, list: Arc<List>) -> Result<Round, Failure> {
             break;
         }
         let sent = stopwatch();
-        let answer = line.ask(asked.request.clone()).await?;
+        let answer = connection.ask(call.request.clone()).await?;
         let from_sending_us = micros_since(sent);
         round.from_sending_us.push(from_sending_us);
         round.took_us.push(due.map_or(from_sending_us, micros_since));
         round.whole_us = micros_since(list.start);
-        match asked.deed.read(&answer, asked.again)? {
-            Told::Busy => round.busy.push(Asked { again: true, ..asked }),
-            Told::Done(points) => {
+        match call.operation.read(&answer, call.again)? {
+            Outcome::Busy => round.busy.push(Call { again: true, ..call }),
+            Outcome::Done(points) => {
                 if (place % list.chosen.1) == list.chosen.0 {
-                    round.kept.push((asked.deed.clone(), answer.body));
+                    round.kept.push((call.operation.clone(), answer.body));
                 }
-                round.done.push((asked.deed, points));
+                round.done.push((call.operation, points));
             }
         }
     }
@@ -217,13 +217,13 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::line::Door;
+    use crate::http::Endpoint;
 
     const SLOW: Duration = Duration::from_millis(5);
     const REQUESTS: u64 = 20;
 
     /// Answers one connection's requests, each after a pause.
-    fn slow_server() -> Door {
+    fn slow_server() -> Endpoint {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         std::thread::spawn(move || {
@@ -234,19 +234,19 @@ mod tests {
                 stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").unwrap();
             }
         });
-        Door { address, ledger: "x".to_owned() }
+        Endpoint { address, ledger: "x".to_owned() }
     }
 
     fn round(pace: Pace, at_most: Option<Duration>) -> Round {
-        let door = slow_server();
-        let asked = Asked {
-            request: door.get("/", None).unwrap(),
-            deed: Deed::View { holds: "ok".to_owned() },
+        let endpoint = slow_server();
+        let call = Call {
+            request: endpoint.get("/", None).unwrap(),
+            operation: Operation::View { holds: "ok".to_owned() },
             again: false,
         };
-        let asked = (0..REQUESTS).map(|_| asked.clone()).collect();
-        let stream = Stream { asked, pace, callers: 1, at_most };
-        send(&door.address, vec![stream]).unwrap().0.remove(0)
+        let calls = (0..REQUESTS).map(|_| call.clone()).collect();
+        let stream = Stream { calls, pace, callers: 1, at_most };
+        send(&endpoint.address, vec![stream]).unwrap().0.remove(0)
     }
 
     /// One caller, a request due every millisecond, an answer after five: the open loop must not

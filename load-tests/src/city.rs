@@ -15,7 +15,7 @@ use ledger_spec::time::Day;
 use ledger_spec::token::{self, PayToken, Session, TOKEN_LIFE_S_MAX};
 
 use crate::Failure;
-use crate::deeds::Deed;
+use crate::operations::Operation;
 
 /// Acts are reported so many days after their own day, at most.
 pub(crate) const LATE_DAYS: u32 = 13;
@@ -43,8 +43,8 @@ pub(crate) struct Shop {
     pub(crate) till: SigningKey,
 }
 
-/// What a signer's word gives.
-pub(crate) struct Given {
+/// What a signer's word grants.
+pub(crate) struct Grant {
     pub(crate) action: Code,
     pub(crate) fund: Fund,
     /// Fewer than the rule says where caps leave no more room.
@@ -54,7 +54,7 @@ pub(crate) struct Given {
 /// Who signs many acts at once.
 pub(crate) struct Bulk {
     pub(crate) key: SigningKey,
-    pub(crate) given: Given,
+    pub(crate) grant: Grant,
     /// Whether residents are known by their cards, otherwise by their accounts.
     pub(crate) by_card: bool,
 }
@@ -69,11 +69,11 @@ pub(crate) struct City {
     pub(crate) residents: Vec<Resident>,
     pub(crate) shops: Vec<Shop>,
     pub(crate) stations: Vec<SigningKey>,
-    pub(crate) measurement: Given,
+    pub(crate) measurement: Grant,
     pub(crate) bulk: Bulk,
-    /// Acts of the stations, and those of the manifests.
-    pub(crate) measured: Acts,
-    pub(crate) listed: Acts,
+    /// Slots for the acts of the stations, and for those of the manifests.
+    pub(crate) measured: Slots,
+    pub(crate) listed: Slots,
 }
 
 /// Which shop the next payment is for.
@@ -94,7 +94,11 @@ pub(crate) enum By {
 
 impl City {
     /// Signs a payment of a random resident, good for 300 seconds: first the phone, then the till.
-    pub(crate) fn payment(&mut self, shops: Shops, now_s: u64) -> Result<(Vec<u8>, Deed), Failure> {
+    pub(crate) fn payment(
+        &mut self,
+        shops: Shops,
+        now_s: u64,
+    ) -> Result<(Vec<u8>, Operation), Failure> {
         let (points, nonce): (u32, [u8; 16]) = (self.payment_points, random()?);
         let [a, b, c, d, shop, ..] = nonce;
         let first = u32::from_be_bytes([a, b, c, d]) as usize % self.residents.len().max(1);
@@ -123,51 +127,51 @@ impl City {
             ..core(self.ledger, Body::Redeem(body))?
         };
         let disclosed = disclosure(now_s, Some(Holder::Phone(token)))?;
-        let deed = Deed::Payment { resident: number, shop, points };
-        Ok((core.sign(till, Some(&disclosed)), deed))
+        let operation = Operation::Payment { resident: number, shop, points };
+        Ok((core.sign(till, Some(&disclosed)), operation))
     }
 
     /// Signs the next measurement at a station.
-    pub(crate) fn measurement(&mut self, by: By) -> Result<(Vec<u8>, Deed), Failure> {
-        let act = self.measured.next(self.residents.len())?;
-        let resident = self.residents.get(act.resident).ok_or("a city without residents")?;
-        let station = self.stations.get(act.place).ok_or("a city without stations")?;
+    pub(crate) fn measurement(&mut self, by: By) -> Result<(Vec<u8>, Operation), Failure> {
+        let slot = self.measured.next(self.residents.len())?;
+        let resident = self.residents.get(slot.resident).ok_or("a city without residents")?;
+        let station = self.stations.get(slot.place).ok_or("a city without stations")?;
         let holder = match by {
             By::Card => Holder::Card(resident.card),
             By::Phone => {
                 // Shown at the minute of the act; it only says who is there.
-                let exp_s = act.at_s + TOKEN_LIFE_S_MAX;
+                let exp_s = slot.at_s + TOKEN_LIFE_S_MAX;
                 let (nonce, ledger) = (random()?, self.ledger);
                 let token = PayToken { exp_s, nonce, ledger, max_points: 0, shop: None };
                 Holder::Phone(token::sign(&token, &resident.phone))
             }
         };
-        let Given { action, fund, points } = &self.measurement;
-        let deed =
-            Deed::Measurement { resident: act.resident, fund: *fund, points: points.clone() };
-        let core = self.action(action, act.at_s)?;
-        Ok((core.sign(station, Some(&disclosure(act.at_s, Some(holder))?)), deed))
+        let Grant { action, fund, points } = &self.measurement;
+        let operation =
+            Operation::Measurement { resident: slot.resident, fund: *fund, points: points.clone() };
+        let core = self.action(action, slot.at_s)?;
+        Ok((core.sign(station, Some(&disclosure(slot.at_s, Some(holder))?)), operation))
     }
 
     /// Signs a manifest of so many rows, one act each.
-    pub(crate) fn manifest(&mut self, rows: usize) -> Result<(Vec<u8>, Deed), Failure> {
+    pub(crate) fn manifest(&mut self, rows: usize) -> Result<(Vec<u8>, Operation), Failure> {
         let (mut cores, mut residents) = (Vec::new(), Vec::new());
         for _ in 0..rows {
-            let act = self.listed.next(self.residents.len())?;
-            let resident = self.residents.get(act.resident).ok_or("a city without residents")?;
+            let slot = self.listed.next(self.residents.len())?;
+            let resident = self.residents.get(slot.resident).ok_or("a city without residents")?;
             let holder = if self.bulk.by_card {
                 Holder::Card(resident.card)
             } else {
                 Holder::Account(resident.account)
             };
-            let core = self.action(&self.bulk.given.action, act.at_s)?;
-            cores.push((core, Some(disclosure(act.at_s, Some(holder))?)));
-            residents.push(act.resident);
+            let core = self.action(&self.bulk.grant.action, slot.at_s)?;
+            cores.push((core, Some(disclosure(slot.at_s, Some(holder))?)));
+            residents.push(slot.resident);
         }
-        let Bulk { key, given: Given { action, fund, points }, .. } = &self.bulk;
+        let Bulk { key, grant: Grant { action, fund, points }, .. } = &self.bulk;
         let own = core(self.ledger, Body::Action(Action { action: action.clone() }))?;
-        let deed = Deed::Manifest { residents, fund: *fund, points: points.clone() };
-        Ok((manifest::sign(own, Kind::Action, cores, key), deed))
+        let operation = Operation::Manifest { residents, fund: *fund, points: points.clone() };
+        Ok((manifest::sign(own, Kind::Action, cores, key), operation))
     }
 
     fn action(&self, action: &Code, at_s: u64) -> Result<Core, Failure> {
@@ -183,9 +187,9 @@ pub(crate) fn session(ledger: LedgerId, key: &SigningKey, now_s: u64) -> Result<
     Ok(token::sign(&session, key))
 }
 
-/// Acts, no two of which are the same: the residents in turn, each time at another place or another
+/// Slots for acts, no two of which are the same: the residents in turn, each time at another place or another
 /// minute of the last days.
-pub(crate) struct Acts {
+pub(crate) struct Slots {
     next: u64,
     /// Where this run begins, by chance, so that two runs on one ledger hardly meet.
     first: u64,
@@ -195,14 +199,14 @@ pub(crate) struct Acts {
 }
 
 /// One of them.
-struct Act {
+struct Slot {
     resident: usize,
     place: usize,
     at_s: u64,
 }
 
-impl Acts {
-    /// Acts of the days before a moment that belong to its fiscal year, under one version of the
+impl Slots {
+    /// Slots in the days before a moment that belong to its fiscal year, under one version of the
     /// rules.
     pub(crate) fn until(now_s: u64, places: usize) -> Result<Self, Failure> {
         let today = Day::of_ms(now_s * 1_000);
@@ -221,19 +225,19 @@ impl Acts {
         self.minutes * self.places * residents as u64 - self.next
     }
 
-    fn next(&mut self, residents: usize) -> Result<Act, Failure> {
+    fn next(&mut self, residents: usize) -> Result<Slot, Failure> {
         if self.left(residents) == 0 {
             return Err("every minute of every resident is used; take more --residents".into());
         }
         let residents = residents as u64;
-        let slot = (self.first + self.next / residents) % (self.minutes * self.places);
-        let act = Act {
+        let turn = (self.first + self.next / residents) % (self.minutes * self.places);
+        let next = Slot {
             resident: usize::try_from(self.next % residents)?,
-            place: usize::try_from(slot % self.places)?,
-            at_s: (self.first_min + slot / self.places) * 60,
+            place: usize::try_from(turn % self.places)?,
+            at_s: (self.first_min + turn / self.places) * 60,
         };
         self.next += 1;
-        Ok(act)
+        Ok(next)
     }
 }
 
@@ -282,23 +286,23 @@ mod tests {
 
     /// Also on the first days of a fiscal year, whose rules do not reach back.
     #[test]
-    fn no_two_acts_are_the_same_and_all_lie_under_the_same_rules() {
+    fn no_two_slots_are_the_same_and_all_lie_under_the_same_rules() {
         for (year, month, day) in [(2026, 4, 1), (2026, 4, 2), (2026, 11, 22), (2028, 2, 29)] {
             let today = Day::from_ymd(year, month, day).unwrap();
             let now_s = today.start_ms() / 1_000 + 125;
-            let mut acts = Acts::until(now_s, 3).unwrap();
-            let (mut seen, count) = (BTreeSet::new(), acts.left(2).min(50_000));
+            let mut slots = Slots::until(now_s, 3).unwrap();
+            let (mut seen, count) = (BTreeSet::new(), slots.left(2).min(50_000));
             for _ in 0..count {
-                let Act { resident, place, at_s } = acts.next(2).unwrap();
+                let Slot { resident, place, at_s } = slots.next(2).unwrap();
                 let of = Day::of_ms(at_s * 1_000);
                 assert!(at_s < now_s && of >= today.minus(LATE_DAYS) && of <= today);
                 assert_eq!(of.fiscal_year(), today.fiscal_year());
                 assert!(resident < 2 && place < 3 && seen.insert((resident, place, at_s / 60)));
             }
-            let (next, left) = (acts.next(2), acts.left(2));
+            let (next, left) = (slots.next(2), slots.left(2));
             assert_eq!(next.is_err(), left == 0, "{year}-{month}-{day}");
         }
         let midnight_s = Day::from_ymd(2026, 4, 1).unwrap().start_ms() / 1_000;
-        assert!(Acts::until(midnight_s, 3).is_err());
+        assert!(Slots::until(midnight_s, 3).is_err());
     }
 }

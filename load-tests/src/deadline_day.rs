@@ -9,9 +9,9 @@ use std::time::Duration;
 use kenmai::config::Limits;
 
 use crate::callers::{Pace, Round, Stream};
-use crate::deeds::Asked;
-use crate::field::{Field, Home, Sort, Used};
+use crate::harness::{Harness, Home, Sort, Used};
 use crate::machine::{Machine, micros_since, stopwatch};
+use crate::operations::Call;
 use crate::report::{Figures, Report, Row};
 use crate::{Failure, Options};
 
@@ -35,10 +35,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// The day so far.
 struct DeadlineDay {
-    field: Field,
+    harness: Harness,
     machine: Machine,
     rows: Vec<Row>,
-    refused: Vec<Asked>,
+    refused: Vec<Call>,
     step: Duration,
     callers: u16,
 }
@@ -48,14 +48,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let limits = Limits { queue_entries: QUEUE_ENTRIES, ..Limits::default() };
     let machine = Machine::look()?;
     let mut day = DeadlineDay {
-        field: Field::open(options, (Home::Founded, limits), true)?,
+        harness: Harness::open(options, (Home::Founded, limits), true)?,
         machine,
         rows: Vec::new(),
         refused: Vec::new(),
         step: Duration::from_millis(options.seconds * 500),
         callers: options.callers.iter().flatten().max().copied().unwrap_or(CALLERS),
     };
-    let mut about = day.field.describe();
+    let mut about = day.harness.describe();
     if options.url.is_none() {
         about = format!("{about}; {QUEUE_ENTRIES} statements may wait");
     }
@@ -63,8 +63,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let mut remarks = vec![day.rush(first)?];
     remarks.extend(day.send_again()?);
     remarks.push(day.calm(first)?);
-    let DeadlineDay { field, machine, rows, .. } = day;
-    let checked = field.close()?;
+    let DeadlineDay { harness, machine, rows, .. } = day;
+    let checked = harness.close()?;
     Report { name: "deadline-day", about, machine, rows, remarks, checked }.print()
 }
 
@@ -91,20 +91,20 @@ impl DeadlineDay {
 
     /// One step of the day: residents, stations and tills on a schedule, and check-ups beside them.
     fn step(&mut self, what: &str, a_second: u32) -> Result<usize, Failure> {
-        self.machine.look_at_disk(self.field.folder())?;
+        self.machine.look_at_disk(self.harness.folder())?;
         let millis = u64::try_from(self.step.as_millis())?;
-        let supply = self.field.supply(Sort::Mix) / 4;
+        let supply = self.harness.supply(Sort::Mix) / 4;
         let count = (u64::from(a_second) * millis / 1_000).min(supply).max(1);
-        let manifests = MANIFESTS.min(self.field.supply(Sort::Manifest));
+        let manifests = MANIFESTS.min(self.harness.supply(Sort::Manifest));
         let at_most = Some(self.step);
         let mut stream = |sort, count, pace, callers| -> Result<Stream, Failure> {
-            Ok(Stream { asked: self.field.make(sort, count)?, pace, callers, at_most })
+            Ok(Stream { calls: self.harness.make(sort, count)?, pace, callers, at_most })
         };
         let streams = vec![
             stream(Sort::Mix, count, Pace::Open(a_second), self.callers)?,
             stream(Sort::Manifest, manifests, Pace::Closed, MANIFEST_CALLERS)?,
         ];
-        let (rounds, used) = self.field.round(streams)?;
+        let (rounds, used) = self.harness.round(streams)?;
         let mut busy = 0;
         let names =
             [(what, format!("open, {a_second}/s")), ("… check-ups", "3 callers".to_owned())];
@@ -141,10 +141,10 @@ impl DeadlineDay {
                 )));
             }
             std::thread::sleep(PAUSE);
-            let asked = std::mem::take(&mut self.refused);
+            let calls = std::mem::take(&mut self.refused);
             let (pace, callers) = (Pace::Closed, AGAIN_CALLERS);
-            let stream = Stream { asked, pace, callers, at_most: None };
-            let (rounds, used) = self.field.round(vec![stream])?;
+            let stream = Stream { calls, pace, callers, at_most: None };
+            let (rounds, used) = self.harness.round(vec![stream])?;
             for mut round in rounds {
                 self.row(("again", format!("{AGAIN_CALLERS} callers")), &round, used);
                 self.refused.append(&mut round.busy);

@@ -23,7 +23,7 @@ use ledger_spec::time::Day;
 
 use crate::Failure;
 use crate::city::{
-    Acts, Bulk, City, Given, LATE_DAYS, Resident, Shop, core, disclosure, new_key, now_s, random,
+    Bulk, City, Grant, LATE_DAYS, Resident, Shop, Slots, core, disclosure, new_key, now_s, random,
     today,
 };
 
@@ -87,12 +87,12 @@ pub(crate) fn found(
         ledger: engine.ledger(),
         programme: 1,
         payment_points: PAYMENT_POINTS,
-        measured: Acts::until(now_s, STATIONS)?,
-        listed: Acts::until(now_s, 1)?,
-        measurement: given(MEASURE, Fund::General, MEASUREMENT_POINTS)?,
+        measured: Slots::until(now_s, STATIONS)?,
+        listed: Slots::until(now_s, 1)?,
+        measurement: grant(MEASURE, Fund::General, MEASUREMENT_POINTS)?,
         bulk: Bulk {
             key: registry,
-            given: given(CHECKUP, Fund::Nhi, CHECKUP_POINTS)?,
+            grant: grant(CHECKUP, Fund::Nhi, CHECKUP_POINTS)?,
             by_card: false,
         },
         stations,
@@ -104,9 +104,9 @@ pub(crate) fn found(
 const MEASURE: &str = "measure";
 const CHECKUP: &str = "checkup";
 
-fn given(action: &str, fund: Fund, points: u32) -> Result<Given, Failure> {
+fn grant(action: &str, fund: Fund, points: u32) -> Result<Grant, Failure> {
     let action = Text::new(action).ok_or("no such action")?;
-    Ok(Given { action, fund, points: points..=points })
+    Ok(Grant { action, fund, points: points..=points })
 }
 
 /// Rules without caps: three grants of the registry, one for each fund, measurements, check-ups,

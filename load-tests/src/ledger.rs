@@ -20,9 +20,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::Failure;
 use crate::city::City;
-use crate::deeds::{Book, compare};
 use crate::founding::{FUNDS, LOT_POINTS};
-use crate::line::Door;
+use crate::http::Endpoint;
+use crate::operations::{Book, compare};
 use crate::proofs::Proved;
 
 /// The ledger's name in URLs.
@@ -79,7 +79,7 @@ impl Place {
 /// A server at work on a loopback socket; dropping it closes its ledger.
 pub(crate) struct Serving {
     /// Where its ledger is.
-    pub(crate) door: Door,
+    pub(crate) endpoint: Endpoint,
     _runtime: Runtime,
 }
 
@@ -95,7 +95,7 @@ impl Serving {
         // A server that ends early is seen by its callers.
         let app = door::router(Arc::clone(&server), Desks::new());
         drop(runtime.spawn(http::serve(server, app, listener, None)));
-        Ok(Self { door: Door { address, ledger: name }, _runtime: runtime })
+        Ok(Self { endpoint: Endpoint { address, ledger: name }, _runtime: runtime })
     }
 }
 

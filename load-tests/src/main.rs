@@ -8,14 +8,14 @@ use clap::{Parser, Subcommand};
 
 mod callers;
 mod city;
+mod connect;
 mod deadline_day;
-mod deeds;
-mod field;
 mod founding;
-mod guest;
+mod harness;
+mod http;
 mod ledger;
-mod line;
 mod machine;
+mod operations;
 mod proofs;
 mod report;
 mod rounds;

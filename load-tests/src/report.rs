@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use crate::Failure;
 use crate::callers::Round;
-use crate::field::Used;
+use crate::harness::Used;
 use crate::machine::{Machine, load_average};
 
 /// What the rounds of one combination gave.

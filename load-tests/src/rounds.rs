@@ -9,7 +9,7 @@ use kenmai::config::Limits;
 
 use crate::callers::{Pace, Round, Stream};
 use crate::city::{By, Shops};
-use crate::field::{Field, Home, LOOK_REQUESTS, MANIFEST_ROWS, Sort};
+use crate::harness::{Harness, Home, LOOK_REQUESTS, MANIFEST_ROWS, Sort};
 use crate::machine::Machine;
 use crate::report::{Figures, Report, Row};
 use crate::{Failure, Options};
@@ -143,27 +143,27 @@ pub(crate) fn run(scenario: &Scenario, options: &Options) -> Result<(), Failure>
     let mut machine = Machine::look()?;
     let pays = |v: &Variant| matches!(v.sort, Sort::Payment(_)) || v.meanwhile.is_some();
     let pay = scenario.variants.iter().any(pays);
-    let mut field = Field::open(options, (scenario.home, Limits::default()), pay)?;
-    let about = field.describe();
-    let mut combinations = warm_up(&mut field, scenario, options)?;
+    let mut harness = Harness::open(options, (scenario.home, Limits::default()), pay)?;
+    let about = harness.describe();
+    let mut combinations = warm_up(&mut harness, scenario, options)?;
     let shares = combinations.len() as u64 * ROUNDS;
     for combination in &mut combinations {
-        let supply = field.supply(combination.variant.sort) / shares;
+        let supply = harness.supply(combination.variant.sort) / shares;
         combination.requests = combination.requests.min(supply).max(1);
     }
     let beside = u64::from(MEANWHILE_A_SECOND) * MEANWHILE_TIMES * options.seconds / ROUNDS;
     for _ in 0..ROUNDS {
-        machine.look_at_disk(field.folder())?;
+        machine.look_at_disk(harness.folder())?;
         for combination in &mut combinations {
             let Combination { variant, pace, callers, requests, .. } = *combination;
-            let asked = field.make(variant.sort, requests)?;
-            let mut streams = vec![Stream { asked, pace, callers, at_most: None }];
+            let calls = harness.make(variant.sort, requests)?;
+            let mut streams = vec![Stream { calls, pace, callers, at_most: None }];
             if let Some(sort) = variant.meanwhile {
-                let asked = field.make(sort, beside.min(field.supply(sort) / shares))?;
+                let calls = harness.make(sort, beside.min(harness.supply(sort) / shares))?;
                 let pace = Pace::Open(MEANWHILE_A_SECOND);
-                streams.push(Stream { asked, pace, callers: MEANWHILE_CALLERS, at_most: None });
+                streams.push(Stream { calls, pace, callers: MEANWHILE_CALLERS, at_most: None });
             }
-            let (rounds, used) = field.round(streams)?;
+            let (rounds, used) = harness.round(streams)?;
             let mut rounds = rounds.iter();
             let lead = rounds.next().ok_or("a round without streams")?;
             combination.figures.add(all_taken(lead)?, used);
@@ -172,7 +172,7 @@ pub(crate) fn run(scenario: &Scenario, options: &Options) -> Result<(), Failure>
             }
         }
     }
-    let checked = field.close()?;
+    let checked = harness.close()?;
     let rows = combinations.into_iter().flat_map(rows_of).collect();
     Report { name: scenario.name, about, machine, rows, remarks: Vec::new(), checked }.print()
 }
@@ -181,11 +181,11 @@ pub(crate) fn run(scenario: &Scenario, options: &Options) -> Result<(), Failure>
 fn all_taken(round: &Round) -> Result<&Round, Failure> {
     match round.busy.first() {
         None => Ok(round),
-        Some(asked) => Err(format!(
+        Some(call) => Err(format!(
             "{} of {} requests, such as {}, were answered 503: more than this server takes; fewer --callers or a lower --rate",
             round.busy.len(),
             round.took_us.len(),
-            asked.deed
+            call.operation
         )
         .into()),
     }
@@ -194,7 +194,7 @@ fn all_taken(round: &Round) -> Result<&Round, Failure> {
 /// The first requests of every closed loop are not counted; they say how many fill a round. Without
 /// --rate, an open loop follows at half of what the most callers reached.
 fn warm_up(
-    field: &mut Field,
+    harness: &mut Harness,
     scenario: &Scenario,
     options: &Options,
 ) -> Result<Vec<Combination>, Failure> {
@@ -213,10 +213,10 @@ fn warm_up(
     for callers in callers.iter().copied() {
         for variant in scenario.variants {
             let wanted = scenario.warm_up * u64::from(callers).min(WARM_UP_CALLERS_MAX);
-            let share = field.supply(variant.sort) / (scenario.variants.len() as u64 * 20);
-            let asked = field.make(variant.sort, wanted.min(share).max(LOOK_REQUESTS as u64))?;
-            let stream = Stream { asked, pace: Pace::Closed, callers, at_most: None };
-            let (rounds, _) = field.round(vec![stream])?;
+            let share = harness.supply(variant.sort) / (scenario.variants.len() as u64 * 20);
+            let calls = harness.make(variant.sort, wanted.min(share).max(LOOK_REQUESTS as u64))?;
+            let stream = Stream { calls, pace: Pace::Closed, callers, at_most: None };
+            let (rounds, _) = harness.round(vec![stream])?;
             let round = all_taken(rounds.first().ok_or("a round without streams")?)?;
             let a_second = round.took_us.len() as u64 * 1_000_000 / round.whole_us.max(1);
             if options.rate.is_none() {

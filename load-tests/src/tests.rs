@@ -10,17 +10,17 @@ use kenmai::keys;
 use crate::Failure;
 use crate::callers::{Pace, Stream};
 use crate::city::{By, Shops, now_s};
-use crate::deeds::Asked;
-use crate::field::{Field, Sort};
-use crate::guest::{compare_books, enter};
-use crate::line::{COSE, Door};
+use crate::connect::{compare_books, enter};
+use crate::harness::{Harness, Sort};
+use crate::http::{COSE, Endpoint};
+use crate::operations::Call;
 
-fn found(limits: Limits) -> Field {
-    Field::found(tempfile::tempdir().unwrap(), 100, limits).unwrap()
+fn found(limits: Limits) -> Harness {
+    Harness::found(tempfile::tempdir().unwrap(), 100, limits).unwrap()
 }
 
-fn closed(asked: Vec<Asked>) -> Vec<Stream> {
-    vec![Stream { asked, pace: Pace::Closed, callers: 4, at_most: None }]
+fn closed(calls: Vec<Call>) -> Vec<Stream> {
+    vec![Stream { calls, pace: Pace::Closed, callers: 4, at_most: None }]
 }
 
 /// Every sort of request once, in both loops.
@@ -36,11 +36,11 @@ const LOADS: [(Sort, u64, Pace); 8] = [
 ];
 
 /// Plays a little of everything.
-fn play(field: &mut Field) -> Result<(), Failure> {
+fn play(harness: &mut Harness) -> Result<(), Failure> {
     for (sort, count, pace) in LOADS {
-        let asked = field.make(sort, count)?;
-        let stream = Stream { asked, pace, callers: 4, at_most: None };
-        let (rounds, used) = field.round(vec![stream])?;
+        let calls = harness.make(sort, count)?;
+        let stream = Stream { calls, pace, callers: 4, at_most: None };
+        let (rounds, used) = harness.round(vec![stream])?;
         let round = &rounds[0];
         assert_eq!((round.took_us.len(), round.busy.len(), round.unsent), (30, 0, 0), "{sort:?}");
         let mut both = round.took_us.iter().zip(&round.from_sending_us);
@@ -49,31 +49,31 @@ fn play(field: &mut Field) -> Result<(), Failure> {
         assert_eq!(used.entries > 0, used.log_bytes > 0, "{sort:?}");
     }
     // Many rows under one signature, while payments go on until they have ended.
-    let manifest = Stream { callers: 1, ..closed(field.make(Sort::Manifest, 1)?).remove(0) };
-    let asked = field.make(Sort::Payment(Shops::Uniform), 60)?;
-    let beside = Stream { asked, pace: Pace::Open(20), callers: 2, at_most: None };
-    let (rounds, _) = field.round(vec![manifest, beside])?;
+    let manifest = Stream { callers: 1, ..closed(harness.make(Sort::Manifest, 1)?).remove(0) };
+    let calls = harness.make(Sort::Payment(Shops::Uniform), 60)?;
+    let beside = Stream { calls, pace: Pace::Open(20), callers: 2, at_most: None };
+    let (rounds, _) = harness.round(vec![manifest, beside])?;
     assert_eq!((rounds[0].took_us.len(), rounds[1].took_us.len() + rounds[1].unsent), (1, 60));
     Ok(())
 }
 
-type Forge = (&'static str, fn(&mut Field));
+type Forge = (&'static str, fn(&mut Harness));
 
 #[test]
 fn the_books_agree_and_a_false_one_is_seen() {
     let forges: [Forge; 6] = [
         ("", |_| {}),
-        ("due to a shop", |field| *field.book.due.entry(0).or_default() += 100),
-        ("left in an account", |field| *field.book.spent.entry(7).or_default() += 100),
-        ("left in an account", |field| *field.book.earned.entry(7).or_default() += 5),
-        ("granted of a fund", |field| field.book.granted.clear()),
-        ("an entry that was proved is missing", Field::lose_an_entry),
+        ("due to a shop", |harness| *harness.book.due.entry(0).or_default() += 100),
+        ("left in an account", |harness| *harness.book.spent.entry(7).or_default() += 100),
+        ("left in an account", |harness| *harness.book.earned.entry(7).or_default() += 5),
+        ("granted of a fund", |harness| harness.book.granted.clear()),
+        ("an entry that was proved is missing", Harness::lose_an_entry),
     ];
     for (expected, forge) in forges {
-        let mut field = found(Limits::default());
-        play(&mut field).unwrap();
-        forge(&mut field);
-        let error = field.close().err().map(|error| error.to_string()).unwrap_or_default();
+        let mut harness = found(Limits::default());
+        play(&mut harness).unwrap();
+        forge(&mut harness);
+        let error = harness.close().err().map(|error| error.to_string()).unwrap_or_default();
         assert_eq!(error.is_empty(), expected.is_empty(), "{error}");
         assert!(error.contains(expected), "{error}");
     }
@@ -84,28 +84,28 @@ fn the_books_agree_and_a_false_one_is_seen() {
 fn a_guest_in_a_demo_city_checks_what_its_people_see() {
     let small = Blueprint { residents: 60, ..YAIZU };
     let folder = tempfile::tempdir().unwrap();
-    let mut demo = Field::live((folder, small), Limits::default(), true).unwrap();
+    let mut demo = Harness::live((folder, small), Limits::default(), true).unwrap();
     play(&mut demo).unwrap();
     let mut forged = demo.book.clone();
     *forged.due.entry(3).or_default() += 1;
-    let error = compare_books(&demo.door, &demo.log, (&demo.city, &forged), &[]).unwrap_err();
+    let error = compare_books(&demo.endpoint, &demo.log, (&demo.city, &forged), &[]).unwrap_err();
     assert!(error.to_string().contains("due to a shop"), "{error}");
     forged = demo.book.clone();
     *forged.spent.entry(5).or_default() += 1;
-    let error = compare_books(&demo.door, &demo.log, (&demo.city, &forged), &[]).unwrap_err();
+    let error = compare_books(&demo.endpoint, &demo.log, (&demo.city, &forged), &[]).unwrap_err();
     assert!(error.to_string().contains("left in an account"), "{error}");
 
     let folder = tempfile::tempdir().unwrap();
-    let refused = |door: &Door| match enter(door, folder.path(), false) {
+    let refused = |endpoint: &Endpoint| match enter(endpoint, folder.path(), false) {
         Ok(_) => panic!("let in"),
         Err(error) => error.to_string(),
     };
-    let error = refused(&found(Limits::default()).door);
+    let error = refused(&found(Limits::default()).endpoint);
     assert!(error.contains("has no demo city"), "{error}");
-    let error = refused(&demo.door);
+    let error = refused(&demo.endpoint);
     assert!(error.contains("demo.seed"), "{error}");
     keys::write_secret(&folder.path().join("demo.seed"), &[7; 32]).unwrap();
-    let error = refused(&demo.door);
+    let error = refused(&demo.endpoint);
     assert!(error.contains("belong to another demo city"), "{error}");
 
     let checked = demo.close().unwrap();
@@ -114,18 +114,18 @@ fn a_guest_in_a_demo_city_checks_what_its_people_see() {
 
 #[test]
 fn a_payment_that_is_not_accepted_ends_the_round() {
-    let mut field = found(Limits::default());
-    let late = field.city.payment(Shops::One, now_s() - 400).unwrap();
-    let twice = field.city.payment(Shops::One, now_s()).unwrap();
+    let mut harness = found(Limits::default());
+    let late = harness.city.payment(Shops::One, now_s() - 400).unwrap();
+    let twice = harness.city.payment(Shops::One, now_s()).unwrap();
     for (payments, expected) in
         [(vec![late], "a payment was answered 4"), (vec![twice; 2], "a payment was answered 200")]
     {
-        let asked = |(signed, deed): (Vec<u8>, _)| {
-            let request = field.door.post("/statements", COSE, signed).unwrap();
-            Asked { request, deed, again: false }
+        let calls = |(signed, operation): (Vec<u8>, _)| {
+            let request = harness.endpoint.post("/statements", COSE, signed).unwrap();
+            Call { request, operation, again: false }
         };
-        let streams = closed(payments.into_iter().map(asked).collect());
-        let error = field.round(streams).err().unwrap().to_string();
+        let streams = closed(payments.into_iter().map(calls).collect());
+        let error = harness.round(streams).err().unwrap().to_string();
         assert!(error.contains(expected), "{error}");
     }
 }
@@ -134,16 +134,16 @@ fn a_payment_that_is_not_accepted_ends_the_round() {
 #[test]
 fn what_was_refused_is_sent_again_and_counts_once() {
     let queue_entries = NonZeroUsize::MIN;
-    let mut field = found(Limits { queue_entries, ..Limits::default() });
-    let mut asked = field.make(Sort::Payment(Shops::Uniform), 400).unwrap();
+    let mut harness = found(Limits { queue_entries, ..Limits::default() });
+    let mut calls = harness.make(Sort::Payment(Shops::Uniform), 400).unwrap();
     let mut refused = 0;
-    while !asked.is_empty() {
-        let stream = Stream { asked, pace: Pace::Closed, callers: 32, at_most: None };
-        let (mut rounds, _) = field.round(vec![stream]).unwrap();
-        asked = rounds.remove(0).busy;
-        refused += asked.len();
+    while !calls.is_empty() {
+        let stream = Stream { calls, pace: Pace::Closed, callers: 32, at_most: None };
+        let (mut rounds, _) = harness.round(vec![stream]).unwrap();
+        calls = rounds.remove(0).busy;
+        refused += calls.len();
     }
     assert!(refused > 0, "the queue was never full");
-    assert_eq!(field.book.entries, 400);
-    field.close().unwrap();
+    assert_eq!(harness.book.entries, 400);
+    harness.close().unwrap();
 }

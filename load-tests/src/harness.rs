@@ -15,12 +15,12 @@ use tempfile::TempDir;
 
 use crate::callers::{Round, Stream, send};
 use crate::city::{By, City, Shops, now_s, session};
-use crate::deeds::{Asked, Book, Deed};
+use crate::connect::{compare_books, enter, token_of};
 use crate::founding::found;
-use crate::guest::{compare_books, enter, token_of};
+use crate::http::{COSE, Client, Endpoint, SEQUENCE, number};
 use crate::ledger::{Place, Serving, THREADS, audit};
-use crate::line::{COSE, Clerk, Door, SEQUENCE, number};
 use crate::machine::{cpu_ns, folder_bytes, micros_since, stopwatch};
+use crate::operations::{Book, Call, Operation};
 use crate::proofs::Proved;
 use crate::{Failure, Options};
 
@@ -70,9 +70,9 @@ pub(crate) enum Home {
 }
 
 /// All that a run works with.
-pub(crate) struct Field {
+pub(crate) struct Harness {
     pub(crate) city: City,
-    pub(crate) door: Door,
+    pub(crate) endpoint: Endpoint,
     pub(crate) book: Book,
     pub(crate) log: VerifierKey,
     proved: Vec<Proved>,
@@ -125,7 +125,7 @@ impl Used {
     }
 }
 
-impl Field {
+impl Harness {
     /// Starts a server with a city, or enters the one that the options name. `pay` says whether
     /// residents of a demo need points.
     pub(crate) fn open(
@@ -134,9 +134,9 @@ impl Field {
         pay: bool,
     ) -> Result<Self, Failure> {
         if let (Some(url), Some(keys)) = (&options.url, &options.keys) {
-            let door = Door::of_url(url, YAIZU.ledger)?;
-            let (city, log) = enter(&door, keys, pay)?;
-            return Ok(Self::of(city, door, log, None));
+            let endpoint = Endpoint::of_url(url, YAIZU.ledger)?;
+            let (city, log) = enter(&endpoint, keys, pay)?;
+            return Ok(Self::of(city, endpoint, log, None));
         }
         let folder = folder_of(options)?;
         let folder = tempfile::Builder::new().prefix("load-test-").tempdir_in(folder)?;
@@ -149,8 +149,8 @@ impl Field {
         }
     }
 
-    fn of(city: City, door: Door, log: VerifierKey, own: Option<Own>) -> Self {
-        Self { city, door, log, own, book: Book::default(), proved: Vec::new() }
+    fn of(city: City, endpoint: Endpoint, log: VerifierKey, own: Option<Own>) -> Self {
+        Self { city, endpoint, log, own, book: Book::default(), proved: Vec::new() }
     }
 
     /// Founds a city and serves it.
@@ -163,9 +163,9 @@ impl Field {
         let verifier = engine.verifier().clone();
         let ledger = Ledger::new(crate::ledger::NAME.to_owned(), engine);
         let serving = Serving::start(ledger, metrics.clone(), limits)?;
-        let (door, log) = (serving.door.clone(), place.log());
+        let (endpoint, log) = (serving.endpoint.clone(), place.log());
         let own = Own { folder, serving, metrics, log, place: Some(place) };
-        Ok(Self::of(city, door, verifier, Some(own)))
+        Ok(Self::of(city, endpoint, verifier, Some(own)))
     }
 
     /// Lives a demo city's year, serves it and enters it like any guest.
@@ -181,11 +181,11 @@ impl Field {
         let lived = demo::open(home, Arc::new(SystemClock), figures, |_, _| {})?;
         let ledger = Ledger::new(city.ledger.to_owned(), lived.engine).as_demo();
         let serving = Serving::start(ledger, metrics.clone(), limits)?;
-        let door = serving.door.clone();
+        let endpoint = serving.endpoint.clone();
         let log = folder.path().join(city.ledger).join(kenmai::log::LOG_FOLDER);
-        let (city, verifier) = enter(&door, &folder.path().join("demo-keys"), pay)?;
+        let (city, verifier) = enter(&endpoint, &folder.path().join("demo-keys"), pay)?;
         let own = Own { folder, serving, metrics, log, place: None };
-        Ok(Self::of(city, door, verifier, Some(own)))
+        Ok(Self::of(city, endpoint, verifier, Some(own)))
     }
 
     /// The folder on the disk that is measured, where it is this machine's.
@@ -195,7 +195,7 @@ impl Field {
 
     /// What the run is about, in words.
     pub(crate) fn describe(&self) -> String {
-        let (address, residents) = (&self.door.address, self.city.residents.len());
+        let (address, residents) = (&self.endpoint.address, self.city.residents.len());
         match &self.own {
             None => format!("the demo city at {address}, {residents} residents with phones"),
             Some(Own { place: None, .. }) => {
@@ -220,7 +220,7 @@ impl Field {
     }
 
     /// Makes requests of a sort.
-    pub(crate) fn make(&mut self, sort: Sort, count: u64) -> Result<Vec<Asked>, Failure> {
+    pub(crate) fn make(&mut self, sort: Sort, count: u64) -> Result<Vec<Call>, Failure> {
         let count = usize::try_from(count)?;
         if matches!(sort, Sort::Balance | Sort::Look | Sort::Mix) {
             self.sign_in()?;
@@ -243,23 +243,23 @@ impl Field {
         }
     }
 
-    fn statement(&mut self, sort: Sort) -> Result<Asked, Failure> {
-        let single = |(signed, deed)| ("/statements", COSE, signed, deed);
-        let (path, media, signed, deed) = match sort {
+    fn statement(&mut self, sort: Sort) -> Result<Call, Failure> {
+        let single = |(signed, operation)| ("/statements", COSE, signed, operation);
+        let (path, media, signed, operation) = match sort {
             Sort::Payment(shops) => single(self.city.payment(shops, now_s())?),
             Sort::Measurement(by) => single(self.city.measurement(by)?),
             Sort::Manifest => {
-                let (signed, deed) = self.city.manifest(MANIFEST_ROWS)?;
-                ("/manifests", SEQUENCE, signed, deed)
+                let (signed, operation) = self.city.manifest(MANIFEST_ROWS)?;
+                ("/manifests", SEQUENCE, signed, operation)
             }
             Sort::Balance | Sort::Look | Sort::View | Sort::Mix => {
                 return Err("this is no statement".into());
             }
         };
-        Ok(asked(self.door.post(path, media, signed)?, deed))
+        Ok(call(self.endpoint.post(path, media, signed)?, operation))
     }
 
-    fn balances(&self, count: usize) -> Result<Vec<Asked>, Failure> {
+    fn balances(&self, count: usize) -> Result<Vec<Call>, Failure> {
         (0..count)
             .map(|place| {
                 let number = place % self.readers();
@@ -269,39 +269,39 @@ impl Field {
             .collect()
     }
 
-    fn balance(&self, number: usize, yen: Option<u64>) -> Result<Asked, Failure> {
+    fn balance(&self, number: usize, yen: Option<u64>) -> Result<Call, Failure> {
         let resident = self.city.residents.get(number % self.readers());
         let session = resident.and_then(|resident| resident.session.as_deref());
-        Ok(asked(self.door.read("/me", session)?, Deed::Balance { yen }))
+        Ok(call(self.endpoint.read("/me", session)?, Operation::Balance { yen }))
     }
 
-    fn looks(&self, count: usize) -> Result<Vec<Asked>, Failure> {
-        let mut clerk = Clerk::at(&self.door)?;
+    fn looks(&self, count: usize) -> Result<Vec<Call>, Failure> {
+        let mut client = Client::at(&self.endpoint)?;
         let mut looks = Vec::new();
         for reader in 0..count.min(self.readers()) {
             let resident = self.city.residents.get(reader).ok_or("a city without residents")?;
             let session = resident.session.as_deref();
             let page = format!("/me/history?limit={HISTORY_ENTRIES}");
-            let history = clerk.json(self.door.read(&page, session)?)?;
+            let history = client.json(self.endpoint.read(&page, session)?)?;
             let newest = history.pointer("/entries/0").ok_or("a resident without entries")?;
             let newest = number(newest, "seq")?;
             let receipt = format!("/entries/{newest}/receipt");
             let held = self.book.left(reader, resident.held)?;
             let all = [
                 self.balance(reader, Some(held))?,
-                asked(self.door.read(&page, session)?, Deed::History { newest }),
-                asked(self.door.read(&receipt, session)?, Deed::Receipt { seq: newest }),
+                call(self.endpoint.read(&page, session)?, Operation::History { newest }),
+                call(self.endpoint.read(&receipt, session)?, Operation::Receipt { seq: newest }),
             ];
             looks.extend(all);
         }
         Ok(looks.iter().cycle().take(count * LOOK_REQUESTS).cloned().collect())
     }
 
-    fn views(&self, count: usize) -> Result<Vec<Asked>, Failure> {
+    fn views(&self, count: usize) -> Result<Vec<Call>, Failure> {
         let view = |(path, holds): &(&str, &str)| {
-            let path = path.replace("{ledger}", &self.door.ledger);
-            let deed = Deed::View { holds: (*holds).to_owned() };
-            Ok(asked(self.door.get(&path, None)?, deed))
+            let path = path.replace("{ledger}", &self.endpoint.ledger);
+            let operation = Operation::View { holds: (*holds).to_owned() };
+            Ok(call(self.endpoint.get(&path, None)?, operation))
         };
         VIEWS.iter().cycle().take(count).map(view).collect()
     }
@@ -313,11 +313,11 @@ impl Field {
     /// Opens a session for each reader that has none.
     fn sign_in(&mut self) -> Result<(), Failure> {
         let (readers, ledger) = (self.readers(), self.city.ledger);
-        let mut clerk = Clerk::at(&self.door)?;
+        let mut client = Client::at(&self.endpoint)?;
         let residents = self.city.residents.iter_mut().take(readers);
         for resident in residents.filter(|resident| resident.session.is_none()) {
             let signed = session(ledger, &resident.phone, now_s())?;
-            let answer = clerk.text(self.door.post("/sessions", COSE, signed)?)?;
+            let answer = client.text(self.endpoint.post("/sessions", COSE, signed)?)?;
             resident.session = Some(token_of(answer.as_bytes())?);
         }
         Ok(())
@@ -330,15 +330,15 @@ impl Field {
         streams: Vec<Stream>,
     ) -> Result<(Vec<Round>, Option<Used>), Failure> {
         let before = self.used()?;
-        let (mut rounds, callers_ns) = send(&self.door.address, streams)?;
+        let (mut rounds, callers_ns) = send(&self.endpoint.address, streams)?;
         let after = self.used()?;
         let entries = self.book.entries;
         for round in &mut rounds {
-            for (deed, told) in round.done.drain(..) {
-                self.book.take(&deed, &told);
+            for (operation, points) in round.done.drain(..) {
+                self.book.take(&operation, &points);
             }
-            for (deed, answer) in std::mem::take(&mut round.kept) {
-                self.prove(&deed, &answer)?;
+            for (operation, answer) in std::mem::take(&mut round.kept) {
+                self.prove(&operation, &answer)?;
             }
         }
         let used = after.zip(before).map(|(after, before)| after.since(before));
@@ -351,14 +351,16 @@ impl Field {
         self.proved.iter_mut().for_each(|proved| proved.seq.0 += 1_000_000);
     }
 
-    fn prove(&mut self, deed: &Deed, answer: &Bytes) -> Result<(), Failure> {
-        let proved = match deed {
-            Deed::Payment { .. } | Deed::Measurement { .. } => {
+    fn prove(&mut self, operation: &Operation, answer: &Bytes) -> Result<(), Failure> {
+        let proved = match operation {
+            Operation::Payment { .. } | Operation::Measurement { .. } => {
                 Proved::by_verdict(answer, &self.log)?
             }
-            Deed::Receipt { .. } => Proved::by_receipt(answer, &self.log)?,
-            Deed::Manifest { residents, .. } => self.prove_row(residents, answer)?,
-            Deed::Balance { .. } | Deed::History { .. } | Deed::View { .. } => return Ok(()),
+            Operation::Receipt { .. } => Proved::by_receipt(answer, &self.log)?,
+            Operation::Manifest { residents, .. } => self.prove_row(residents, answer)?,
+            Operation::Balance { .. } | Operation::History { .. } | Operation::View { .. } => {
+                return Ok(());
+            }
         };
         self.proved.push(proved);
         Ok(())
@@ -374,12 +376,12 @@ impl Field {
         let (seq, resident) = entry.ok_or("a manifest without an accepted row")?;
         let resident = self.city.residents.get(*resident).ok_or("a city without residents")?;
         let phone = &resident.phone;
-        let mut clerk = Clerk::at(&self.door)?;
+        let mut client = Client::at(&self.endpoint)?;
         let signed = session(self.city.ledger, phone, now_s())?;
-        let session = clerk.text(self.door.post("/sessions", COSE, signed)?)?;
+        let session = client.text(self.endpoint.post("/sessions", COSE, signed)?)?;
         let session = token_of(session.as_bytes())?;
         let receipt = format!("/entries/{seq}/receipt");
-        let receipt = clerk.text(self.door.read(&receipt, Some(&session))?)?;
+        let receipt = client.text(self.endpoint.read(&receipt, Some(&session))?)?;
         Proved::by_receipt(receipt.as_bytes(), &self.log)
     }
 
@@ -403,7 +405,7 @@ impl Field {
     /// server that is stopped and opened again, otherwise over HTTP. Gives what was checked, in
     /// words.
     pub(crate) fn close(self) -> Result<String, Failure> {
-        let Self { city, door, book, log, proved, own } = self;
+        let Self { city, endpoint, book, log, proved, own } = self;
         let receipts = format!("{} entries acknowledged; {} receipts", book.entries, proved.len());
         match own {
             Some(Own { folder, serving, place: Some(place), .. }) => {
@@ -420,7 +422,7 @@ impl Field {
                 ))
             }
             own => {
-                compare_books(&door, &log, (&city, &book), &proved)?;
+                compare_books(&endpoint, &log, (&city, &book), &proved)?;
                 drop(own);
                 Ok(format!(
                     "{receipts}; over HTTP, each till and each resident with a phone sees what the verdicts say, and the public \
@@ -431,8 +433,8 @@ impl Field {
     }
 }
 
-fn asked(request: crate::line::Prepared, deed: Deed) -> Asked {
-    Asked { request, deed, again: false }
+fn call(request: crate::http::Prepared, operation: Operation) -> Call {
+    Call { request, operation, again: false }
 }
 
 /// The folder that takes the ledger's: a folder for temporary files often lies in memory, which

@@ -17,9 +17,9 @@ use ledger_spec::programme::{Evidence, Programme, Rule};
 use ledger_spec::statement::{Core, Disclosure, Holder};
 
 use crate::Failure;
-use crate::city::{Acts, Bulk, City, Given, Resident, Shop, core, disclosure, now_s, session};
-use crate::deeds::{Book, compare};
-use crate::line::{COSE, Clerk, Door, number};
+use crate::city::{Bulk, City, Grant, Resident, Shop, Slots, core, disclosure, now_s, session};
+use crate::http::{COSE, Client, Endpoint, number};
+use crate::operations::{Book, compare};
 use crate::proofs::{Proved, checkpoint_size};
 
 /// The file in a demo's key folder that all its keys come from.
@@ -39,14 +39,18 @@ const CLOCK_GAP_S_MAX: u64 = 30;
 const HEAD_LOOKS: u32 = 50;
 const HEAD_PAUSE: Duration = Duration::from_millis(100);
 
-/// Enters the demo city at a door with the keys of a folder. `pay` says whether its residents will
+/// Enters the demo city at an endpoint with the keys of a folder. `pay` says whether its residents will
 /// need points.
-pub(crate) fn enter(door: &Door, keys: &Path, pay: bool) -> Result<(City, VerifierKey), Failure> {
-    let mut clerk = Clerk::at(door)?;
-    let cast = cast_of(door, keys, &mut clerk)?;
-    let rules = clerk.text(door.read("/programme", None)?)?;
+pub(crate) fn enter(
+    endpoint: &Endpoint,
+    keys: &Path,
+    pay: bool,
+) -> Result<(City, VerifierKey), Failure> {
+    let mut client = Client::at(endpoint)?;
+    let cast = cast_of(endpoint, keys, &mut client)?;
+    let rules = client.text(endpoint.read("/programme", None)?)?;
     let rules = Programme::parse(&rules)?;
-    let log = clerk.text(door.get(&format!("/{}/vkey", door.ledger), None)?)?;
+    let log = client.text(endpoint.get(&format!("/{}/vkey", endpoint.ledger), None)?)?;
     let log = VerifierKey::parse(log.trim_end())?;
     let measured =
         rules.rules.iter().find(|rule| pays(rule, Evidence::Station) && rule.exact.is_empty());
@@ -55,7 +59,7 @@ pub(crate) fn enter(door: &Door, keys: &Path, pay: bool) -> Result<(City, Verifi
     let mut stations = Vec::new();
     for number in 0..YAIZU.stations.len() {
         let station = cast.station(number);
-        if is_known(door, &mut clerk, &station)? {
+        if is_known(endpoint, &mut client, &station)? {
             stations.push(station);
         }
     }
@@ -65,26 +69,26 @@ pub(crate) fn enter(door: &Door, keys: &Path, pay: bool) -> Result<(City, Verifi
         ledger: LedgerId::of_origin(YAIZU.origin),
         programme: rules.version,
         payment_points: PAYMENT_POINTS,
-        measured: Acts::until(now_s, stations.len())?,
-        listed: Acts::until(now_s, 1)?,
-        measurement: given(measured)?,
-        bulk: Bulk { key: first, given: given(measured)?, by_card: true },
+        measured: Slots::until(now_s, stations.len())?,
+        listed: Slots::until(now_s, 1)?,
+        measurement: grant(measured)?,
+        bulk: Bulk { key: first, grant: grant(measured)?, by_card: true },
         stations,
         shops: Vec::new(),
         residents: Vec::new(),
     };
     let (mut number, mut missed) = (0, 0);
     while missed < WITHOUT_PHONE_MAX && city.residents.len() < RESIDENTS_MAX {
-        let found = resident(door, &mut clerk, &cast, number)?;
+        let found = resident(endpoint, &mut client, &cast, number)?;
         missed = if found.is_some() { 0 } else { missed + 1 };
         city.residents.extend(found);
         number += 1;
     }
     if pay && let Some(rule) = rules.rules.iter().find(|rule| pays(rule, Evidence::Coach)) {
-        coach_all(door, &mut clerk, &city, (&cast, rule))?;
+        coach_all(endpoint, &mut client, &city, (&cast, rule))?;
     }
     for resident in &mut city.residents {
-        let (held, free) = balance(door, &mut clerk, resident)?;
+        let (held, free) = balance(endpoint, &mut client, resident)?;
         resident.held = held;
         resident.left = if free { held.min(SPENT_MAX) } else { 0 };
     }
@@ -92,8 +96,8 @@ pub(crate) fn enter(door: &Door, keys: &Path, pay: bool) -> Result<(City, Verifi
     let shops = 0..YAIZU.shops.len();
     for number in shops.filter(|shop| !rules.insured_medical.contains(&cast.shop_place(*shop))) {
         let (place, till) = (cast.shop_place(number), cast.till(number));
-        if is_known(door, &mut clerk, &till)? {
-            let due = due_today(door, &mut clerk, (city.ledger, &till))?;
+        if is_known(endpoint, &mut client, &till)? {
+            let due = due_today(endpoint, &mut client, (city.ledger, &till))?;
             city.shops.push(Shop { place, till, due });
         }
     }
@@ -101,9 +105,9 @@ pub(crate) fn enter(door: &Door, keys: &Path, pay: bool) -> Result<(City, Verifi
 }
 
 /// The demo's keys, if the server is a demo and theirs.
-fn cast_of(door: &Door, keys: &Path, clerk: &mut Clerk) -> Result<Cast, Failure> {
-    let address = &door.address;
-    let answer = clerk.ask(door.read("", None)?)?;
+fn cast_of(endpoint: &Endpoint, keys: &Path, client: &mut Client) -> Result<Cast, Failure> {
+    let address = &endpoint.address;
+    let answer = client.ask(endpoint.read("", None)?)?;
     let info: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let text = |member: &str| info.get(member).and_then(|value| value.as_str());
     let demo = info.get("demo").and_then(serde_json::Value::as_bool) == Some(true);
@@ -119,7 +123,7 @@ fn cast_of(door: &Door, keys: &Path, clerk: &mut Clerk) -> Result<Cast, Failure>
     }
     let seed = keys::read_secret(&keys.join(SEED))?;
     let cast = Cast::new(*seed, YAIZU);
-    if !is_known(door, clerk, &cast.station(0))? {
+    if !is_known(endpoint, client, &cast.station(0))? {
         return Err(format!(
             "the keys in {} belong to another demo city than the one at {address}; name the folder demo-keys of its data \
              folder with --keys",
@@ -131,30 +135,30 @@ fn cast_of(door: &Door, keys: &Path, clerk: &mut Clerk) -> Result<Cast, Failure>
 }
 
 /// Whether a key is registered: a demo may be smaller than its blueprint.
-fn is_known(door: &Door, clerk: &mut Clerk, key: &SigningKey) -> Result<bool, Failure> {
+fn is_known(endpoint: &Endpoint, client: &mut Client, key: &SigningKey) -> Result<bool, Failure> {
     let kid = Kid::of(key.verifying_key().as_bytes());
-    Ok(clerk.ask(door.read(&format!("/keys/{kid}"), None)?)?.status == StatusCode::OK)
+    Ok(client.ask(endpoint.read(&format!("/keys/{kid}"), None)?)?.status == StatusCode::OK)
 }
 
 fn pays(rule: &Rule, evidence: Evidence) -> bool {
     rule.purse == Purse::Yen && rule.evidence.contains(&evidence)
 }
 
-fn given(rule: &Rule) -> Result<Given, Failure> {
+fn grant(rule: &Rule) -> Result<Grant, Failure> {
     let action = Text::new(&rule.action).ok_or("no such action")?;
-    Ok(Given { action, fund: rule.fund, points: 0..=rule.points })
+    Ok(Grant { action, fund: rule.fund, points: 0..=rule.points })
 }
 
 /// A resident, if there is a phone: it opens a session.
 fn resident(
-    door: &Door,
-    clerk: &mut Clerk,
+    endpoint: &Endpoint,
+    client: &mut Client,
     cast: &Cast,
     number: usize,
 ) -> Result<Option<Resident>, Failure> {
     let (phone, account, card) = (cast.phone(number), cast.account(number), cast.card(number));
     let signed = session(LedgerId::of_origin(YAIZU.origin), &phone, now_s())?;
-    let answer = clerk.ask(door.post("/sessions", COSE, signed)?)?;
+    let answer = client.ask(endpoint.post("/sessions", COSE, signed)?)?;
     if answer.status == StatusCode::UNAUTHORIZED {
         return Ok(None);
     }
@@ -172,31 +176,35 @@ pub(crate) fn token_of(answer: &[u8]) -> Result<String, Failure> {
 }
 
 /// Points, and whether they can be spent.
-fn balance(door: &Door, clerk: &mut Clerk, resident: &Resident) -> Result<(u64, bool), Failure> {
-    let found = clerk.json(door.read("/me", resident.session.as_deref())?)?;
+fn balance(
+    endpoint: &Endpoint,
+    client: &mut Client,
+    resident: &Resident,
+) -> Result<(u64, bool), Failure> {
+    let found = client.json(endpoint.read("/me", resident.session.as_deref())?)?;
     Ok((number(&found, "yen")?, found.get("waits_for").is_none()))
 }
 
 fn due_today(
-    door: &Door,
-    clerk: &mut Clerk,
+    endpoint: &Endpoint,
+    client: &mut Client,
     (ledger, till): (LedgerId, &SigningKey),
 ) -> Result<u64, Failure> {
     let signed = session(ledger, till, now_s())?;
-    let answer = clerk.text(door.post("/sessions", COSE, signed)?)?;
+    let answer = client.text(endpoint.post("/sessions", COSE, signed)?)?;
     let session = token_of(answer.as_bytes())?;
-    number(&clerk.json(door.read("/shop/today", Some(&session))?)?, "points")
+    number(&client.json(endpoint.read("/shop/today", Some(&session))?)?, "points")
 }
 
 /// A coach sees every resident once, so that there is something to spend; who has been there today
 /// stays as it is.
 fn coach_all(
-    door: &Door,
-    clerk: &mut Clerk,
+    endpoint: &Endpoint,
+    client: &mut Client,
     city: &City,
     (cast, rule): (&Cast, &Rule),
 ) -> Result<(), Failure> {
-    let (action, now_s) = (given(rule)?.action, now_s());
+    let (action, now_s) = (grant(rule)?.action, now_s());
     for resident in &city.residents {
         let body = Body::Action(Action { action: action.clone() });
         let core = Core { programme: Some(city.programme), ..core(city.ledger, body)? };
@@ -204,7 +212,7 @@ fn coach_all(
         let holder = Some(Holder::Card(resident.card));
         let disclosed = Disclosure { exact_action, ..disclosure(now_s, holder)? };
         let signed = core.sign(&cast.coach(0), Some(&disclosed));
-        let answer = clerk.ask(door.post("/statements", COSE, signed)?)?;
+        let answer = client.ask(endpoint.post("/statements", COSE, signed)?)?;
         if ![StatusCode::CREATED, StatusCode::CONFLICT].contains(&answer.status) {
             let text = String::from_utf8_lossy(&answer.body);
             return Err(format!("a session was answered {}: {text}", answer.status).into());
@@ -216,25 +224,25 @@ fn coach_all(
 /// Compares what residents and shops see with what the verdicts said, and every receipt with the
 /// log's public head.
 pub(crate) fn compare_books(
-    door: &Door,
+    endpoint: &Endpoint,
     log: &VerifierKey,
     (city, book): (&City, &Book),
     proved: &[Proved],
 ) -> Result<(), Failure> {
-    let mut clerk = Clerk::at(door)?;
+    let mut client = Client::at(endpoint)?;
     for (number, shop) in city.shops.iter().enumerate() {
-        let due = due_today(door, &mut clerk, (city.ledger, &shop.till))?;
+        let due = due_today(endpoint, &mut client, (city.ledger, &shop.till))?;
         let expected = shop.due + book.due.get(&number).copied().unwrap_or(0);
         compare("due to a shop today", due, expected).map_err(|error| alone(&error))?;
     }
     for (number, resident) in city.residents.iter().enumerate() {
-        let (left, _) = balance(door, &mut clerk, resident)?;
+        let (left, _) = balance(endpoint, &mut client, resident)?;
         compare("left in an account", left, book.left(number, resident.held)?)
             .map_err(|error| alone(&error))?;
     }
     let needed = proved.iter().map(|proved| proved.seq.0 + 1).max().unwrap_or(0);
     for _ in 0..HEAD_LOOKS {
-        let head = clerk.text(door.get(&format!("/{}/checkpoint", door.ledger), None)?)?;
+        let head = client.text(endpoint.get(&format!("/{}/checkpoint", endpoint.ledger), None)?)?;
         if checkpoint_size(&head, log)? >= needed {
             return Ok(());
         }

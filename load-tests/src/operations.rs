@@ -8,7 +8,7 @@ use hyper::StatusCode;
 use ledger_spec::points::Fund;
 
 use crate::Failure;
-use crate::line::{Answer, Prepared};
+use crate::http::{Answer, Prepared};
 
 /// How much of an answer an error quotes.
 const QUOTED_BYTES_MAX: usize = 400;
@@ -18,7 +18,7 @@ const KNOWN_ACT: &[u8] = b"\"duplicate-action\"";
 
 /// What a request is for. Residents and shops are numbered as the city has them.
 #[derive(Clone, Debug)]
-pub(crate) enum Deed {
+pub(crate) enum Operation {
     /// A resident pays at a shop.
     Payment { resident: usize, shop: usize, points: u32 },
     /// A station measures a resident. Where it may give nothing, the ledger may also know the act
@@ -38,23 +38,23 @@ pub(crate) enum Deed {
 
 /// A request with its purpose.
 #[derive(Clone)]
-pub(crate) struct Asked {
+pub(crate) struct Call {
     pub(crate) request: Prepared,
-    pub(crate) deed: Deed,
+    pub(crate) operation: Operation,
     /// Whether the same bytes were sent before and refused for the moment.
     pub(crate) again: bool,
 }
 
 /// What an answer says.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum Outcome {
     /// Done; the points that moved, one number a row.
     Done(Vec<u32>),
     /// Not at this moment: 503, with the time to come again.
     Busy,
 }
 
-impl fmt::Display for Deed {
+impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Payment { .. } => "a payment",
@@ -68,13 +68,13 @@ impl fmt::Display for Deed {
     }
 }
 
-impl Deed {
+impl Operation {
     /// Checks an answer with one search for a few bytes: the callers share the machine with the
     /// server.
-    pub(crate) fn read(&self, answer: &Answer, again: bool) -> Result<Told, Failure> {
+    pub(crate) fn read(&self, answer: &Answer, again: bool) -> Result<Outcome, Failure> {
         let Answer { status, body, .. } = answer;
         if *status == StatusCode::SERVICE_UNAVAILABLE && answer.retry_after {
-            return Ok(Told::Busy);
+            return Ok(Outcome::Busy);
         }
         let first = *status == StatusCode::CREATED && !answer.replayed;
         let entered = first || (again && *status == StatusCode::OK && answer.replayed);
@@ -89,7 +89,7 @@ impl Deed {
             (entered && fits).then_some(points)
         };
         let holds = |text: &str| (shown && find(body, text.as_bytes()).is_some()).then(Vec::new);
-        let told = match self {
+        let outcome = match self {
             Self::Payment { points, .. } => all(&(*points..=*points), 1),
             Self::Measurement { points, .. } => known(points).or_else(|| all(points, 1)),
             Self::Manifest { residents, points, .. } => all(points, residents.len()),
@@ -99,7 +99,7 @@ impl Deed {
             Self::Receipt { seq } => holds(&format!("\nindex {seq}\n")),
             Self::View { holds: text } => holds(text),
         };
-        told.map(Told::Done).ok_or_else(|| {
+        outcome.map(Outcome::Done).ok_or_else(|| {
             let text = body.get(..QUOTED_BYTES_MAX).unwrap_or(body);
             format!("{self} was answered {status}: {}", String::from_utf8_lossy(text)).into()
         })
@@ -149,24 +149,24 @@ pub(crate) struct Book {
 
 impl Book {
     /// Takes over what an answer said.
-    pub(crate) fn take(&mut self, deed: &Deed, told: &[u32]) {
-        match deed {
-            Deed::Payment { resident, shop, points } => {
-                *self.spent.entry(*resident).or_default() += u64::from(*points);
-                *self.due.entry(*shop).or_default() += u64::from(*points);
+    pub(crate) fn take(&mut self, operation: &Operation, points: &[u32]) {
+        match operation {
+            Operation::Payment { resident, shop, points: paid } => {
+                *self.spent.entry(*resident).or_default() += u64::from(*paid);
+                *self.due.entry(*shop).or_default() += u64::from(*paid);
             }
-            Deed::Measurement { resident, fund, .. } => self.earn(&[*resident], *fund, told),
-            Deed::Manifest { residents, fund, .. } => self.earn(residents, *fund, told),
-            Deed::Balance { .. }
-            | Deed::History { .. }
-            | Deed::Receipt { .. }
-            | Deed::View { .. } => return,
+            Operation::Measurement { resident, fund, .. } => self.earn(&[*resident], *fund, points),
+            Operation::Manifest { residents, fund, .. } => self.earn(residents, *fund, points),
+            Operation::Balance { .. }
+            | Operation::History { .. }
+            | Operation::Receipt { .. }
+            | Operation::View { .. } => return,
         }
-        self.entries += told.len() as u64;
+        self.entries += points.len() as u64;
     }
 
-    fn earn(&mut self, residents: &[usize], fund: Fund, told: &[u32]) {
-        for (resident, points) in residents.iter().zip(told) {
+    fn earn(&mut self, residents: &[usize], fund: Fund, points: &[u32]) {
+        for (resident, points) in residents.iter().zip(points) {
             *self.earned.entry(*resident).or_default() += u64::from(*points);
             *self.granted.entry(fund).or_default() += u64::from(*points);
         }
@@ -212,20 +212,20 @@ mod tests {
         }
     }
 
-    fn told(deed: &Deed, status: u16, flags: &str, body: &str) -> Option<Told> {
+    fn outcome_of(operation: &Operation, status: u16, flags: &str, body: &str) -> Option<Outcome> {
         let answer = Answer {
             status: StatusCode::from_u16(status).unwrap(),
             retry_after: flags.contains("retry"),
             replayed: flags.contains("replayed"),
             body: bytes::Bytes::from(body.to_owned()),
         };
-        deed.read(&answer, flags.contains("again")).ok()
+        operation.read(&answer, flags.contains("again")).ok()
     }
 
     #[test]
     fn only_the_right_answer_is_one() {
-        let payment = Deed::Payment { resident: 0, shop: 0, points: 100 };
-        let done = |points: &[u32]| Some(Told::Done(points.to_vec()));
+        let payment = Operation::Payment { resident: 0, shop: 0, points: 100 };
+        let done = |points: &[u32]| Some(Outcome::Done(points.to_vec()));
         let hundred = r#"{"points":100}"#;
         for (status, flags, body, expected) in [
             (201, "", hundred, done(&[100])),
@@ -235,40 +235,48 @@ mod tests {
             (200, "replayed again", hundred, done(&[100])),
             (201, "again", hundred, done(&[100])),
             (409, "again", hundred, None),
-            (503, "retry", "", Some(Told::Busy)),
+            (503, "retry", "", Some(Outcome::Busy)),
             (503, "", "", None),
         ] {
-            assert_eq!(told(&payment, status, flags, body), expected, "{status} {flags} {body}");
+            assert_eq!(
+                outcome_of(&payment, status, flags, body),
+                expected,
+                "{status} {flags} {body}"
+            );
         }
         let (fund, points) = (Fund::General, 0..=20);
-        let rows = Deed::Manifest { residents: vec![4, 5], fund, points };
+        let rows = Operation::Manifest { residents: vec![4, 5], fund, points };
         let body = |rows: &str| format!(r#"{{"accepted":2,"rows":[{rows}]}}"#);
         let good = body(r#"{"points":20},{"points":7}"#);
-        assert_eq!(told(&rows, 201, "", &good), done(&[20, 7]));
+        assert_eq!(outcome_of(&rows, 201, "", &good), done(&[20, 7]));
         for bad in [
             r#"{"points":20}"#,
             r#"{"points":20},{"points":21}"#,
             r#"{"points":20},{"problem":"x"}"#,
         ] {
-            assert_eq!(told(&rows, 201, "", &body(bad)), None, "{bad}");
+            assert_eq!(outcome_of(&rows, 201, "", &body(bad)), None, "{bad}");
         }
         // An earlier run may have left an act only where caps may leave nothing.
         let conflict = r#"{"type":"https://kenmai.example/problems/duplicate-action"}"#;
         for (points, expected) in [(0..=20, done(&[0])), (5..=5, None)] {
-            let measurement = Deed::Measurement { resident: 0, fund, points };
-            assert_eq!(told(&measurement, 409, "", conflict), expected);
-            assert_eq!(told(&measurement, 409, "", "{}"), None);
+            let measurement = Operation::Measurement { resident: 0, fund, points };
+            assert_eq!(outcome_of(&measurement, 409, "", conflict), expected);
+            assert_eq!(outcome_of(&measurement, 409, "", "{}"), None);
         }
-        for (deed, right, wrong) in [
-            (Deed::Balance { yen: Some(7) }, r#"{"yen":7,"x":0}"#, r#"{"yen":70,"x":0}"#),
-            (Deed::Balance { yen: None }, r#"{"yen":9,"x":0}"#, "{}"),
-            (Deed::History { newest: 7 }, r#"{"entries":[{"seq":7,"#, r#"{"entries":[{"seq":8,"#),
-            (Deed::Receipt { seq: 7 }, "proof\nindex 7\n", "proof\nindex 77\n"),
-            (Deed::View { holds: "<h1>".to_owned() }, "<h1>", "<h2>"),
+        for (operation, right, wrong) in [
+            (Operation::Balance { yen: Some(7) }, r#"{"yen":7,"x":0}"#, r#"{"yen":70,"x":0}"#),
+            (Operation::Balance { yen: None }, r#"{"yen":9,"x":0}"#, "{}"),
+            (
+                Operation::History { newest: 7 },
+                r#"{"entries":[{"seq":7,"#,
+                r#"{"entries":[{"seq":8,"#,
+            ),
+            (Operation::Receipt { seq: 7 }, "proof\nindex 7\n", "proof\nindex 77\n"),
+            (Operation::View { holds: "<h1>".to_owned() }, "<h1>", "<h2>"),
         ] {
-            assert_eq!(told(&deed, 200, "", right), done(&[]), "{deed}");
-            assert_eq!(told(&deed, 200, "", wrong), None, "{deed}");
-            assert_eq!(told(&deed, 401, "", right), None, "{deed}");
+            assert_eq!(outcome_of(&operation, 200, "", right), done(&[]), "{operation}");
+            assert_eq!(outcome_of(&operation, 200, "", wrong), None, "{operation}");
+            assert_eq!(outcome_of(&operation, 401, "", right), None, "{operation}");
         }
     }
 }

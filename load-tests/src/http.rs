@@ -20,14 +20,14 @@ pub(crate) const SEQUENCE: &str = "application/cbor-seq";
 
 /// A ledger on a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Door {
+pub(crate) struct Endpoint {
     /// Host and port.
     pub(crate) address: String,
     /// The ledger's name in URLs.
     pub(crate) ledger: String,
 }
 
-impl Door {
+impl Endpoint {
     /// The ledger at `http://HOST[:PORT]`.
     pub(crate) fn of_url(url: &str, ledger: &str) -> Result<Self, Failure> {
         let wrong = format!("--url takes http://HOST or http://HOST:PORT, not {url}");
@@ -76,9 +76,9 @@ pub(crate) struct Answer {
 }
 
 /// A connection that stays open.
-pub(crate) struct Line(SendRequest<Full<Bytes>>);
+pub(crate) struct Connection(SendRequest<Full<Bytes>>);
 
-impl Line {
+impl Connection {
     /// Connects.
     pub(crate) async fn open(address: &str) -> Result<Self, Failure> {
         let stream = TcpStream::connect(address).await;
@@ -103,22 +103,22 @@ impl Line {
 
 /// Asks one thing after the other, before and after measuring. A server hangs up on who is silent
 /// for long, so this one lives for a few questions only.
-pub(crate) struct Clerk {
+pub(crate) struct Client {
     runtime: Runtime,
-    line: Line,
+    connection: Connection,
 }
 
-impl Clerk {
+impl Client {
     /// Connects.
-    pub(crate) fn at(door: &Door) -> Result<Self, Failure> {
+    pub(crate) fn at(endpoint: &Endpoint) -> Result<Self, Failure> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let line = runtime.block_on(Line::open(&door.address))?;
-        Ok(Self { runtime, line })
+        let connection = runtime.block_on(Connection::open(&endpoint.address))?;
+        Ok(Self { runtime, connection })
     }
 
     /// Sends a request and waits for its answer, whatever it is.
     pub(crate) fn ask(&mut self, request: Prepared) -> Result<Answer, Failure> {
-        self.runtime.block_on(self.line.ask(request))
+        self.runtime.block_on(self.connection.ask(request))
     }
 
     /// The body of an answer that must be a success.
@@ -147,7 +147,7 @@ pub(crate) fn number(json: &serde_json::Value, member: &str) -> Result<u64, Fail
 
 #[cfg(test)]
 mod tests {
-    use super::Door;
+    use super::Endpoint;
 
     #[test]
     fn an_address_is_a_host_and_a_port() {
@@ -161,7 +161,7 @@ mod tests {
             ("localhost:8080", None),
             ("", None),
         ] {
-            let address = Door::of_url(url, "x").ok().map(|door| door.address);
+            let address = Endpoint::of_url(url, "x").ok().map(|endpoint| endpoint.address);
             assert_eq!(address.as_deref(), expected, "{url}");
         }
     }
