@@ -85,7 +85,7 @@ pub(crate) fn enter(
         number += 1;
     }
     if pay && let Some(rule) = rules.rules.iter().find(|rule| pays(rule, Evidence::Coach)) {
-        coach_all(endpoint, &mut client, &city, (&cast, rule))?;
+        coach_all(endpoint, &mut client, &city, &cast, rule)?;
     }
     for resident in &mut city.residents {
         let (held, free) = balance(endpoint, &mut client, resident)?;
@@ -97,7 +97,7 @@ pub(crate) fn enter(
     for number in shops.filter(|shop| !rules.insured_medical.contains(&cast.shop_place(*shop))) {
         let (place, till) = (cast.shop_place(number), cast.till(number));
         if is_known(endpoint, &mut client, &till)? {
-            let due = due_today(endpoint, &mut client, (city.ledger, &till))?;
+            let due = due_today(endpoint, &mut client, city.ledger, &till)?;
             city.shops.push(Shop { place, till, due });
         }
     }
@@ -188,7 +188,8 @@ fn balance(
 fn due_today(
     endpoint: &Endpoint,
     client: &mut Client,
-    (ledger, till): (LedgerId, &SigningKey),
+    ledger: LedgerId,
+    till: &SigningKey,
 ) -> Result<u64, Failure> {
     let signed = session(ledger, till, now_s())?;
     let answer = client.text(endpoint.post("/sessions", COSE, signed)?)?;
@@ -202,7 +203,8 @@ fn coach_all(
     endpoint: &Endpoint,
     client: &mut Client,
     city: &City,
-    (cast, rule): (&Cast, &Rule),
+    cast: &Cast,
+    rule: &Rule,
 ) -> Result<(), Failure> {
     let (action, now_s) = (grant(rule)?.action, now_s());
     for resident in &city.residents {
@@ -226,12 +228,13 @@ fn coach_all(
 pub(crate) fn compare_books(
     endpoint: &Endpoint,
     log: &VerifierKey,
-    (city, book): (&City, &Book),
+    city: &City,
+    book: &Book,
     proved: &[Proved],
 ) -> Result<(), Failure> {
     let mut client = Client::at(endpoint)?;
     for (number, shop) in city.shops.iter().enumerate() {
-        let due = due_today(endpoint, &mut client, (city.ledger, &shop.till))?;
+        let due = due_today(endpoint, &mut client, city.ledger, &shop.till)?;
         let expected = shop.due + book.due.get(&number).copied().unwrap_or(0);
         compare("due to a shop today", due, expected).map_err(|error| alone(&error))?;
     }

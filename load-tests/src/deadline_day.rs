@@ -48,7 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let limits = Limits { queue_entries: QUEUE_ENTRIES, ..Limits::default() };
     let machine = Machine::look()?;
     let mut day = DeadlineDay {
-        harness: Harness::open(options, (Home::Founded, limits), true)?,
+        harness: Harness::open(options, Home::Founded, limits, true)?,
         machine,
         rows: Vec::new(),
         refused: Vec::new(),
@@ -114,13 +114,13 @@ impl DeadlineDay {
                 how = format!("{how}, {} unsent", round.unsent);
             }
             busy += round.busy.len();
-            self.row((what, how), &round, used.take());
+            self.row(what, how, &round, used.take());
             self.refused.append(&mut round.busy);
         }
         Ok(busy)
     }
 
-    fn row(&mut self, (what, how): (&str, String), round: &Round, used: Option<Used>) {
+    fn row(&mut self, what: &str, how: String, round: &Round, used: Option<Used>) {
         let mut figures = Figures::default();
         figures.add(round, used);
         self.rows.push(Row { what: what.to_owned(), how, figures, unit: None });
@@ -146,7 +146,7 @@ impl DeadlineDay {
             let stream = Stream { calls, pace, callers, at_most: None };
             let (rounds, used) = self.harness.round(vec![stream])?;
             for mut round in rounds {
-                self.row(("again", format!("{AGAIN_CALLERS} callers")), &round, used);
+                self.row("again", format!("{AGAIN_CALLERS} callers"), &round, used);
                 self.refused.append(&mut round.busy);
             }
         }

@@ -49,7 +49,8 @@ const UNDER_WAY_MAX: usize = 600;
 
 /// Founds the city on an empty ledger, in whose queue so many statements may wait.
 pub(crate) fn found(
-    (engine, queue_entries): (&Engine, NonZeroUsize),
+    engine: &Engine,
+    queue_entries: NonZeroUsize,
     system: &SigningKey,
     residents: u32,
 ) -> Result<City, Failure> {

@@ -130,7 +130,8 @@ impl Harness {
     /// residents of a demo need points.
     pub(crate) fn open(
         options: &Options,
-        (home, limits): (Home, Limits),
+        home: Home,
+        limits: Limits,
         pay: bool,
     ) -> Result<Self, Failure> {
         if let (Some(url), Some(keys)) = (&options.url, &options.keys) {
@@ -144,7 +145,7 @@ impl Harness {
             Home::Founded => Self::found(folder, options.residents, limits),
             Home::Demo => {
                 let city = Blueprint { residents: LIVED_RESIDENTS, ..YAIZU };
-                Self::live((folder, city), limits, pay)
+                Self::live(folder, city, limits, pay)
             }
         }
     }
@@ -159,7 +160,7 @@ impl Harness {
         let keys = place.make_keys()?;
         let metrics = Metrics::new()?;
         let engine = place.open(&metrics)?;
-        let city = found((&engine, limits.queue_entries), &keys.system, residents)?;
+        let city = found(&engine, limits.queue_entries, &keys.system, residents)?;
         let verifier = engine.verifier().clone();
         let ledger = Ledger::new(crate::ledger::NAME.to_owned(), engine);
         let serving = Serving::start(ledger, metrics.clone(), limits)?;
@@ -170,7 +171,8 @@ impl Harness {
 
     /// Lives a demo city's year, serves it and enters it like any guest.
     pub(crate) fn live(
-        (folder, city): (TempDir, Blueprint),
+        folder: TempDir,
+        city: Blueprint,
         limits: Limits,
         pay: bool,
     ) -> Result<Self, Failure> {
@@ -422,7 +424,7 @@ impl Harness {
                 ))
             }
             own => {
-                compare_books(&endpoint, &log, (&city, &book), &proved)?;
+                compare_books(&endpoint, &log, &city, &book, &proved)?;
                 drop(own);
                 Ok(format!(
                     "{receipts}; over HTTP, each till and each resident with a phone sees what the verdicts say, and the public \

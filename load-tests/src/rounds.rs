@@ -143,7 +143,7 @@ pub(crate) fn run(scenario: &Scenario, options: &Options) -> Result<(), Failure>
     let mut machine = Machine::look()?;
     let pays = |v: &Variant| matches!(v.sort, Sort::Payment(_)) || v.meanwhile.is_some();
     let pay = scenario.variants.iter().any(pays);
-    let mut harness = Harness::open(options, (scenario.home, Limits::default()), pay)?;
+    let mut harness = Harness::open(options, scenario.home, Limits::default(), pay)?;
     let about = harness.describe();
     let mut combinations = warm_up(&mut harness, scenario, options)?;
     let shares = combinations.len() as u64 * ROUNDS;

@@ -84,15 +84,15 @@ fn the_books_agree_and_a_false_one_is_seen() {
 fn a_guest_in_a_demo_city_checks_what_its_people_see() {
     let small = Blueprint { residents: 60, ..YAIZU };
     let folder = tempfile::tempdir().unwrap();
-    let mut demo = Harness::live((folder, small), Limits::default(), true).unwrap();
+    let mut demo = Harness::live(folder, small, Limits::default(), true).unwrap();
     play(&mut demo).unwrap();
     let mut forged = demo.book.clone();
     *forged.due.entry(3).or_default() += 1;
-    let error = compare_books(&demo.endpoint, &demo.log, (&demo.city, &forged), &[]).unwrap_err();
+    let error = compare_books(&demo.endpoint, &demo.log, &demo.city, &forged, &[]).unwrap_err();
     assert!(error.to_string().contains("due to a shop"), "{error}");
     forged = demo.book.clone();
     *forged.spent.entry(5).or_default() += 1;
-    let error = compare_books(&demo.endpoint, &demo.log, (&demo.city, &forged), &[]).unwrap_err();
+    let error = compare_books(&demo.endpoint, &demo.log, &demo.city, &forged, &[]).unwrap_err();
     assert!(error.to_string().contains("left in an account"), "{error}");
 
     let folder = tempfile::tempdir().unwrap();
