@@ -179,8 +179,7 @@ impl Harness {
         let metrics = Metrics::new()?;
         let making = Metrics::new()?.ledger(city.ledger);
         let figures = CityMetrics { making, serving: metrics.ledger(city.ledger) };
-        let home = (folder.path(), city);
-        let lived = demo::open(home, Arc::new(SystemClock), figures, |_, _| {})?;
+        let lived = demo::open(folder.path(), city, Arc::new(SystemClock), figures, |_| {})?;
         let ledger = Ledger::new(city.ledger.to_owned(), lived.engine).as_demo();
         let serving = Serving::start(ledger, metrics.clone(), limits)?;
         let endpoint = serving.endpoint.clone();

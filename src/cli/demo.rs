@@ -1,16 +1,17 @@
 //! `kenmai demo`: two fictitious cities to play with.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::value_parser;
 
-use super::{Bar, Outcome, say, serve};
+use super::{Bar, Outcome, complain, say, serve};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Limits;
 use crate::demo::door::Desks;
-use crate::demo::{self, Blueprint, CityMetrics};
+use crate::demo::{self, Blueprint, CityMetrics, Progress};
 use crate::http::{Ledger, Server};
 use crate::query::participation::population::Population;
 
@@ -32,6 +33,8 @@ pub struct Args {
 }
 
 const RESIDENTS: u16 = 3_000;
+/// Where no terminal shows a bar, a line says so often how far it is.
+const LINE_EVERY_MS: u64 = 3_000;
 
 impl Default for Args {
     fn default() -> Self {
@@ -47,7 +50,7 @@ impl Default for Args {
 pub fn run(args: &Args) -> Outcome {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     // The addresses come first: a port in use is told before a city is made.
-    let doors = serve::Doors::open(
+    let listeners = serve::Listeners::open(
         (args.listen, "--listen ADDR"),
         args.metrics_listen.map(|address| (address, "--metrics-listen ADDR")),
     )?;
@@ -58,18 +61,105 @@ pub fn run(args: &Args) -> Outcome {
     let second = args.data.join(demo::MINATO.ledger);
     let (mut ledgers, mut desks) = (Vec::new(), Desks::new());
     for (home, city) in [(args.data.as_path(), large), (&second, demo::MINATO)] {
-        let bar = Bar::new("デモ都市をつくっています / making a demo city");
         let figures =
             CityMetrics { making: aside.ledger(city.ledger), serving: metrics.ledger(city.ledger) };
-        let opened = demo::open((home, city), Arc::clone(&clock), figures, |done, total| {
-            bar.show(done.into(), total.into());
-        })?;
-        drop(bar);
+        let mut shown = Shown::new(city.ledger, Arc::clone(&clock));
+        let told = |progress| shown.show(progress);
+        let opened = demo::open(home, city, Arc::clone(&clock), figures, told)?;
+        drop(shown);
         let folder = home.join(city.ledger);
         say(format!("{} entries in {}", opened.entries, folder.display()));
         let ledger = Ledger::new(city.ledger.to_owned(), opened.engine).as_demo();
         ledgers.push(ledger.with_population(Population::read(&folder)?));
         desks.insert(city.ledger.to_owned(), opened.desk);
     }
-    serve::run_server(doors, Server::new(ledgers, clock, metrics, Limits::default()), desks)
+    let address = listeners.announce()?;
+    for line in things_to_look_at(address) {
+        say(line);
+    }
+    serve::run_server(listeners, Server::new(ledgers, clock, metrics, Limits::default()), desks)
+}
+
+/// What somebody who has just started the demo may look at first.
+fn things_to_look_at(address: SocketAddr) -> [String; 7] {
+    let ledger = demo::YAIZU.ledger;
+    [
+        "見どころ / three things to look at:".to_owned(),
+        format!("  1. http://{address}/tour"),
+        "     測る、払う、証明する、ごまかしてみる / measure, pay, prove, try to cheat".to_owned(),
+        format!("  2. http://{address}/{ledger}/participation"),
+        "     だれが参加しているか。10人未満は見えません / who takes part; fewer than 10 are hidden".to_owned(),
+        format!("  3. kenmai verify http://{address}/{ledger}"),
+        "     台帳を外から検証する / check the log from outside".to_owned(),
+    ]
+}
+
+/// How far the making of a city is: a bar on a terminal, otherwise a line every few seconds.
+struct Shown {
+    ledger: &'static str,
+    clock: Arc<dyn Clock>,
+    terminal: bool,
+    bar: Option<(Step, Bar)>,
+    /// The step of the last line and its time.
+    line: Option<(Step, u64)>,
+}
+
+/// What is being done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Residents,
+    Days,
+}
+
+impl Step {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Residents => "住民を登録しています / enrolling residents",
+            Self::Days => "一年をすごしています / living a year, day by day",
+        }
+    }
+}
+
+impl Shown {
+    fn new(ledger: &'static str, clock: Arc<dyn Clock>) -> Self {
+        Self { ledger, clock, terminal: std::io::stderr().is_terminal(), bar: None, line: None }
+    }
+
+    fn show(&mut self, progress: Progress) {
+        let (step, done, total) = match progress {
+            Progress::Residents { done, total } => (Step::Residents, done as u64, total as u64),
+            Progress::Days { done, total } => (Step::Days, done.into(), total.into()),
+        };
+        let what = || format!("{}: {}", self.ledger, step.text());
+        if self.terminal {
+            if self.bar.as_ref().is_none_or(|(shown, _)| *shown != step) {
+                // The bar before goes first: two would write over one another.
+                let what = what();
+                self.bar = None;
+                self.bar = Some((step, Bar::new(what)));
+            }
+            if let Some((_, bar)) = &self.bar {
+                bar.show(done, total);
+            }
+            return;
+        }
+        let now_ms = self.clock.boot_ms();
+        let said = self.line.filter(|(said, _)| *said == step);
+        if said.is_none_or(|(_, at_ms)| now_ms >= at_ms + LINE_EVERY_MS) || done == total {
+            complain(format_args!("{}: {done}/{total}", what()));
+            self.line = Some((step, now_ms));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_look_at_are_addresses_of_this_server() {
+        let lines = things_to_look_at(([127, 0, 0, 1], 8123).into());
+        let of_here = lines.iter().filter(|line| line.contains("http://127.0.0.1:8123/"));
+        assert_eq!(of_here.count(), 3, "{lines:?}");
+    }
 }

@@ -4,6 +4,7 @@
 //! standard error. Exit codes: 0, all is well; 1, something was found or refused; 2, the command
 //! could not be carried out.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -238,7 +239,7 @@ fn complain(line: impl Display) {
 struct Bar(ProgressBar);
 
 impl Bar {
-    fn new(what: &'static str) -> Self {
+    fn new(what: impl Into<Cow<'static, str>>) -> Self {
         let bar = ProgressBar::new(0);
         // The template is fixed; where it did not parse the bar would be a plain one.
         if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {percent}% {elapsed}") {

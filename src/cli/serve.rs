@@ -36,7 +36,7 @@ pub struct Args {
 /// [`CliError`]
 pub fn run(args: &Args) -> Outcome {
     let config = load(&args.config)?;
-    let doors = Doors::open(
+    let listeners = Listeners::open(
         (config.listen, "`listen` in the configuration"),
         config.metrics_listen.map(|address| (address, "`metrics_listen` in the configuration")),
     )?;
@@ -64,7 +64,8 @@ pub fn run(args: &Args) -> Outcome {
         let population = Population::read(&ledger.data)?;
         ledgers.push(Ledger::new(name.to_owned(), engine).with_population(population));
     }
-    run_server(doors, Server::new(ledgers, clock, metrics, config.limits), Desks::new())
+    listeners.announce()?;
+    run_server(listeners, Server::new(ledgers, clock, metrics, config.limits), Desks::new())
 }
 
 /// Every metric, none counted yet.
@@ -76,13 +77,13 @@ pub fn metrics() -> Result<Metrics, CliError> {
 }
 
 /// The sockets, open before anything is read or made, so that a port in use is told at once.
-pub struct Doors {
+pub struct Listeners {
     runtime: Runtime,
     public: TcpListener,
     metrics: Option<TcpListener>,
 }
 
-impl Doors {
+impl Listeners {
     /// Opens the sockets; with each address comes what sets it.
     ///
     /// # Errors
@@ -98,23 +99,32 @@ impl Doors {
         let (public, metrics) = (listen(public)?, metrics.map(listen).transpose()?);
         Ok(Self { runtime, public, metrics })
     }
+
+    /// Says where the server is, and gives the public address.
+    ///
+    /// # Errors
+    /// [`CliError::File`] where the system does not know the addresses.
+    pub fn announce(&self) -> Result<SocketAddr, CliError> {
+        let local = |listener: &TcpListener| {
+            listener.local_addr().map_err(CliError::file("listen on", Path::new("the socket")))
+        };
+        if let Some(metrics) = &self.metrics {
+            say(format!("metrics on http://{}/metrics", local(metrics)?));
+        }
+        let public = local(&self.public)?;
+        say(format!("listening on http://{public}"));
+        Ok(public)
+    }
 }
 
 /// Serves, with the desks of its demo cities, until the process is told to stop.
 ///
 /// # Errors
 /// [`CliError::Refused`] when a ledger has stopped by itself, with its reason.
-pub fn run_server(doors: Doors, server: Option<Arc<Server>>, desks: Desks) -> Outcome {
+pub fn run_server(listeners: Listeners, server: Option<Arc<Server>>, desks: Desks) -> Outcome {
     let server =
         server.ok_or_else(|| CliError::Refused("there is no ledger to serve".to_owned()))?;
-    let Doors { runtime, public, metrics } = doors;
-    let local = |listener: &TcpListener| {
-        listener.local_addr().map_err(CliError::file("listen on", Path::new("the socket")))
-    };
-    if let Some(metrics) = &metrics {
-        say(format!("metrics on http://{}/metrics", local(metrics)?));
-    }
-    say(format!("listening on http://{}", local(&public)?));
+    let Listeners { runtime, public, metrics } = listeners;
     let app = door::router(Arc::clone(&server), desks);
     match runtime.block_on(http::serve(server, app, public, metrics)) {
         Ok(None) => Ok(ExitStatus::Well),

@@ -13,7 +13,7 @@ use ledger_spec::statement::{Disclosure, Statement, card_hash, code_hash};
 use ledger_spec::time::Day;
 
 use super::cast::Cast;
-use super::client::{CityError, Client, core, disclosure, open};
+use super::client::{CityError, Client, Progress, core, disclosure, open};
 use super::crew::in_order;
 use super::programme::{BUDGETS, age_on, of_year};
 use super::residents::Resident;
@@ -29,7 +29,9 @@ const GIVEN: [&str; 10] =
 
 pub(super) fn register(
     key: &SigningKey,
-    (role, person, place): (Role, PersonId, Option<PlaceId>),
+    role: Role,
+    person: PersonId,
+    place: Option<PlaceId>,
     name: &str,
 ) -> Result<Body, CityError> {
     let public_key = key.verifying_key().to_bytes();
@@ -37,61 +39,63 @@ pub(super) fn register(
     Ok(Body::KeyRegister(KeyRegister { public_key, role, person, place, name }))
 }
 
-/// Makes the city on an empty ledger, as of the clock's time.
+/// Makes the city on an empty ledger, as of the clock's time; `system` and `pin` are the server's
+/// keys. `progress` hears of the residents.
 ///
 /// # Errors
 /// [`CityError`]
 pub fn found(
     engine: &Engine,
     cast: &Cast,
-    keys: (&SigningKey, &SigningKey),
+    system: &SigningKey,
+    pin: &SigningKey,
     clock: &StagedClock,
     first_day: Day,
+    progress: &mut impl FnMut(Progress),
 ) -> Result<(), CityError> {
     clock.set_ms(first_day.start_ms() + 8 * 3_600_000);
     let mut client = Client::new(engine, cast, clock);
     for (number, name) in ["デモ市 部長", "デモ市 会計管理者"].iter().enumerate() {
         let root = cast.root(number);
-        let who = (Role::Root, cast.person("root", number), None);
-        client.submit(register(&root, who, name)?, &root)?;
+        let body = register(&root, Role::Root, cast.person("root", number), None, name)?;
+        client.submit(body, &root)?;
     }
-    let (system, pin) = keys;
-    let staff = cast.staff();
-    let mut register_key =
-        |key: &SigningKey, who: (Role, PersonId, Option<PlaceId>), name: &str| {
-            client.propose_and_approve(register(key, who, name)?)
-        };
-    register_key(system, (Role::System, cast.person("server", 0), None), "台帳サーバー")?;
-    register_key(pin, (Role::Pin, cast.person("server", 0), None), "暗証番号の確認")?;
-    register_key(&staff, (Role::Staff, cast.person("staff", 0), None), "デモ市 健康づくり課")?;
-    let registry = (Role::Registry, cast.person("registry", 0), None);
-    register_key(&cast.registry(), registry, "デモ市 健診台帳")?;
-    let partner = (Role::Partner, cast.person("partner", 0), None);
-    register_key(&cast.partner(), partner, "歩数アプリ(架空)")?;
+    let server = cast.person("server", 0);
+    let mut bind = |key: &SigningKey, role, person, place, name: &str| {
+        client.propose_and_approve(register(key, role, person, place, name)?)
+    };
+    bind(system, Role::System, server, None, "台帳サーバー")?;
+    bind(pin, Role::Pin, server, None, "暗証番号の確認")?;
+    for (key, role, of, name) in [
+        (cast.staff(), Role::Staff, "staff", "デモ市 健康づくり課"),
+        (cast.registry(), Role::Registry, "registry", "デモ市 健診台帳"),
+        (cast.partner(), Role::Partner, "partner", "歩数アプリ(架空)"),
+    ] {
+        bind(&key, role, cast.person(of, 0), None, name)?;
+    }
     for (number, name) in cast.city.stations.iter().enumerate() {
-        let who = (Role::Station, cast.person("station", number), Some(cast.station_place(number)));
-        register_key(&cast.station(number), who, name)?;
+        let (person, place) = (cast.person("station", number), cast.station_place(number));
+        bind(&cast.station(number), Role::Station, person, Some(place), name)?;
     }
     for (number, name) in cast.city.shops.iter().enumerate() {
-        let who = (Role::Shop, cast.person("shop", number), Some(cast.shop_place(number)));
-        register_key(&cast.till(number), who, name)?;
+        let (person, place) = (cast.person("shop", number), cast.shop_place(number));
+        bind(&cast.till(number), Role::Shop, person, Some(place), name)?;
         // No bank has this number.
         let account = format!("9999-001-1-{number:07} ﾃﾞﾓ ﾐｾ {:02}", number + 1);
-        engine.registry().put_shop_account(cast.shop_place(number), &account)?;
+        engine.registry().put_shop_account(place, &account)?;
     }
     for (number, name) in cast.city.coaches.iter().enumerate() {
-        let who = (Role::Coach, cast.person("coach", number), None);
-        register_key(&cast.coach(number), who, name)?;
+        bind(&cast.coach(number), Role::Coach, cast.person("coach", number), None, name)?;
     }
     ensure_rules(&mut client, first_day)?;
-    people(&mut client)?;
+    people(&mut client, progress)?;
     clock.run();
     Ok(())
 }
 
 /// Publishes what [`due_rules`] names.
 pub(super) fn ensure_rules(client: &mut Client<'_>, until: Day) -> Result<(), CityError> {
-    let due = due_rules(&*client.engine.state()?, client.cast, (client.today(), until))?;
+    let due = due_rules(&*client.engine.state()?, client.cast, client.today(), until)?;
     due.into_iter().try_for_each(|body| client.propose_and_approve(body))
 }
 
@@ -100,7 +104,8 @@ pub(super) fn ensure_rules(client: &mut Client<'_>, until: Day) -> Result<(), Ci
 pub(super) fn due_rules(
     state: &State,
     cast: &Cast,
-    (today, until): (Day, Day),
+    today: Day,
+    until: Day,
 ) -> Result<Vec<Body>, CityError> {
     let mut due = Vec::new();
     let mut version = state.programmes.last_key_value().map_or(0, |(version, _)| *version);
@@ -112,10 +117,11 @@ pub(super) fn due_rules(
             continue;
         }
         version += 1;
+        let [name, name_en] = cast.city.programme;
         let programme = Programme {
             from,
             insured_medical: cast.insured_medical(),
-            ..of_year(cast.city.programme, year, version)?
+            ..of_year(name, name_en, year, version)?
         };
         let document = serde_json::to_string(&programme).unwrap_or_default();
         let document = Document::new(&document).ok_or(CityError::Text)?;
@@ -150,15 +156,17 @@ fn due_catalogue(state: &State, cast: &Cast, fiscal_year: u32) -> Result<Option<
 const HOUSE: usize = 50;
 
 /// Opens the residents' accounts, with a card each and a phone for most.
-fn people(client: &mut Client<'_>) -> Result<(), CityError> {
+fn people(client: &mut Client<'_>, progress: &mut impl FnMut(Progress)) -> Result<(), CityError> {
     let (cast, engine, now_ms) = (client.cast, client.engine, client.clock.wall_ms());
     let residents = cast.city.residents;
     let house = |number: usize| {
         let members = number * HOUSE..residents.min((number + 1) * HOUSE);
-        let statements = members.map(|number| enrolment(engine, cast, (number, now_ms)));
+        let statements = members.map(|number| enrolment(engine, cast, number, now_ms));
         statements.collect::<Result<Vec<_>, _>>()
     };
-    in_order(residents.div_ceil(HOUSE), house, |_, statements| {
+    in_order(residents.div_ceil(HOUSE), house, |number, statements| {
+        let done = residents.min((number + 1) * HOUSE);
+        progress(Progress::Residents { done, total: residents });
         statements.into_iter().flatten().try_for_each(|statement| client.send(statement, false))
     })?;
     client.settle()?;
@@ -174,7 +182,8 @@ fn people(client: &mut Client<'_>) -> Result<(), CityError> {
 fn enrolment(
     engine: &Engine,
     cast: &Cast,
-    (number, now_ms): (usize, u64),
+    number: usize,
+    now_ms: u64,
 ) -> Result<Vec<Statement>, CityError> {
     let (resident, account) = (Resident::of(cast, number), cast.account(number));
     let (staff, code, today) = (cast.staff(), cast.code(number), Day::of_ms(now_ms));

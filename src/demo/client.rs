@@ -43,6 +43,25 @@ pub enum CityError {
     Text,
 }
 
+/// How far the making of a city is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Residents who have their account.
+    Residents {
+        /// So many.
+        done: usize,
+        /// Of so many.
+        total: usize,
+    },
+    /// Days that were lived.
+    Days {
+        /// So many.
+        done: u32,
+        /// Of so many.
+        total: u32,
+    },
+}
+
 /// A statement of a day, and who has to have how many points for it.
 pub(super) struct Submission {
     pub(super) statement: Statement,

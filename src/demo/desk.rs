@@ -60,7 +60,7 @@ impl From<CityError> for DeskError {
 
 /// What a visitor is given.
 #[derive(Clone, Debug)]
-pub struct Visit {
+pub struct VisitorKit {
     /// The one-time code that enrols the visitor's phone.
     pub code: [u8; 16],
     /// The visitor's card.
@@ -99,40 +99,41 @@ impl Desk {
     pub async fn welcome(
         &self,
         engine: &Engine,
-        (station_key, till_key): (Option<[u8; 32]>, Option<[u8; 32]>),
+        station_key: Option<[u8; 32]>,
+        till_key: Option<[u8; 32]>,
         now_ms: u64,
-    ) -> Result<Visit, DeskError> {
+    ) -> Result<VisitorKit, DeskError> {
         self.count(now_ms)?;
-        self.publish_rules_ahead(&At { engine, now_ms }).await?;
+        self.publish_rules_ahead(&LedgerNow { engine, now_ms }).await?;
         let number = self.number.fetch_add(1, Ordering::Relaxed);
-        let desk = At { engine, now_ms };
+        let desk = LedgerNow { engine, now_ms };
         let name = |names: &[&str]| {
             format!("{}(体験)", names.iter().cycle().nth(number % names.len()).unwrap_or(&""))
         };
         let station = match station_key {
             Some(key) => {
-                Some(self.trial(&desk, key, (Role::Station, name(self.cast.city.stations))).await?)
+                Some(self.trial(&desk, key, Role::Station, name(self.cast.city.stations)).await?)
             }
             None => None,
         };
         let shop = match till_key {
             Some(key) => {
-                Some(self.trial(&desk, key, (Role::Shop, name(self.cast.city.shops))).await?)
+                Some(self.trial(&desk, key, Role::Shop, name(self.cast.city.shops)).await?)
             }
             None => None,
         };
         let (code, card) = self.open_account(&desk).await?;
         self.first_session(&desk, card).await?;
-        Ok(Visit { code, card, station, shop })
+        Ok(VisitorKit { code, card, station, shop })
     }
 
     /// A city that runs for years has next year's rules in time: any visitor of this year brings
     /// them.
-    async fn publish_rules_ahead(&self, desk: &At<'_>) -> Result<(), DeskError> {
+    async fn publish_rules_ahead(&self, desk: &LedgerNow<'_>) -> Result<(), DeskError> {
         let today = Day::of_ms(desk.now_ms);
         let due = {
             let state = desk.engine.state().map_err(|_| Refusal::Stopped)?;
-            due_rules(&state, &self.cast, (today, today))?
+            due_rules(&state, &self.cast, today, today)?
         };
         // Of two visitors at once the first brings them; the others need not wait.
         if due.is_empty() || self.publishing.swap(true, Ordering::SeqCst) {
@@ -150,7 +151,7 @@ impl Desk {
     }
 
     /// The first root proposes, the second approves.
-    async fn both(&self, desk: &At<'_>, body: Body) -> Result<(), DeskError> {
+    async fn both(&self, desk: &LedgerNow<'_>, body: Body) -> Result<(), DeskError> {
         let core = core(desk.engine, desk.now_ms, body)?;
         let statement = open(desk.engine, core, &self.cast.root(0), None)?;
         let statement_hash = statement.hash();
@@ -180,7 +181,8 @@ impl Desk {
         &self,
         engine: &Engine,
         public_key: [u8; 32],
-        (role, name): (Role, Name),
+        role: Role,
+        name: Name,
         now_ms: u64,
     ) -> Result<Option<PlaceId>, DeskError> {
         self.count(now_ms)?;
@@ -188,15 +190,16 @@ impl Desk {
         let place = if stands { Some(PlaceId(random()?)) } else { None };
         let person = PersonId(random()?);
         let body = KeyRegister { public_key, role, person, place, name };
-        self.register(&At { engine, now_ms }, body).await?;
+        self.register(&LedgerNow { engine, now_ms }, body).await?;
         Ok(place)
     }
 
     async fn trial(
         &self,
-        desk: &At<'_>,
+        desk: &LedgerNow<'_>,
         public_key: [u8; 32],
-        (role, name): (Role, String),
+        role: Role,
+        name: String,
     ) -> Result<(PlaceId, String), DeskError> {
         let (place, person) = (PlaceId(random()?), PersonId(random()?));
         let text = Text::new(&name).ok_or(CityError::Text)?;
@@ -205,11 +208,11 @@ impl Desk {
         Ok((place, name))
     }
 
-    async fn register(&self, desk: &At<'_>, body: KeyRegister) -> Result<(), DeskError> {
+    async fn register(&self, desk: &LedgerNow<'_>, body: KeyRegister) -> Result<(), DeskError> {
         self.both(desk, Body::KeyRegister(body)).await
     }
 
-    async fn open_account(&self, desk: &At<'_>) -> Result<([u8; 16], [u8; 11]), DeskError> {
+    async fn open_account(&self, desk: &LedgerNow<'_>) -> Result<([u8; 16], [u8; 11]), DeskError> {
         let (account, staff) = (AccountId(random()?), self.cast.staff());
         let today = Day::of_ms(desk.now_ms);
         let (code, card) = (random()?, card_of(random()?));
@@ -235,7 +238,7 @@ impl Desk {
         Ok((code, card))
     }
 
-    async fn first_session(&self, desk: &At<'_>, card: [u8; 11]) -> Result<(), DeskError> {
+    async fn first_session(&self, desk: &LedgerNow<'_>, card: [u8; 11]) -> Result<(), DeskError> {
         let mut disclosed = disclosure(desk.now_ms / 1_000, Some(Holder::Card(card)), None)?;
         disclosed.exact_action = Text::new(FIRST_INTERVIEW);
         let action = Text::new(CARE.0).ok_or(CityError::Text)?;
@@ -246,12 +249,12 @@ impl Desk {
 }
 
 /// The ledger at a moment.
-struct At<'a> {
+struct LedgerNow<'a> {
     engine: &'a Engine,
     now_ms: u64,
 }
 
-impl At<'_> {
+impl LedgerNow<'_> {
     async fn say(&self, body: Body, key: &SigningKey) -> Result<Accepted, DeskError> {
         self.send(core(self.engine, self.now_ms, body)?, key, None).await
     }

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::desk::{Desk, DeskError, Visit};
+use super::desk::{Desk, DeskError, VisitorKit};
 use crate::engine::EngineError;
 use crate::http::openapi::Refusals;
 use crate::http::problem::Problem;
@@ -92,8 +92,8 @@ async fn visitor(
     let desk = desks.get(&name).ok_or(Problem::demo_only())?;
     let asked: Visitor = serde_json::from_slice(&body).map_err(|_| Problem::malformed_request())?;
     let key = |text: Option<String>| text.as_deref().map(public_key).transpose();
-    let keys = (key(asked.station_key)?, key(asked.till_key)?);
-    let visit = desk.welcome(&ledger.engine, keys, server.clock.wall_ms()).await?;
+    let (station, till) = (key(asked.station_key)?, key(asked.till_key)?);
+    let visit = desk.welcome(&ledger.engine, station, till, server.clock.wall_ms()).await?;
     let pin = demo_pin()?;
     http::give_pin(&server, ledger, &visit.card, pin.clone().into()).await?;
     Ok((StatusCode::CREATED, Json(welcome(visit, pin))))
@@ -149,8 +149,7 @@ async fn terminal(
         // A stranger with the staff's key could change the rules for all others.
         return Err(Problem::role_not_permitted());
     }
-    let who = (asked.role, name);
-    let place = desk.admit(&ledger.engine, key, who, server.clock.wall_ms()).await?;
+    let place = desk.admit(&ledger.engine, key, asked.role, name, server.clock.wall_ms()).await?;
     let place = place.map(|place| place.to_string());
     let kid = Kid::of(&key).to_string();
     Ok((StatusCode::CREATED, Json(Admitted { kid, role: asked.role, place, name: asked.name })))
@@ -179,7 +178,7 @@ fn demo_pin() -> Result<String, Problem> {
     Ok(format!("{:04}", u32::from_be_bytes(random) % 10_000))
 }
 
-fn welcome(visit: Visit, pin: String) -> Welcome {
+fn welcome(visit: VisitorKit, pin: String) -> Welcome {
     let place = |found: Option<(PlaceId, String)>| {
         found.map(|(place, name)| Place { place: place.to_string(), name })
     };

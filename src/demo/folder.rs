@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use super::blueprint::{Blueprint, HISTORY_DAYS, OPEN_PHONES, population_csv};
 use super::cast::Cast;
 use super::city::found;
-use super::client::CityError;
+use super::client::{CityError, Progress};
 use super::desk::Desk;
 use super::draft::{DraftDisk, make_durable};
 use super::history::fill;
@@ -131,15 +131,16 @@ pub struct CityMetrics {
 
 /// Opens the demo city of a blueprint in its home, founding it first where there is none, and lives
 /// the days up to yesterday that are not yet in the log. A city that is there keeps the size that
-/// it was founded with. `progress` hears of days done and days in all.
+/// it was founded with. `progress` hears how far it is.
 ///
 /// # Errors
 /// [`OpenError`]
 pub fn open(
-    (home, city): (&Path, Blueprint),
+    home: &Path,
+    city: Blueprint,
     clock: Arc<dyn Clock>,
     metrics: CityMetrics,
-    mut progress: impl FnMut(u32, u32),
+    mut progress: impl FnMut(Progress),
 ) -> Result<City, OpenError> {
     let today = Day::of_ms(clock.wall_ms());
     let staged = Arc::new(StagedClock::over(clock));
@@ -150,7 +151,7 @@ pub fn open(
     let making = home.join(MAKING);
     if !home.join(KEYS).join(SEED).is_file() {
         remove_remains(home, &city)?;
-        make((&making, city), &staged, metrics.making, today, &mut progress)?;
+        make(&making, city, &staged, metrics.making, today, &mut progress)?;
         for folder in [city.ledger, SECRETS, KEYS] {
             let place = home.join(folder);
             fs::rename(making.join(folder), &place).map_err(file_error("move to", &place))?;
@@ -161,15 +162,11 @@ pub fn open(
         fs::remove_dir_all(&making).map_err(file_error("remove", &making))?;
     }
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let (engine, cast) = engine_in((home, city), &staged, metrics.serving, disk)?;
+    let (engine, cast) = engine_in(home, city, &staged, metrics.serving, disk)?;
     let cast = cast.once_founded(&*engine.state()?);
     write_population(&home.join(city.ledger), &city)?;
     let from = first_day_to_live(&engine)?.filter(|day| *day < today).unwrap_or(today);
-    let mut done = 0;
-    fill(&engine, &cast, &staged, (from, today.minus(1)), |_| {
-        done += 1;
-        progress(done, today.0 - from.0);
-    })?;
+    fill(&engine, &cast, &staged, from, today.minus(1), &mut progress)?;
     let entries = engine.state()?.size;
     Ok(City { engine, desk: Desk::new(cast), entries })
 }
@@ -200,7 +197,8 @@ fn remove_remains(home: &Path, city: &Blueprint) -> Result<(), OpenError> {
 }
 
 fn engine_in(
-    (home, city): (&Path, Blueprint),
+    home: &Path,
+    city: Blueprint,
     staged: &Arc<StagedClock>,
     metrics: LedgerMetrics,
     disk: Arc<dyn Disk>,
@@ -223,11 +221,12 @@ fn engine_in(
 
 /// Makes the city; when this returns, it is whole and durable.
 fn make(
-    (making, city): (&Path, Blueprint),
+    making: &Path,
+    city: Blueprint,
     staged: &Arc<StagedClock>,
     metrics: LedgerMetrics,
     today: Day,
-    progress: &mut impl FnMut(u32, u32),
+    progress: &mut impl FnMut(Progress),
 ) -> Result<(), OpenError> {
     fs::create_dir_all(making).map_err(file_error("create", making))?;
     let secrets = LedgerKeys::create(&making.join(SECRETS))?;
@@ -244,13 +243,9 @@ fn make(
     let LedgerKeys { system, pin, .. } = secrets;
     let first_day = today.minus(HISTORY_DAYS);
     staged.set_ms(first_day.start_ms());
-    let (engine, cast) = engine_in((making, city), staged, metrics, Arc::new(DraftDisk))?;
-    found(&engine, &cast, (&system, &pin), staged, first_day)?;
-    let mut done = 0;
-    fill(&engine, &cast, staged, (first_day, today.minus(1)), |_| {
-        done += 1;
-        progress(done, HISTORY_DAYS);
-    })?;
+    let (engine, cast) = engine_in(making, city, staged, metrics, Arc::new(DraftDisk))?;
+    found(&engine, &cast, &system, &pin, staged, first_day, progress)?;
+    fill(&engine, &cast, staged, first_day, today.minus(1), progress)?;
     drop(engine);
     make_durable(making).map_err(file_error("write", making))
 }

@@ -17,10 +17,10 @@ use ledger_spec::token::{self, PayToken, VENUE_LIFE_S_MAX, VenueCode};
 use super::blueprint::OPEN_PHONES;
 use super::cast::Cast;
 use super::city::ensure_rules;
-use super::client::{CityError, Client, Submission, open};
+use super::client::{CityError, Client, Progress, Submission, open};
 use super::crew::in_order;
 use super::programme::{BODY, CARE, CHECKUP, DENTAL, MEASURE, ORIGIN, PRESSURE, STEPS};
-use super::residents::{Dice, Resident, SUNDRIES, SignedBy};
+use super::residents::{Dice, Purchase, Resident, SUNDRIES, SignedBy, StationVisit};
 use super::rewards::perk_cards;
 use super::staged_clock::StagedClock;
 use crate::bank_days::transfer_day;
@@ -56,7 +56,7 @@ struct Moment {
     acts: Vec<Submission>,
 }
 
-/// Lives the days from `from` up to and including `until`; `progress` hears of each.
+/// Lives the days from `from` up to and including `until`; `progress` hears of them.
 ///
 /// # Errors
 /// [`CityError`]
@@ -64,8 +64,9 @@ pub fn fill(
     engine: &Engine,
     cast: &Cast,
     clock: &StagedClock,
-    (from, until): (Day, Day),
-    mut progress: impl FnMut(Day),
+    from: Day,
+    until: Day,
+    progress: &mut impl FnMut(Progress),
 ) -> Result<(), CityError> {
     let mut client = Client::new(engine, cast, clock);
     let begun = engine.state()?.days.contains_key(&from);
@@ -76,6 +77,7 @@ pub fn fill(
     }
     let scribe = Scribe::new(engine, cast, begun.then_some(from))?;
     let days = usize::try_from((until.0 + 1).saturating_sub(from.0)).unwrap_or(0);
+    let total = u32::try_from(days).unwrap_or(u32::MAX);
     let days_from = |piece: usize| from.plus(u32::try_from(piece).unwrap_or(u32::MAX));
     in_order(
         days,
@@ -90,7 +92,8 @@ pub fn fill(
             }
             pay_shops(&mut client)?;
             perk_cards(&mut client)?;
-            progress(days_from(piece));
+            let done = u32::try_from(piece + 1).unwrap_or(u32::MAX);
+            progress(Progress::Days { done, total });
             Ok(())
         },
     )?;
@@ -134,7 +137,7 @@ struct Scribe<'a> {
 }
 
 /// One day of one resident.
-struct Page<'a> {
+struct ResidentDay<'a> {
     resident: &'a Resident,
     dice: Dice,
     day: Day,
@@ -185,8 +188,8 @@ impl<'a> Scribe<'a> {
             let hour = dice.below(HOURS.len());
             let Some(moment) = moments.get_mut(hour) else { continue };
             let at_s = moment.at_ms / 1_000;
-            let mut page = Page { resident, dice, day, programme, at_s };
-            self.resident(&mut page, &mut moment.acts)?;
+            let mut today = ResidentDay { resident, dice, day, programme, at_s };
+            self.resident(&mut today, &mut moment.acts)?;
         }
         for moment in &mut moments {
             // In no order that follows from who it is.
@@ -195,67 +198,75 @@ impl<'a> Scribe<'a> {
         Ok(moments)
     }
 
-    fn resident(&self, page: &mut Page<'_>, acts: &mut Vec<Submission>) -> Result<(), CityError> {
-        let mut plan = page.resident.plan(self.cast, page.day);
-        if page.resident.number < OPEN_PHONES {
-            let (_, _, of_month) = page.day.ymd();
+    fn resident(
+        &self,
+        today: &mut ResidentDay<'_>,
+        acts: &mut Vec<Submission>,
+    ) -> Result<(), CityError> {
+        let mut plan = today.resident.plan(self.cast, today.day);
+        if today.resident.number < OPEN_PHONES {
+            let (_, _, of_month) = today.day.ymd();
             let due = of_month == OPEN_PHONES_DAY;
-            let station = page.dice.below(self.stations.len());
-            plan.visit = due.then_some((station, false, [false, true, false]));
+            let station = today.dice.below(self.stations.len());
+            plan.visit = due.then(|| StationVisit::for_pressure(station));
             plan.sundry = due.then_some(0);
             (plan.session, plan.purchase) = (None, None);
         }
-        let first = page.day < self.founded.plus(FIRST_DAYS);
-        if first && FIRST_GUESTS.contains(&page.resident.number) {
-            plan.visit = Some((page.dice.below(self.stations.len()), false, [false, true, false]));
+        let first = today.day < self.founded.plus(FIRST_DAYS);
+        if first && FIRST_GUESTS.contains(&today.resident.number) {
+            plan.visit = Some(StationVisit::for_pressure(today.dice.below(self.stations.len())));
         }
-        if let Some((station, by_phone, measures)) = plan.visit {
+        if let Some(StationVisit { station, by_phone, measures }) = plan.visit {
             let Some(key) = self.stations.get(station) else { return Ok(()) };
             for (measured, action) in measures.into_iter().zip([MEASURE, PRESSURE, BODY]) {
                 if measured {
-                    acts.push(self.measurement(page, (key, by_phone), action)?);
+                    acts.push(self.measurement(today, key, by_phone, action)?);
                 }
             }
         }
         for (due, action) in [(plan.checkup, CHECKUP), (plan.dental, DENTAL)] {
             if due {
-                let account = Holder::Account(self.cast.account(page.resident.number));
-                let disclosed = self.told(page, account);
-                acts.push(self.action(page, &self.cast.registry(), action, &disclosed)?);
+                let account = Holder::Account(self.cast.account(today.resident.number));
+                let disclosed = self.told(today, account);
+                acts.push(self.action(today, &self.cast.registry(), action, &disclosed)?);
             }
         }
         if let Some(steps) = plan.steps {
-            acts.extend(self.steps(page, steps)?);
+            acts.extend(self.steps(today, steps)?);
         }
         if let Some((action, signed_by)) = plan.sundry.and_then(|of| SUNDRIES.get(of)) {
-            acts.extend(self.sundry(page, action, *signed_by)?);
+            acts.extend(self.sundry(today, action, *signed_by)?);
         }
         if let Some(key) = plan.session.and_then(|coach| self.coaches.get(coach)) {
             let exact = Text::new(CARE.1);
-            let disclosed = Disclosure { exact_action: exact, ..self.met(page, false, 1_800) };
-            acts.push(self.action(page, key, CARE.0, &disclosed)?);
+            let disclosed = Disclosure { exact_action: exact, ..self.met(today, false, 1_800) };
+            acts.push(self.action(today, key, CARE.0, &disclosed)?);
         }
-        if let Some((shop, points)) = plan.purchase.filter(|_| page.day >= self.shops_open) {
-            acts.extend(self.purchase(page, shop, points)?);
+        if let Some(purchase) = plan.purchase.filter(|_| today.day >= self.shops_open) {
+            acts.extend(self.purchase(today, &purchase)?);
         }
         Ok(())
     }
 
     /// What the city or a service tells of a resident.
-    fn told(&self, page: &mut Page<'_>, holder: Holder) -> Disclosure {
-        Disclosure { holder: Some(holder), ..self.met(page, false, 3_600) }
+    fn told(&self, today: &mut ResidentDay<'_>, holder: Holder) -> Disclosure {
+        Disclosure { holder: Some(holder), ..self.met(today, false, 3_600) }
     }
 
     /// The phone lets the service report its steps for a year at a time; the service does.
-    fn steps(&self, page: &mut Page<'_>, steps: u32) -> Result<Option<Submission>, CityError> {
-        let (number, since) = (page.resident.number, page.day.0.saturating_sub(self.founded.0));
+    fn steps(
+        &self,
+        today: &mut ResidentDay<'_>,
+        steps: u32,
+    ) -> Result<Option<Submission>, CityError> {
+        let (number, since) = (today.resident.number, today.day.0.saturating_sub(self.founded.0));
         if since % LINK_RENEWED_DAYS == 1 {
             let link = self.cast.link(number, since / LINK_RENEWED_DAYS);
             let partner = Kid::of(self.cast.partner().verifying_key().as_bytes());
-            let (purpose, until) = (Purpose::Steps, page.day.plus(366));
+            let (purpose, until) = (Purpose::Steps, today.day.plus(366));
             let body = Body::LinkGrant(LinkGrant { link, purpose, until, partner });
-            let granted = Disclosure { holder: None, ..self.met(page, false, 60) };
-            let core = Core { programme: None, ..self.core(page, body, None) };
+            let granted = Disclosure { holder: None, ..self.met(today, false, 60) };
+            let core = Core { programme: None, ..self.core(today, body, None) };
             let statement = open(self.engine, core, &self.cast.phone(number), Some(&granted))?;
             return Ok(Some(Submission { statement, pays: None }));
         }
@@ -263,46 +274,46 @@ impl<'a> Scribe<'a> {
         let holder = Holder::Link(self.cast.link(number, linked / LINK_RENEWED_DAYS));
         let values = Some(Values { steps: Some(steps), ..Values::default() });
         let origin = Text::new(ORIGIN);
-        let disclosed = Disclosure { values, origin, ..self.told(page, holder) };
-        self.action(page, &self.cast.partner(), STEPS, &disclosed).map(Some)
+        let disclosed = Disclosure { values, origin, ..self.told(today, holder) };
+        self.action(today, &self.cast.partner(), STEPS, &disclosed).map(Some)
     }
 
     fn sundry(
         &self,
-        page: &mut Page<'_>,
+        today: &mut ResidentDay<'_>,
         action: &str,
         signed_by: SignedBy,
     ) -> Result<Option<Submission>, CityError> {
-        let number = page.resident.number;
+        let number = today.resident.number;
         let (key, disclosed) = match signed_by {
-            SignedBy::Coach => (self.coaches.first().cloned(), self.met(page, false, 1_800)),
+            SignedBy::Coach => (self.coaches.first().cloned(), self.met(today, false, 1_800)),
             // Who has a phone reads the code on the event's screen.
-            SignedBy::Station if page.resident.has_phone => {
-                let own = Disclosure { holder: None, ..self.met(page, false, 60) };
-                let venue = self.venue(page, action, own.performed_at_s);
+            SignedBy::Station if today.resident.has_phone => {
+                let own = Disclosure { holder: None, ..self.met(today, false, 60) };
+                let venue = self.venue(today, action, own.performed_at_s);
                 let phone = venue.is_some().then(|| self.cast.phone(number));
                 (phone, Disclosure { venue, ..own })
             }
             SignedBy::Station => {
                 // One event a day in the whole city.
-                let reference = Some(Blob(page.day.to_string().into_bytes()));
-                let met = Disclosure { reference, ..self.met(page, false, 1_800) };
+                let reference = Some(Blob(today.day.to_string().into_bytes()));
+                let met = Disclosure { reference, ..self.met(today, false, 1_800) };
                 (self.stations.first().cloned(), met)
             }
-            SignedBy::Own if page.resident.has_phone => {
-                let own = Disclosure { holder: None, ..self.met(page, false, 60) };
+            SignedBy::Own if today.resident.has_phone => {
+                let own = Disclosure { holder: None, ..self.met(today, false, 60) };
                 (Some(self.cast.phone(number)), own)
             }
             SignedBy::Own => return Ok(None),
         };
-        key.map(|key| self.action(page, &key, action, &disclosed)).transpose()
+        key.map(|key| self.action(today, &key, action, &disclosed)).transpose()
     }
 
     /// What the screen of an event shows at a station.
-    fn venue(&self, page: &mut Page<'_>, action: &str, at_s: u64) -> Option<Blob<512>> {
+    fn venue(&self, today: &mut ResidentDay<'_>, action: &str, at_s: u64) -> Option<Blob<512>> {
         let code = VenueCode {
             exp_s: at_s + VENUE_LIFE_S_MAX,
-            nonce: page.dice.bytes(),
+            nonce: today.dice.bytes(),
             ledger: self.engine.ledger(),
             place: self.cast.station_place(0),
             action: Text::new(action)?,
@@ -312,36 +323,37 @@ impl<'a> Scribe<'a> {
 
     fn measurement(
         &self,
-        page: &mut Page<'_>,
-        (station, by_phone): (&SigningKey, bool),
+        today: &mut ResidentDay<'_>,
+        station: &SigningKey,
+        by_phone: bool,
         action: &str,
     ) -> Result<Submission, CityError> {
         let nothing = Values::default();
         let values = if action == MEASURE {
-            let level = page.resident.level_tenths(&mut page.dice);
+            let level = today.resident.level_tenths(&mut today.dice);
             Some(Values { level_tenths: Some(level), ..nothing })
         } else if action == PRESSURE {
-            let low = page.dice.within(65, 95);
-            let high = low + page.dice.within(35, 60);
+            let low = today.dice.within(65, 95);
+            let high = low + today.dice.within(35, 60);
             Some(Values { systolic_mmhg: Some(high), diastolic_mmhg: Some(low), ..nothing })
         } else {
             None
         };
-        let ago_s = 60 * u64::from(page.dice.within(1, 50));
-        let disclosed = Disclosure { values, ..self.met(page, by_phone, ago_s) };
-        self.action(page, station, action, &disclosed)
+        let ago_s = 60 * u64::from(today.dice.within(1, 50));
+        let disclosed = Disclosure { values, ..self.met(today, by_phone, ago_s) };
+        self.action(today, station, action, &disclosed)
     }
 
     /// What a coach or station that met the resident so many seconds ago discloses.
-    fn met(&self, page: &mut Page<'_>, by_phone: bool, ago_s: u64) -> Disclosure {
-        let performed_at_s = page.at_s - ago_s;
+    fn met(&self, today: &mut ResidentDay<'_>, by_phone: bool, ago_s: u64) -> Disclosure {
+        let performed_at_s = today.at_s - ago_s;
         let holder = if by_phone {
-            self.code(page, performed_at_s, 0)
+            self.code(today, performed_at_s, 0)
         } else {
-            Holder::Card(self.cast.card(page.resident.number))
+            Holder::Card(self.cast.card(today.resident.number))
         };
         Disclosure {
-            salt: page.dice.bytes(),
+            salt: today.dice.bytes(),
             performed_at_s,
             holder: Some(holder),
             ..Disclosure::default()
@@ -349,54 +361,54 @@ impl<'a> Scribe<'a> {
     }
 
     /// The code that the resident's phone shows.
-    fn code(&self, page: &mut Page<'_>, at_s: u64, max_points: u32) -> Holder {
+    fn code(&self, today: &mut ResidentDay<'_>, at_s: u64, max_points: u32) -> Holder {
         let token = PayToken {
             exp_s: at_s + CODE_LIFE_S,
-            nonce: page.dice.bytes(),
+            nonce: today.dice.bytes(),
             ledger: self.engine.ledger(),
             max_points,
             shop: None,
         };
-        Holder::Phone(token::sign(&token, &self.cast.phone(page.resident.number)))
+        Holder::Phone(token::sign(&token, &self.cast.phone(today.resident.number)))
     }
 
     fn action(
         &self,
-        page: &mut Page<'_>,
+        today: &mut ResidentDay<'_>,
         key: &SigningKey,
         action: &str,
         disclosed: &Disclosure,
     ) -> Result<Submission, CityError> {
         let action = Text::new(action).ok_or(CityError::Text)?;
-        let core = self.core(page, Body::Action(Action { action }), None);
+        let core = self.core(today, Body::Action(Action { action }), None);
         let statement = open(self.engine, core, key, Some(disclosed))?;
         Ok(Submission { statement, pays: None })
     }
 
     fn purchase(
         &self,
-        page: &mut Page<'_>,
-        shop: usize,
-        points: u32,
+        today: &mut ResidentDay<'_>,
+        purchase: &Purchase,
     ) -> Result<Option<Submission>, CityError> {
+        let Purchase { shop, points } = *purchase;
         let (Some(till), Some(spent)) = (self.tills.get(shop), Points::new(points)) else {
             return Ok(None);
         };
-        let holder = self.code(page, page.at_s, CODE_POINTS);
-        let disclosed = Disclosure { holder: Some(holder), ..self.met(page, false, 0) };
+        let holder = self.code(today, today.at_s, CODE_POINTS);
+        let disclosed = Disclosure { holder: Some(holder), ..self.met(today, false, 0) };
         let goods = self.cast.city.insured_medical.contains(&shop).then_some(true);
         let body = Body::Redeem(Redeem { shop: self.cast.shop_place(shop), points: spent, goods });
-        let core = self.core(page, body, Some(page.at_s + CODE_LIFE_S));
+        let core = self.core(today, body, Some(today.at_s + CODE_LIFE_S));
         let statement = open(self.engine, core, till, Some(&disclosed))?;
-        Ok(Some(Submission { statement, pays: Some((page.resident.number, u64::from(points))) }))
+        Ok(Some(Submission { statement, pays: Some((today.resident.number, u64::from(points))) }))
     }
 
-    fn core(&self, page: &mut Page<'_>, body: Body, not_after_s: Option<u64>) -> Core {
+    fn core(&self, today: &mut ResidentDay<'_>, body: Body, not_after_s: Option<u64>) -> Core {
         Core {
             ledger: self.engine.ledger(),
-            op_id: OpId(page.dice.bytes()),
-            day: page.day,
-            programme: Some(page.programme),
+            op_id: OpId(today.dice.bytes()),
+            day: today.day,
+            programme: Some(today.programme),
             not_after_s,
             body,
             sealed: None,

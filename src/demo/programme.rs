@@ -48,7 +48,8 @@ pub(super) fn age_on(fiscal_year: u32) -> Day {
 /// # Errors
 /// [`ProgrammeFault`], which a test rules out.
 pub(super) fn of_year(
-    [name, name_en]: [&str; 2],
+    name: &str,
+    name_en: &str,
     fiscal_year: u32,
     version: u32,
 ) -> Result<Programme, ProgrammeFault> {
@@ -77,7 +78,8 @@ mod tests {
     #[test]
     fn the_rules_of_every_year_are_sound() {
         for (year, city) in (2025..2060).zip([YAIZU, MINATO].into_iter().cycle()) {
-            let made = of_year(city.programme, year, year - 2024).unwrap();
+            let [name, name_en] = city.programme;
+            let made = of_year(name, name_en, year, year - 2024).unwrap();
             let document = serde_json::to_string(&made).unwrap();
             assert_eq!(Programme::parse(&document).unwrap(), made);
         }

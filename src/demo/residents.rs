@@ -92,16 +92,35 @@ pub(super) struct Resident {
     seed: u64,
 }
 
+/// A visit to a station.
+pub(super) struct StationVisit {
+    pub(super) station: usize,
+    /// Whether the phone's code is shown there rather than the card.
+    pub(super) by_phone: bool,
+    /// Which measurements are made: vegetables, blood pressure, body composition.
+    pub(super) measures: [bool; 3],
+}
+
+impl StationVisit {
+    /// A visit by card for one measurement, blood pressure.
+    pub(super) fn for_pressure(station: usize) -> Self {
+        Self { station, by_phone: false, measures: [false, true, false] }
+    }
+}
+
+/// A purchase with points.
+pub(super) struct Purchase {
+    pub(super) shop: usize,
+    pub(super) points: u32,
+}
+
 /// What a resident does on a day.
 #[derive(Default)]
 pub(super) struct Plan {
-    /// The station, whether the phone's code is shown there, and which of the three measurements
-    /// are made.
-    pub(super) visit: Option<(usize, bool, [bool; 3])>,
+    pub(super) visit: Option<StationVisit>,
     /// The coach of a session.
     pub(super) session: Option<usize>,
-    /// The shop and the points of a purchase.
-    pub(super) purchase: Option<(usize, u32)>,
+    pub(super) purchase: Option<Purchase>,
     /// The city hears of a check-up.
     pub(super) checkup: bool,
     /// It hears of a dental one.
@@ -198,9 +217,9 @@ impl Resident {
         let sundry = dice.chance(SUNDRY_PERMILLE).then(|| dice.below(SUNDRIES.len()));
         let quiz = QUIZZERS.contains(&self.number) && u32::try_from(self.number % 7) == Ok(weekday);
         Plan {
-            visit: visits.then_some((station, by_phone, measures)),
+            visit: visits.then_some(StationVisit { station, by_phone, measures }),
             session: session.then_some(coach),
-            purchase: (purchase && self.has_phone).then_some((shop, points)),
+            purchase: (purchase && self.has_phone).then_some(Purchase { shop, points }),
             checkup: self.checkup_on(day.fiscal_year()) == Some(day),
             dental: self.dental_on(day.fiscal_year()) == day,
             sundry: if quiz { Some(QUIZ) } else { sundry },
@@ -296,7 +315,7 @@ mod tests {
             let (_, month, _) = day.ymd();
             for resident in &residents {
                 let plan = resident.plan(&cast, day);
-                let visit = plan.visit.map_or([false; 3], |(_, _, measures)| measures);
+                let visit = plan.visit.map_or([false; 3], |visit| visit.measures);
                 let done = visit.into_iter().chain([plan.session.is_some()]);
                 for (group, _) in done.enumerate().filter(|(_, done)| *done) {
                     let district = districts.entry((month, resident.district, group)).or_default();

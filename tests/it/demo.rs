@@ -47,7 +47,7 @@ async fn open_city(
     let figures = CityMetrics { making: aside, serving: metrics.ledger(city.ledger) };
     let (home, time) = (home.to_owned(), Arc::<TestClock>::clone(clock));
     // A founding waits for its verdicts, which no thread of a runtime may.
-    let opening = move || demo::open((&home, city), time, figures, |_, _| {});
+    let opening = move || demo::open(&home, city, time, figures, |_| {});
     tokio::task::spawn_blocking(opening).await.expect("it does not panic")
 }
 
