@@ -2,6 +2,7 @@
 
 pub mod appointments;
 pub mod city_file;
+pub mod drand;
 pub mod fhir;
 pub mod japanese;
 pub mod qr_frame;

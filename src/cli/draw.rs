@@ -4,27 +4,23 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
-use ledger_spec::cbor::Text;
-use ledger_spec::draw::{BEACON, BEACON_GENESIS_S, BEACON_PERIOD_S, round_s};
+use ledger_spec::draw::{BEACON, round_s};
 use ledger_spec::entry::receipt_number;
 use ledger_spec::ids::{LedgerId, Seq};
-use ledger_spec::kinds::{Body, Code, DrawCommit};
+use ledger_spec::kinds::Body;
 use ledger_spec::statement::Core;
 use ledger_spec::time::Day;
-use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use super::{
     CliError, ExitStatus, Outcome, complain, folder, ledger_file, make_file, read_text, say,
     say_bytes, sign,
 };
-use crate::beacon::{CHAIN_HASH, is_genuine};
+use crate::adapters::drand::{self, ANSWER_BYTES_MAX};
+use crate::beacon::CHAIN_HASH;
 use crate::clock::{Clock, SystemClock};
 use crate::keys;
-use crate::query::draws::DrawBooks;
+use crate::query::draws::{DrawBooks, first_round_from};
 
-/// The longest answer of the beacon.
-const BEACON_JSON_BYTES_MAX: u64 = 4_096;
 /// A minute of a day in Japan begins so many seconds after that of UTC.
 const JAPAN_S: u64 = 9 * 3_600;
 
@@ -115,14 +111,6 @@ struct DrawnBy {
     beacon: PathBuf,
 }
 
-/// What drand's servers answer at `/public/ROUND`; what else they say is left aside.
-#[derive(Deserialize)]
-struct Answer {
-    round: u64,
-    signature: String,
-    randomness: Option<String>,
-}
-
 /// Runs the command.
 ///
 /// # Errors
@@ -141,12 +129,7 @@ fn read(of: &Of) -> Result<(DrawBooks, String), CliError> {
     let origin = ledger_file(&of.data)?.origin;
     let mut books = DrawBooks::of(&of.item);
     folder::replay(&of.data, |entry| books.read(entry))?;
-    if !books.is_known() {
-        return Err(CliError::refused(format!(
-            "no catalogue of this ledger has a lottery `{}`",
-            of.item
-        )));
-    }
+    books.check_known()?;
     Ok((books, origin))
 }
 
@@ -166,27 +149,14 @@ fn entrants(of: &Of) -> Outcome {
 
 fn commit(args: &Commit) -> Outcome {
     let (books, origin) = read(&args.of)?;
-    if let Some(fixed) = &books.fixed {
-        return Err(CliError::refused(format!(
-            "entry {} has fixed the entrants already",
-            fixed.commit
-        )));
-    }
     let round = match (&args.round, &args.at) {
         (Some(round), _) => *round,
-        (None, Some(at)) => first_round_from(at)?,
+        (None, Some(at)) => round_from(at)?,
         (None, None) => return Err(CliError::refused("give --round or --at")),
     };
-    let due_s =
-        round_s(round).ok_or_else(|| CliError::refused(format!("there is no round {round}")))?;
-    let count = u32::try_from(books.entrants.len())
-        .map_err(|error| CliError::refused(error.to_string()))?;
-    let unfit = |name| CliError::refused(format!("{name} does not fit into a statement"));
-    let draw = Code::new(&args.of.item).ok_or_else(|| unfit("the code"))?;
-    let beacon = Text::new(BEACON).ok_or_else(|| unfit("the beacon"))?;
-    let entrants = books.root();
-    let body = Body::DrawCommit(DrawCommit { draw, entrants, count, beacon, round });
-    write(body, &origin, &args.signed)?;
+    let body = books.commitment(round)?;
+    let (count, due_s) = (body.count, round_s(round).unwrap_or(0));
+    write(Body::DrawCommit(body), &origin, &args.signed)?;
     complain(format_args!(
         "{count} entrants; round {round} has its value at {} in Japan, then:\n  \
          curl -s https://api.drand.sh/{CHAIN_HASH}/public/{round} > beacon.json",
@@ -197,12 +167,7 @@ fn commit(args: &Commit) -> Outcome {
 
 fn result(args: &DrawnBy) -> Outcome {
     let (books, origin) = read(&args.of)?;
-    if let Some(held) = &books.held {
-        return Err(CliError::refused(format!("entry {} has drawn already", held.entry)));
-    }
-    let fixed = books.fixed.as_ref();
-    let fixed = fixed
-        .ok_or_else(|| CliError::refused("nobody has fixed the entrants: `kenmai draw commit`"))?;
+    let fixed = books.awaiting()?;
     let value = value_of(&args.beacon, fixed.round)?;
     let body = books.result(&value).ok_or_else(|| CliError::refused("there is no draw"))?;
     write(Body::DrawResult(body), &origin, &args.signed)?;
@@ -256,35 +221,13 @@ fn verify(of: &Of, beacon: Option<&Path>) -> Outcome {
 fn value_of(path: &Path, round: u64) -> Result<Vec<u8>, CliError> {
     let text = if path == Path::new("-") {
         let mut text = String::new();
-        let input = std::io::stdin().take(BEACON_JSON_BYTES_MAX + 1).read_to_string(&mut text);
+        let input = std::io::stdin().take(ANSWER_BYTES_MAX + 1).read_to_string(&mut text);
         input.map_err(CliError::file("read", path))?;
         text
     } else {
-        read_text(path, BEACON_JSON_BYTES_MAX)?
+        read_text(path, ANSWER_BYTES_MAX)?
     };
-    let from = path.display();
-    let answer: Answer = serde_json::from_str(&text).map_err(|error| {
-        CliError::refused(format!("{from} is no answer of the beacon: {error}"))
-    })?;
-    if answer.round != round {
-        return Err(CliError::refused(format!(
-            "{from} is of round {}; the draw waits for {round}",
-            answer.round
-        )));
-    }
-    let value = HEXLOWER.decode(answer.signature.as_bytes()).unwrap_or_default();
-    if !is_genuine(round, &value) {
-        return Err(CliError::refused(format!(
-            "{from}: the beacon did not sign this for round {round}; ask another of its servers"
-        )));
-    }
-    let derived = HEXLOWER.encode(&Sha256::digest(&value));
-    if answer.randomness.is_some_and(|randomness| randomness != derived) {
-        return Err(CliError::refused(format!(
-            "{from}: the randomness is not that of its signature"
-        )));
-    }
-    Ok(value)
+    Ok(drand::value(&path.display().to_string(), &text, round)?)
 }
 
 /// Signs a statement as of today and gives it to whoever asked.
@@ -308,7 +251,7 @@ fn write(body: Body, origin: &str, signed: &Signed) -> Result<(), CliError> {
 }
 
 /// The first round at a time in Japan or after it.
-fn first_round_from(at: &str) -> Result<u64, CliError> {
+fn round_from(at: &str) -> Result<u64, CliError> {
     let unclear = || CliError::refused(format!("--at {at} is no YYYY-MM-DDTHH:MM"));
     let (day, time) = at.split_once('T').ok_or_else(unclear)?;
     let (hour, minute) = time.split_once(':').ok_or_else(unclear)?;
@@ -320,10 +263,8 @@ fn first_round_from(at: &str) -> Result<u64, CliError> {
     let hour = two_digits(hour, 24).ok_or_else(unclear)?;
     let minute = two_digits(minute, 60).ok_or_else(unclear)?;
     let at_s = day.start_ms() / 1_000 + hour * 3_600 + minute * 60;
-    let since = at_s.checked_sub(BEACON_GENESIS_S);
-    let since =
-        since.ok_or_else(|| CliError::refused(format!("the beacon had no round at {at} yet")))?;
-    Ok(since.div_ceil(BEACON_PERIOD_S) + 1)
+    first_round_from(at_s)
+        .ok_or_else(|| CliError::refused(format!("the beacon had no round at {at} yet")))
 }
 
 fn japanese_time(unix_s: u64) -> String {
@@ -344,7 +285,7 @@ mod tests {
             ("2024-10-15T02:14", 12_040_892, "2024-10-15 02:14:00"),
             ("2024-10-15T23:59", 12_066_992, "2024-10-15 23:59:00"),
         ] {
-            assert_eq!(first_round_from(at).unwrap(), round, "{at}");
+            assert_eq!(round_from(at).unwrap(), round, "{at}");
             assert_eq!(japanese_time(round_s(round).unwrap()), time);
         }
         assert_eq!(japanese_time(round_s(1).unwrap()), "2023-08-24 00:09:27");
@@ -356,7 +297,7 @@ mod tests {
             "2026-13-01T10:00",
             "2026-11-22T+1:00",
         ] {
-            assert!(first_round_from(at).is_err(), "{at}");
+            assert!(round_from(at).is_err(), "{at}");
         }
     }
 }

@@ -129,6 +129,12 @@ pub enum CliError {
     /// The file of transfers.
     #[error(transparent)]
     Zengin(#[from] crate::reports::zengin::ZenginError),
+    /// A step of a draw.
+    #[error(transparent)]
+    Draw(#[from] crate::query::draws::DrawError),
+    /// An answer of the beacon.
+    #[error(transparent)]
+    Beacon(#[from] crate::adapters::drand::AnswerFault),
     /// The registry.
     #[error(transparent)]
     Registry(#[from] crate::registry::RegistryError),

@@ -2,12 +2,14 @@
 
 use data_encoding::HEXLOWER;
 use ledger_spec::catalogue::{Catalogue, Gives, Item};
+use ledger_spec::cbor::{Blob, Text};
 use ledger_spec::draw::{
-    AHEAD_S_MIN, BEACON, BEACON_BYTES, entrants_root, round_s, winners, winners_hash,
+    AHEAD_S_MIN, BEACON, BEACON_BYTES, BEACON_GENESIS_S, BEACON_PERIOD_S, entrants_root, round_s,
+    winners, winners_hash,
 };
 use ledger_spec::entry::{Accounting, Effect, receipt_number};
 use ledger_spec::ids::{Hash, Seq};
-use ledger_spec::kinds::DrawResult;
+use ledger_spec::kinds::{Code, DrawCommit, DrawResult};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -170,6 +172,35 @@ pub struct Held {
     accepted_s: u64,
 }
 
+/// Why a step of a draw cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum DrawError {
+    /// No catalogue has had the item as a lottery.
+    #[error("no catalogue of this ledger has a lottery `{0}`")]
+    Unknown(String),
+    /// The entrants are fixed.
+    #[error("entry {0} has fixed the entrants already")]
+    AlreadyFixed(Seq),
+    /// The winners are drawn.
+    #[error("entry {0} has drawn already")]
+    AlreadyDrawn(Seq),
+    /// Nobody has fixed the entrants.
+    #[error("nobody has fixed the entrants: `kenmai draw commit`")]
+    NotFixed,
+    /// The beacon has no such round.
+    #[error("there is no round {0}")]
+    NoRound(u64),
+    /// More entrants, or a longer code, than a statement holds.
+    #[error("{0} does not fit into a statement")]
+    Unfit(&'static str),
+}
+
+/// The beacon's first round at a time or after it, in Unix seconds; `None` before its first.
+#[must_use]
+pub fn first_round_from(at_s: u64) -> Option<u64> {
+    Some(at_s.checked_sub(BEACON_GENESIS_S)?.div_ceil(BEACON_PERIOD_S) + 1)
+}
+
 /// All that a log says about the draw of one item, read entry by entry.
 #[derive(Clone, Debug, Default)]
 pub struct DrawBooks {
@@ -192,9 +223,11 @@ impl DrawBooks {
     }
 
     /// Whether the log has had a lottery with this code.
-    #[must_use]
-    pub fn is_known(&self) -> bool {
-        self.item.is_some()
+    ///
+    /// # Errors
+    /// [`DrawError::Unknown`]
+    pub fn check_known(&self) -> Result<(), DrawError> {
+        self.item.map(drop).ok_or_else(|| DrawError::Unknown(self.code.clone()))
     }
 
     /// Takes the next entry.
@@ -253,12 +286,39 @@ impl DrawBooks {
         winners(value, &claims, prizes)
     }
 
+    /// The body of the statement that fixes the entrants for a round of the beacon.
+    ///
+    /// # Errors
+    /// [`DrawError`]
+    pub fn commitment(&self, round: u64) -> Result<DrawCommit, DrawError> {
+        if let Some(fixed) = &self.fixed {
+            return Err(DrawError::AlreadyFixed(fixed.commit));
+        }
+        round_s(round).ok_or(DrawError::NoRound(round))?;
+        let count = u32::try_from(self.entrants.len());
+        let count = count.map_err(|_| DrawError::Unfit("the number of entrants"))?;
+        let draw = Code::new(&self.code).ok_or(DrawError::Unfit("the code"))?;
+        let beacon = Text::new(BEACON).ok_or(DrawError::Unfit("the beacon"))?;
+        Ok(DrawCommit { draw, entrants: self.root(), count, beacon, round })
+    }
+
+    /// The draw that waits for its value.
+    ///
+    /// # Errors
+    /// [`DrawError`]
+    pub fn awaiting(&self) -> Result<&Fixed, DrawError> {
+        match &self.held {
+            Some(held) => Err(DrawError::AlreadyDrawn(held.entry)),
+            None => self.fixed.as_ref().ok_or(DrawError::NotFixed),
+        }
+    }
+
     /// The body of the result that a value of the beacon gives; `None` while no entrants are fixed.
     #[must_use]
     pub fn result(&self, value: &[u8]) -> Option<DrawResult> {
         let fixed = self.fixed.as_ref()?;
         let winners = winners_hash(&self.drawn_by(value, fixed.prizes));
-        let beacon = ledger_spec::cbor::Blob(value.to_vec());
+        let beacon = Blob(value.to_vec());
         Some(DrawResult { commit: fixed.commit, beacon, winners })
     }
 
