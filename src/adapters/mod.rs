@@ -6,3 +6,4 @@ pub mod drand;
 pub mod fhir;
 pub mod japanese;
 pub mod qr_frame;
+pub mod zengin_code;

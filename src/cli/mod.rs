@@ -126,6 +126,9 @@ pub enum CliError {
     /// The simulation.
     #[error(transparent)]
     Simulate(#[from] crate::simulate::SimulateError),
+    /// The transfers of a month.
+    #[error(transparent)]
+    Transfer(#[from] crate::reports::transfers::TransferError),
     /// The file of transfers.
     #[error(transparent)]
     Zengin(#[from] crate::reports::zengin::ZenginError),

@@ -1,19 +1,18 @@
 //! `kenmai settle`: what shops are due, from the ledger's own settlements to the bank's file and
 //! back.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use ledger_spec::ids::{LedgerId, PlaceId};
 use ledger_spec::time::{Day, Month};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Bar, CliError, ExitStatus, Outcome, ledger_file, make_file, parse_day, parse_month, read_text,
     say, say_bytes,
 };
-use crate::bank_days::{business_day_from, is_business_day, transfer_day};
+use crate::adapters::zengin_code::{self, LIST_BYTES_MAX};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{REGISTRY_FILE, parse_entry};
 use crate::keys::LedgerKeys;
@@ -22,10 +21,8 @@ use crate::log::{self, FrameRefusal, LOG_FOLDER, LogConfig, SEGMENT_BYTES, SEGME
 use crate::registry::Registry;
 use crate::reports::books::{Books, Settled};
 use crate::reports::tables::{self, LogHead};
-use crate::reports::zengin::{self, BankAccount, Payer, Transfer};
-
-/// The longest file of banks or branches.
-const BANKS_BYTES_MAX: u64 = 4 * 1024 * 1024;
+use crate::reports::transfers;
+use crate::reports::zengin::{self, BankAccount, Payer};
 
 /// Statements, invoices and transfers of what shops are due.
 #[derive(clap::Args)]
@@ -165,7 +162,7 @@ pub fn run(args: &Args) -> Outcome {
             Ok(ExitStatus::Well)
         }
         Command::Account(args) => account(args),
-        Command::Zengin(args) => transfers(args),
+        Command::Zengin(args) => write_transfers(args),
         Command::Paid { from, on, reference } => paid(from, on, reference),
     }
 }
@@ -199,15 +196,7 @@ fn month_in(from: &Source) -> Result<Option<Month>, CliError> {
 
 /// The month asked for, or else the last one that has a settlement.
 fn month_of(from: &Source, books: &Books) -> Result<Month, CliError> {
-    let last = books.settlements(None).map(|settled| settled.close.month).max();
-    let month = month_in(from)?.or(last);
-    let month = month.ok_or_else(|| CliError::refused("this ledger has no settlement"))?;
-    if books.settlements(Some(month)).next().is_none() {
-        return Err(CliError::refused(format!(
-            "there is no settlement of {month}; the ledger settles a month with its first entry after it"
-        )));
-    }
-    Ok(month)
+    Ok(transfers::settled_month(books, month_in(from)?)?)
 }
 
 fn parse_shop(text: &str, books: &Books) -> Result<PlaceId, CliError> {
@@ -265,16 +254,11 @@ fn statement(from: &Source, shop: &str, json: bool) -> Outcome {
 fn paid(from: &Source, on: &str, reference: &str) -> Outcome {
     let paid_on = parse_day("--on", on)?;
     let (books, _) = read(&from.dir, None)?;
-    for settled in unpaid(&books, month_of(from, &books)?) {
+    for settled in transfers::unpaid(&books, month_of(from, &books)?) {
         let settlement = settled.seq.0;
         say(json!({"settlement": settlement, "paid_on": paid_on, "reference": reference}));
     }
     Ok(ExitStatus::Well)
-}
-
-fn unpaid(books: &Books, month: Month) -> impl Iterator<Item = &Settled> {
-    let open = |settled: &&Settled| settled.paid_on.is_none() && settled.close.yen > 0;
-    books.settlements(Some(month)).filter(open)
 }
 
 fn account(args: &Account) -> Outcome {
@@ -292,20 +276,12 @@ fn account(args: &Account) -> Outcome {
     Ok(ExitStatus::Well)
 }
 
-fn transfers(args: &Zengin) -> Outcome {
+fn write_transfers(args: &Zengin) -> Outcome {
     let (books, _) = read(&args.from.dir, None)?;
     let month = month_of(&args.from, &books)?;
     let today = Day::of_ms(SystemClock.wall_ms());
-    let date = match &args.date {
-        None => transfer_day(month, today),
-        Some(text) => parse_day("--date", text)?,
-    };
-    if !is_business_day(date) {
-        let next = business_day_from(date);
-        return Err(CliError::refused(format!(
-            "banks do not work on {date}; the next day they do is {next}"
-        )));
-    }
+    let wanted = args.date.as_deref().map(|text| parse_day("--date", text)).transpose()?;
+    let date = transfers::date(month, today, wanted)?;
     let keys = LedgerKeys::load(&args.keys)?;
     let registry = Registry::open_read_only(&args.from.dir.join(REGISTRY_FILE), &keys.kek)?;
     let accounts = registry.shop_accounts()?;
@@ -316,19 +292,9 @@ fn transfers(args: &Zengin) -> Outcome {
     let account = BankAccount::parse("the payer", &args.payer_account, &args.payer_name)?;
     let bank = names("the payer", &account)?;
     let payer = Payer { code: args.payer_code.clone(), account, bank_names: bank };
-    let mut transfers = Vec::new();
-    for settled in unpaid(&books, month) {
-        let shop = books.name(settled.close.shop);
-        let to = accounts.get(&settled.close.shop).and_then(|text| BankAccount::of_text(text));
-        let to = to.ok_or_else(|| {
-            let id = settled.close.shop;
-            CliError::refused(format!(
-                "{shop} has no bank account; set it with `kenmai settle account --shop {id}`"
-            ))
-        })?;
-        let bank_names = names(&shop, &to)?;
-        let (yen, settlement) = (settled.close.yen, settled.seq.0);
-        transfers.push(Transfer { shop, to, bank_names, yen, settlement });
+    let mut transfers = transfers::due(&books, month, &accounts)?;
+    for transfer in &mut transfers {
+        transfer.bank_names = names(&transfer.shop, &transfer.to)?;
     }
     let file = zengin::file(&payer, date, &transfers, args.crlf)?;
     make_file(&args.out, &file)?;
@@ -345,14 +311,13 @@ fn transfers(args: &Zengin) -> Outcome {
 /// it lists none.
 fn bank_names(folder: &Path, whose: &str, account: &BankAccount) -> Result<[String; 2], CliError> {
     let name = |file: PathBuf, code: &str, what: &str| {
-        let text = read_text(&file, BANKS_BYTES_MAX)?;
-        let list: BTreeMap<String, Value> = serde_json::from_str(&text)
-            .map_err(|error| CliError::refused(format!("{}: {error}", file.display())))?;
-        let kana = list.get(code).and_then(|row| row.get("kana")).and_then(Value::as_str);
+        let kana = zengin_code::kana_of(&read_text(&file, LIST_BYTES_MAX)?, code);
+        let kana =
+            kana.map_err(|error| CliError::refused(format!("{}: {error}", file.display())))?;
         let kana =
             kana.ok_or_else(|| CliError::refused(format!("{whose}: there is no {what} {code}")))?;
         // A name with a sign that no bank takes is left out: the code says it all.
-        Ok::<_, CliError>(zengin::kana(kana).unwrap_or_default())
+        Ok::<_, CliError>(zengin::kana(&kana).unwrap_or_default())
     };
     let BankAccount { bank, branch, .. } = account;
     let branches = folder.join("branches").join(format!("{bank}.json"));
