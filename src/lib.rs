@@ -17,6 +17,7 @@ pub mod http;
 pub mod keys;
 pub mod log;
 pub mod metrics;
+pub mod office;
 pub mod pages;
 pub mod query;
 pub mod registry;

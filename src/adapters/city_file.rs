@@ -178,6 +178,16 @@ pub struct Refused {
     pub remedy: &'static str,
 }
 
+impl Refused {
+    /// The row of a person whom the registry does not know.
+    #[must_use]
+    pub fn unknown_person(place: Place) -> Self {
+        let reason = "no account has this number of the city".to_owned();
+        let remedy = "open the account first: import the roster with the kind account.open";
+        Self { place, reason, remedy }
+    }
+}
+
 /// What a file gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read<T = Event> {

@@ -5,5 +5,6 @@ pub mod city_file;
 pub mod drand;
 pub mod fhir;
 pub mod japanese;
+pub mod lots_file;
 pub mod qr_frame;
 pub mod zengin_code;

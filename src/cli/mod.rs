@@ -138,6 +138,9 @@ pub enum CliError {
     /// An answer of the beacon.
     #[error(transparent)]
     Beacon(#[from] crate::adapters::drand::AnswerFault),
+    /// The rows of a file.
+    #[error(transparent)]
+    Import(#[from] crate::office::imports::ImportError),
     /// The registry.
     #[error(transparent)]
     Registry(#[from] crate::registry::RegistryError),
