@@ -22,139 +22,22 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
-use thiserror::Error;
 use toml::Spanned;
 
+use super::error::{ConfigError, line_at};
+use super::ledger_file::Origin;
 use crate::clock::ClockPolicy;
 
 /// Longest name of a ledger in URLs.
 pub const MAX_LEDGER_NAME_BYTES: usize = 32;
-/// Longest origin of a log.
-pub const MAX_ORIGIN_BYTES: usize = 128;
 
 const HOUR_MS: u64 = 3_600_000;
-
-/// What can be wrong with the configuration.
-#[derive(Debug, Error)]
-pub enum ConfigError {
-    /// The file could not be read.
-    #[error(
-        "cannot read the configuration {path}: {source}; name an existing file with `--config`"
-    )]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// A data folder does not say whose it is.
-    #[error(
-        "cannot read {path}: {source}; name a data folder that `kenmai init` or `kenmai demo` made"
-    )]
-    NotALedger {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// A file could not be written.
-    #[error("cannot write {path}: {source}; a file that exists is never overwritten")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// A place in the file is wrong.
-    #[error("{path}, line {line}: {problem}")]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// The line, counted from 1.
-        line: usize,
-        /// What is wrong and what to write instead.
-        problem: String,
-    },
-}
-
-/// The file in a data folder that says whose it is, so that an audit needs nothing else.
-pub const LEDGER_FILE: &str = "ledger.toml";
-
-/// What [`LEDGER_FILE`] says.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LedgerFile {
-    /// The origin of the ledger's checkpoints.
-    #[serde(deserialize_with = "origin")]
-    pub origin: String,
-    /// Whether it is a demo, whose keys everyone has.
-    pub demo: bool,
-}
-
-impl LedgerFile {
-    /// Reads the file of a data folder.
-    ///
-    /// # Errors
-    /// [`ConfigError`]
-    pub fn read(data_folder: &Path) -> Result<Self, ConfigError> {
-        let path = data_folder.join(LEDGER_FILE);
-        let text = fs::read_to_string(&path)
-            .map_err(|source| ConfigError::NotALedger { path: path.clone(), source })?;
-        toml::from_str(&text).map_err(|error: toml::de::Error| ConfigError::Invalid {
-            line: line_at(&text, error.span().map_or(0, |span| span.start)),
-            problem: error.message().to_owned(),
-            path,
-        })
-    }
-
-    /// Writes the file into a data folder that has none.
-    ///
-    /// # Errors
-    /// [`ConfigError::Write`], also where the file is there already.
-    pub fn write(&self, data_folder: &Path) -> Result<(), ConfigError> {
-        let origin = self.origin.replace('\\', r"\\").replace('"', r#"\""#);
-        let text = format!(
-            "# Whose ledger this folder holds. The log is bound to the origin for ever.\n\
-             origin = \"{origin}\"\n\
-             # A demo's keys are known to everyone, so `kenmai serve` refuses it.\n\
-             demo = {}\n",
-            self.demo
-        );
-        write_new(&data_folder.join(LEDGER_FILE), &text)
-    }
-}
-
-fn origin<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Origin::deserialize(deserializer).map(|origin| origin.0)
-}
-
-/// Whether a text can be the origin of a ledger.
-///
-/// # Errors
-/// What an origin is, in words.
-pub fn check_origin(text: &str) -> Result<(), &'static str> {
-    Origin::try_from(text.to_owned()).map(|_| ())
-}
-
-/// Writes a text to a file that must not exist, durable on return.
-///
-/// # Errors
-/// [`ConfigError::Write`]
-pub fn write_new(path: &Path, text: &str) -> Result<(), ConfigError> {
-    let written = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
-    written.map_err(|source| ConfigError::Write { path: path.to_owned(), source })
-}
 
 /// The whole configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -297,28 +180,6 @@ fn default_clock_gap_hours() -> u32 {
     72
 }
 
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct Origin(String);
-
-impl TryFrom<String> for Origin {
-    type Error = &'static str;
-
-    /// The rules of C2SP signed-note for key names, and no scheme, as C2SP tlog-checkpoint asks.
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let forbidden = |c: char| c.is_whitespace() || c.is_control() || c == '+';
-        let right = (1..=MAX_ORIGIN_BYTES).contains(&text.len())
-            && !text.contains(forbidden)
-            && !text.contains("://");
-        if right {
-            Ok(Self(text))
-        } else {
-            Err("an origin is a URL without scheme, spaces and +, at most 128 bytes, \
-                 as in `origin = \"ledger.example.jp/sagae\"`")
-        }
-    }
-}
-
 impl Config {
     /// Reads and checks the file.
     ///
@@ -367,10 +228,6 @@ impl Config {
 struct Problem {
     at: usize,
     text: String,
-}
-
-fn line_at(text: &str, at: usize) -> usize {
-    1 + text.bytes().take(at).filter(|&byte| byte == b'\n').count()
 }
 
 /// Two ledgers under one id or origin would answer for each other.
@@ -449,7 +306,7 @@ mod tests {
 
     #[test]
     fn the_example_of_this_module_loads() {
-        let example: String = include_str!("config.rs")
+        let example: String = include_str!("server.rs")
             .lines()
             .skip_while(|line| *line != "//! ```toml")
             .skip(1)
@@ -473,18 +330,6 @@ mod tests {
                 clock_gap_ms: 259_200_000,
             }]
         );
-    }
-
-    #[test]
-    fn a_data_folder_says_whose_it_is() {
-        let folder = tempfile::tempdir().expect("folder");
-        let absent = LedgerFile::read(folder.path()).expect_err("absent").to_string();
-        assert!(absent.contains("ledger.toml") && absent.contains("kenmai init"), "{absent}");
-        let file = LedgerFile { origin: r#"example.jp/a"b\c"#.to_owned(), demo: true };
-        file.write(folder.path()).expect("written");
-        assert_eq!(LedgerFile::read(folder.path()).expect("read"), file);
-        let again = file.write(folder.path()).expect_err("not written over").to_string();
-        assert!(again.contains("never overwritten"), "{again}");
     }
 
     #[test]
