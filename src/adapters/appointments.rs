@@ -81,7 +81,7 @@ pub fn read(files: &[impl AsRef<[u8]>], map: &AppointmentMap) -> Result<Read<Boo
             .get(..15)
             .is_some_and(|head| head.eq_ignore_ascii_case("BEGIN:VCALENDAR"))
         {
-            calendar((number, &text), map, (&mut read, &mut seen))?;
+            calendar(number, &text, map, &mut read, &mut seen)?;
         } else {
             resources.extend(resources_of(number, &text, &mut read)?);
         }
@@ -97,7 +97,7 @@ pub fn read(files: &[impl AsRef<[u8]>], map: &AppointmentMap) -> Result<Read<Boo
         }
         let found = fhir_booking(resource, map)
             .map(|found| found.map(|(id, date)| (id, date, fhir_persons(resource, map, &numbers))));
-        take(found, *place, (&mut read, &mut seen));
+        take(found, *place, &mut read, &mut seen);
     }
     Ok(read)
 }
@@ -115,7 +115,8 @@ fn fault<T>(reason: &str, remedy: &'static str) -> Result<T, Fault> {
 fn take(
     found: Result<Found, Fault>,
     place: Place,
-    (read, seen): (&mut Read<Booking>, &mut BTreeSet<Booking>),
+    read: &mut Read<Booking>,
+    seen: &mut BTreeSet<Booking>,
 ) {
     match found {
         Ok(None) => read.left_out += 1,
@@ -134,9 +135,11 @@ fn take(
 }
 
 fn calendar(
-    (file, text): (usize, &str),
+    file: usize,
+    text: &str,
     map: &AppointmentMap,
-    (read, seen): (&mut Read<Booking>, &mut BTreeSet<Booking>),
+    read: &mut Read<Booking>,
+    seen: &mut BTreeSet<Booking>,
 ) -> Result<(), FileError> {
     let Some(property) = &map.number else { return Err(FileError::Map("number")) };
     let text = unfold(text);
@@ -163,7 +166,7 @@ fn calendar(
             let found = event_booking(event, map, cancels).map(|found| {
                 found.map(|(id, date)| (id, date, event_persons(event, property, &map.prefix)))
             });
-            take(found, (file, number), (read, seen));
+            take(found, (file, number), read, seen);
         }
     }
     Ok(())

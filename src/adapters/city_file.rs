@@ -299,7 +299,7 @@ pub fn read(bytes: &[u8], map: &Map) -> Result<Read, FileError> {
             read.refuse(line, &reason, "mend the commas and quotes of this line");
             continue;
         }
-        row(&mut read, &mut seen, (line, &record), (&columns, map));
+        row(&mut read, &mut seen, line, &record, &columns, map);
     }
     Ok(read)
 }
@@ -382,8 +382,10 @@ fn facts(
 fn row(
     read: &mut Read,
     seen: &mut BTreeSet<Event>,
-    (line, record): (Place, &csv::StringRecord),
-    (columns, map): (&Columns, &Map),
+    line: Place,
+    record: &csv::StringRecord,
+    columns: &Columns,
+    map: &Map,
 ) {
     let cell = |at: usize| japanese::plain(record.get(at).unwrap_or_default());
     if !columns.only.iter().all(|(at, values)| values.contains(&cell(*at))) {

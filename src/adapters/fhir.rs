@@ -188,7 +188,7 @@ fn immunization(resource: &Value, map: &FhirMap) -> Found {
         return Found::LeftOut;
     };
     let time = text_at(resource, "/occurrenceDateTime");
-    act(resource, ("/patient/reference", time), (action, map.immunization_exact.as_ref()))
+    act(resource, "/patient/reference", time, action, map.immunization_exact.as_ref())
 }
 
 fn checkup(resource: &Value, map: &FhirMap) -> Found {
@@ -206,13 +206,15 @@ fn checkup(resource: &Value, map: &FhirMap) -> Found {
         return Found::LeftOut;
     }
     let time = text_at(resource, "/period/start");
-    act(resource, ("/subject/reference", time), (action, map.checkup_exact.as_ref()))
+    act(resource, "/subject/reference", time, action, map.checkup_exact.as_ref())
 }
 
 fn act(
     resource: &Value,
-    (person, time): (&str, Option<&str>),
-    (action, exact_action): (&String, Option<&String>),
+    person: &str,
+    time: Option<&str>,
+    action: &String,
+    exact_action: Option<&String>,
 ) -> Found {
     let reference = text_at(resource, person).and_then(patient_id);
     let Some(subject) = reference else {

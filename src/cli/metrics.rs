@@ -58,7 +58,7 @@ pub fn run(args: &Args) -> Outcome {
     let name = args.ledger.clone().or(of_folder).ok_or_else(|| {
         CliError::Refused("the folder has no name; name the ledger with --ledger".to_owned())
     })?;
-    let text = export(&RealDisk, &args.data, (&name, since))?;
+    let text = export(&RealDisk, &args.data, &name, since)?;
     say_bytes(text.as_bytes());
     Ok(ExitStatus::Well)
 }
@@ -71,7 +71,8 @@ pub fn run(args: &Args) -> Outcome {
 pub fn export(
     disk: &dyn Disk,
     data_folder: &Path,
-    (name, since): (&str, Day),
+    name: &str,
+    since: Day,
 ) -> Result<String, CliError> {
     let ledger = LedgerId::of_origin(&ledger_file(data_folder)?.origin);
     let config =

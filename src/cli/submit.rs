@@ -61,8 +61,8 @@ pub fn run(args: &Args) -> Outcome {
     let mut exit = ExitStatus::Well;
     for path in &args.files {
         let bytes = read(path)?;
-        let door = if is_manifest(&bytes) { MANIFESTS } else { STATEMENTS };
-        let (status, answer) = send(&agent, &ledger, door, &bytes)
+        let endpoint = if is_manifest(&bytes) { MANIFESTS } else { STATEMENTS };
+        let (status, answer) = send(&agent, &ledger, endpoint, &bytes)
             .map_err(|reason| CliError::Refused(format!("{}: {reason}", path.display())))?;
         tell_refused_rows(path, &answer);
         say(&answer);
@@ -99,9 +99,14 @@ fn read(path: &Path) -> Result<Vec<u8>, CliError> {
 }
 
 /// Where bytes are sent, and as what.
-type Door = (&'static str, &'static str);
-const STATEMENTS: Door = ("statements", "application/cose");
-const MANIFESTS: Door = ("manifests", "application/cbor-seq");
+#[derive(Clone, Copy)]
+struct Endpoint {
+    path: &'static str,
+    media_type: &'static str,
+}
+
+const STATEMENTS: Endpoint = Endpoint { path: "statements", media_type: "application/cose" };
+const MANIFESTS: Endpoint = Endpoint { path: "manifests", media_type: "application/cbor-seq" };
 
 fn is_manifest(bytes: &[u8]) -> bool {
     let signed = Sign1::read(&mut Reader::new(bytes));
@@ -122,13 +127,13 @@ fn tell_refused_rows(path: &Path, answer: &Value) {
 fn send(
     agent: &ureq::Agent,
     ledger: &str,
-    door: Door,
+    endpoint: Endpoint,
     bytes: &[u8],
 ) -> Result<(u16, Value), String> {
     let mut wait = Duration::from_secs(1);
     let mut last = String::new();
     for tried in 1..=TRIES_MAX {
-        match send_once(agent, ledger, door, bytes) {
+        match send_once(agent, ledger, endpoint, bytes) {
             Ok(Answer { status: 429 | 503, retry_after, body }) => {
                 last = format!("the server is busy: {body}");
                 wait = retry_after.unwrap_or(wait);
@@ -154,11 +159,11 @@ struct Answer {
 fn send_once(
     agent: &ureq::Agent,
     ledger: &str,
-    (path, media_type): Door,
+    endpoint: Endpoint,
     bytes: &[u8],
 ) -> Result<Answer, String> {
-    let address = format!("{ledger}/{path}");
-    let sent = agent.post(&address).content_type(media_type).send(bytes);
+    let address = format!("{ledger}/{}", endpoint.path);
+    let sent = agent.post(&address).content_type(endpoint.media_type).send(bytes);
     let mut answer = sent.map_err(|error| error.to_string())?;
     let retry_after = answer.headers().get("retry-after");
     let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());

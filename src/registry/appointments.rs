@@ -92,9 +92,7 @@ impl Registry {
             // Asked again under the lock: an erasure in between must not be followed by a row.
             let lives = self.stored_key(&transaction, account).is_ok();
             let stored = match (bytes, &booking.appointment) {
-                (Some((day, bytes)), _) if lives => {
-                    put(&transaction, account, hash, (*day, bytes.as_slice()))
-                }
+                (Some((day, bytes)), _) if lives => put(&transaction, account, hash, *day, bytes),
                 (None, None) => transaction
                     .execute(
                         "DELETE FROM appointments WHERE account = ?1 AND booking = ?2",
@@ -161,7 +159,8 @@ fn put(
     connection: &Connection,
     account: AccountId,
     booking: &Hash,
-    (day, sealed): (Day, &[u8]),
+    day: Day,
+    sealed: &[u8],
 ) -> rusqlite::Result<bool> {
     let others: Option<u32> = connection
         .prepare("SELECT count(*) FROM appointments WHERE account = ?1 AND booking <> ?2")?

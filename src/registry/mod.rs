@@ -176,13 +176,14 @@ impl Registry {
             _ => return Err(RegistryError::Schema { path: path.to_owned(), found }),
         }
         transaction.commit().map_err(database_error)?;
-        Self::checked(path, (kek, number_key), connection)
+        Self::checked(path, kek, number_key, connection)
     }
 
     /// The registry over this connection, if it was made under this key-encryption key.
     fn checked(
         path: &Path,
-        (kek, number_key): (Aes256Gcm, Hash),
+        kek: Aes256Gcm,
+        number_key: Hash,
         connection: Connection,
     ) -> Result<Self, RegistryError> {
         let check: Vec<u8> = connection

@@ -37,8 +37,7 @@ impl Registry {
         if found != SCHEMA_VERSION {
             return Err(RegistryError::Schema { path: path.to_owned(), found });
         }
-        let secrets = (vault::cipher(kek), persons::number_key(kek));
-        Self::checked(path, secrets, connection)
+        Self::checked(path, vault::cipher(kek), persons::number_key(kek), connection)
     }
 }
 

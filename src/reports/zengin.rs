@@ -276,9 +276,10 @@ impl<'a> Record<'a> {
     fn bank(
         &mut self,
         account: &BankAccount,
-        [bank, branch]: &[String; 2],
+        names: &[String; 2],
         between: &str,
     ) -> Result<(), ZenginError> {
+        let [bank, branch] = names;
         let cut = |name: &String| name.chars().take(BANK_NAME_BYTES).collect::<String>();
         self.digits("bank", 4, &account.bank)?;
         self.text("bank's name", BANK_NAME_BYTES, &cut(bank))?;
@@ -295,16 +296,25 @@ fn field_error(whose: &str, field: &'static str, reason: &str) -> ZenginError {
 }
 
 /// Kana in their two widths, with the sign for a voiced or half-voiced sound.
-const WIDE: &str =
-    "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン";
-const NARROW: &str = "ｱｲｳｴｵｶｷｸｹｺｻｼｽｾｿﾀﾁﾂﾃﾄﾅﾆﾇﾈﾉﾊﾋﾌﾍﾎﾏﾐﾑﾒﾓﾔﾕﾖﾗﾘﾙﾚﾛﾜﾝ";
-const VOICED: (&str, &str) =
-    ("ガギグゲゴザジズゼゾダヂヅデドバビブベボヴ", "カキクケコサシスセソタチツテトハヒフヘホウ");
-const HALF_VOICED: (&str, &str) = ("パピプペポ", "ハヒフヘホ");
+const NARROW: SignMap = SignMap {
+    from: "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン",
+    to: "ｱｲｳｴｵｶｷｸｹｺｻｼｽｾｿﾀﾁﾂﾃﾄﾅﾆﾇﾈﾉﾊﾋﾌﾍﾎﾏﾐﾑﾒﾓﾔﾕﾖﾗﾘﾙﾚﾛﾜﾝ",
+};
+const VOICED: SignMap = SignMap {
+    from: "ガギグゲゴザジズゼゾダヂヅデドバビブベボヴ",
+    to: "カキクケコサシスセソタチツテトハヒフヘホウ",
+};
+const HALF_VOICED: SignMap = SignMap { from: "パピプペポ", to: "ハヒフヘホ" };
 /// Banks keep names without small kana: both are written large.
-const SMALL: (&str, &str) = ("ァィゥェォッャュョヮｧｨｩｪｫｯｬｭｮ", "アイウエオツヤユヨワｱｲｳｴｵﾂﾔﾕﾖ");
+const SMALL: SignMap = SignMap {
+    from: "ァィゥェォッャュョヮｧｨｩｪｫｯｬｭｮ",
+    to: "アイウエオツヤユヨワｱｲｳｴｵﾂﾔﾕﾖ",
+};
 /// Signs that have a form among [`SIGNS`].
-const OTHER: (&str, &str) = ("ー－―ｰ‐−　（）．／，・「」￥", "------ ().,/.｢｣\u{a5}");
+const OTHER: SignMap = SignMap {
+    from: "ー－―ｰ‐−　（）．／，・「」￥",
+    to: "------ ().,/.｢｣\u{a5}",
+};
 
 /// A name in the signs that banks take: hiragana, katakana and letters of either width become
 /// half-width kana and capitals. Banks keep names that way, so nothing is lost.
@@ -319,13 +329,13 @@ pub fn kana(text: &str) -> Result<String, String> {
             '！'..='～' if sign.is_alphanumeric() => shifted(sign, -0xfee0),
             other => other,
         };
-        let sign = mapped(SMALL, sign).or_else(|| mapped(OTHER, sign)).unwrap_or(sign);
-        let (base, mark) = match (mapped(VOICED, sign), mapped(HALF_VOICED, sign)) {
+        let sign = SMALL.of(sign).or_else(|| OTHER.of(sign)).unwrap_or(sign);
+        let (base, mark) = match (VOICED.of(sign), HALF_VOICED.of(sign)) {
             (Some(base), _) => (base, Some('ﾞ')),
             (None, Some(base)) => (base, Some('ﾟ')),
             (None, None) => (sign, None),
         };
-        let narrow = mapped((WIDE, NARROW), base).unwrap_or(base).to_ascii_uppercase();
+        let narrow = NARROW.of(base).unwrap_or(base).to_ascii_uppercase();
         if !is_allowed(narrow) {
             return Err(format!(
                 "`{sign}` is no sign that banks take; write the name in kana as it stands in the bank book"
@@ -341,9 +351,17 @@ fn shifted(sign: char, by: i32) -> char {
     u32::from(sign).checked_add_signed(by).and_then(char::from_u32).unwrap_or(sign)
 }
 
-/// The sign that stands in the second text where this one stands in the first.
-fn mapped((from, to): (&str, &str), sign: char) -> Option<char> {
-    from.chars().zip(to.chars()).find(|(known, _)| *known == sign).map(|(_, other)| other)
+/// Signs, and what is written in their place.
+struct SignMap {
+    from: &'static str,
+    to: &'static str,
+}
+
+impl SignMap {
+    fn of(&self, sign: char) -> Option<char> {
+        let mut pairs = self.from.chars().zip(self.to.chars());
+        pairs.find(|(known, _)| *known == sign).map(|(_, other)| other)
+    }
 }
 
 /// `ｦ` is left out: banks differ on it.
@@ -391,7 +409,7 @@ mod tests {
 
     #[test]
     fn the_tables_of_kana_are_of_one_length() {
-        for (from, to) in [(WIDE, NARROW), VOICED, HALF_VOICED, SMALL, OTHER] {
+        for SignMap { from, to } in [NARROW, VOICED, HALF_VOICED, SMALL, OTHER] {
             assert_eq!(from.chars().count(), to.chars().count(), "{from}");
         }
     }

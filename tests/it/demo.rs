@@ -369,7 +369,7 @@ async fn the_past_as_metrics_is_what_the_log_holds() {
     }
     // While the ledger is open, as a server has it.
     let data = folder.path().join(MINATO.ledger);
-    let export = |since| metrics_of::export(&RealDisk, &data, ("minato-demo", since)).unwrap();
+    let export = |since| metrics_of::export(&RealDisk, &data, "minato-demo", since).unwrap();
     let text = export(Day(0));
     assert!(text.ends_with("\n# EOF\n"));
     let actions = samples(&text, r#"kenmai_entries_total{kind="action",ledger="minato-demo"}"#);
