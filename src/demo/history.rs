@@ -126,6 +126,10 @@ struct Scribe<'a> {
     engine: &'a Engine,
     cast: &'a Cast,
     residents: Vec<Resident>,
+    /// Keys that sign on most days are made once: to make one costs as much as to sign.
+    phones: Vec<SigningKey>,
+    registry: SigningKey,
+    partner: SigningKey,
     stations: Vec<SigningKey>,
     coaches: Vec<SigningKey>,
     tills: Vec<SigningKey>,
@@ -139,6 +143,7 @@ struct Scribe<'a> {
 /// One day of one resident.
 struct ResidentDay<'a> {
     resident: &'a Resident,
+    phone: &'a SigningKey,
     dice: Dice,
     day: Day,
     programme: u32,
@@ -159,6 +164,9 @@ impl<'a> Scribe<'a> {
             engine,
             cast,
             residents: (0..cast.city.residents).map(|n| Resident::of(cast, n)).collect(),
+            phones: (0..cast.city.residents).map(|number| cast.phone(number)).collect(),
+            registry: cast.registry(),
+            partner: cast.partner(),
             stations: keys(cast.city.stations, &|number| cast.station(number)),
             coaches: keys(cast.city.coaches, &|number| cast.coach(number)),
             tills: keys(cast.city.shops, &|number| cast.till(number)),
@@ -183,12 +191,12 @@ impl<'a> Scribe<'a> {
                 Moment { at_ms: day.start_ms() + into_ms, acts: Vec::new() }
             })
             .collect();
-        for resident in &self.residents {
+        for (resident, phone) in self.residents.iter().zip(&self.phones) {
             let mut dice = resident.dice(day);
             let hour = dice.below(HOURS.len());
             let Some(moment) = moments.get_mut(hour) else { continue };
             let at_s = moment.at_ms / 1_000;
-            let mut today = ResidentDay { resident, dice, day, programme, at_s };
+            let mut today = ResidentDay { resident, phone, dice, day, programme, at_s };
             self.resident(&mut today, &mut moment.acts)?;
         }
         for moment in &mut moments {
@@ -228,7 +236,7 @@ impl<'a> Scribe<'a> {
             if due {
                 let account = Holder::Account(self.cast.account(today.resident.number));
                 let disclosed = self.told(today, account);
-                acts.push(self.action(today, &self.cast.registry(), action, &disclosed)?);
+                acts.push(self.action(today, &self.registry, action, &disclosed)?);
             }
         }
         if let Some(steps) = plan.steps {
@@ -262,12 +270,12 @@ impl<'a> Scribe<'a> {
         let (number, since) = (today.resident.number, today.day.0.saturating_sub(self.founded.0));
         if since % LINK_RENEWED_DAYS == 1 {
             let link = self.cast.link(number, since / LINK_RENEWED_DAYS);
-            let partner = Kid::of(self.cast.partner().verifying_key().as_bytes());
+            let partner = Kid::of(self.partner.verifying_key().as_bytes());
             let (purpose, until) = (Purpose::Steps, today.day.plus(366));
             let body = Body::LinkGrant(LinkGrant { link, purpose, until, partner });
             let granted = Disclosure { holder: None, ..self.met(today, false, 60) };
             let core = Core { programme: None, ..self.core(today, body, None) };
-            let statement = open(self.engine, core, &self.cast.phone(number), Some(&granted))?;
+            let statement = open(self.engine, core, today.phone, Some(&granted))?;
             return Ok(Some(Submission { statement, pays: None }));
         }
         let Some(linked) = since.checked_sub(2) else { return Ok(None) };
@@ -275,7 +283,7 @@ impl<'a> Scribe<'a> {
         let values = Some(Values { steps: Some(steps), ..Values::default() });
         let origin = Text::new(ORIGIN);
         let disclosed = Disclosure { values, origin, ..self.told(today, holder) };
-        self.action(today, &self.cast.partner(), STEPS, &disclosed).map(Some)
+        self.action(today, &self.partner, STEPS, &disclosed).map(Some)
     }
 
     fn sundry(
@@ -284,29 +292,28 @@ impl<'a> Scribe<'a> {
         action: &str,
         signed_by: SignedBy,
     ) -> Result<Option<Submission>, CityError> {
-        let number = today.resident.number;
         let (key, disclosed) = match signed_by {
-            SignedBy::Coach => (self.coaches.first().cloned(), self.met(today, false, 1_800)),
+            SignedBy::Coach => (self.coaches.first(), self.met(today, false, 1_800)),
             // Who has a phone reads the code on the event's screen.
             SignedBy::Station if today.resident.has_phone => {
                 let own = Disclosure { holder: None, ..self.met(today, false, 60) };
                 let venue = self.venue(today, action, own.performed_at_s);
-                let phone = venue.is_some().then(|| self.cast.phone(number));
+                let phone = venue.is_some().then_some(today.phone);
                 (phone, Disclosure { venue, ..own })
             }
             SignedBy::Station => {
                 // One event a day in the whole city.
                 let reference = Some(Blob(today.day.to_string().into_bytes()));
                 let met = Disclosure { reference, ..self.met(today, false, 1_800) };
-                (self.stations.first().cloned(), met)
+                (self.stations.first(), met)
             }
             SignedBy::Own if today.resident.has_phone => {
                 let own = Disclosure { holder: None, ..self.met(today, false, 60) };
-                (Some(self.cast.phone(number)), own)
+                (Some(today.phone), own)
             }
             SignedBy::Own => return Ok(None),
         };
-        key.map(|key| self.action(today, &key, action, &disclosed)).transpose()
+        key.map(|key| self.action(today, key, action, &disclosed)).transpose()
     }
 
     /// What the screen of an event shows at a station.
@@ -369,7 +376,7 @@ impl<'a> Scribe<'a> {
             max_points,
             shop: None,
         };
-        Holder::Phone(token::sign(&token, &self.cast.phone(today.resident.number)))
+        Holder::Phone(token::sign(&token, today.phone))
     }
 
     fn action(
