@@ -39,7 +39,8 @@ const SMALL: Blueprint = Blueprint { residents: 300, ..YAIZU };
 const ENTRIES_A_DAY_MAX: u64 = 100;
 
 async fn open_city(
-    (home, city): (&Path, Blueprint),
+    home: &Path,
+    city: Blueprint,
     clock: &Arc<TestClock>,
     metrics: &Metrics,
 ) -> Result<City, OpenError> {
@@ -69,15 +70,16 @@ fn serve(cities: Vec<(Blueprint, City)>, clock: &Arc<TestClock>, metrics: Metric
 }
 
 async fn open(data: &Path, clock: &Arc<TestClock>) -> Result<(Client, u64), OpenError> {
-    open_of((data, SMALL), clock).await
+    open_of(data, SMALL, clock).await
 }
 
 async fn open_of(
-    (data, blueprint): (&Path, Blueprint),
+    data: &Path,
+    blueprint: Blueprint,
     clock: &Arc<TestClock>,
 ) -> Result<(Client, u64), OpenError> {
     let metrics = Metrics::new().expect("fixed names");
-    let city = open_city((data, blueprint), clock, &metrics).await?;
+    let city = open_city(data, blueprint, clock, &metrics).await?;
     let entries = city.entries;
     Ok((serve(vec![(blueprint, city)], clock, metrics), entries))
 }
@@ -85,7 +87,7 @@ async fn open_of(
 /// A city of so many people that something is shown of each district.
 pub(crate) async fn found_with_districts(data: &Path, day: &str) -> Client {
     let city = Blueprint { residents: 900, ..YAIZU };
-    open_of((data, city), &TestClock::noon(day)).await.unwrap().0
+    open_of(data, city, &TestClock::noon(day)).await.unwrap().0
 }
 
 fn cast(home: &Path, city: Blueprint) -> Cast {
@@ -235,10 +237,10 @@ async fn two_cities_in_one_process_keep_apart() {
     let (data, second) = (folder.path(), folder.path().join(MINATO.ledger));
     let clock = TestClock::noon("2026-11-22");
     let metrics = Metrics::new().expect("fixed names");
-    let large = open_city((data, SMALL), &clock, &metrics).await.unwrap();
+    let large = open_city(data, SMALL, &clock, &metrics).await.unwrap();
     // A crash in the making of the second leaves the first alone.
     fs::create_dir_all(second.join(".demo.making/secrets")).unwrap();
-    let small = open_city((&second, MINATO), &clock, &metrics).await.unwrap();
+    let small = open_city(&second, MINATO, &clock, &metrics).await.unwrap();
     let (large_cast, small_cast) = (cast(data, SMALL), cast(&second, MINATO));
     for (home, city) in [(data, SMALL), (&second, MINATO)] {
         let population = fs::read_to_string(home.join(city.ledger).join("population.csv")).unwrap();
@@ -351,7 +353,7 @@ fn samples(text: &str, series: &str) -> Vec<(u64, u64)> {
 async fn the_past_as_metrics_is_what_the_log_holds() {
     let folder = tempfile::tempdir().unwrap();
     let (clock, metrics) = (TestClock::noon("2027-06-10"), Metrics::new().unwrap());
-    let city = open_city((folder.path(), MINATO), &clock, &metrics).await.unwrap();
+    let city = open_city(folder.path(), MINATO, &clock, &metrics).await.unwrap();
     // Counted here by hand, after each day: actions, and points spent.
     let mut counted: Vec<(Day, u64, u64)> = Vec::new();
     for seq in (0..city.entries).map(Seq) {
@@ -489,7 +491,7 @@ async fn months_are_settled_paid_and_audited() {
     let clock = TestClock::noon("2026-11-05");
     let metrics = Metrics::new().expect("fixed names");
     let city = Blueprint { residents: 150, ..YAIZU };
-    let opened = open_city((data.path(), city), &clock, &metrics).await.unwrap();
+    let opened = open_city(data.path(), city, &clock, &metrics).await.unwrap();
     {
         let state = opened.engine.state().unwrap();
         let today = Day::of_ms(clock.now_s() * 1_000);

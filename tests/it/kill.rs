@@ -165,7 +165,7 @@ fn payment(cast: &Cast, programme: u32, resident: usize) -> Op {
 }
 
 /// Each round and station has its own minute, so that no two measurements are one act.
-fn measurement(cast: &Cast, programme: u32, (at_s, station, resident): (u64, usize, usize)) -> Op {
+fn measurement(cast: &Cast, programme: u32, at_s: u64, station: usize, resident: usize) -> Op {
     let body = Action { action: Code::new("vegecheck.measure").unwrap() };
     let values = Some(Values { level_tenths: Some(63), ..Values::default() });
     let disclosed = Disclosure { values, ..disclosure(at_s, Holder::Card(cast.card(resident))) };
@@ -180,7 +180,7 @@ fn round_of_ops(cast: &Cast, programme: u32, at_s: u64) -> Vec<Op> {
         for resident in 0..OPEN_PHONES {
             ops.push(payment(cast, programme, resident));
             if number < YAIZU.stations.len() {
-                ops.push(measurement(cast, programme, (at_s, number, resident)));
+                ops.push(measurement(cast, programme, at_s, number, resident));
             }
         }
     }
@@ -196,7 +196,7 @@ fn load_and_kill(city: City, ops: &mut [Op], verdicts: usize) {
     thread::scope(|scope| {
         for share in ops.chunks_mut(share) {
             let (heard, agent, url) = (heard.clone(), agent.clone(), url.clone());
-            scope.spawn(move || call(share, &heard, (&agent, &url)));
+            scope.spawn(move || call(share, &heard, &agent, &url));
         }
         (0..verdicts).for_each(|_| hearing.recv().unwrap());
         // The end of the value is a SIGKILL.
@@ -204,7 +204,7 @@ fn load_and_kill(city: City, ops: &mut [Op], verdicts: usize) {
     });
 }
 
-fn call(ops: &mut [Op], heard: &SyncSender<()>, (agent, url): (&Agent, &str)) {
+fn call(ops: &mut [Op], heard: &SyncSender<()>, agent: &Agent, url: &str) {
     for op in ops {
         let request = agent.post(url).header("content-type", "application/cose");
         let Ok(mut answer) = request.send(&op.bytes[..]) else { return };

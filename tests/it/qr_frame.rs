@@ -56,7 +56,7 @@ fn jpeg(width: u16, height: u16, pixels: &[u8]) -> Vec<u8> {
     let mut before = 0;
     for top in (0..usize::from(height)).step_by(8) {
         for left in (0..usize::from(width)).step_by(8) {
-            let block = block(pixels, (usize::from(width), usize::from(height)), (left, top));
+            let block = block(pixels, usize::from(width), usize::from(height), left, top);
             let levels = transform(&block).map(|level| (level / f64::from(QUANTUM)).round() as i32);
             bits.number(levels[0] - before, |size| (size, 4));
             before = levels[0];
@@ -90,7 +90,7 @@ const ZIGZAG: [usize; 64] = [
 ];
 
 /// A block of eight by eight pixels around zero; beyond the edge the last pixel goes on.
-fn block(pixels: &[u8], (width, height): (usize, usize), (left, top): (usize, usize)) -> [f64; 64] {
+fn block(pixels: &[u8], width: usize, height: usize, left: usize, top: usize) -> [f64; 64] {
     std::array::from_fn(|at| {
         let (x, y) = ((left + at % 8).min(width - 1), (top + at / 8).min(height - 1));
         f64::from(pixels[y * width + x]) - 128.0

@@ -34,7 +34,7 @@ fn registry(town: &Town) -> Registry {
     Registry::open(&data.join(REGISTRY_FILE), &keys.kek).unwrap()
 }
 
-fn booking(town: &Town, resident: usize, at: &str, (hour, action): (u64, &str)) -> Booking {
+fn booking(town: &Town, resident: usize, at: &str, hour: u64, action: &str) -> Booking {
     let start_s = Some(day(at).start_ms() / 1_000 + hour * 3_600).filter(|_| hour > 0);
     let appointment = Some(Appointment { day: day(at), start_s, action: action.to_owned() });
     Booking { account: town.cast.account(resident), id: format!("{at} {action}"), appointment }
@@ -55,7 +55,7 @@ async fn partner(town: &Town, op: u32, seed: u8) -> SigningKey {
     key
 }
 
-fn grant(town: &Town, op: u32, (resident, link): (usize, u8), partner: &SigningKey) -> Vec<u8> {
+fn grant(town: &Town, op: u32, resident: usize, link: u8, partner: &SigningKey) -> Vec<u8> {
     let partner = Kid::of(partner.verifying_key().as_bytes());
     let until = Day::of_ms(town.clock.now_s() * 1_000).plus(300);
     let link = LinkId([link; 16]);
@@ -69,9 +69,9 @@ async fn a_resident_takes_the_calendar_away() {
     let town = Town::found(Plan::default()).await;
     town.accept(&town.coaching(100, 0)).await;
     let bookings = [
-        booking(&town, 0, "2026-11-29", (9, "care")),
-        booking(&town, 0, "2026-12-24", (0, "unknown")),
-        booking(&town, 1, "2026-11-30", (9, "care")),
+        booking(&town, 0, "2026-11-29", 9, "care"),
+        booking(&town, 0, "2026-12-24", 0, "unknown"),
+        booking(&town, 1, "2026-11-30", 9, "care"),
     ];
     assert_eq!(registry(&town).book(&bookings, day(TODAY)).unwrap(), [true; 3]);
     let token = town.log_in(&town.cast.phone(0), 1).await;
@@ -144,9 +144,9 @@ async fn a_partner_knows_what_residents_let_it_know() {
     town.accept(&town.coaching(100, 0)).await;
     let (ours, theirs) = (partner(&town, 200, 91).await, partner(&town, 210, 92).await);
     let bookings = [
-        booking(&town, 0, "2026-11-29", (9, "care")),
-        booking(&town, 0, "2026-11-24", (9, "care")),
-        booking(&town, 1, "2026-11-23", (9, "guidance.session")),
+        booking(&town, 0, "2026-11-29", 9, "care"),
+        booking(&town, 0, "2026-11-24", 9, "care"),
+        booking(&town, 1, "2026-11-23", 9, "guidance.session"),
     ];
     assert_eq!(registry(&town).book(&bookings, day(TODAY)).unwrap(), [true; 3]);
     let token = town.log_in(&ours, 1).await;
@@ -154,8 +154,8 @@ async fn a_partner_knows_what_residents_let_it_know() {
         200 application/json
         {"day":"2026-11-22","reminders":[],"next_after":null}"#]];
     check(&town.read("/reminders", &token).await, nothing);
-    town.accept(&grant(&town, 300, (0, 0xb1), &ours)).await;
-    town.accept(&grant(&town, 301, (1, 0xb0), &ours)).await;
+    town.accept(&grant(&town, 300, 0, 0xb1, &ours)).await;
+    town.accept(&grant(&town, 301, 1, 0xb0, &ours)).await;
     let told = town.read("/reminders", &token).await;
     check(
         &told,
@@ -196,7 +196,7 @@ async fn a_partner_knows_what_residents_let_it_know() {
     town.clock.pass(435 * DAY_S);
     let token = town.log_in(&ours, 5).await;
     assert!(town.read("/reminders", &token).await.text().contains("\"reminders\":[]"), "all ended");
-    town.accept(&grant(&town, 304, (0, 0xb2), &ours)).await;
+    town.accept(&grant(&town, 304, 0, 0xb2, &ours)).await;
     check(
         &town.read("/reminders", &token).await,
         &expect![[r#"

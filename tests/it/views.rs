@@ -86,7 +86,7 @@ impl Plain {
                     };
                     let Body::Action(body) = &reported.core.body else { panic!("an action") };
                     let who = who.unwrap();
-                    plain.act((day, who), (&body.action, *channel), facts[&who]);
+                    plain.act(day, who, &body.action, *channel, facts[&who]);
                     if let Some(place) = places.get(&statement.kid) {
                         plain.stations.entry((day.month_start(), *place)).or_default().push(who);
                     }
@@ -129,12 +129,7 @@ impl Plain {
         plain
     }
 
-    fn act(
-        &mut self,
-        (day, who): (Day, AccountId),
-        (group, channel): (&Code, Channel),
-        facts: Demography,
-    ) {
+    fn act(&mut self, day: Day, who: AccountId, group: &Code, channel: Channel, facts: Demography) {
         let month = day.month_start();
         self.weeks.entry(week_of(day)).or_default().insert(who);
         let any = self.cells.entry((month, None)).or_default();
@@ -237,7 +232,7 @@ fn city() -> City {
 }
 
 /// One step of a random life. Whatever the rules refuse is left out.
-fn step(city: &mut City, paid: &mut Vec<Seq>, (kind, who, size): (u8, usize, u32)) {
+fn step(city: &mut City, paid: &mut Vec<Seq>, kind: u8, who: usize, size: u32) {
     let name = NAMES[who];
     let submission = match kind {
         0..=4 => {
@@ -256,7 +251,7 @@ fn step(city: &mut City, paid: &mut Vec<Seq>, (kind, who, size): (u8, usize, u32
         10 => {
             let age_tier = AgeTier::ALL[usize::try_from(size % 6).unwrap()];
             let from = Day::fiscal_year_first(2020);
-            let eligible_from = (size % 5 != 0).then_some(from);
+            let eligible_from = (!size.is_multiple_of(5)).then_some(from);
             let district = size % 3;
             let facts = AccountFacts {
                 account: account(name),
@@ -287,7 +282,7 @@ fn step(city: &mut City, paid: &mut Vec<Seq>, (kind, who, size): (u8, usize, u32
             paid.push(accepted.accounting.seq);
         }
         let proposed = |effect: &Effect| matches!(effect, Effect::Proposed { .. });
-        if accepted.accounting.effects.iter().any(proposed) && size % 4 != 0 {
+        if accepted.accounting.effects.iter().any(proposed) && !size.is_multiple_of(4) {
             let approval = city.core(approval_of(&accepted.accounting)).sign(&key("root-1"), None);
             // The act may have been approved before.
             let _ = city.submit(&approval);
@@ -304,8 +299,8 @@ proptest! {
     ) {
         let mut city = city();
         let mut paid = Vec::new();
-        for one in steps {
-            step(&mut city, &mut paid, one);
+        for (kind, who, size) in steps {
+            step(&mut city, &mut paid, kind, who, size);
         }
         let entries = log(city.engine());
         check(caught_up(city.engine()), &entries);

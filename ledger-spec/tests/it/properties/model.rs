@@ -137,7 +137,9 @@ impl Model {
 
     pub(super) fn expect_report(
         &self,
-        (which, resident, at_s): (usize, usize, u64),
+        which: usize,
+        resident: usize,
+        at_s: u64,
         now_s: u64,
     ) -> Expected {
         let (report, day) = (&REPORTS[which], day_of(at_s));
@@ -196,7 +198,8 @@ impl Model {
     /// A redemption, or a hold until a second of its own.
     pub(super) fn expect_redeem(
         &self,
-        (resident, points): (usize, u32),
+        resident: usize,
+        points: u32,
         until_s: Option<u64>,
         made_s: u64,
         now_s: u64,
@@ -251,12 +254,7 @@ impl Model {
         Expected::Refused(refusal)
     }
 
-    pub(super) fn expect_void(
-        &self,
-        (shop, entry): (usize, Seq),
-        made_s: u64,
-        now_s: u64,
-    ) -> Expected {
+    pub(super) fn expect_void(&self, shop: usize, entry: Seq, made_s: u64, now_s: u64) -> Expected {
         let today = day_of(now_s);
         let Some(spend) = self.spends.iter().find(|spend| spend.seq == entry) else {
             let old = day_of(made_s) < today.minus(1);
@@ -289,7 +287,9 @@ impl Model {
 
     pub(super) fn expect_capture(
         &self,
-        (shop, hold, points): (usize, Seq, u32),
+        shop: usize,
+        hold: Seq,
+        points: u32,
         made_s: u64,
         now_s: u64,
     ) -> Expected {
@@ -322,12 +322,7 @@ impl Model {
         Expected::Moved(back.chain(taken).collect())
     }
 
-    pub(super) fn expect_release(
-        &self,
-        (by, hold): (usize, Seq),
-        made_s: u64,
-        now_s: u64,
-    ) -> Expected {
+    pub(super) fn expect_release(&self, by: usize, hold: Seq, made_s: u64, now_s: u64) -> Expected {
         if day_of(made_s) < day_of(now_s).minus(1) {
             return Expected::Refused(Rejection::DayTooOld);
         }
@@ -401,7 +396,8 @@ impl Model {
     pub(super) fn sell(
         &mut self,
         seq: Seq,
-        (shop, resident): (usize, usize),
+        shop: usize,
+        resident: usize,
         day: Day,
         parts: Vec<(LotKey, i64)>,
     ) {
@@ -414,20 +410,20 @@ impl Model {
     pub(super) fn expect(&self, said: Said, made_s: u64, now_s: u64) -> Expected {
         match said {
             Said::Report { report, resident, performed_at_s } => {
-                self.expect_report((report, resident, performed_at_s), now_s)
+                self.expect_report(report, resident, performed_at_s, now_s)
             }
             Said::Redeem { shop, resident, points } => {
                 let _ = shop;
-                self.expect_redeem((resident, points), None, made_s, now_s)
+                self.expect_redeem(resident, points, None, made_s, now_s)
             }
             Said::Hold { resident, points, .. } => {
-                self.expect_redeem((resident, points), Some(made_s + HOLD_S), made_s, now_s)
+                self.expect_redeem(resident, points, Some(made_s + HOLD_S), made_s, now_s)
             }
             Said::Capture { shop, hold, points } => {
-                self.expect_capture((shop, hold, points), made_s, now_s)
+                self.expect_capture(shop, hold, points, made_s, now_s)
             }
-            Said::Release { by, hold } => self.expect_release((by, hold), made_s, now_s),
-            Said::Void { shop, entry } => self.expect_void((shop, entry), made_s, now_s),
+            Said::Release { by, hold } => self.expect_release(by, hold, made_s, now_s),
+            Said::Void { shop, entry } => self.expect_void(shop, entry, made_s, now_s),
             Said::Refund { sale, points } => match self.refund(sale, points, now_s) {
                 _ if day_of(made_s) < day_of(now_s).minus(1) => {
                     Expected::Refused(Rejection::DayTooOld)
@@ -450,7 +446,7 @@ impl Model {
             }
             (Said::Redeem { shop, resident, .. }, Expected::Moved(parts)) => {
                 let (day, parts) = (day_of(now_s), parts.clone());
-                self.sell(seq, (shop, resident), day, parts);
+                self.sell(seq, shop, resident, day, parts);
             }
             (Said::Hold { shop, resident, .. }, Expected::Moved(parts)) => {
                 let (until_s, parts, ended_by) = (self.made_s + HOLD_S, parts.clone(), None);
@@ -460,7 +456,7 @@ impl Model {
                 let hold = self.holds.iter_mut().find(|h| h.seq == hold).unwrap();
                 hold.ended_by = Some(seq);
                 let (resident, sold) = (hold.resident, parts[hold.parts.len()..].to_vec());
-                self.sell(seq, (shop, resident), day_of(now_s), sold);
+                self.sell(seq, shop, resident, day_of(now_s), sold);
             }
             (Said::Release { hold, .. }, Expected::Moved(_)) => {
                 self.holds.iter_mut().find(|h| h.seq == hold).unwrap().ended_by = Some(seq);

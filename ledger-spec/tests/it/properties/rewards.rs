@@ -186,7 +186,7 @@ fn note() -> Note {
     Note::new("because").unwrap()
 }
 
-fn claim_of((item, points): (&str, u32), code: Option<Hash>) -> Body {
+fn claim_of(item: &str, points: u32, code: Option<Hash>) -> Body {
     let (item, points) = (Code::new(item).unwrap(), Points::new(points).unwrap());
     Body::RewardClaim(RewardClaim { item, points, code })
 }
@@ -197,7 +197,7 @@ fn take(world: &mut World, claims: &mut Vec<Claim>, step: Step) -> Option<Verdic
             let (code, points, ..) = ITEMS[item];
             let secret = world.fresh();
             let hash = (code != "school").then(|| voucher_hash(&secret));
-            let body = claim_of((code, points), hash);
+            let body = claim_of(code, points, hash);
             let link = Holder::Link(link_of(RESIDENTS[resident]));
             let (by, holder) = if helped { (1 - resident, Some(link)) } else { (resident, None) };
             let verdict = signed_for(world, RESIDENTS[by], holder, body);
