@@ -10,7 +10,7 @@ use ledger_spec::ids::{AccountId, LedgerId, OpId, PlaceId};
 use ledger_spec::kinds::{Action, Body, Code, Kind, Redeem};
 use ledger_spec::manifest;
 use ledger_spec::points::{Fund, Points};
-use ledger_spec::statement::{Core, Disclosure, Holder};
+use ledger_spec::statement::{Core, Disclosure, Holder, Values};
 use ledger_spec::time::Day;
 use ledger_spec::token::{self, PayToken, Session, TOKEN_LIFE_S_MAX};
 
@@ -19,6 +19,9 @@ use crate::operations::Operation;
 
 /// Acts are reported so many days after their own day, at most.
 pub(crate) const LATE_DAYS: u32 = 13;
+
+/// The vegetable level that every measurement finds.
+const LEVEL_TENTHS: u32 = 62;
 
 /// A resident with a phone and a card.
 pub(crate) struct Resident {
@@ -150,7 +153,7 @@ impl City {
         let operation =
             Operation::Measurement { resident: slot.resident, fund: *fund, points: points.clone() };
         let core = self.action(action, slot.at_s)?;
-        Ok((core.sign(station, Some(&disclosure(slot.at_s, Some(holder))?)), operation))
+        Ok((core.sign(station, Some(&measured(slot.at_s, holder)?)), operation))
     }
 
     /// Signs a manifest of so many rows, one act each.
@@ -165,7 +168,7 @@ impl City {
                 Holder::Account(resident.account)
             };
             let core = self.action(&self.bulk.grant.action, slot.at_s)?;
-            cores.push((core, Some(disclosure(slot.at_s, Some(holder))?)));
+            cores.push((core, Some(measured(slot.at_s, holder)?)));
             residents.push(slot.resident);
         }
         let Bulk { key, grant: Grant { action, fund, points }, .. } = &self.bulk;
@@ -254,6 +257,12 @@ pub(crate) fn disclosure(
 ) -> Result<Disclosure, Failure> {
     let salt = random()?;
     Ok(Disclosure { salt, performed_at_s, holder, ..Disclosure::default() })
+}
+
+/// What a measurement discloses.
+fn measured(at_s: u64, holder: Holder) -> Result<Disclosure, Failure> {
+    let values = Some(Values { level_tenths: Some(LEVEL_TENTHS), ..Values::default() });
+    Ok(Disclosure { values, ..disclosure(at_s, Some(holder))? })
 }
 
 /// A key of the operating system's chance.

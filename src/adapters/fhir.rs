@@ -213,7 +213,7 @@ fn act(
     resource: &Value,
     person: &str,
     time: Option<&str>,
-    action: &String,
+    action: &str,
     exact_action: Option<&String>,
 ) -> Found {
     let reference = text_at(resource, person).and_then(patient_id);
@@ -223,7 +223,7 @@ fn act(
     let Some(day) = time.and_then(day_of) else {
         return Found::Refused("it names no day", "send it with the day of the act");
     };
-    let (action, exact_action) = (action.clone(), exact_action.cloned());
+    let (action, exact_action) = (action.to_owned(), exact_action.cloned());
     let reference = text_at(resource, "/id").map(str::to_owned);
     Found::Of(subject.to_owned(), vec![What::Action { action, exact_action, day, reference }])
 }
