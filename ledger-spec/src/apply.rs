@@ -49,7 +49,7 @@ pub fn apply(entry: &Accounting, state: &mut Overlay<'_>) -> Result<(), Broken> 
     totals.entries += 1;
     for effect in &entry.effects {
         match account.as_mut() {
-            Some(account) => on_account(account, (entry, effect), &mut totals, state)?,
+            Some(account) => on_account(account, entry, effect, &mut totals, state)?,
             None if effect.needs_account() => return Err(Broken::Missing("account")),
             None => {}
         }
@@ -87,14 +87,14 @@ fn open_subject(entry: &Accounting, state: &Overlay<'_>) -> Result<Option<Accoun
 fn on_tables(entry: &Accounting, effect: &Effect, state: &mut Overlay<'_>) -> Result<(), Broken> {
     match effect {
         Effect::Posting { lot, points, contra } => {
-            move_contra(entry.accepted_day(), (*lot, *points, *contra), state)
+            move_contra(entry.accepted_day(), *lot, *points, *contra, state)
         }
         Effect::ActTaken { key } => take_act(*key, entry.seq, state),
         Effect::TokenSpent { nonce, exp_s } | Effect::PinProven { nonce, exp_s, .. } => {
             spend_token((*exp_s, *nonce), state)
         }
         Effect::CardWithoutPin { card, terminal, points } => {
-            count_card((*card, *terminal), *points, entry.accepted_day(), state)
+            count_card(*card, *terminal, *points, entry.accepted_day(), state)
         }
         Effect::Undone { entry: ended } | Effect::HoldEnded { hold: ended } => {
             undo(*ended, entry.seq, state)
@@ -119,7 +119,7 @@ fn on_tables(entry: &Accounting, effect: &Effect, state: &mut Overlay<'_>) -> Re
             add_key(*public_key, signer, entry.seq, state)
         }
         Effect::CardIssued { card, code, until_min } => {
-            issue(subject_of(entry)?, *card, (*code, *until_min), state)
+            issue(subject_of(entry)?, *card, *code, *until_min, state)
         }
         Effect::CardRevoked { card } => end_card(*card, state),
         Effect::CodeUsed { code } => use_code(*code, state),
@@ -176,7 +176,8 @@ fn grant_link(link: LinkId, row: LinkRow, state: &mut Overlay<'_>) -> Result<(),
 }
 
 fn count_card(
-    (card, terminal): (CardHash, Kid),
+    card: CardHash,
+    terminal: Kid,
     points: u32,
     day: Day,
     state: &mut Overlay<'_>,
@@ -198,7 +199,9 @@ fn refund(sale: Seq, points: u32, last: Seq, state: &mut Overlay<'_>) -> Result<
 
 fn move_contra(
     today: Day,
-    (lot, points, contra): (LotKey, i64, Contra),
+    lot: LotKey,
+    points: i64,
+    contra: Contra,
     state: &mut Overlay<'_>,
 ) -> Result<(), Broken> {
     // Only the challenge purse has a source that costs nobody money; what neither pays nor is paid
@@ -302,7 +305,8 @@ fn revoke_key(kid: Kid, revoked: Seq, state: &mut Overlay<'_>) -> Result<(), Bro
 fn issue(
     account: AccountId,
     card: Option<CardHash>,
-    (code, until_min): (Option<Hash>, u64),
+    code: Option<Hash>,
+    until_min: u64,
     state: &mut Overlay<'_>,
 ) -> Result<(), Broken> {
     unseen(card.is_none_or(|card| state.cards(&card).is_none()), "card")?;

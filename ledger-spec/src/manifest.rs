@@ -211,7 +211,7 @@ pub fn open(
             return Err(ManifestError::Count { listed, found: index + 1 });
         };
         let place = u32::try_from(index).unwrap_or(u32::MAX);
-        let row = open_row(&mut reader, (hash, place), &statement.core, body.kind)
+        let row = open_row(&mut reader, hash, place, &statement.core, body.kind)
             .map_err(|error| ManifestError::Row { index, error })?;
         rows.push(row);
     }
@@ -223,7 +223,8 @@ pub fn open(
 
 fn open_row(
     reader: &mut Reader<'_>,
-    (hash, index): (&Hash, u32),
+    hash: &Hash,
+    index: u32,
     manifest: &Core,
     kind: Kind,
 ) -> Result<OpenedRow, RowError> {

@@ -25,8 +25,8 @@ use crate::time::Day;
 use hash::TableHasher;
 
 pub use self::account::{
-    Account, AccountLink, Aged, Charge, Counter, Facts, HOLDS_MAX, HeldFor, Hold, LOTS_MAX, Lot,
-    Recent, Standing, VOUCHERS_MAX,
+    Account, AccountLink, ActionKey, Aged, Charge, Counter, Facts, HOLDS_MAX, HeldFor, Hold,
+    LOTS_MAX, Lot, Recent, Standing, VOUCHERS_MAX,
 };
 
 /// Who signs with a key.

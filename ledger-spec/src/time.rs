@@ -97,7 +97,7 @@ impl Day {
     /// with the end of the day before the birthday (年齢計算ニ関する法律, 民法第百四十三条): who was born on 1 April
     /// is a year older on 31 March already, and who was born on 29 February on 28 February.
     #[must_use]
-    pub fn age_of_born(self, (birth_year, month, date): (u32, u32, u32)) -> u32 {
+    pub fn age_of_born(self, birth_year: u32, month: u32, date: u32) -> u32 {
         let (year, this_month, this_date) = self.plus(1).ymd();
         year.saturating_sub(birth_year + u32::from((this_month, this_date) < (month, date)))
     }

@@ -12,7 +12,7 @@ use ledger_spec::ids::{AccountId, Kid, LinkId};
 use ledger_spec::kinds::{Purpose, Status};
 use ledger_spec::points::Purse;
 use ledger_spec::programme::Rule;
-use ledger_spec::state::{Account, Counter, LinkRow, Overlay, Signer, State};
+use ledger_spec::state::{Account, ActionKey, Counter, LinkRow, Overlay, Signer, State};
 use ledger_spec::time::Day;
 
 use crate::engine::{Engine, EngineError};
@@ -140,8 +140,8 @@ fn counting_again(state: &Overlay<'_>, row: &Account, today: Day) -> Vec<Coming>
             && rule.every_days == Some(every)
             && row.facts?.eligible_from.is_some_and(|from| on >= from)
             && programme.caps_of(rule).all(|(of, per, points)| {
-                let of_rule = (rule.rule, rule.class, rule.purse);
-                of == CapOf::Days || row.charged(&Counter::of_grant(of, per, of_rule, on)) < points
+                let counter = Counter::of_action(of, per, ActionKey::of(rule, on));
+                of == CapOf::Days || row.charged(&counter) < points
             });
         let about = About::CountsAgain([rule.name.clone(), rule.name_en.clone()]);
         (counts && on >= today).then_some(Coming { on, about })
@@ -379,9 +379,9 @@ mod tests {
     fn a_measurement_is_worth_coming_for_or_is_not_named() {
         let charged = |points| {
             move |account: &mut Account| {
-                let of = (MEASURE, ledger_spec::caps::ActionClass::Habit, Purse::Yen);
-                let on = day("2026-12-04");
-                let counter = Counter::of_grant(CapOf::Rule, CapPer::FiscalYear, of, on);
+                let (class, on) = (ledger_spec::caps::ActionClass::Habit, day("2026-12-04"));
+                let action = ActionKey { rule: MEASURE, class, purse: Purse::Yen, day: on };
+                let counter = Counter::of_action(CapOf::Rule, CapPer::FiscalYear, action);
                 account.charges.push(Charge { counter, points });
             }
         };

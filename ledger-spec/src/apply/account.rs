@@ -4,57 +4,67 @@ use super::checks::Broken;
 use super::rewards;
 use crate::caps::CapOf;
 use crate::entry::{Accounting, Contra, DayTotals, Effect};
+use crate::ids::LinkId;
 use crate::kinds::{Purpose, Status};
 use crate::points::{LotKey, Purse};
 use crate::programme::{LATE_DAYS_MAX, Needs};
 use crate::state::{
-    Account, AccountLink, Aged, Counter, Facts, HeldFor, Overlay, Recent, Standing,
+    Account, AccountLink, ActionKey, Aged, Counter, Facts, HeldFor, Overlay, Recent, Standing,
 };
 use crate::time::Day;
 
 /// What an effect changes in the subject account's own row.
 pub(super) fn on_account(
     account: &mut Account,
-    (entry, effect): (&Accounting, &Effect),
+    entry: &Accounting,
+    effect: &Effect,
     totals: &mut DayTotals,
     state: &Overlay<'_>,
 ) -> Result<(), Broken> {
     let today = entry.accepted_day();
     match effect {
         Effect::Posting { lot, points, contra } => {
-            move_account(account, (*lot, *points, *contra), entry, totals)?;
+            move_account(account, *lot, *points, *contra, entry, totals)?;
         }
         Effect::HoldOpened { shop, until_s } => {
-            let opened = account.open_hold(entry.seq, (HeldFor::Shop(*shop), *until_s));
+            let opened = account.open_hold(entry.seq, HeldFor::Shop(*shop), *until_s);
             opened.ok_or(Broken::Missing("hold"))?;
         }
-        Effect::RewardClaimed { .. } | Effect::RewardEnded { .. } => {
-            rewards::on_account(account, (entry, effect), state)?;
+        Effect::RewardClaimed { catalogue, item, code, until } => {
+            rewards::take(account, entry, *catalogue, *item, *code, *until)?;
+        }
+        Effect::RewardEnded { claim, item, claimed_on, returned } => {
+            rewards::give_up(account, *claim, *item, *claimed_on, *returned, state)?;
         }
         Effect::HoldEnded { hold } => account.end_hold(*hold).ok_or(Broken::Missing("hold"))?,
-        Effect::ActionJudged { purse, granted, .. } => {
-            count_action(account, (entry, effect), state)?;
-            if *purse == Purse::Yen && *granted > 0 {
-                totals.granted += u64::from(*granted);
-                totals.earners += u32::from(account.earned_on != today);
-                account.earned_on = today;
-            }
+        Effect::ActionJudged { rule, class, purse, day, granted, reason, .. } => {
+            let action = ActionKey { rule: *rule, class: *class, purse: *purse, day: *day };
+            count_action(account, action, *granted, reason.counts(), entry, state)?;
+            earn(account, *purse, *granted, today, totals);
         }
-        Effect::FactsSet { .. } => set_facts(account, effect),
+        Effect::FactsSet { age_tier, age_on, insurance, eligible_from, district } => {
+            let age = Aged { on: *age_on, tier: *age_tier };
+            let (insurance, eligible_from, district) = (*insurance, *eligible_from, *district);
+            let facts = Facts { age, age_before: None, insurance, eligible_from, district };
+            account.facts = Some(facts.after(account.facts));
+        }
         Effect::StatusSet { status, since } => {
             let standing = Standing { status: *status, since: *since };
             account.standing = Some(standing).filter(|_| *status != Status::Active);
         }
-        Effect::ActionWithdrawn { .. } => uncount_action(account, effect, state)?,
+        Effect::ActionWithdrawn { rule, class, purse, day, granted, counted, .. } => {
+            let action = ActionKey { rule: *rule, class: *class, purse: *purse, day: *day };
+            uncount_action(account, action, *granted, *counted, state)?;
+        }
         Effect::Undone { entry } => account.recent.retain(|kept| kept.seq != *entry),
         Effect::LotExtended { lot, until } => extend_lot(account, *lot, *until)?,
         Effect::Balance { yen, challenge } => {
-            let found = [Purse::Yen, Purse::Challenge].map(|p| account.available(p, today));
-            if found != [*yen, *challenge] {
-                return Err(Broken::Missing("balance"));
-            }
+            check_balance(account, *yen, *challenge, today)?;
         }
-        Effect::LinkGranted { .. } | Effect::LinkRevoked { .. } => keep_link(account, effect),
+        Effect::LinkGranted { link, purpose, until, .. } => {
+            keep_link(account, *purpose, AccountLink { link: *link, until: *until });
+        }
+        Effect::LinkRevoked { link } => forget_link(account, *link),
         Effect::ActTaken { .. }
         | Effect::TokenSpent { .. }
         | Effect::CardWithoutPin { .. }
@@ -83,73 +93,92 @@ pub(super) fn on_account(
     Ok(())
 }
 
-/// The row keeps the links that its own rules ask for, the latest of each purpose.
-fn keep_link(account: &mut Account, effect: &Effect) {
-    if let Effect::LinkGranted { link, purpose, until, .. } = effect {
-        let granted = Some(AccountLink { link: *link, until: *until });
-        match purpose {
-            Purpose::Employer => account.employer = granted,
-            Purpose::AutoExchange => account.auto_exchange = granted,
-            Purpose::Steps | Purpose::Sessions | Purpose::Proxy | Purpose::Reminders => {}
-        }
+/// Counts what was granted, if it is yen points.
+fn earn(account: &mut Account, purse: Purse, granted: u32, today: Day, totals: &mut DayTotals) {
+    if purse == Purse::Yen && granted > 0 {
+        totals.granted += u64::from(granted);
+        totals.earners += u32::from(account.earned_on != today);
+        account.earned_on = today;
     }
-    if let Effect::LinkRevoked { link } = effect {
-        for own in [&mut account.employer, &mut account.auto_exchange] {
-            *own = own.filter(|own| own.link != *link);
-        }
+}
+
+/// An entry tells the balance that it leaves.
+fn check_balance(account: &Account, yen: u64, challenge: u64, today: Day) -> Result<(), Broken> {
+    let found = [Purse::Yen, Purse::Challenge].map(|purse| account.available(purse, today));
+    if found == [yen, challenge] { Ok(()) } else { Err(Broken::Missing("balance")) }
+}
+
+/// The row keeps the links that its own rules ask for, the latest of each purpose.
+fn keep_link(account: &mut Account, purpose: Purpose, granted: AccountLink) {
+    match purpose {
+        Purpose::Employer => account.employer = Some(granted),
+        Purpose::AutoExchange => account.auto_exchange = Some(granted),
+        Purpose::Steps | Purpose::Sessions | Purpose::Proxy | Purpose::Reminders => {}
+    }
+}
+
+fn forget_link(account: &mut Account, link: LinkId) {
+    for own in [&mut account.employer, &mut account.auto_exchange] {
+        *own = own.filter(|own| own.link != link);
     }
 }
 
 /// Charges an action to the caps of its rule, and keeps it for the rules that look back.
 fn count_action(
     account: &mut Account,
-    (entry, effect): (&Accounting, &Effect),
+    action: ActionKey,
+    granted: u32,
+    counts: bool,
+    entry: &Accounting,
     state: &Overlay<'_>,
 ) -> Result<(), Broken> {
-    let Effect::ActionJudged { rule, class, purse, day, granted, reason, .. } = effect else {
-        return Ok(());
-    };
-    let programme = state.programme_for(*day).ok_or(Broken::Missing("programme"))?;
-    let row = programme.rule(*rule).ok_or(Broken::Missing("rule"))?;
+    let ActionKey { rule, day, .. } = action;
+    let programme = state.programme_for(day).ok_or(Broken::Missing("programme"))?;
+    let row = programme.rule(rule).ok_or(Broken::Missing("rule"))?;
     let today = entry.accepted_day();
     // A period stays while a late action can still be charged to it, by whichever programme rules
     // for it.
     let late_days = state.late_days_max();
     account.charges.retain(|charge| charge.counter.end().plus(late_days) >= today);
-    let of = (*rule, *class, *purse);
-    if *granted > 0 {
+    if granted > 0 {
         for (cap, per, _) in programme.caps_of(row) {
-            let counter = Counter::of_grant(cap, per, of, *day);
-            let charged = account.charge(counter, i64::from(*granted));
+            let counter = Counter::of_action(cap, per, action);
+            let charged = account.charge(counter, i64::from(granted));
             charged.ok_or(Broken::Negative("counter"))?;
         }
     }
-    if !reason.counts() {
+    if !counts {
         return Ok(());
     }
-    for (_, needs) in programme.derived_from(*rule) {
-        if let Needs::Days { per, .. } = needs {
-            let counter = Counter::of_grant(CapOf::Days, per, of, *day);
-            account.charge(counter, 1).ok_or(Broken::Negative("counter"))?;
+    for (_, needs) in programme.derived_from(rule) {
+        match needs {
+            Needs::Days { per, .. } => {
+                let counter = Counter::of_action(CapOf::Days, per, action);
+                account.charge(counter, 1).ok_or(Broken::Negative("counter"))?;
+            }
+            // The earlier measurement is among the recent actions.
+            Needs::Improvement { .. } => {}
         }
     }
-    if programme.look_back_days(*rule) > 0 {
+    if programme.look_back_days(rule) > 0 {
         account.recent.retain(|kept| {
             let asked = programme.look_back_days(kept.rule) + LATE_DAYS_MAX;
             // Of a rule that nothing spaces, one action a fiscal year is enough for a gate.
-            let again = kept.rule == *rule
+            let again = kept.rule == rule
                 && row.every_days.is_none()
                 && kept.day.fiscal_year() == day.fiscal_year();
             kept.day.plus(asked) >= today && !again
         });
-        account.recent.push(Recent { rule: *rule, day: *day, seq: entry.seq });
+        account.recent.push(Recent { rule, day, seq: entry.seq });
     }
     Ok(())
 }
 
 fn move_account(
     account: &mut Account,
-    (lot, points, contra): (LotKey, i64, Contra),
+    lot: LotKey,
+    points: i64,
+    contra: Contra,
     entry: &Accounting,
     totals: &mut DayTotals,
 ) -> Result<(), Broken> {
@@ -162,15 +191,6 @@ fn move_account(
         | Contra::Retired
         | Contra::Expired
         | Contra::Imported => Ok(()),
-    }
-}
-
-fn set_facts(account: &mut Account, effect: &Effect) {
-    if let Effect::FactsSet { age_tier, age_on, insurance, eligible_from, district } = effect {
-        let (age, age_before) = (Aged { on: *age_on, tier: *age_tier }, None);
-        let (insurance, eligible_from, district) = (*insurance, *eligible_from, *district);
-        let facts = Facts { age, age_before, insurance, eligible_from, district };
-        account.facts = Some(facts.after(account.facts));
     }
 }
 
@@ -218,19 +238,17 @@ fn spend(
 /// still count.
 fn uncount_action(
     account: &mut Account,
-    effect: &Effect,
+    action: ActionKey,
+    granted: u32,
+    counted: bool,
     state: &Overlay<'_>,
 ) -> Result<(), Broken> {
-    let Effect::ActionWithdrawn { rule, class, purse, day, granted, counted, .. } = effect else {
-        return Ok(());
-    };
-    let programme = state.programme_for(*day).ok_or(Broken::Missing("programme"))?;
-    let row = programme.rule(*rule).ok_or(Broken::Missing("rule"))?;
-    let of = (*rule, *class, *purse);
-    let counter = |cap, per| Counter::of_grant(cap, per, of, *day);
-    let caps = programme.caps_of(row).map(|(cap, per, _)| (counter(cap, per), *granted));
-    let days = programme.derived_from(*rule).filter_map(|(_, needs)| match needs {
-        Needs::Days { per, .. } => Some((counter(CapOf::Days, per), u32::from(*counted))),
+    let programme = state.programme_for(action.day).ok_or(Broken::Missing("programme"))?;
+    let row = programme.rule(action.rule).ok_or(Broken::Missing("rule"))?;
+    let counter = |cap, per| Counter::of_action(cap, per, action);
+    let caps = programme.caps_of(row).map(|(cap, per, _)| (counter(cap, per), granted));
+    let days = programme.derived_from(action.rule).filter_map(|(_, needs)| match needs {
+        Needs::Days { per, .. } => Some((counter(CapOf::Days, per), u32::from(counted))),
         Needs::Improvement { .. } => None,
     });
     for (counter, points) in caps.chain(days).filter(|(_, points)| *points > 0) {

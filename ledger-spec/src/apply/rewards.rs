@@ -5,7 +5,9 @@ use alloc::sync::Arc;
 use super::checks::{Broken, subject_of, undo, unseen};
 use crate::catalogue::{Catalogue, Gives};
 use crate::entry::{Accounting, Effect};
+use crate::ids::{Hash, Seq};
 use crate::state::{Account, Counter, Draw, HeldFor, Overlay, PerkCard};
+use crate::time::Day;
 
 pub(super) fn on_tables(
     entry: &Accounting,
@@ -21,7 +23,9 @@ pub(super) fn on_tables(
             state.top().catalogues.insert(*version, Arc::new(catalogue));
             Ok(())
         }
-        Effect::RewardClaimed { .. } => claim(entry, effect, state),
+        Effect::RewardClaimed { catalogue, item, code, until } => {
+            claim(entry, *catalogue, *item, *code, *until, state)
+        }
         Effect::RewardEnded { claim, item, returned, .. } => {
             undo(*claim, entry.seq, state)?;
             if let Some(card) = state.perk_cards(claim).copied() {
@@ -50,26 +54,30 @@ pub(super) fn on_tables(
     }
 }
 
-fn claim(entry: &Accounting, effect: &Effect, state: &mut Overlay<'_>) -> Result<(), Broken> {
-    let Effect::RewardClaimed { catalogue, item, code, until } = effect else {
-        return Ok(());
-    };
-    let row = state.catalogues(catalogue).and_then(|catalogue| catalogue.item(*item));
+fn claim(
+    entry: &Accounting,
+    catalogue: u32,
+    item: u32,
+    code: Option<Hash>,
+    until: Option<Day>,
+    state: &mut Overlay<'_>,
+) -> Result<(), Broken> {
+    let row = state.catalogues(&catalogue).and_then(|catalogue| catalogue.item(item));
     match (&row.ok_or(Broken::Missing("item"))?.gives, code, until) {
         (Gives::PerkCard { .. }, None, Some(until)) => {
             let account = subject_of(entry)?;
-            let card = PerkCard { account, until: *until, revoked: None };
+            let card = PerkCard { account, until, revoked: None };
             state.top().perk_cards.insert(entry.seq, card);
         }
         (Gives::Lottery { .. }, Some(code), None) => {
-            unseen(state.draws(item).is_none(), "draw")?;
-            state.top().entrants.insert((*item, entry.seq), *code);
+            unseen(state.draws(&item).is_none(), "draw")?;
+            state.top().entrants.insert((item, entry.seq), code);
         }
         (Gives::Voucher { .. }, Some(_), Some(_))
         | (Gives::Donation { .. } | Gives::Currency { .. }, None, None) => {}
         _ => return Err(Broken::Missing("reward")),
     }
-    count(*item, 1, state)
+    count(item, 1, state)
 }
 
 /// Counts what is claimed of an item, for its stock.
@@ -79,33 +87,42 @@ fn count(item: u32, more: i32, state: &mut Overlay<'_>) -> Result<(), Broken> {
     Ok(())
 }
 
-/// What a claim and its end change in the row of its account.
-pub(super) fn on_account(
+/// What a claim changes in the row of its account: a voucher keeps points from then on.
+pub(super) fn take(
     account: &mut Account,
-    (entry, effect): (&Accounting, &Effect),
-    state: &Overlay<'_>,
+    entry: &Accounting,
+    catalogue: u32,
+    item: u32,
+    code: Option<Hash>,
+    until: Option<Day>,
 ) -> Result<(), Broken> {
-    if let Effect::RewardEnded { claim, item, claimed_on, returned } = effect {
-        // A perk card keeps nothing.
-        if state.perk_cards(claim).is_none() {
-            account.end_hold(*claim).ok_or(Broken::Missing("voucher"))?;
-        }
-        let counter = Counter::of_claims(*item, *claimed_on);
-        if *returned && account.charged(&counter) > 0 {
-            account.charge(counter, -1).ok_or(Broken::Negative("counter"))?;
-        }
-        return Ok(());
-    }
-    let Effect::RewardClaimed { catalogue, item, code, until } = effect else {
-        return Ok(());
-    };
-    let counter = Counter::of_claims(*item, entry.accepted_day());
+    let counter = Counter::of_claims(item, entry.accepted_day());
     account.charge(counter, 1).ok_or(Broken::Negative("counter"))?;
     if let (Some(code), Some(until)) = (code, until) {
-        let held_for = HeldFor::Reward { catalogue: *catalogue, item: *item, code: *code };
+        let held_for = HeldFor::Reward { catalogue, item, code };
         let until_s = until.plus(1).start_ms() / 1_000;
-        let opened = account.open_hold(entry.seq, (held_for, until_s));
+        let opened = account.open_hold(entry.seq, held_for, until_s);
         opened.ok_or(Broken::Missing("voucher"))?;
+    }
+    Ok(())
+}
+
+/// What the end of a claim changes in the row of its account.
+pub(super) fn give_up(
+    account: &mut Account,
+    claim: Seq,
+    item: u32,
+    claimed_on: Day,
+    returned: bool,
+    state: &Overlay<'_>,
+) -> Result<(), Broken> {
+    // A perk card keeps nothing.
+    if state.perk_cards(&claim).is_none() {
+        account.end_hold(claim).ok_or(Broken::Missing("voucher"))?;
+    }
+    let counter = Counter::of_claims(item, claimed_on);
+    if returned && account.charged(&counter) > 0 {
+        account.charge(counter, -1).ok_or(Broken::Negative("counter"))?;
     }
     Ok(())
 }

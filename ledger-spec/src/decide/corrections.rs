@@ -34,7 +34,7 @@ pub(super) fn withdraw(
     for effect in &earlier.effects {
         if let Effect::Posting { lot, points, contra } = effect {
             let points = u32::try_from(*points).unwrap_or(0);
-            let granted = granted_yet(&effects, (lot.fund, *contra), case.state);
+            let granted = granted_yet(&effects, lot.fund, *contra, case.state);
             back = points.min(spendable(&account, *lot, today)).min(granted);
             let (lot, points, contra) = (*lot, -i64::from(back), *contra);
             if back > 0 {
@@ -55,12 +55,20 @@ pub(super) fn withdraw(
 
 /// What a budget can still take back once these effects have happened: adjustments may have given
 /// it the same points.
-fn granted_yet(effects: &[Effect], of: (Fund, Contra), state: &Overlay<'_>) -> u32 {
-    let Contra::Budget(fiscal_year) = of.1 else { return u32::MAX };
-    let granted = state.budgets(&(of.0, fiscal_year)).map_or(0, |budget| budget.granted);
+fn granted_yet(effects: &[Effect], fund: Fund, from: Contra, state: &Overlay<'_>) -> u32 {
+    let fiscal_year = match from {
+        Contra::Budget(fiscal_year) => fiscal_year,
+        Contra::Challenge
+        | Contra::Shop(_)
+        | Contra::Held(_)
+        | Contra::Retired
+        | Contra::Expired
+        | Contra::Imported => return u32::MAX,
+    };
+    let granted = state.budgets(&(fund, fiscal_year)).map_or(0, |budget| budget.granted);
     let given = effects.iter().filter_map(|effect| {
         let Effect::Posting { lot, points, contra } = effect else { return None };
-        ((lot.fund, *contra) == of).then_some(points.unsigned_abs())
+        ((lot.fund, *contra) == (fund, from)).then_some(points.unsigned_abs())
     });
     u32::try_from(granted.saturating_sub(given.sum())).unwrap_or(u32::MAX)
 }

@@ -18,7 +18,7 @@ use crate::kept;
 use crate::kinds::{self, AgeTier, Body, Role};
 use crate::points::{Fund, LotKey, Purse};
 use crate::programme::{Evidence, Needs, Programme, Rule, SameAct, Times, Worth};
-use crate::state::{Account, Budget, Counter, Facts, LOTS_MAX, Overlay, Recent, Signer};
+use crate::state::{Account, ActionKey, Budget, Counter, Facts, LOTS_MAX, Overlay, Recent, Signer};
 use crate::statement::{Disclosure, Statement, Values};
 use crate::time::Day;
 
@@ -264,8 +264,8 @@ impl Act<'_> {
 
     /// The first of the exact action's places in its period that is not taken, or the period.
     fn free_slot(&self, times: Times) -> Result<NaturalKey, CapPer> {
-        let of = (self.rule.rule, self.rule.class, self.rule.purse);
-        let start = Counter::of_grant(CapOf::Rule, times.per, of, self.day).start;
+        let action = ActionKey::of(self.rule, self.day);
+        let start = Counter::of_action(CapOf::Rule, times.per, action).start;
         let slot = |index: u32| {
             let mut writer = self.named();
             writer.array(2);
@@ -340,7 +340,8 @@ impl Act<'_> {
             Ok(points) => self.left_of(points, rule, lot, judged),
             Err(reason) => (0, reason, None),
         };
-        let (number, class, purse) = (rule.rule, rule.class, rule.purse);
+        let action = ActionKey::of(rule, day);
+        let ActionKey { rule: number, class, purse, .. } = action;
         if granted > 0 {
             let contra = match purse {
                 Purse::Yen => Contra::Budget(day.fiscal_year()),
@@ -351,7 +352,7 @@ impl Act<'_> {
             // A lot gains and a counter rises: neither can fail.
             let _ = judged.account.move_lot(lot, points);
             for (of, per, _) in self.programme.caps_of(rule) {
-                let counter = Counter::of_grant(of, per, (number, class, purse), day);
+                let counter = Counter::of_action(of, per, action);
                 let _ = judged.account.charge(counter, points);
             }
             judged.budgets.push((fund, granted));
@@ -387,7 +388,7 @@ impl Act<'_> {
         }
         let (mut granted, mut reason, mut tightest) = (wanted, Reason::Full, None::<Room>);
         for (of, per, points) in self.programme.caps_of(rule) {
-            let counter = Counter::of_grant(of, per, (rule.rule, rule.class, rule.purse), self.day);
+            let counter = Counter::of_action(of, per, ActionKey::of(rule, self.day));
             let points = points.saturating_sub(account.charged(&counter));
             if points < granted {
                 granted = points;
@@ -424,8 +425,8 @@ impl Act<'_> {
         for (rule, needs) in self.programme.derived_from(source.rule) {
             let met = match needs {
                 Needs::Days { days, per, .. } => {
-                    let of = (source.rule, source.class, source.purse);
-                    let counter = Counter::of_grant(CapOf::Days, per, of, self.day);
+                    let action = ActionKey::of(source, self.day);
+                    let counter = Counter::of_action(CapOf::Days, per, action);
                     before.charged(&counter).saturating_add(1) == days
                 }
                 Needs::Improvement { tenths, .. } => {

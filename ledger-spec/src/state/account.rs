@@ -7,7 +7,7 @@ use crate::cbor::{CborError, Reader, Wire, Writer, wire_array};
 use crate::ids::{Hash, LinkId, PlaceId, Seq};
 use crate::kinds::{AgeTier, Insurance, Status};
 use crate::points::{LotKey, POINTS_MAX, Purse};
-use crate::programme::{Gate, Programme};
+use crate::programme::{Gate, Programme, Rule};
 use crate::time::Day;
 
 /// The most lots an account holds open.
@@ -172,15 +172,32 @@ wire_array!(
     }
 );
 
-impl Counter {
-    /// The counter of a cap for an action of `(rule, class, purse)` on a day.
+/// What the counters know of an action. Class and purse are those that its rule had on its day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActionKey {
+    /// The number of its rule.
+    pub rule: u32,
+    /// The class of its rule.
+    pub class: ActionClass,
+    /// The purse of its rule.
+    pub purse: Purse,
+    /// Its own day.
+    pub day: Day,
+}
+
+impl ActionKey {
+    /// An action of a rule on a day.
     #[must_use]
-    pub fn of_grant(
-        of: CapOf,
-        per: CapPer,
-        (rule, class, purse): (u32, ActionClass, Purse),
-        day: Day,
-    ) -> Self {
+    pub fn of(rule: &Rule, day: Day) -> Self {
+        Self { rule: rule.rule, class: rule.class, purse: rule.purse, day }
+    }
+}
+
+impl Counter {
+    /// The counter of a cap for an action.
+    #[must_use]
+    pub fn of_action(of: CapOf, per: CapPer, action: ActionKey) -> Self {
+        let ActionKey { rule, class, purse, day } = action;
         let start = match per {
             CapPer::Day => day,
             CapPer::Week => day.week_start(),
@@ -387,11 +404,7 @@ impl Account {
 
     /// Opens an empty hold or voucher; `None` where there are as many as there can be.
     #[must_use]
-    pub(crate) fn open_hold(
-        &mut self,
-        seq: Seq,
-        (held_for, until_s): (HeldFor, u64),
-    ) -> Option<()> {
+    pub(crate) fn open_hold(&mut self, seq: Seq, held_for: HeldFor, until_s: u64) -> Option<()> {
         let room = match held_for {
             HeldFor::Shop(_) => self.shop_holds().count() < HOLDS_MAX,
             HeldFor::Reward { .. } => self.vouchers().count() < VOUCHERS_MAX,
