@@ -99,10 +99,17 @@ fn offered<'a>(
         return Err(Rejection::RewardCode);
     }
     // The number of the resident's wallet, and nothing where there is none.
-    match (&item.gives, &disclosure.reference) {
-        (Gives::Currency { .. }, None) => Err(Rejection::ReferenceMissing),
-        (Gives::Currency { .. }, Some(_)) | (_, None) => Ok((catalogue, item)),
-        (_, Some(_)) => Err(Rejection::DisclosureMismatch),
+    let to_wallet = match &item.gives {
+        Gives::Currency { .. } => true,
+        Gives::Voucher { .. }
+        | Gives::Donation { .. }
+        | Gives::PerkCard { .. }
+        | Gives::Lottery { .. } => false,
+    };
+    match (to_wallet, &disclosure.reference) {
+        (true, None) => Err(Rejection::ReferenceMissing),
+        (true, Some(_)) | (false, None) => Ok((catalogue, item)),
+        (false, Some(_)) => Err(Rejection::DisclosureMismatch),
     }
 }
 
@@ -170,8 +177,14 @@ fn opted_in(item: &Item, points: u32, case: &Case<'_>) -> Result<AccountId, Reje
 
 /// Whether the account can hold it, the person may have one more, and one is left.
 fn check_room(account: &Account, item: &Item, case: &Case<'_>) -> Result<(), Rejection> {
-    let voucher = matches!(item.gives, Gives::Voucher { .. });
-    if voucher && account.vouchers().count() >= VOUCHERS_MAX {
+    let keeps_points = match &item.gives {
+        Gives::Voucher { .. } => true,
+        Gives::Donation { .. }
+        | Gives::Currency { .. }
+        | Gives::PerkCard { .. }
+        | Gives::Lottery { .. } => false,
+    };
+    if keeps_points && account.vouchers().count() >= VOUCHERS_MAX {
         return Err(Rejection::VouchersLimit);
     }
     let had = account.charged(&Counter::of_claims(item.number, case.today()));
@@ -259,7 +272,13 @@ pub(super) fn use_voucher(body: &kinds::RewardUse, case: &Case<'_>) -> Result<Ou
     check_spending(open.row, case.today())?;
 
     // From here on the voucher is used.
-    let receives = if let Gives::Voucher { receives, .. } = open.item.gives { receives } else { 0 };
+    let receives = match open.item.gives {
+        Gives::Voucher { receives, .. } => receives,
+        Gives::Donation { .. }
+        | Gives::Currency { .. }
+        | Gives::PerkCard { .. }
+        | Gives::Lottery { .. } => 0,
+    };
     let paid = first_points(&hold.lots, receives);
     let mut given_up = hold.lots.clone();
     for part in &paid {
@@ -295,7 +314,13 @@ pub(super) fn release(body: &kinds::Release, case: &Case<'_>) -> Result<Outcome,
     if case.now_s() < hold.until_s {
         return Err(Rejection::HoldDeadline);
     }
-    let lapses = matches!(open.item.gives, Gives::Voucher { unused: Unused::Lapse, .. });
+    let lapses = match open.item.gives {
+        Gives::Voucher { unused, .. } => unused == Unused::Lapse,
+        Gives::Donation { .. }
+        | Gives::Currency { .. }
+        | Gives::PerkCard { .. }
+        | Gives::Lottery { .. } => false,
+    };
     let lots = if lapses { &hold.lots[..] } else { &[] };
     open.ended(!lapses, taken(lots, Contra::Retired), case.today())
 }

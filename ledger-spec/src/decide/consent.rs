@@ -24,12 +24,15 @@ pub(super) enum Consent<'a> {
 pub(super) fn consent<'a>(case: &Case<'a>) -> Result<Consent<'a>, Rejection> {
     let Case { statement, state, .. } = *case;
     let disclosure = case.disclosure()?;
-    let Some(Holder::Card(card)) = &disclosure.holder else {
-        if disclosure.pin_proof.is_some() {
-            return Err(Rejection::HolderNotAccepted);
+    let card = match &disclosure.holder {
+        Some(Holder::Card(card)) => card,
+        Some(Holder::Phone(_) | Holder::Account(_) | Holder::Link(_)) | None => {
+            if disclosure.pin_proof.is_some() {
+                return Err(Rejection::HolderNotAccepted);
+            }
+            let (token, device) = token_of(case)?;
+            return Ok(Consent::Phone(token, device));
         }
-        let (token, device) = token_of(case)?;
-        return Ok(Consent::Phone(token, device));
     };
     let (hash, row) = card_of(card, state)?;
     let Some((proof, kid)) = &statement.carried.pin_proof else {

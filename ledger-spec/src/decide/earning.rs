@@ -92,8 +92,11 @@ fn timely_programme<'a>(case: &Case<'a>) -> Result<&'a Programme, Rejection> {
 /// What a statement rests on: who signed it, for a phone whether it has read a venue's code, and
 /// for a partner whether a phone's sensor counted.
 fn evidence_of(signer: &Signer, disclosure: &Disclosure, venue: bool) -> Option<Evidence> {
-    let Signer::Actor(actor) = signer else {
-        return Some(if venue { Evidence::Venue } else { Evidence::SelfReport });
+    let actor = match signer {
+        Signer::Actor(actor) => actor,
+        Signer::Device(_) => {
+            return Some(if venue { Evidence::Venue } else { Evidence::SelfReport });
+        }
     };
     // What a resident's own phone has read is worth nothing in another's mouth.
     if disclosure.venue.is_some() {
@@ -115,7 +118,10 @@ fn evidence_of(signer: &Signer, disclosure: &Disclosure, venue: bool) -> Option<
 
 /// Where a signer stands.
 fn place_of(signer: &Signer) -> Option<PlaceId> {
-    if let Signer::Actor(actor) = signer { actor.place } else { None }
+    match signer {
+        Signer::Actor(actor) => actor.place,
+        Signer::Device(_) => None,
+    }
 }
 
 /// Values that the rule measures, and what makes them plausible.
@@ -159,7 +165,10 @@ pub fn measured_before(statement: &Statement, state: &Overlay<'_>) -> Option<Seq
 
 /// The latest measurement in the reach of an improvement.
 fn earlier_measure(account: &Account, needs: Needs, day: Day) -> Option<&Recent> {
-    let Needs::Improvement { rule, days_min, days_max, .. } = needs else { return None };
+    let (rule, days_min, days_max) = match needs {
+        Needs::Improvement { rule, days_min, days_max, .. } => (rule, days_min, days_max),
+        Needs::Days { .. } => return None,
+    };
     let within = |kept: &&Recent| {
         let after = day.0.checked_sub(kept.day.0);
         kept.rule == rule && after.is_some_and(|days| (days_min..=days_max).contains(&days))

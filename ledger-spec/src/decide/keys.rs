@@ -36,7 +36,18 @@ pub(super) fn register(
         return Err(Rejection::RoleNotPermitted);
     }
     check_fresh_key(&body.public_key, case.state)?;
-    let has_place = matches!(body.role, Role::Shop | Role::Station);
+    let has_place = match body.role {
+        Role::Shop | Role::Station => true,
+        Role::Root
+        | Role::Staff
+        | Role::Registry
+        | Role::Coach
+        | Role::Kiosk
+        | Role::Partner
+        | Role::Pin
+        | Role::System
+        | Role::Auditor => false,
+    };
     let kept = body.place.and_then(|place| case.state.places(&place));
     if body.place.is_some() != has_place || kept.is_some_and(|p| p.role != body.role) {
         return Err(Rejection::PlaceMismatch);

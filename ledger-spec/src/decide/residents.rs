@@ -142,8 +142,10 @@ pub(super) fn grant_link(body: &kinds::LinkGrant, case: &Case<'_>) -> Result<Out
 /// Ends a link, by a phone of the account or at a desk.
 pub(super) fn revoke_link(body: &kinds::LinkRevoke, case: &Case<'_>) -> Result<Outcome, Rejection> {
     let row = case.state.links(&body.link).ok_or(Rejection::LinkUnknown)?;
-    let foreign =
-        matches!(case.signer, Some(Signer::Device(device)) if device.account != row.account);
+    let foreign = match case.signer {
+        Some(Signer::Device(device)) => device.account != row.account,
+        Some(Signer::Actor(_)) | None => false,
+    };
     if foreign {
         return Err(Rejection::LinkUnknown);
     }
