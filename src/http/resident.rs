@@ -18,6 +18,7 @@ use super::auth::Reader;
 use super::openapi::Binary;
 use super::problem::Problem;
 use super::server::App;
+use crate::engine::EngineError;
 use crate::query::{self, Access, Balance, History, Shown, links};
 
 /// Entries of a history page unless the client asks for another number.
@@ -118,11 +119,8 @@ pub(super) async fn history(
 
 /// The statement that an entry keeps. One that cannot be read is the log's fault, not that of who
 /// asks.
-pub(super) fn statement_of(seq: Seq, bytes: &[u8]) -> Result<Statement, Problem> {
-    kept::read(bytes).map_err(|error| {
-        tracing::error!(seq = seq.0, %error, "the statement of an entry cannot be read");
-        Problem::internal()
-    })
+pub(super) fn statement_of(seq: Seq, bytes: &[u8]) -> Result<Statement, EngineError> {
+    kept::read(bytes).map_err(|error| EngineError::Entry { seq, reason: error.to_string() })
 }
 
 /// The entry, if this reader may have its receipt, and whether it is the reader's own.
@@ -182,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_statement_that_cannot_be_read_is_not_an_entry_that_is_not_there() {
-        let problem = statement_of(Seq(3), b"torn").unwrap_err();
+        let problem = Problem::from(statement_of(Seq(3), b"torn").unwrap_err());
         assert_eq!(problem.kind.slug, "internal-error");
     }
 }
