@@ -115,6 +115,9 @@ pub enum EngineError {
     /// The decision on a statement contradicts the state.
     #[error("a decision contradicts the state ({0}); nothing was written")]
     Broken(#[from] Broken),
+    /// A statement that the ledger made itself breaks the form of statements.
+    #[error("the ledger's own statement is malformed: {0}; nothing was written")]
+    Own(StatementError),
     /// The origin cannot name a checkpoint.
     #[error("the origin cannot name a checkpoint: {0}")]
     Origin(#[from] CheckpointError),

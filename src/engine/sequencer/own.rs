@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use ed25519_dalek::SigningKey;
 use ledger_spec::ids::{Hash, Kid, LinkId, OpId, Seq, first_bytes};
 use ledger_spec::kinds::{Body, DayClose, Kind};
 use ledger_spec::state::{Overlay, State};
@@ -89,7 +90,7 @@ impl Sequencer {
             body,
             sealed: None,
         };
-        self.sign_own(core, None)
+        sign_own(core, &self.keys.system, None)
     }
 
     /// A claim under the link by which a resident has asked for it. Its salt is random: it protects
@@ -117,17 +118,7 @@ impl Sequencer {
         let holder = Some(Holder::Link(link));
         let disclosure =
             Disclosure { salt, performed_at_s: now_s, holder, ..Disclosure::default() };
-        self.sign_own(core, Some(&disclosure))
-    }
-
-    fn sign_own(
-        &self,
-        core: Core,
-        disclosure: Option<&Disclosure>,
-    ) -> Result<Statement, EngineError> {
-        let submission = core.sign(&self.keys.system, disclosure);
-        let opened = statement::read(&submission).map(|(_, statement)| statement);
-        opened.map_err(|_| EngineError::Broken(ledger_spec::apply::Broken::Order))
+        sign_own(core, &self.keys.system, Some(&disclosure))
     }
 
     /// The statement that closes the first open day before today.
@@ -193,4 +184,41 @@ fn system_op_id(kind: Kind, about: &[u8]) -> OpId {
         .finalize()
         .into();
     OpId(first_bytes(digest))
+}
+
+fn sign_own(
+    core: Core,
+    key: &SigningKey,
+    disclosure: Option<&Disclosure>,
+) -> Result<Statement, EngineError> {
+    let submission = core.sign(key, disclosure);
+    let (_, statement) = statement::read(&submission).map_err(EngineError::Own)?;
+    Ok(statement)
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger_spec::cbor::Blob;
+    use ledger_spec::ids::LedgerId;
+    use ledger_spec::kinds::ManifestDone;
+    use ledger_spec::statement::{SUBMISSION_BYTES_MAX, StatementError};
+
+    use super::*;
+
+    #[test]
+    fn an_own_statement_that_nobody_could_read_is_named_as_that() {
+        let outcomes = Blob(vec![0; SUBMISSION_BYTES_MAX]);
+        let body = Body::ManifestDone(ManifestDone { manifest: Seq(1), outcomes });
+        let core = Core {
+            ledger: LedgerId([1; 8]),
+            op_id: OpId([2; 16]),
+            day: Day(20_000),
+            programme: None,
+            not_after_s: None,
+            body,
+            sealed: None,
+        };
+        let error = sign_own(core, &SigningKey::from_bytes(&[3; 32]), None).unwrap_err();
+        assert!(matches!(error, EngineError::Own(StatementError::TooLarge)), "{error}");
+    }
 }
