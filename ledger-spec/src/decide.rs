@@ -32,7 +32,7 @@ use crate::kinds::{Body, Kind};
 use crate::state::Overlay;
 use crate::statement::Statement;
 
-pub use self::case::Context;
+pub use self::case::{Context, Earlier};
 pub use self::earning::measured_before;
 pub use self::holder::{judge_link, judge_token};
 pub use self::limits::{CLOCK_AHEAD_S_MAX, HOLD_LIFE_S_MAX, PROPOSAL_LIFE_MIN, REDEEM_AGE_S_MAX};
@@ -110,7 +110,7 @@ pub fn decide(
         Body::Void(body) => returns::void(body, &case),
         Body::Hold(body) => holds::hold(body, &case),
         Body::Capture(body) => holds::capture(body, &case),
-        Body::Release(body) if context.earlier.is_some_and(is_claim) => {
+        Body::Release(body) if context.earlier.is_some_and(|earlier| is_claim(earlier.entry)) => {
             catalogue::release(body, &case)
         }
         Body::Release(body) => holds::release(body, &case),

@@ -7,7 +7,7 @@ use ed25519_dalek::VerifyingKey;
 use ledger_spec::apply::apply;
 use ledger_spec::cbor;
 use ledger_spec::cose::{Sign1, aad};
-use ledger_spec::decide::{Context, decide, earlier_of, measured_before};
+use ledger_spec::decide::{Context, Earlier, decide, earlier_of, measured_before};
 use ledger_spec::entry::{Accounting, Effect, Entry, Reason};
 use ledger_spec::frame::Frame;
 use ledger_spec::ids::{AccountId, Kid, LedgerId, LinkId, OpId, Seq};
@@ -412,9 +412,15 @@ impl<'a> Replay<'a> {
             let StandIn { statement, now_ms, measured } = candidate;
             let named = earlier_of(&statement, state);
             let named = named.map(|seq| self.earlier(seq)).transpose()?.flatten();
-            let earlier = named.as_deref();
+            let earlier = match named.as_deref() {
+                Some(entry) => {
+                    let statement = kept::read(&entry.statement.0).map_err(|e| e.to_string())?;
+                    Some(Earlier { entry, statement })
+                }
+                None => None,
+            };
             let pepper = pepper.unwrap_or(&NO_PEPPER);
-            let context = Context { now_ms, pepper, earlier, measured };
+            let context = Context { now_ms, pepper, earlier: earlier.as_ref(), measured };
             let mut decided = match decide(&statement, state, &context) {
                 Ok(decided) => decided,
                 Err(rejection) => {

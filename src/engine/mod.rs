@@ -646,7 +646,7 @@ impl PersonalReader<'_> {
         let (Some(subject), Some(sealed)) = (accounting.subject, &entry.personal) else {
             return Ok(None);
         };
-        let statement = kept::read(&accounting.statement.0).map_err(|e| wrong(&e.to_string()))?;
+        let statement = statement_of(accounting)?;
         let aad = personal_aad(self.ledger, statement.core.op_id);
         let plain = match self.registry.unseal(subject.account, &aad, &sealed.0) {
             Ok(plain) => plain,
@@ -673,6 +673,16 @@ pub(crate) fn read_entry(
     seq: Seq,
 ) -> Result<Option<(Entry, Accounting)>, EngineError> {
     log.entry(seq)?.map(|bytes| parse_entry(seq, &bytes)).transpose()
+}
+
+/// The statement that an entry keeps. One that cannot be read is a fault of the log.
+///
+/// # Errors
+/// [`EngineError::Entry`]
+pub fn statement_of(entry: &Accounting) -> Result<Statement, EngineError> {
+    let wrong =
+        |error: StatementError| EngineError::Entry { seq: entry.seq, reason: error.to_string() };
+    kept::read(&entry.statement.0).map_err(wrong)
 }
 
 /// Parses an entry as a frame holds it.

@@ -17,11 +17,10 @@ use ed25519_dalek::SigningKey;
 use ledger_spec::apply::apply;
 use ledger_spec::cbor::{self, Blob};
 use ledger_spec::checkpoint::Checkpoint;
-use ledger_spec::decide::{self, Context};
+use ledger_spec::decide::{self, Context, Earlier};
 use ledger_spec::entry::{Accounting, Effect, Entry, Personal, personal_aad};
 use ledger_spec::frame::{Frame, Place};
 use ledger_spec::ids::{AccountId, OpId, Seq};
-use ledger_spec::kept;
 use ledger_spec::kinds::{Body, Kind, ManifestDone};
 use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::public;
@@ -37,7 +36,7 @@ use super::sweep::{Due, Sweep};
 use super::{
     Accepted, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, EngineConfig, EngineError, Ground, Head, Job,
     PersonalReader, Refusal, SNAPSHOT_ENTRIES, SNAPSHOT_ENTRIES_MAX, Shared, Standing, Verdict,
-    Waiting, WaitingRows, read_entry, recovery,
+    Waiting, WaitingRows, read_entry, recovery, statement_of,
 };
 use crate::clock::{ClockAlarm, LedgerClock};
 use crate::keys::LedgerKeys;
@@ -434,12 +433,16 @@ impl Sequencer {
         }
         let named = decide::earlier_of(statement, &batch.state);
         let named = named.map(|seq| self.entry_of(seq, batch)).transpose()?.flatten();
+        let earlier = match named.as_deref() {
+            Some(entry) => Some(Earlier { entry, statement: statement_of(entry)? }),
+            None => None,
+        };
         let measured = decide::measured_before(statement, &batch.state);
         let measured = measured.map(|seq| self.values_of(seq, batch)).transpose()?.flatten();
         let context = Context {
             now_ms: batch.now_ms,
             pepper: &self.keys.pepper,
-            earlier: named.as_deref(),
+            earlier: earlier.as_ref(),
             measured,
         };
         let accounting = match decide::decide(statement, &batch.state, &context) {
@@ -492,8 +495,7 @@ impl Sequencer {
             if accounting.statement.0 == statement.bytes {
                 return Ok(Some(Answer::Earlier(accounting)));
             }
-            let kept = kept::read(&accounting.statement.0);
-            if kept.is_ok_and(|kept| kept.core.op_id == statement.core.op_id) {
+            if statement_of(&accounting)?.core.op_id == statement.core.op_id {
                 return Ok(Some(Answer::Refused(Refusal::OperationReused(seq))));
             }
         }

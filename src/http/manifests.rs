@@ -19,10 +19,9 @@ use utoipa::ToSchema;
 use super::auth::typed_body;
 use super::openapi::Binary;
 use super::problem::{self, Problem};
-use super::resident::statement_of;
 use super::server::{App, Ledger};
 use super::statements::{answer, counted};
-use crate::engine::{Accepted, EngineError, Refusal, slices};
+use crate::engine::{Accepted, EngineError, Refusal, slices, statement_of};
 use crate::query::{ReasonJson, reason_for_signer};
 
 /// A manifest is the one body that may be larger than a statement.
@@ -211,7 +210,7 @@ async fn finish(
     }
     let done = recorded()?.ok_or(Problem::internal())?;
     let (_, accounting) = ledger.engine.entry(done)?.ok_or(Problem::internal())?;
-    let kept = statement_of(done, &accounting.statement.0)?;
+    let kept = statement_of(&accounting)?;
     let Body::ManifestDone(result) = kept.core.body else { return Err(Problem::internal()) };
     Ok((done, result.outcomes.0))
 }

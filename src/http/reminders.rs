@@ -22,7 +22,7 @@ use super::auth::Reader;
 use super::problem::Problem;
 use super::resident;
 use super::server::App;
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, statement_of};
 use crate::pages::Lang;
 use crate::pages::messages::{date, number, t, t_args, time_of};
 use crate::query::reminders::{self, About, Coming, Names};
@@ -170,7 +170,7 @@ pub(super) async fn next(
     let (engine, today) = (&reader.ledger.engine, server.today());
     let own = match engine.entry(Seq(seq))? {
         Some((_, entry)) if entry.accepted_day() == today => {
-            let statement = resident::statement_of(entry.seq, &entry.statement.0)?;
+            let statement = statement_of(&entry)?;
             let is_own = statement.kid == reader.kid && statement.core.body.kind() == Kind::Action;
             is_own.then_some(entry)
         }

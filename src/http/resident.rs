@@ -7,9 +7,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use ledger_spec::entry::Accounting;
 use ledger_spec::ids::{AccountId, LinkId, Seq};
-use ledger_spec::kept;
 use ledger_spec::state::Signer;
-use ledger_spec::statement::Statement;
 use ledger_spec::time::Day;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -18,7 +16,7 @@ use super::auth::Reader;
 use super::openapi::Binary;
 use super::problem::Problem;
 use super::server::App;
-use crate::engine::EngineError;
+use crate::engine::statement_of;
 use crate::query::{self, Access, Balance, History, Shown, links};
 
 /// Entries of a history page unless the client asks for another number.
@@ -117,12 +115,6 @@ pub(super) async fn history(
     Ok(Json(query::history(&reader.ledger.engine, access, (before, show), limit)?))
 }
 
-/// The statement that an entry keeps. One that cannot be read is the log's fault, not that of who
-/// asks.
-pub(super) fn statement_of(seq: Seq, bytes: &[u8]) -> Result<Statement, EngineError> {
-    kept::read(bytes).map_err(|error| EngineError::Entry { seq, reason: error.to_string() })
-}
-
 /// The entry, if this reader may have its receipt, and whether it is the reader's own.
 fn readable(reader: &Reader, seq: Seq, head_size: u64) -> Result<(Accounting, bool), Problem> {
     // An entry can stand in the log a moment before a head covers it.
@@ -134,7 +126,7 @@ fn readable(reader: &Reader, seq: Seq, head_size: u64) -> Result<(Accounting, bo
         }
         Signer::Actor(_) => false,
     };
-    let signed = own || statement_of(seq, &accounting.statement.0)?.kid == reader.kid;
+    let signed = own || statement_of(&accounting)?.kid == reader.kid;
     // Whether the entry exists is nobody else's business.
     if signed { Ok((accounting, own)) } else { Err(Problem::entry_unknown()) }
 }
@@ -150,7 +142,7 @@ pub(super) async fn manifest(
 ) -> Result<Response, Problem> {
     let engine = &reader.ledger.engine;
     let (row, _) = readable(&reader, Seq(seq), engine.head()?.size)?;
-    let place = statement_of(row.seq, &row.statement.0)?.row.ok_or(Problem::entry_unknown())?;
+    let place = statement_of(&row)?.row.ok_or(Problem::entry_unknown())?;
     let (_, manifest) = engine.entry(place.manifest)?.ok_or(Problem::entry_unknown())?;
     let headers = [(header::CONTENT_TYPE, "application/cose")];
     Ok((headers, manifest.statement.0).into_response())
@@ -172,15 +164,4 @@ pub(super) async fn receipt(
     let receipt = engine.receipt(Seq(seq), &head, own)?;
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     Ok((headers, receipt.to_string()).into_response())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_statement_that_cannot_be_read_is_not_an_entry_that_is_not_there() {
-        let problem = Problem::from(statement_of(Seq(3), b"torn").unwrap_err());
-        assert_eq!(problem.kind.slug, "internal-error");
-    }
 }

@@ -16,7 +16,7 @@ use super::auth::Reader;
 use super::problem::Problem;
 use super::server::{App, Ledger};
 use super::{resident, shop};
-use crate::engine::EngineError;
+use crate::engine::{EngineError, statement_of};
 use crate::query::draws::{self, DrawLine};
 use crate::query::rewards as read;
 
@@ -122,7 +122,7 @@ pub(super) async fn claimed_card(
     let (engine, today) = (&reader.ledger.engine, server.today());
     let signed = match engine.entry(Seq(seq))? {
         Some((_, entry)) if entry.accepted_day() == today => {
-            resident::statement_of(entry.seq, &entry.statement.0)?.kid == reader.kid
+            statement_of(&entry)?.kid == reader.kid
         }
         Some(_) | None => false,
     };

@@ -7,9 +7,10 @@ use std::thread;
 
 use kenmai::clock::{Clock, ClockAlarm};
 use kenmai::config::write_new;
-use kenmai::engine::{CLOCK_ACCEPT_FILE, EngineError, Refusal, Standing};
+use kenmai::engine::{CLOCK_ACCEPT_FILE, EngineError, Refusal, Standing, statement_of};
 use kenmai::log::disk::RealDisk;
 use kenmai::log::{self, LogConfig, LogError, SEGMENT_BYTES};
+use ledger_spec::cbor::Blob;
 use ledger_spec::checkpoint::Checkpoint;
 use ledger_spec::decide::Rejection;
 use ledger_spec::entry::Accounting;
@@ -22,6 +23,19 @@ use crate::city::{City, ORIGIN, account, key};
 use crate::sim_disk::{Fault, SimDisk};
 
 const MINUTE_MS: u64 = 60_000;
+
+#[test]
+fn an_entry_whose_statement_cannot_be_read_is_named_as_that() {
+    let mut city = City::settled();
+    let measurement = city.measurement("mei");
+    let accepted = city.submit(&measurement).unwrap();
+    let seq = accepted.accounting.seq;
+    let torn =
+        Accounting { statement: Blob(vec![0xff]), ..Accounting::clone(&accepted.accounting) };
+    let error = statement_of(&torn).unwrap_err();
+    assert!(matches!(error, EngineError::Entry { seq: named, .. } if named == seq), "{error}");
+    assert!(statement_of(&accepted.accounting).is_ok());
+}
 
 #[test]
 fn a_retry_gets_the_first_answer_and_other_bytes_are_refused() {

@@ -13,6 +13,16 @@ use crate::state::{Account, Actor, Overlay, Signer};
 use crate::statement::{Disclosure, NOT_AFTER_S_MAX, Statement, Values};
 use crate::time::Day;
 
+/// An entry of the log that a decision goes on from, with the statement that it keeps.
+#[derive(Clone, Debug)]
+pub struct Earlier<'a> {
+    /// Its accounting part.
+    pub entry: &'a Accounting,
+    /// What [`crate::kept::read`] gives of it; where it gives nothing, the log is damaged and
+    /// nothing can be decided.
+    pub statement: Statement,
+}
+
 /// What a decision reads besides statement and state.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
@@ -21,7 +31,7 @@ pub struct Context<'a> {
     /// The ledger's secret for natural keys. An auditor without it cannot recompute them.
     pub pepper: &'a [u8; 32],
     /// The entry that [`super::earlier_of`] names, fetched beforehand.
-    pub earlier: Option<&'a Accounting>,
+    pub earlier: Option<&'a Earlier<'a>>,
     /// The values of the entry that [`super::measured_before`] names, fetched beforehand; `None`
     /// where its sealed part is gone.
     pub measured: Option<Values>,
@@ -80,8 +90,8 @@ impl<'a> Case<'a> {
     }
 
     /// The earlier entry that the statement names.
-    pub(super) fn earlier(&self, seq: Seq) -> Result<&'a Accounting, Rejection> {
-        let earlier = self.context.earlier.filter(|earlier| earlier.seq == seq);
+    pub(super) fn earlier(&self, seq: Seq) -> Result<&'a Earlier<'a>, Rejection> {
+        let earlier = self.context.earlier.filter(|earlier| earlier.entry.seq == seq);
         earlier.ok_or(Rejection::EntryUnknown)
     }
 

@@ -214,7 +214,7 @@ struct Open<'r> {
 
 impl<'r> Open<'r> {
     fn of(claim: Seq, case: &Case<'r>) -> Result<Self, Rejection> {
-        let earlier = case.earlier(claim)?;
+        let earlier = case.earlier(claim)?.entry;
         let claimed = earlier.effects.iter().find_map(|effect| {
             let Effect::RewardClaimed { catalogue, item, .. } = effect else { return None };
             Some((*catalogue, *item))

@@ -20,7 +20,7 @@ pub(super) fn withdraw(
     body: &kinds::ActionWithdraw,
     case: &Case<'_>,
 ) -> Result<Outcome, Rejection> {
-    let earlier = case.earlier(body.entry)?;
+    let earlier = case.earlier(body.entry)?.entry;
     let acted = earlier.effects.iter().any(|e| matches!(e, Effect::ActionJudged { .. }));
     let subject = earlier.subject.filter(|_| acted).ok_or(Rejection::NotAnAction)?;
     if let Some(by) = case.state.undone(&body.entry) {

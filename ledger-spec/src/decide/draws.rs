@@ -40,7 +40,7 @@ pub(super) fn commit(body: &kinds::DrawCommit, case: &Case<'_>) -> Result<Outcom
 }
 
 pub(super) fn conclude(body: &kinds::DrawResult, case: &Case<'_>) -> Result<Outcome, Rejection> {
-    let earlier = case.earlier(body.commit).map_err(|_| Rejection::NotADraw)?;
+    let earlier = case.earlier(body.commit).map_err(|_| Rejection::NotADraw)?.entry;
     let item = earlier.effects.iter().find_map(|effect| {
         if let Effect::DrawCommitted { item, .. } = effect { Some(*item) } else { None }
     });

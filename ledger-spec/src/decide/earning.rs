@@ -4,7 +4,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::case::{Case, Outcome};
+use super::case::{Case, Earlier, Outcome};
 use super::holder::{channel_of, holder_of, venue_of};
 use super::limits::CLOCK_AHEAD_S_MAX;
 use super::lots::balance_after;
@@ -14,7 +14,6 @@ use crate::caps::{CapOf, CapPer, Channel};
 use crate::cbor::{Wire, Writer};
 use crate::entry::{Contra, Effect, Reason, Room};
 use crate::ids::{AccountId, NaturalKey, PlaceId, Seq, keyed_hash};
-use crate::kept;
 use crate::kinds::{self, AgeTier, Body, Role};
 use crate::points::{Fund, LotKey, Purse};
 use crate::programme::{Evidence, Needs, Programme, Rule, SameAct, Times, Worth};
@@ -63,13 +62,12 @@ pub(super) fn judge_action(body: &kinds::Action, case: &Case<'_>) -> Result<Outc
 /// What an action of staff does once another person has approved it. Nothing of its disclosure is
 /// needed: a programme lets two persons grant only what the core says.
 pub(super) fn approved_action(case: &Case<'_>) -> Result<Outcome, Rejection> {
-    let earlier = case.context.earlier.ok_or(Rejection::EntryUnknown)?;
-    let made = kept::read(&earlier.statement.0).map_err(|_| Rejection::EntryUnknown)?;
-    let (Body::Action(body), Some(subject)) = (&made.core.body, earlier.subject) else {
+    let Earlier { entry, statement: made } = case.context.earlier.ok_or(Rejection::EntryUnknown)?;
+    let (Body::Action(body), Some(subject)) = (&made.core.body, entry.subject) else {
         return Err(Rejection::NotAnAction);
     };
     let signer = &case.state.keys(&made.kid).ok_or(Rejection::KeyUnknown)?.signer;
-    let case = &Case { statement: &made, signer: Some(signer), ..*case };
+    let case = &Case { statement: made, signer: Some(signer), ..*case };
     let programme = timely_programme(case)?;
     let rule = programme.rule_of(body.action.as_str()).ok_or(Rejection::ActionUnknown)?;
     let worth = rule.worth(None).ok_or(Rejection::ActionUnknown)?;

@@ -8,7 +8,6 @@ use super::rejection::Rejection;
 use super::spending::{Wish, judge};
 use crate::entry::{Contra, Effect};
 use crate::ids::{AccountId, PlaceId, Seq};
-use crate::kept;
 use crate::kinds::{self, Body, Role};
 use crate::state::{Account, Actor, Hold};
 
@@ -34,8 +33,8 @@ struct Open<'r> {
 /// The open hold that an entry made, for the shop whose it is or for the system.
 fn open_hold<'a>(seq: Seq, signer: &Actor, case: &Case<'a>) -> Result<Open<'a>, Rejection> {
     let earlier = case.earlier(seq)?;
-    let made = kept::read(&earlier.statement.0).map_err(|_| Rejection::EntryUnknown)?;
-    let (Body::Hold(made), Some(subject)) = (&made.core.body, earlier.subject) else {
+    let made = &earlier.statement.core.body;
+    let (Body::Hold(made), Some(subject)) = (made, earlier.entry.subject) else {
         return Err(Rejection::NotAHold);
     };
     if signer.role == Role::Shop && signer.place != Some(made.shop) {

@@ -23,7 +23,7 @@ struct Sale {
 
 impl Sale {
     fn of(seq: Seq, case: &Case<'_>) -> Result<Self, Rejection> {
-        let earlier = case.earlier(seq)?;
+        let earlier = case.earlier(seq)?.entry;
         // A reward is no sale: a voucher that was used has ended, and what was given away is with
         // others.
         if earlier.is_reward() {

@@ -8,9 +8,10 @@ use ledger_spec::programme::Programme;
 use ledger_spec::{
     apply::apply,
     cbor,
-    decide::{Context, Rejection, decide, earlier_of, measured_before},
+    decide::{Context, Earlier, Rejection, decide, earlier_of, measured_before},
     entry::Accounting,
     ids::{AccountId, Hash, Kid, LedgerId, OpId, PersonId, PlaceId, Seq},
+    kept,
     kinds::{
         AccountFacts, AccountOpen, AgeTier, Approve, Body, BudgetAllocate, CardIssue, DeviceEnrol,
         Document, Insurance, KeyRegister, Name, ProgrammePublish, Role,
@@ -145,6 +146,11 @@ pub(crate) struct World {
     counter: u64,
 }
 
+/// An entry as a later decision reads it.
+fn with_statement(entry: &Accounting) -> Earlier<'_> {
+    Earlier { entry, statement: kept::read(&entry.statement.0).unwrap() }
+}
+
 pub(crate) fn opened(tables: &State, bytes: &[u8]) -> Result<Statement, StatementError> {
     let key_of = |kid: Kid| VerifyingKey::from_bytes(&tables.keys.get(&kid)?.public_key).ok();
     open(bytes, ledger(), key_of)
@@ -189,6 +195,7 @@ impl World {
             return if same { Verdict::Replayed(*seq) } else { Verdict::Reused };
         }
         let earlier = self.earlier(&statement);
+        let earlier = earlier.as_ref().map(with_statement);
         let mut state = Overlay::over(&self.tables);
         let (now_ms, measured) = (self.now_ms, self.measured(&statement, &state));
         let context = Context { now_ms, pepper: &PEPPER, earlier: earlier.as_ref(), measured };
@@ -230,6 +237,7 @@ impl World {
                 let earlier = self.earlier(&record.statement);
                 let (now_ms, measured) =
                     (record.now_ms, self.measured(&record.statement, &overlay));
+                let earlier = earlier.as_ref().map(with_statement);
                 let earlier = earlier.as_ref();
                 let context = Context { now_ms, pepper: &PEPPER, earlier, measured };
                 let entry: Accounting = cbor::from_bytes(&record.accounting).unwrap();
