@@ -532,7 +532,7 @@ async fn the_page_its_files_and_the_answer_say_the_same_and_name_nobody() {
         if json["weeks"][0]["monday"] == "2026-11-16" {
             break json;
         }
-        tokio::task::yield_now().await;
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     };
     assert_eq!(json["weeks"].as_array().unwrap().len(), 27);
     assert_eq!(json["months"].as_array().unwrap().len(), 12);

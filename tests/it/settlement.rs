@@ -237,7 +237,7 @@ async fn a_shop_reads_its_own_settlements_and_staff_read_all() {
     let path = format!("/settlements/{seq}");
     // The views follow the log a moment later.
     let mut statement = town.read(&path, &till).await;
-    for _ in 0..500 {
+    for _ in 0..3_000 {
         if statement.status.as_u16() != 503 {
             break;
         }
