@@ -1,5 +1,5 @@
-//! The real program, killed under load twenty times on one folder: what was acknowledged is there,
-//! and counts once.
+//! The real program, killed under load again and again on one folder: what was acknowledged is
+//! there, and counts once.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,7 +28,8 @@ use ureq::Agent;
 use crate::server::Demo;
 
 /// Verdicts that each round waits for before the kill.
-const VERDICTS_BEFORE_KILL: [usize; 20] =
+const FEW_KILLS: [usize; 6] = [40, 75, 10, 90, 1, 15];
+const MANY_KILLS: [usize; 20] =
     [40, 75, 10, 90, 60, 5, 33, 80, 1, 52, 21, 70, 15, 88, 3, 47, 66, 27, 95, 12];
 /// Callers at once.
 const CALLERS: usize = 8;
@@ -259,7 +260,17 @@ fn check_consistent(city: &City, vkey: &VerifierKey, before: &Checkpoint) {
 }
 
 #[test]
+fn what_was_acknowledged_survives_kills() {
+    check_survival(&FEW_KILLS);
+}
+
+#[test]
+#[ignore = "takes long: tests/long runs it"]
 fn what_was_acknowledged_survives_twenty_kills() {
+    check_survival(&MANY_KILLS);
+}
+
+fn check_survival(verdicts_before_kill: &[usize]) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("city");
     let mut city = City::start(&data);
@@ -272,7 +283,7 @@ fn what_was_acknowledged_survives_twenty_kills() {
     let mut log = log_bytes(&data);
     let started_s = now_s();
     let mut done: Vec<Op> = Vec::new();
-    for (round, verdicts) in (1..).zip(VERDICTS_BEFORE_KILL) {
+    for (round, &verdicts) in (1..).zip(verdicts_before_kill) {
         let published = city.checkpoint(&vkey);
         let mut ops = round_of_ops(&cast, programme, started_s - 60 * round);
         load_and_kill(city, &mut ops, verdicts);
