@@ -63,10 +63,10 @@ pub fn run(args: &Args) -> Outcome {
     for (home, city) in [(args.data.as_path(), large), (&second, demo::MINATO)] {
         let figures =
             CityMetrics { making: aside.ledger(city.ledger), serving: metrics.ledger(city.ledger) };
-        let mut shown = Shown::new(city.ledger, Arc::clone(&clock));
-        let told = |progress| shown.show(progress);
-        let opened = demo::open(home, city, Arc::clone(&clock), figures, told)?;
-        drop(shown);
+        let mut display = ProgressDisplay::new(city.ledger, Arc::clone(&clock));
+        let report = |progress| display.show(progress);
+        let opened = demo::open(home, city, Arc::clone(&clock), figures, report)?;
+        drop(display);
         let folder = home.join(city.ledger);
         say(format!("{} entries in {}", opened.entries, folder.display()));
         let ledger = Ledger::new(city.ledger.to_owned(), opened.engine).as_demo();
@@ -95,7 +95,7 @@ fn things_to_look_at(address: SocketAddr) -> [String; 7] {
 }
 
 /// How far the making of a city is: a bar on a terminal, otherwise a line every few seconds.
-struct Shown {
+struct ProgressDisplay {
     ledger: &'static str,
     clock: Arc<dyn Clock>,
     terminal: bool,
@@ -120,7 +120,7 @@ impl Step {
     }
 }
 
-impl Shown {
+impl ProgressDisplay {
     fn new(ledger: &'static str, clock: Arc<dyn Clock>) -> Self {
         Self { ledger, clock, terminal: std::io::stderr().is_terminal(), bar: None, line: None }
     }
@@ -144,8 +144,8 @@ impl Shown {
             return;
         }
         let now_ms = self.clock.boot_ms();
-        let said = self.line.filter(|(said, _)| *said == step);
-        if said.is_none_or(|(_, at_ms)| now_ms >= at_ms + LINE_EVERY_MS) || done == total {
+        let last = self.line.filter(|(last, _)| *last == step);
+        if last.is_none_or(|(_, at_ms)| now_ms >= at_ms + LINE_EVERY_MS) || done == total {
             complain(format_args!("{}: {done}/{total}", what()));
             self.line = Some((step, now_ms));
         }

@@ -204,8 +204,8 @@ fn verify(of: &Of, beacon: Option<&Path>) -> Outcome {
             for winner in &held.winners {
                 say(format_args!("  winner   {}", number(&origin, *winner)));
             }
-            let told = beacon.map(|path| value_of(path, fixed.round)).transpose()?;
-            if told.is_some_and(|told| told != held.value) {
+            let answer = beacon.map(|path| value_of(path, fixed.round)).transpose()?;
+            if answer.is_some_and(|value| value != held.value) {
                 faults.push("the log has another value than the beacon's answer".to_owned());
             }
         }
