@@ -101,7 +101,7 @@ struct ProgressDisplay {
     terminal: bool,
     bar: Option<(Step, Bar)>,
     /// The step of the last line and its time.
-    line: Option<(Step, u64)>,
+    last_line: Option<(Step, u64)>,
 }
 
 /// What is being done.
@@ -122,7 +122,13 @@ impl Step {
 
 impl ProgressDisplay {
     fn new(ledger: &'static str, clock: Arc<dyn Clock>) -> Self {
-        Self { ledger, clock, terminal: std::io::stderr().is_terminal(), bar: None, line: None }
+        Self {
+            ledger,
+            clock,
+            terminal: std::io::stderr().is_terminal(),
+            bar: None,
+            last_line: None,
+        }
     }
 
     fn show(&mut self, progress: Progress) {
@@ -130,31 +136,69 @@ impl ProgressDisplay {
             Progress::Residents { done, total } => (Step::Residents, done as u64, total as u64),
             Progress::Days { done, total } => (Step::Days, done.into(), total.into()),
         };
-        let what = || format!("{}: {}", self.ledger, step.text());
         if self.terminal {
             if self.bar.as_ref().is_none_or(|(shown, _)| *shown != step) {
                 // The bar before goes first: two would write over one another.
-                let what = what();
                 self.bar = None;
-                self.bar = Some((step, Bar::new(what)));
+                self.bar = Some((step, Bar::new(self.what(step))));
             }
             if let Some((_, bar)) = &self.bar {
                 bar.show(done, total);
             }
-            return;
+        } else if let Some(line) = self.line(step, done, total) {
+            complain(line);
         }
+    }
+
+    /// The line that is due: the first and the last of a step, and one every few seconds between.
+    fn line(&mut self, step: Step, done: u64, total: u64) -> Option<String> {
         let now_ms = self.clock.boot_ms();
-        let last = self.line.filter(|(last, _)| *last == step);
-        if last.is_none_or(|(_, at_ms)| now_ms >= at_ms + LINE_EVERY_MS) || done == total {
-            complain(format_args!("{}: {done}/{total}", what()));
-            self.line = Some((step, now_ms));
-        }
+        let last = self.last_line.filter(|(last, _)| *last == step);
+        let due = last.is_none_or(|(_, at_ms)| now_ms >= at_ms + LINE_EVERY_MS) || done == total;
+        due.then(|| {
+            self.last_line = Some((step, now_ms));
+            format!("{}: {done}/{total}", self.what(step))
+        })
+    }
+
+    fn what(&self, step: Step) -> String {
+        format!("{}: {}", self.ledger, step.text())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
+
+    /// A second passes with each look.
+    struct Seconds(AtomicU64);
+
+    impl Clock for Seconds {
+        fn wall_ms(&self) -> u64 {
+            self.boot_ms()
+        }
+
+        fn boot_ms(&self) -> u64 {
+            self.0.fetch_add(1_000, Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn without_a_terminal_a_line_every_three_seconds_says_how_far_it_is() {
+        let clock: Arc<dyn Clock> = Arc::new(Seconds(AtomicU64::new(0)));
+        let mut display =
+            ProgressDisplay { ledger: "x", clock, terminal: false, bar: None, last_line: None };
+        let mut due = |step, steps: std::ops::RangeInclusive<u64>, total| {
+            let lines = steps.filter_map(|done| display.line(step, done, total));
+            lines.map(|line| line.rsplit(' ').next().unwrap_or_default().to_owned()).collect()
+        };
+        let residents: Vec<String> = due(Step::Residents, 1..=8, 8);
+        assert_eq!(residents, ["1/8", "4/8", "7/8", "8/8"]);
+        let days: Vec<String> = due(Step::Days, 1..=2, 365);
+        assert_eq!(days, ["1/365"], "the first line of a step does not wait");
+    }
 
     #[test]
     fn what_to_look_at_are_addresses_of_this_server() {
