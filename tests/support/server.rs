@@ -1,7 +1,8 @@
 //! The real program, started as a person starts it: `kenmai demo`, on a free port.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::sync_channel;
@@ -110,6 +111,16 @@ fn serve(data: &Path) -> Program {
     )
 }
 
+/// Expects that a server answers at this host and port.
+fn check_answers(address: &str) {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let asked = format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(asked.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
 /// Copies cities that were made once for this build of the program: making them takes longer than
 /// most tests do. A city that was made on an earlier day lives on to this one when it is served.
 fn copy_cities(data: &Path) {
@@ -125,7 +136,10 @@ fn copy_cities(data: &Path) {
     if fs::read_to_string(&made_by).ok().as_ref() != Some(&build) {
         drop(fs::remove_file(&made_by));
         drop(fs::remove_dir_all(&made));
-        serve(&made).end();
+        let program = serve(&made);
+        // It minds signals before it answers anyone, and says before that where it listens.
+        check_answers(program.announced.trim_end_matches('/'));
+        program.end();
         fs::write(&made_by, build).expect("the folder takes a file");
     }
     let copied = Command::new("cp").arg("-a").arg(made.join(".")).arg(data).status();
