@@ -28,7 +28,7 @@ use self::case::{Case, Outcome, admit};
 use crate::cbor::Blob;
 use crate::entry::{self, Accounting, Effect, Subject};
 use crate::ids::Seq;
-use crate::kinds::{Body, Kind};
+use crate::kinds::{Body, Flow};
 use crate::state::Overlay;
 use crate::statement::Statement;
 
@@ -47,24 +47,9 @@ pub fn earlier_of(statement: &Statement, state: &Overlay<'_>) -> Option<Seq> {
         let proposal = state.proposals(&approve.proposal)?;
         // Whom an action is for stands in its own entry.
         let itself = matches!(&*proposal.body, Body::Action(_)).then_some(approve.proposal);
-        return itself.or_else(|| named_by(&proposal.body));
+        return itself.or_else(|| proposal.body.earlier());
     }
-    named_by(body)
-}
-
-#[expect(clippy::wildcard_enum_match_arm, reason = "only kinds that go on from an entry name one")]
-fn named_by(body: &Body) -> Option<Seq> {
-    match body {
-        Body::Void(body) => Some(body.entry),
-        Body::ActionWithdraw(body) => Some(body.entry),
-        Body::Refund(body) => Some(body.entry),
-        Body::Capture(body) => Some(body.hold),
-        Body::Release(body) => Some(body.hold),
-        Body::RewardUse(body) => Some(body.voucher),
-        Body::RewardCancel(body) => Some(body.voucher),
-        Body::DrawResult(body) => Some(body.commit),
-        _ => None,
-    }
+    body.earlier()
 }
 
 /// Decides on a statement whose form and signatures are checked and whose operation is new.
@@ -85,15 +70,7 @@ pub fn decide(
         Body::BalanceImport(body) if statement.row.is_some() => {
             corrections::import_balance(body, &case)
         }
-        Body::ProgrammePublish(_)
-        | Body::BudgetAllocate(_)
-        | Body::KeyRegister(_)
-        | Body::Refund(_)
-        | Body::ActionWithdraw(_)
-        | Body::Adjust(_)
-        | Body::LotExtend(_)
-        | Body::CataloguePublish(_)
-        | Body::BalanceImport(_) => proposals::propose(&statement.core.body, &case),
+        body if body.kind().is(Flow::Proposal) => proposals::propose(body, &case),
         Body::KeyRevoke(body) => keys::revoke(body, &case),
         Body::Approve(body) => proposals::approve(body, &case),
         Body::AccountOpen(body) => residents::open_account(body, &case),
@@ -124,7 +101,17 @@ pub fn decide(
         Body::SettlementPaid(body) => settlement::pay(body, &case),
         Body::Manifest(body) => log::open(body, &case),
         Body::ManifestDone(body) => log::close(body, &case),
-        Body::AccountClose(_)
+        // Proposals, which are above, and kinds of which the form alone is settled.
+        Body::ProgrammePublish(_)
+        | Body::BudgetAllocate(_)
+        | Body::KeyRegister(_)
+        | Body::Refund(_)
+        | Body::ActionWithdraw(_)
+        | Body::Adjust(_)
+        | Body::LotExtend(_)
+        | Body::CataloguePublish(_)
+        | Body::BalanceImport(_)
+        | Body::AccountClose(_)
         | Body::AccountErase(_)
         | Body::DeviceRevoke(_)
         | Body::AuditStatement(_) => Err(Rejection::KindNotInForce),
@@ -149,10 +136,7 @@ fn record(outcome: Outcome, case: &Case<'_>) -> Accounting {
     });
     // A resident's exact time stays in the erasable part, except where money moves at a till. A
     // proposal is staff's, and lapses to the minute.
-    let at_till = matches!(
-        case.statement.core.body.kind(),
-        Kind::Redeem | Kind::Void | Kind::Hold | Kind::Capture | Kind::Release | Kind::RewardUse
-    );
+    let at_till = case.statement.core.body.kind().is(Flow::ExactMinute);
     let proposes = |effect: &Effect| matches!(effect, Effect::Proposed { .. });
     let exact = subject.is_none() || at_till || outcome.effects.iter().any(proposes);
     let accepted_min = if exact { case.now_min() } else { case.today().start_ms() / 60_000 };

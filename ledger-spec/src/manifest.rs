@@ -33,19 +33,6 @@ pub const MANIFEST_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// [`crate::decide::Rejection`]s.
 pub const OUTCOME_OPERATION_REUSED: u8 = 255;
 
-/// The kinds that rows can be of: none moves money out.
-pub const ROW_KINDS: [Kind; 6] = [
-    Kind::Action,
-    Kind::AccountOpen,
-    Kind::AccountFacts,
-    Kind::CardIssue,
-    Kind::AccountStatus,
-    Kind::BalanceImport,
-];
-
-/// Kinds whose manifest is a proposal: its rows are judged once another person has approved it.
-pub const TWO_PERSON_ROW_KINDS: [Kind; 2] = [Kind::AccountStatus, Kind::BalanceImport];
-
 /// Why bytes are not a manifest that anyone could accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ManifestError {

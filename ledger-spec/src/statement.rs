@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::cbor::{self, Blob, CborError, Reader, Wire, Writer, wire_code, wire_map};
 use crate::cose::{CoseError, Sign1, aad};
 use crate::ids::{CardHash, Hash, Kid, LedgerId, LinkId, OpId, Seq};
-use crate::kinds::{Body, Code, Kind};
+use crate::kinds::{Body, Code, Kind, Sealed};
 use crate::time::Day;
 use crate::token::{self, PayToken, PinProof, VenueCode};
 
@@ -377,22 +377,19 @@ impl Disclosure {
     /// Refuses what a kind has no use for: it would be kept for nothing, and the rules would not
     /// look at it.
     pub(crate) fn check_fields(&self, kind: Kind) -> Result<(), CborError> {
-        let action = kind == Kind::Action;
-        let spending = matches!(kind, Kind::Redeem | Kind::Hold | Kind::RewardClaim);
-        let enrols = kind == Kind::DeviceEnrol;
-        let at_desk = spending || enrols || kind == Kind::LinkGrant;
         let fields = [
-            (3, self.holder.is_some(), action || at_desk),
-            (4, self.values.is_some(), action),
-            (5, self.exact_action.is_some(), action),
-            (6, self.code.is_some(), enrols),
-            (7, self.pin_proof.is_some(), at_desk),
-            (8, self.reference.is_some(), action || kind == Kind::RewardClaim),
-            (9, self.origin.is_some(), action),
-            (10, self.venue.is_some(), action),
+            (Sealed::Holder, self.holder.is_some()),
+            (Sealed::Values, self.values.is_some()),
+            (Sealed::ExactAction, self.exact_action.is_some()),
+            (Sealed::Code, self.code.is_some()),
+            (Sealed::PinProof, self.pin_proof.is_some()),
+            (Sealed::Reference, self.reference.is_some()),
+            (Sealed::Origin, self.origin.is_some()),
+            (Sealed::Venue, self.venue.is_some()),
         ];
-        match fields.into_iter().find(|(_, there, fits)| *there && !fits) {
-            Some((field, ..)) => Err(CborError::UnknownField(field)),
+        let unfit = |field: &(Sealed, bool)| field.1 && !kind.sealed().contains(&field.0);
+        match fields.into_iter().find(unfit) {
+            Some((field, _)) => Err(CborError::UnknownField(field as u64)),
             None => Ok(()),
         }
     }
@@ -535,13 +532,8 @@ impl Statement {
 }
 
 fn own_key(body: &Body, kid: Kid) -> Option<VerifyingKey> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "two kinds bring a key, all others none")]
-    let public_key = match body {
-        Body::DeviceEnrol(body) => &body.public_key,
-        Body::KeyRegister(body) => &body.public_key,
-        _ => return None,
-    };
-    if Kid::of(public_key) == kid { VerifyingKey::from_bytes(public_key).ok() } else { None }
+    let public_key = body.own_key().filter(|public_key| Kid::of(public_key) == kid)?;
+    VerifyingKey::from_bytes(public_key).ok()
 }
 
 /// CRC-8 with polynomial 0x07, the last byte of a card's number.

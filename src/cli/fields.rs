@@ -22,7 +22,7 @@ pub fn kind_of(name: &str) -> Result<Kind, String> {
 #[must_use]
 pub fn describe(kind: Kind) -> String {
     let mut text = String::new();
-    for (number, field) in kind.fields().iter().enumerate() {
+    for (number, field) in Body::fields(kind).iter().enumerate() {
         let before = if number > 0 { ", " } else { "" };
         let mark = if field.optional { "?" } else { "" };
         // Writing to a String cannot fail.
@@ -84,7 +84,8 @@ mod tests {
     fn every_kind_has_fields_that_give_its_body() {
         for kind in Kind::ALL {
             for leave_out in [false, true] {
-                let given = kind.fields().iter().filter(|field| !(leave_out && field.optional));
+                let given =
+                    Body::fields(*kind).iter().filter(|field| !(leave_out && field.optional));
                 let json = given
                     .map(|field| (field.name.to_owned(), sample(&(field.due)(), field.name)))
                     .collect();

@@ -8,7 +8,7 @@ use data_encoding::HEXLOWER;
 use ledger_spec::cbor::{Blob, Text};
 use ledger_spec::ids::{AccountId, LedgerId, LinkId, OpId};
 use ledger_spec::kinds::{AccountOpen, Body, Kind};
-use ledger_spec::manifest::{self, ROW_KINDS, ROWS_MAX};
+use ledger_spec::manifest::{self, ROWS_MAX};
 use ledger_spec::statement::{Core, Disclosure, Holder, Values};
 use ledger_spec::time::Day;
 use serde_json::{Map, Value};
@@ -62,8 +62,9 @@ pub struct Args {
 /// [`CliError`]; a row that is wrong is named by its line, and no file is made.
 pub fn run(args: &Args) -> Outcome {
     let kind = fields::kind_of(&args.kind).map_err(CliError::Refused)?;
-    if !ROW_KINDS.contains(&kind) {
-        let names: Vec<&str> = ROW_KINDS.iter().map(|kind| kind.name()).collect();
+    if !kind.can_be_row() {
+        let kinds = Kind::ALL.iter().filter(|kind| kind.can_be_row());
+        let names: Vec<&str> = kinds.map(|kind| kind.name()).collect();
         let text = format!("rows can be {}; {} cannot", names.join(", "), kind.name());
         return Err(CliError::Refused(text));
     }

@@ -42,6 +42,7 @@ assets! {
     "holder.js" JS,
     "icon.svg" SVG,
     "keyring.js" JS,
+    "kinds.js" JS,
     "links.js" JS,
     "me.js" JS,
     "offline.js" JS,
@@ -86,6 +87,8 @@ pub(super) fn text(path: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use expect_test::expect_file;
+    use ledger_spec::kinds::Kind;
 
     #[test]
     fn every_import_is_in_the_table() {
@@ -116,6 +119,16 @@ mod tests {
                 assert!(!text(asset.path).contains(banned), "{} uses {banned}", asset.path);
             }
         }
+    }
+
+    #[test]
+    fn the_browser_knows_the_kinds_by_their_numbers() {
+        let numbers: Vec<usize> = Kind::ALL.iter().map(|kind| *kind as usize).collect();
+        assert!(numbers.iter().copied().eq(1..=numbers.len()), "{numbers:?}");
+        let names = Kind::ALL.iter().map(|kind| format!("  \"{}\",\n", kind.name()));
+        let (head, _) = text("kinds.js").split_once("  null,\n").unwrap();
+        let script = format!("{head}  null,\n{}];\n", names.collect::<String>());
+        expect_file!["assets/kinds.js"].assert_eq(&script);
     }
 
     #[test]

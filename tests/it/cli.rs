@@ -232,7 +232,7 @@ fn rows_are_signed_together() {
         fs::write(at.join("rows.jsonl"), row).unwrap();
         check(at, &format!("{sign} {kind}"), 2, complaint);
     };
-    wrong("{}", "redeem", "rows can be action, account.open");
+    wrong("{}", "redeem", "rows can be account.open, account.facts");
     wrong("{}", "action", "--programme");
     wrong("\n{}", "action --programme 3", "rows.jsonl, line 2: `performed_at_s`");
     wrong(

@@ -6,8 +6,7 @@ use super::limits::PROPOSAL_LIFE_MIN;
 use super::rejection::Rejection;
 use crate::entry::{Accounting, Effect};
 use crate::ids::{AccountId, Seq};
-use crate::kinds::{Kind, Role};
-use crate::manifest::TWO_PERSON_ROW_KINDS;
+use crate::kinds::{Flow, Kind};
 use crate::programme::Programme;
 use crate::state::{Account, Actor, Overlay, Signer};
 use crate::statement::{Disclosure, NOT_AFTER_S_MAX, Statement, Values};
@@ -126,9 +125,9 @@ pub(super) fn admit<'a>(
     let key = state.keys(&statement.kid);
     let signer = key.map(|key| &key.signer);
     let permitted = match signer {
-        Some(Signer::Actor(actor)) => roles_for(kind).contains(&actor.role),
-        Some(Signer::Device(_)) => DEVICE_KINDS.contains(&kind),
-        None => matches!(kind, Kind::DeviceEnrol | Kind::KeyRegister),
+        Some(Signer::Actor(actor)) => kind.roles().contains(&actor.role),
+        Some(Signer::Device(_)) => kind.is_for_phones(),
+        None => kind.brings_key(),
     };
     if !permitted {
         let unknown = key.is_none();
@@ -141,7 +140,7 @@ pub(super) fn admit<'a>(
     let (day, today) = (statement.core.day, case.today());
     // An action's own day is judged by its programme, a row that waited for approval by that; every
     // other statement is sent soon after it is signed.
-    let waited = statement.row.is_some() && TWO_PERSON_ROW_KINDS.contains(&kind);
+    let waited = statement.row.is_some() && kind.is(Flow::RowByTwo);
     if kind != Kind::Action && !waited && day < today.minus(1) {
         return Err(Rejection::DayTooOld);
     }
@@ -158,44 +157,3 @@ pub(super) fn admit<'a>(
     }
     Ok(case)
 }
-
-/// Who may sign a kind. Devices are listed apart, because no role is registered for them.
-pub(super) fn roles_for(kind: Kind) -> &'static [Role] {
-    use Role::{Auditor, Coach, Kiosk, Partner, Registry, Root, Shop, Staff, Station, System};
-    match kind {
-        Kind::ProgrammePublish
-        | Kind::BudgetAllocate
-        | Kind::KeyRegister
-        | Kind::KeyRevoke
-        | Kind::Approve
-        | Kind::CataloguePublish
-        | Kind::ActionWithdraw
-        | Kind::Refund
-        | Kind::Adjust
-        | Kind::LotExtend
-        | Kind::BalanceImport
-        | Kind::DrawCommit
-        | Kind::DrawResult
-        | Kind::SettlementPaid => &[Root, Staff],
-        Kind::AccountOpen | Kind::AccountClose => &[Staff, Kiosk, Registry],
-        Kind::AccountFacts | Kind::AccountStatus | Kind::AccountErase => &[Staff, Registry],
-        Kind::DeviceEnrol
-        | Kind::DeviceRevoke
-        | Kind::CardIssue
-        | Kind::CardRevoke
-        | Kind::LinkGrant
-        | Kind::LinkRevoke => &[Staff, Kiosk],
-        Kind::Action => &[Staff, Registry, Station, Coach, Kiosk, Partner],
-        Kind::Redeem | Kind::Void | Kind::Hold | Kind::Capture | Kind::RewardUse => &[Shop],
-        Kind::Release => &[Shop, System],
-        Kind::RewardClaim => &[Shop, Staff, Kiosk, System],
-        Kind::RewardCancel => &[Shop, Root, Staff],
-        Kind::Expire | Kind::DayClose | Kind::SettlementClose | Kind::ManifestDone => &[System],
-        Kind::AuditStatement => &[Auditor],
-        Kind::Manifest => &[Registry, Partner, Coach, Station, Staff],
-    }
-}
-
-/// The kinds that a resident's phone signs.
-const DEVICE_KINDS: [Kind; 5] =
-    [Kind::DeviceEnrol, Kind::Action, Kind::RewardClaim, Kind::LinkGrant, Kind::LinkRevoke];

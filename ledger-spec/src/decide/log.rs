@@ -3,28 +3,27 @@
 
 use alloc::vec;
 
-use super::case::{Case, Outcome, roles_for};
+use super::case::{Case, Outcome};
 use super::rejection::Rejection;
 use crate::entry::Effect;
 use crate::ids::Seq;
-use crate::kinds;
-use crate::manifest::{ROW_KINDS, TWO_PERSON_ROW_KINDS};
+use crate::kinds::{self, Flow};
 use crate::state::Overlay;
 
 /// A manifest: its rows are judged one by one, each as an entry of its own.
 pub(super) fn open(body: &kinds::Manifest, case: &Case<'_>) -> Result<Outcome, Rejection> {
-    if !roles_for(body.kind).contains(&case.actor()?.role) {
+    if !body.kind.roles().contains(&case.actor()?.role) {
         return Err(Rejection::RoleNotPermitted);
     }
     let (hashes, odd) = body.rows.0.as_chunks::<32>();
     let rows = u32::try_from(hashes.len()).unwrap_or(u32::MAX);
     // Their number is limited by the form.
-    if !ROW_KINDS.contains(&body.kind) || !odd.is_empty() {
+    if !body.kind.can_be_row() || !odd.is_empty() {
         return Err(Rejection::ManifestRows);
     }
     let (kid, kind) = (case.statement.kid, body.kind);
     let mut effects = vec![Effect::ManifestOpened { kid, kind, rows }];
-    if TWO_PERSON_ROW_KINDS.contains(&kind) {
+    if kind.is(Flow::RowByTwo) {
         effects.push(case.proposed());
     }
     Outcome::without_account(effects)

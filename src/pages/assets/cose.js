@@ -2,21 +2,12 @@
 // 9864), exactly as ledger-spec/kenmai.cddl describes them.
 
 import { Tag, concat, decode, encode, equal } from "./cbor.js";
+import { KINDS } from "./kinds.js";
 
 const ED25519 = -19;
 const DISCLOSURE = -65537;
 const DAY_S = 86400;
 const JAPAN_OFFSET_S = 9 * 3600;
-
-/** Names of the kinds by number; entry 0 does not exist. */
-export const KINDS = [
-  null, "programme.publish", "budget.allocate", "key.register", "key.revoke", "account.open", "account.facts",
-  "account.status", "account.close", "account.erase", "device.enrol", "device.revoke", "card.issue", "card.revoke",
-  "action", "action.withdraw", "redeem", "void", "refund", "hold", "capture", "release", "catalogue.publish",
-  "reward.claim", "reward.use", "reward.cancel", "draw.commit", "draw.result", "link.grant", "link.revoke", "adjust",
-  "lot.extend", "balance.import", "approve", "expire", "day.close", "settlement.close", "settlement.paid",
-  "audit.statement", "manifest", "manifest.done",
-];
 
 const AAD = {
   statement: "kenmai/v1/statement",
@@ -152,7 +143,7 @@ const opId = () => unhex(crypto.randomUUID().replaceAll("-", ""));
  * have nothing to disclose have no `secret`.
  */
 async function statement(signer, ledger, kind, core, secret, atS = ledger.nowS()) {
-  const payload = new Map([[1, 1], [2, ledger.id], [3, kind], [4, opId()], [5, dayOf(atS)], ...core]);
+  const payload = new Map([[1, 1], [2, ledger.id], [3, KINDS.indexOf(kind)], [4, opId()], [5, dayOf(atS)], ...core]);
   if (!secret) return sign1(signer, AAD.statement, payload);
   const disclosure = encode(new Map([[1, random(16)], [2, atS], ...secret]));
   payload.set(9, await sha256("kenmai/v1/disclosure", disclosure));
@@ -169,11 +160,11 @@ export const byLink = (link) => [4, link];
 
 /** `device.enrol`: the phone's own key enrols itself with a one-time code. */
 export const deviceEnrol = (signer, ledger, code) =>
-  statement(signer, ledger, 10, [[8, new Map([[1, signer.publicKey]])]], [[6, code]]);
+  statement(signer, ledger, "device.enrol", [[8, new Map([[1, signer.publicKey]])]], [[6, code]]);
 
 /** `device.enrol`: a desk or kiosk registers a phone's public key (32 bytes) with card and PIN proof. */
 export const deviceEnrolAt = (signer, ledger, publicKey, { holder, pinProof }) =>
-  statement(signer, ledger, 10, [[8, new Map([[1, publicKey]])]], [[3, holder], [7, pinProof]]);
+  statement(signer, ledger, "device.enrol", [[8, new Map([[1, publicKey]])]], [[3, holder], [7, pinProof]]);
 
 /**
  * `action`: a station or coach signs what the holder did at the moment `atS`. `values` are pairs of the numbers that
@@ -182,7 +173,7 @@ export const deviceEnrolAt = (signer, ledger, publicKey, { holder, pinProof }) =
  */
 export const action = (signer, ledger, code, holder, { values = [], exact, reference, venue, atS } = {}) =>
   statement(
-    signer, ledger, 14,
+    signer, ledger, "action",
     [[6, ledger.programmeVersion], [8, new Map([[1, code]])]],
     [
       ...(holder ? [[3, holder]] : []), ...(values.length > 0 ? [[4, new Map(values)]] : []), ...(exact ? [[5, exact]] : []),
@@ -201,7 +192,7 @@ const REDEEM_LIFE_S = 120;
  */
 export const redeem = (signer, ledger, place, points, holder, { pinProof, goods } = {}) =>
   statement(
-    signer, ledger, 16,
+    signer, ledger, "redeem",
     [
       [6, ledger.programmeVersion], [7, ledger.nowS() + REDEEM_LIFE_S],
       [8, new Map([[1, place], [2, points], ...(goods ? [[3, true]] : [])])],
@@ -215,7 +206,7 @@ export const redeem = (signer, ledger, place, points, holder, { pinProof, goods 
  */
 export const rewardClaim = (signer, ledger, item, { points, code, wallet, holder, pinProof }) =>
   statement(
-    signer, ledger, 23,
+    signer, ledger, "reward.claim",
     [
       [6, ledger.programmeVersion], [7, ledger.nowS() + REDEEM_LIFE_S],
       [8, new Map([[1, item], [2, points], ...(code ? [[3, code]] : [])])],
@@ -228,7 +219,7 @@ export const rewardClaim = (signer, ledger, item, { points, code, wallet, holder
 
 /** `reward.use`: a till takes a voucher by its claim and secret (16 bytes). */
 export const rewardUse = (signer, ledger, claim, secret) =>
-  statement(signer, ledger, 24, [[7, ledger.nowS() + REDEEM_LIFE_S], [8, new Map([[1, claim], [2, secret]])]]);
+  statement(signer, ledger, "reward.use", [[7, ledger.nowS() + REDEEM_LIFE_S], [8, new Map([[1, claim], [2, secret]])]]);
 
 /** What a claim names of its voucher's secret. */
 export const voucherHash = (secret) => sha256("kenmai/v1/voucher", secret);
@@ -248,7 +239,7 @@ export const readVoucher = (bytes) => ({
 });
 
 /** `void`: a till undoes a redemption of its shop, until 24:00 of the same day. */
-export const voidSale = (signer, ledger, seq) => statement(signer, ledger, 17, [[8, new Map([[1, seq]])]]);
+export const voidSale = (signer, ledger, seq) => statement(signer, ledger, "void", [[8, new Map([[1, seq]])]]);
 
 /** What a link can be for; the place of a name is its number in statements. */
 const PURPOSES = [null, "steps", "sessions", "employer", "proxy", "reminders", "auto_exchange"];
@@ -259,7 +250,7 @@ const PURPOSES = [null, "steps", "sessions", "employer", "proxy", "reminders", "
  */
 export const linkGrant = (signer, ledger, { link, purpose, until, partner }, { holder, pinProof } = {}) =>
   statement(
-    signer, ledger, 28,
+    signer, ledger, "link.grant",
     [[8, new Map([[1, link], [2, PURPOSES.indexOf(purpose)], [3, until], [4, partner]])]],
     holder ? [[3, holder], [7, pinProof]] : [],
   );
@@ -279,7 +270,8 @@ export function readFamilyCode(read) {
 }
 
 /** `link.revoke`: ends it. */
-export const linkRevoke = (signer, ledger, link) => statement(signer, ledger, 29, [[8, new Map([[1, link]])]]);
+export const linkRevoke = (signer, ledger, link) =>
+  statement(signer, ledger, "link.revoke", [[8, new Map([[1, link]])]]);
 
 /** The number of each role in statements; entry 0 does not exist. */
 export const ROLES = [
@@ -290,12 +282,12 @@ export const ROLES = [
 export const keyRegister = (signer, ledger, { publicKey, role, place, name }) => {
   const body = new Map([[1, publicKey], [2, ROLES.indexOf(role)], [3, random(16)], [5, name]]);
   if (place) body.set(4, place);
-  return statement(signer, ledger, 3, [[8, body]]);
+  return statement(signer, ledger, "key.register", [[8, body]]);
 };
 
 /** `approve`: a second person agrees to the proposal with this hash. */
 export const approve = (signer, ledger, seq, hash) =>
-  statement(signer, ledger, 33, [[8, new Map([[1, seq], [2, hash]])]]);
+  statement(signer, ledger, "approve", [[8, new Map([[1, seq], [2, hash]])]]);
 
 /** The same signed statement with one point more written into it: the signature does not fit it. */
 export function forgePoints(submission) {

@@ -3,7 +3,8 @@
 // 2.1.3.2.
 
 import { decode, encode, equal } from "./cbor.js";
-import { KINDS, hex, ledgerIdOf, parse1, sha256, statementSignedBy } from "./cose.js";
+import { hex, ledgerIdOf, parse1, sha256, statementSignedBy } from "./cose.js";
+import { KINDS } from "./kinds.js";
 
 const HEAD = "c2sp.org/tlog-proof@v1";
 const NOTE_ED25519 = 1;
@@ -299,7 +300,7 @@ async function examineSignature(entry, origin, source) {
   if (!message) return { step: "signature", state: "skip" };
   const known = await source.key(hex(message.kid));
   // A device that enrols itself names its own key in the statement.
-  const publicKey = known?.publicKey ?? (core.get(3) === 10 ? core.get(8).get(1) : null);
+  const publicKey = known?.publicKey ?? (KINDS[core.get(3)] === "device.enrol" ? core.get(8).get(1) : null);
   if (!publicKey) return { step: "signature", state: "skip" };
   if (!(await statementSignedBy(message, publicKey))) return failed("signature");
   const { name = hex(message.kid), role = "device", revoked = false } = known ?? {};

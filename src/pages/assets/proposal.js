@@ -2,8 +2,9 @@
 // Each kind of proposal is a list of facts [name, value]; `approve-NAME` is the label.
 
 import * as api from "./api.js";
-import { KINDS, ROLES, hex } from "./cose.js";
+import { ROLES, hex } from "./cose.js";
 import { comparison } from "./keyring.js";
+import { KINDS } from "./kinds.js";
 import { date, element, ledgerName, named, number, text, textOr } from "./page.js";
 
 const FUNDS = [null, "general", "nhi", "care-insurance", "employer", "none"];

@@ -6,7 +6,7 @@ use ledger_spec::{
     cbor::{self, CborError, Reader, Writer},
     cose::aad,
     ids::OpId,
-    kinds::{Body, Code, Kind},
+    kinds::{Body, Code, Flow, Kind, Role},
     statement::{Core, Disclosure, Holder, StatementError, Values, open, read},
     time::Day,
 };
@@ -288,6 +288,36 @@ fn the_cddl_and_the_code_name_the_same_kinds() {
         sealed.extend(kinds);
     }
     assert_eq!(sealed, with(|kind| kind.shape().disclosure));
+}
+
+/// `03-rules.md` section 2 names for each kind the roles, whether a phone signs it, and whether it
+/// is a proposal: what its row in the table of kinds says.
+#[test]
+fn the_prose_and_the_code_let_the_same_sign() {
+    let text = include_str!("../../../03-rules.md");
+    let section = text.split("\n## ").find(|section| section.starts_with("2. ")).unwrap();
+    let mut found = BTreeSet::new();
+    for row in section.lines().filter(|line| line.starts_with("| ") && line.contains('`')) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let (kinds, signers) = (cells[1], cells[2]);
+        let words: BTreeSet<&str> = signers.split(|c: char| !c.is_alphabetic()).collect();
+        for named in kinds.split(", ") {
+            let (code, name) = named.split_once(" `").unwrap();
+            let kind = Kind::ALL.iter().find(|kind| kind.name() == name.trim_end_matches('`'));
+            let kind = *kind.expect(name);
+            assert_eq!(code, (kind as u64).to_string(), "{name}");
+            let roles = Role::ALL.iter().filter(|role| words.contains(role.name()));
+            assert_eq!(
+                roles.collect::<BTreeSet<_>>(),
+                kind.roles().iter().collect::<BTreeSet<_>>(),
+                "{name}"
+            );
+            assert_eq!(words.contains("phone"), kind.is_for_phones(), "{name}");
+            assert_eq!(signers.ends_with("; a proposal"), kind.is(Flow::Proposal), "{name}");
+            found.insert(kind);
+        }
+    }
+    assert!(found.iter().eq(Kind::ALL), "{found:?}");
 }
 
 /// The kinds whose disclosure may hold the field, found by trying.
