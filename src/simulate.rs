@@ -13,7 +13,7 @@ use std::path::Path;
 use ledger_spec::apply::apply;
 use ledger_spec::caps::ActionClass;
 use ledger_spec::decide::{Context, decide, measured_before};
-use ledger_spec::entry::{Accounting, Contra, Effect, Entry, Subject};
+use ledger_spec::entry::{Accounting, Contra, Effect, Subject};
 use ledger_spec::ids::{LedgerId, Seq};
 use ledger_spec::kept;
 use ledger_spec::kinds::Body;
@@ -23,12 +23,11 @@ use ledger_spec::state::{Account, Overlay, State};
 use ledger_spec::statement::{Statement, Values};
 use ledger_spec::time::Day;
 
-use crate::engine::{EngineError, PersonalReader, REGISTRY_FILE, parse_entry};
+use crate::engine::replay::{LogEntry, LogSource, Progress, read_entries};
+use crate::engine::{EngineError, PersonalReader, REGISTRY_FILE};
 use crate::keys::LedgerKeys;
-use crate::log::disk::{Access, Disk};
-use crate::log::{
-    self, FrameRefusal, LOG_FOLDER, LogConfig, LogError, SEGMENT_BYTES, SEGMENTS_FOLDER,
-};
+use crate::log::LogError;
+use crate::log::disk::Disk;
 use crate::registry::{Registry, RegistryError};
 
 /// Why a simulation could not be done.
@@ -90,13 +89,13 @@ pub fn simulate(
     disk: &dyn Disk,
     (data_folder, origin, keys): (&Path, &str, &LedgerKeys),
     (programme, fiscal_year): (&Programme, u32),
-    progress: &mut dyn FnMut(u64, u64),
+    progress: Progress<'_>,
 ) -> Result<Simulation, SimulateError> {
     let ledger = LedgerId::of_origin(origin);
     let registry = Registry::open_read_only(&data_folder.join(REGISTRY_FILE), &keys.kek)?;
     let before = moved((programme, 1), fiscal_year.saturating_sub(1))?;
     let programme = moved((programme, 2), fiscal_year)?;
-    let mut replay = Replay {
+    let mut year = Retrial {
         reader: PersonalReader { registry: &registry, ledger },
         pepper: &keys.pepper,
         names: programme.rules.iter().map(|rule| (rule.rule, rule.name.clone())).collect(),
@@ -105,27 +104,9 @@ pub fn simulate(
         judgements: BTreeMap::new(),
         found: Simulation { fiscal_year, ..Simulation::default() },
     };
-    replay.state.programmes = [before, programme].map(|it| (it.version, it.into())).into();
-    let (mut read_bytes, total_bytes) = (0, log_bytes(disk, data_folder));
-    let data_folder = data_folder.to_owned();
-    let config = LogConfig { data_folder, ledger, segment_bytes: SEGMENT_BYTES };
-    log::inspect(disk, &config, |frame| {
-        for (seq, bytes) in frame.entries() {
-            replay.entry(seq, bytes).map_err(FrameRefusal::from)?;
-        }
-        read_bytes += frame.bytes().len() as u64;
-        progress(read_bytes, total_bytes);
-        Ok(())
-    })?;
-    Ok(replay.found)
-}
-
-/// The size of the log for a bar of progress; 0 where it cannot be told.
-fn log_bytes(disk: &dyn Disk, data_folder: &Path) -> u64 {
-    let folder = data_folder.join(LOG_FOLDER).join(SEGMENTS_FOLDER);
-    let names = disk.list(&folder).unwrap_or_default();
-    let size = |name: String| disk.open(&folder.join(name), Access::Read)?.size_bytes();
-    names.into_iter().map(|name| size(name).unwrap_or(0)).sum()
+    year.state.programmes = [before, programme].map(|it| (it.version, it.into())).into();
+    read_entries(LogSource { disk, data_folder, ledger }, progress, |entry| year.entry(entry))?;
+    Ok(year.found)
 }
 
 /// The programme with its days in another fiscal year.
@@ -151,7 +132,8 @@ fn moved(
     })
 }
 
-struct Replay<'a> {
+/// The ledger under the other programme, and what was found on the way.
+struct Retrial<'a> {
     reader: PersonalReader<'a>,
     pepper: &'a [u8; 32],
     names: BTreeMap<u32, String>,
@@ -165,20 +147,20 @@ struct Replay<'a> {
     found: Simulation,
 }
 
-impl Replay<'_> {
-    fn entry(&mut self, seq: Seq, bytes: &[u8]) -> Result<(), EngineError> {
-        let wrong = |reason: String| EngineError::Entry { seq, reason };
-        let (entry, accounting) = parse_entry(seq, bytes)?;
-        let kept = kept::read(&accounting.statement.0).map_err(|error| wrong(error.to_string()))?;
+impl Retrial<'_> {
+    fn entry(&mut self, logged: LogEntry) -> Result<(), EngineError> {
+        let kept = kept::read(&logged.accounting.statement.0);
+        let kept = kept.map_err(|error| logged.fault(error))?;
         if matches!(kept.core.body, Body::Action(_)) {
             // Of the two programmes the first is for the year before.
             let version = (kept.core.day.fiscal_year() + 2).checked_sub(self.found.fiscal_year);
             let version = version.filter(|version| (1..=2).contains(version));
             return match version {
-                Some(version) => self.action((&entry, &accounting), kept, version),
+                Some(version) => self.action(&logged, kept, version),
                 None => Ok(()),
             };
         }
+        let accounting = logged.accounting;
         self.learn_names(&accounting);
         let year = self.found.fiscal_year;
         let granted = |effect: &Effect| matches!(effect, Effect::ActionJudged { day, .. } if day.fiscal_year() == year);
@@ -223,10 +205,11 @@ impl Replay<'_> {
 
     fn action(
         &mut self,
-        (entry, accounting): (&Entry, &Accounting),
+        logged: &LogEntry,
         mut statement: Statement,
         version: u32,
     ) -> Result<(), EngineError> {
+        let LogEntry { entry, accounting, .. } = logged;
         let counted = version == 2;
         self.judgements.insert(accounting.seq, Vec::new());
         let Some((now_ms, disclosure)) = self.reader.read(entry, accounting)? else {
@@ -238,10 +221,7 @@ impl Replay<'_> {
         }
         let values = disclosure.as_ref().and_then(|known| known.values);
         statement.disclosure = disclosure.map(|known| (known, Vec::new()));
-        statement.read_carried().map_err(|error| EngineError::Entry {
-            seq: accounting.seq,
-            reason: error.to_string(),
-        })?;
+        statement.read_carried().map_err(|error| logged.fault(error))?;
         // What vouched for it was checked when it was recorded.
         statement.row = None;
         statement.core.programme = Some(version);

@@ -30,7 +30,7 @@ use serde_json::Value;
 use crate::beacon;
 use crate::engine::parse_entry;
 use crate::log::disk::RealDisk;
-use crate::log::{self, LOG_FOLDER, LogConfig, LogError, LogReader, SEGMENT_BYTES};
+use crate::log::{self, LOG_FOLDER, LogConfig, LogError, LogReader};
 
 /// A request ends after so long.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -536,8 +536,7 @@ struct LedgerParts {
 impl LedgerParts {
     fn open(data_folder: &Path, origin: &str) -> Result<Self, VerifyError> {
         let ledger = LedgerId::of_origin(origin);
-        let config =
-            LogConfig { data_folder: data_folder.to_owned(), ledger, segment_bytes: SEGMENT_BYTES };
+        let config = LogConfig::of(data_folder, ledger);
         let inspection = log::inspect(&RealDisk, &config, |_| Ok(()))?;
         // Past the lock nothing is published yet, and the level files may be behind.
         let locked = inspection.locked.map(|locked| (locked.size.0, locked.root));

@@ -23,7 +23,7 @@ use ledger_spec::ids::{Hash, LedgerId, Seq};
 use crate::engine::REGISTRY_FILE;
 use crate::keys::LedgerKeys;
 use crate::log::disk::{Access, Disk};
-use crate::log::{self, LOG_FOLDER, LogConfig, LogError, SEGMENT_BYTES, SEGMENTS_FOLDER};
+use crate::log::{self, LOG_FOLDER, LogConfig, LogError, SEGMENTS_FOLDER};
 use crate::registry::{Registry, RegistryError};
 
 mod levels;
@@ -227,8 +227,7 @@ pub fn audit(
     let levels = levels::LevelFiles::new(disk, &config.data_folder);
     let secrets = config.keys.zip(registry.as_ref());
     let mut replay = Replay::new(ledger, secrets, segments, levels);
-    let data_folder = config.data_folder.clone();
-    let log_config = LogConfig { data_folder, ledger, segment_bytes: SEGMENT_BYTES };
+    let log_config = LogConfig::of(&config.data_folder, ledger);
     let inspected = log::inspect_with_reader(disk, &log_config, |frame, reader| {
         replay.frame(frame, reader);
         progress(replay.read_bytes(), total_bytes);

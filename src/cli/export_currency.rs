@@ -9,10 +9,10 @@ use ledger_spec::ids::LedgerId;
 use ledger_spec::time::{Day, Month};
 
 use super::{Bar, CliError, ExitStatus, Outcome, complain, ledger_file, make_private, parse_month};
-use crate::engine::{EngineError, PersonalReader, REGISTRY_FILE, parse_entry};
+use crate::engine::replay::{LogSource, read_entries};
+use crate::engine::{EngineError, PersonalReader, REGISTRY_FILE};
 use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
-use crate::log::{self, FrameRefusal, LogConfig, SEGMENT_BYTES};
 use crate::registry::Registry;
 use crate::reports::currency::{self, Line, Wallet};
 
@@ -62,15 +62,10 @@ pub fn run(args: &Args) -> Outcome {
     let reader = PersonalReader { registry: &registry, ledger };
     let (catalogues, lines, last) = (BTreeMap::new(), Vec::new(), Day(0));
     let mut claims = Claims { month, reader, catalogues, lines, last };
-    let data_folder = args.data.clone();
-    let config = LogConfig { data_folder, ledger, segment_bytes: SEGMENT_BYTES };
+    let log = LogSource { disk: &RealDisk, data_folder: &args.data, ledger };
     let bar = Bar::new("log");
-    log::inspect(&RealDisk, &config, |frame| {
-        for (seq, bytes) in frame.entries() {
-            let (entry, accounting) = parse_entry(seq, bytes).map_err(FrameRefusal::from)?;
-            claims.read(&entry, &accounting).map_err(FrameRefusal::from)?;
-        }
-        Ok(())
+    read_entries(log, &mut |done, total| bar.show(done, total), |logged| {
+        claims.read(&logged.entry, &logged.accounting)
     })?;
     drop(bar);
     let Claims { lines, last, .. } = claims;

@@ -7,9 +7,8 @@ use ledger_spec::kept;
 use ledger_spec::time::Day;
 
 use super::{CliError, ExitStatus, Outcome, ledger_file, parse_day, say_bytes};
-use crate::engine::{EngineError, parse_entry};
+use crate::engine::replay::{LogSource, read_entries};
 use crate::log::disk::{Disk, RealDisk};
-use crate::log::{self, FrameRefusal, LogConfig, SEGMENT_BYTES};
 use crate::metrics::Backfill;
 
 /// Give the metrics that follow from the log for days gone by, for Prometheus to read.
@@ -75,28 +74,22 @@ pub fn export(
     since: Day,
 ) -> Result<String, CliError> {
     let ledger = LedgerId::of_origin(&ledger_file(data_folder)?.origin);
-    let config =
-        LogConfig { data_folder: data_folder.to_owned(), ledger, segment_bytes: SEGMENT_BYTES };
     let metrics_fault = |error| CliError::Refused(format!("the metrics: {error}"));
     let mut backfill = Backfill::new(name).map_err(metrics_fault)?;
     let mut last: Option<(Day, u64)> = None;
     let mut unsampled = Ok(());
-    log::inspect(disk, &config, |frame| {
-        for (seq, bytes) in frame.entries() {
-            let (_, accounting) = parse_entry(seq, bytes).map_err(FrameRefusal::from)?;
-            let kept = kept::read(&accounting.statement.0)
-                .map_err(|error| EngineError::Entry { seq, reason: error.to_string() })
-                .map_err(FrameRefusal::from)?;
-            let day = accounting.accepted_day();
-            let (before, last_s) = last.unwrap_or((day, 0));
-            for over in (before.0..day.0).map(Day).filter(|over| *over >= since) {
-                if let Err(error) = backfill.sample(over.plus(1).start_ms() / 1_000 - 1) {
-                    unsampled = Err(error);
-                }
+    read_entries(LogSource { disk, data_folder, ledger }, &mut |_, _| (), |logged| {
+        let accounting = &logged.accounting;
+        let kept = kept::read(&accounting.statement.0).map_err(|error| logged.fault(error))?;
+        let day = accounting.accepted_day();
+        let (before, last_s) = last.unwrap_or((day, 0));
+        for over in (before.0..day.0).map(Day).filter(|over| *over >= since) {
+            if let Err(error) = backfill.sample(over.plus(1).start_ms() / 1_000 - 1) {
+                unsampled = Err(error);
             }
-            last = Some((day.max(before), last_s.max(accounting.accepted_min * 60)));
-            backfill.entry(&kept.core.body, &accounting);
         }
+        last = Some((day.max(before), last_s.max(accounting.accepted_min * 60)));
+        backfill.entry(&kept.core.body, accounting);
         Ok(())
     })?;
     unsampled.map_err(metrics_fault)?;

@@ -8,10 +8,11 @@ use ledger_spec::ids::{LedgerId, Seq};
 use ledger_spec::merkle::leaf_hash;
 
 use super::{Bar, CliError, ExitStatus, Outcome, ledger_file, say};
-use crate::engine::{EngineError, parse_entry};
+use crate::engine::EngineError;
+use crate::engine::replay::entries_of;
 use crate::log::disk::{Access, Disk, RealDisk};
 use crate::log::levels::LEVELS_FOLDER;
-use crate::log::{self, FrameRefusal, LOG_FOLDER, LogConfig, SEGMENT_BYTES};
+use crate::log::{self, FrameRefusal, LOG_FOLDER, LogConfig};
 use crate::views::{self, RUN_ENTRIES_MAX, VIEWS_FOLDER, Views};
 
 /// Delete the files that follow from the log (the hash tree's levels, the read views) and make them
@@ -51,8 +52,7 @@ pub fn rebuild(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<u64, CliError> {
     let ledger = LedgerId::of_origin(origin);
-    let config =
-        LogConfig { data_folder: data_folder.to_owned(), ledger, segment_bytes: SEGMENT_BYTES };
+    let config = LogConfig::of(data_folder, ledger);
     let whole = log::inspect(disk.as_ref(), &config, |_| Ok(()))?;
     let total = whole.tip.next_seq.0;
     let claimed = log::claim(Arc::clone(disk), config)?;
@@ -67,10 +67,10 @@ pub fn rebuild(
     let mut run = Vec::new();
     let (mut log, torn) = claimed.recover(Seq(0), time_ms, |frame| {
         let mut hashes = Vec::new();
-        for (seq, bytes) in frame.entries() {
-            let (entry, accounting) = parse_entry(seq, bytes).map_err(FrameRefusal::from)?;
-            hashes.push(leaf_hash(&entry.leaf()));
-            run.push(accounting);
+        for logged in entries_of(frame) {
+            let logged = logged.map_err(FrameRefusal::from)?;
+            hashes.push(leaf_hash(&logged.entry.leaf()));
+            run.push(logged.accounting);
         }
         if run.len() >= RUN_ENTRIES_MAX {
             views.apply(&std::mem::take(&mut run)).map_err(FrameRefusal::from)?;

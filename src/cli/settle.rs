@@ -14,10 +14,10 @@ use super::{
 };
 use crate::adapters::zengin_code::{self, LIST_BYTES_MAX};
 use crate::clock::{Clock, SystemClock};
-use crate::engine::{REGISTRY_FILE, parse_entry};
+use crate::engine::REGISTRY_FILE;
+use crate::engine::replay::{LogSource, read_entries};
 use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
-use crate::log::{self, FrameRefusal, LOG_FOLDER, LogConfig, SEGMENT_BYTES, SEGMENTS_FOLDER};
 use crate::registry::Registry;
 use crate::reports::books::{Books, Settled};
 use crate::reports::tables::{self, LogHead};
@@ -172,17 +172,10 @@ fn read(dir: &Path, lines_of: Option<PlaceId>) -> Result<(Books, LogHead), CliEr
     let origin = ledger_file(dir)?.origin;
     let ledger = LedgerId::of_origin(&origin);
     let mut books = Books::open(ledger, lines_of);
-    let config = LogConfig { data_folder: dir.to_owned(), ledger, segment_bytes: SEGMENT_BYTES };
-    let segments = std::fs::read_dir(dir.join(LOG_FOLDER).join(SEGMENTS_FOLDER));
-    let files = segments.into_iter().flatten().flatten().filter_map(|file| file.metadata().ok());
-    let (bar, total, mut done) = (Bar::new("books"), files.map(|file| file.len()).sum(), 0);
-    let inspected = log::inspect(&RealDisk, &config, |frame| {
-        for (seq, bytes) in frame.entries() {
-            let (_, accounting) = parse_entry(seq, bytes).map_err(FrameRefusal::from)?;
-            books.read(&accounting);
-        }
-        done += frame.bytes().len() as u64;
-        bar.show(done, total);
+    let log = LogSource { disk: &RealDisk, data_folder: dir, ledger };
+    let bar = Bar::new("books");
+    let inspected = read_entries(log, &mut |done, total| bar.show(done, total), |logged| {
+        books.read(&logged.accounting);
         Ok(())
     })?;
     drop(bar);

@@ -40,6 +40,7 @@ mod follower;
 mod ops;
 mod perk_cards;
 mod recovery;
+pub mod replay;
 mod sequencer;
 mod snapshot;
 mod sweep;

@@ -1,23 +1,22 @@
 //! Start: the log is read from its snapshot or from its first frame, and the state comes out of it
-//! by the same [`apply`] that made it.
+//! by the same [`apply`](ledger_spec::apply::apply) that made it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use ed25519_dalek::VerifyingKey;
-use ledger_spec::apply::apply;
 use ledger_spec::frame::Frame;
 use ledger_spec::ids::{Hash, Kid, LedgerId, Seq};
 use ledger_spec::kept;
 use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::prove;
-use ledger_spec::state::{Overlay, State};
+use ledger_spec::state::State;
 
 use super::ops::Ops;
 use super::snapshot::{self, Snapshot};
-use super::{EngineConfig, EngineError, Ground, parse_entry};
+use super::{EngineConfig, EngineError, Ground, replay};
 use crate::keys::LedgerKeys;
-use crate::log::{self, FrameRefusal, Levels, Log, LogConfig, LogError, SEGMENT_BYTES, TornTail};
+use crate::log::{self, FrameRefusal, Levels, Log, LogConfig, LogError, TornTail};
 use crate::registry::Registry;
 
 /// The registry's file in the data folder.
@@ -40,22 +39,17 @@ pub(super) struct Recovered {
     pub(super) replay_from: Seq,
 }
 
-/// A log being read into a state.
-pub(crate) struct Replay {
-    /// The state so far.
-    pub(crate) state: State,
-    /// The tree so far.
-    pub(crate) edge: Edge,
-    /// Public keys registered so far.
-    pub(crate) keyring: HashMap<Kid, VerifyingKey>,
+/// What the entries read so far leave.
+struct Progress {
+    state: State,
+    edge: Edge,
     ops: Ops,
 }
 
-impl Replay {
+impl Progress {
     /// Before the first entry.
-    pub(crate) fn new(pepper: &Hash) -> Self {
-        let (state, edge, keyring) = Default::default();
-        Self { state, edge, keyring, ops: Ops::keyed(pepper) }
+    fn none(pepper: &Hash) -> Self {
+        Self { state: State::default(), edge: Edge::default(), ops: Ops::keyed(pepper) }
     }
 
     /// After the entries of a snapshot; `None` unless it lies below the lock and on the tree of the
@@ -68,9 +62,7 @@ impl Replay {
             None
         };
         let edge = edge.filter(|edge| edge.root() == root)?;
-        let mut keyring = HashMap::new();
-        add_keys(&state, &mut keyring);
-        Some(Self { state, edge, keyring, ops })
+        Some(Self { state, edge, ops })
     }
 
     /// Applies one frame: every entry in order, then the root that the frame states. Gives the leaf
@@ -78,25 +70,17 @@ impl Replay {
     ///
     /// # Errors
     /// [`EngineError::Entry`] names the first entry that these rules did not make.
-    pub(crate) fn frame(&mut self, frame: &Frame) -> Result<Vec<Hash>, EngineError> {
-        let mut state = Overlay::over(&self.state);
+    fn frame(&mut self, frame: &Frame) -> Result<Vec<Hash>, EngineError> {
         let mut hashes = Vec::new();
-        for (seq, bytes) in frame.entries() {
-            let wrong = |reason: &dyn std::fmt::Display| EngineError::Entry {
-                seq,
-                reason: reason.to_string(),
-            };
-            let (entry, accounting) = parse_entry(seq, bytes)?;
-            apply(&accounting, &mut state).map_err(|broken| wrong(&broken))?;
-            let statement = kept::read(&accounting.statement.0).map_err(|error| wrong(&error))?;
-            self.ops.insert(statement.core.op_id, seq);
-            let hash = leaf_hash(&entry.leaf());
+        replay::apply_frame(&mut self.state, frame, |entry| {
+            let statement = kept::read(&entry.accounting.statement.0);
+            let statement = statement.map_err(|error| entry.fault(error))?;
+            self.ops.insert(statement.core.op_id, entry.seq);
+            let hash = leaf_hash(&entry.entry.leaf());
             self.edge.push(hash);
             hashes.push(hash);
-        }
-        let changes = state.into_changes();
-        add_keys(&changes, &mut self.keyring);
-        self.state.absorb(changes);
+            Ok(())
+        })?;
         let header = frame.header();
         if self.edge.root() != header.place.root_after {
             let reason = "the root after its frame is not the one that the frame states".to_owned();
@@ -142,17 +126,16 @@ fn recover_from(
     ground: &Ground,
 ) -> Result<Recovered, EngineError> {
     let ledger = LedgerId::of_origin(&config.origin);
-    let data_folder = config.data_folder.clone();
-    let log_config = LogConfig { data_folder, ledger, segment_bytes: SEGMENT_BYTES };
+    let log_config = LogConfig::of(&config.data_folder, ledger);
     let claimed = log::claim(Arc::clone(&ground.disk), log_config)?;
     let registry = Registry::open(&config.data_folder.join(REGISTRY_FILE), &keys.kek)?;
     let locked = claimed.locked();
     let mut levels = claimed.levels()?;
-    let after = snapshot.and_then(|snapshot| Replay::after(snapshot, locked.size, &levels));
-    let mut replay = after.unwrap_or_else(|| Replay::new(&keys.pepper));
-    let replay_from = Seq(replay.state.size);
+    let after = snapshot.and_then(|snapshot| Progress::after(snapshot, locked.size, &levels));
+    let mut progress = after.unwrap_or_else(|| Progress::none(&keys.pepper));
+    let replay_from = Seq(progress.state.size);
     let (log, torn) = claimed.recover(replay_from, ground.clock.wall_ms(), |frame| {
-        let hashes = replay.frame(frame).map_err(FrameRefusal::from)?;
+        let hashes = progress.frame(frame).map_err(FrameRefusal::from)?;
         // The levels are trusted up to the lock; what they lack comes from the frames.
         let first = frame.header().place.first_seq;
         let known = levels.size().0.saturating_sub(first.0);
@@ -164,7 +147,9 @@ fn recover_from(
             _ => Ok(()),
         }
     })?;
-    let Replay { state, keyring, edge, ops } = replay;
+    let Progress { state, edge, ops } = progress;
+    let mut keyring = HashMap::new();
+    add_keys(&state, &mut keyring);
     if edge.root() != log.tip().root {
         let reason = "the tree over the log is not the one that its last frame states".to_owned();
         return Err(EngineError::Entry { seq: log.tip().next_seq, reason });

@@ -36,7 +36,7 @@ mod lock;
 mod recovery;
 mod segments;
 
-use disk::{Disk, FolderGuard};
+use disk::{Access, Disk, FolderGuard};
 pub use levels::{Levels, LevelsReader};
 use lock::LockFile;
 pub use lock::Locked;
@@ -64,9 +64,23 @@ pub struct LogConfig {
 }
 
 impl LogConfig {
+    /// The log of a server.
+    #[must_use]
+    pub fn of(data_folder: &Path, ledger: LedgerId) -> Self {
+        Self { data_folder: data_folder.to_owned(), ledger, segment_bytes: SEGMENT_BYTES }
+    }
+
     fn log_folder(&self) -> PathBuf {
         self.data_folder.join(LOG_FOLDER)
     }
+}
+
+/// The bytes of the segment files in a data folder, for a bar of progress; 0 where that cannot be
+/// told.
+pub fn size_bytes(disk: &dyn Disk, data_folder: &Path) -> u64 {
+    let folder = data_folder.join(LOG_FOLDER).join(SEGMENTS_FOLDER);
+    let size = |name: String| disk.open(&folder.join(name), Access::Read)?.size_bytes();
+    disk.list(&folder).unwrap_or_default().into_iter().map(|name| size(name).unwrap_or(0)).sum()
 }
 
 /// Where the log ends: what the next frame has to follow.
