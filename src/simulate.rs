@@ -80,21 +80,35 @@ pub struct Simulation {
     pub by_two: u64,
 }
 
-/// Decides the actions of a fiscal year again under `programme`, moved to that year. `progress` is
-/// told the bytes read and the bytes in all.
+/// Which ledger's actions to decide again, and how.
+pub struct SimulateConfig<'a> {
+    /// The data folder.
+    pub data_folder: &'a Path,
+    /// The origin that every frame is bound to.
+    pub origin: &'a str,
+    /// The ledger's secrets, which open what is sealed.
+    pub keys: &'a LedgerKeys,
+    /// The other programme.
+    pub programme: &'a Programme,
+    /// The fiscal year whose actions are decided; the programme is moved to it.
+    pub fiscal_year: u32,
+}
+
+/// Decides the actions of a fiscal year again under another programme. `progress` is told the bytes
+/// read and the bytes in all.
 ///
 /// # Errors
 /// [`SimulateError`]
 pub fn simulate(
     disk: &dyn Disk,
-    (data_folder, origin, keys): (&Path, &str, &LedgerKeys),
-    (programme, fiscal_year): (&Programme, u32),
+    config: &SimulateConfig<'_>,
     progress: Progress<'_>,
 ) -> Result<Simulation, SimulateError> {
+    let SimulateConfig { data_folder, origin, keys, programme, fiscal_year } = *config;
     let ledger = LedgerId::of_origin(origin);
     let registry = Registry::open_read_only(&data_folder.join(REGISTRY_FILE), &keys.kek)?;
-    let before = moved((programme, 1), fiscal_year.saturating_sub(1))?;
-    let programme = moved((programme, 2), fiscal_year)?;
+    let before = moved(programme, 1, fiscal_year.saturating_sub(1))?;
+    let programme = moved(programme, 2, fiscal_year)?;
     let mut year = Retrial {
         reader: PersonalReader { registry: &registry, ledger },
         pepper: &keys.pepper,
@@ -109,9 +123,10 @@ pub fn simulate(
     Ok(year.found)
 }
 
-/// The programme with its days in another fiscal year.
+/// The programme as a version of its own, with its days in another fiscal year.
 fn moved(
-    (programme, version): (&Programme, u32),
+    programme: &Programme,
+    version: u32,
     fiscal_year: u32,
 ) -> Result<Programme, SimulateError> {
     let there = |day: Day| {

@@ -8,7 +8,7 @@ use ledger_spec::programme::Programme;
 use super::{Bar, CliError, ExitStatus, Outcome, ledger_file, read_text, say, tell_faults};
 use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
-use crate::simulate::{self, Pair, Simulation};
+use crate::simulate::{self, Pair, SimulateConfig, Simulation};
 
 /// Check a programme document, or try it on the actions of a year.
 #[derive(clap::Args)]
@@ -79,9 +79,14 @@ fn simulate(args: &Simulate) -> Outcome {
     let origin = ledger_file(&args.data)?.origin;
     let keys = LedgerKeys::load(&args.keys)?;
     let bar = Bar::new("simulate");
-    let of = (args.data.as_path(), origin.as_str(), &keys);
-    let mut progress = |done, total| bar.show(done, total);
-    let found = simulate::simulate(&RealDisk, of, (&programme, year), &mut progress)?;
+    let config = SimulateConfig {
+        data_folder: &args.data,
+        origin: &origin,
+        keys: &keys,
+        programme: &programme,
+        fiscal_year: year,
+    };
+    let found = simulate::simulate(&RealDisk, &config, &mut |done, total| bar.show(done, total))?;
     drop(bar);
     tell(&found);
     Ok(ExitStatus::Well)

@@ -18,7 +18,7 @@ use kenmai::keys::{self, LedgerKeys};
 use kenmai::log::disk::RealDisk;
 use kenmai::metrics::Metrics;
 use kenmai::reports::zengin::BankAccount;
-use kenmai::simulate::{Given, simulate};
+use kenmai::simulate::{Given, SimulateConfig, simulate};
 use ledger_spec::ids::{LedgerId, Seq};
 use ledger_spec::kept;
 use ledger_spec::kinds::{Body, Redeem};
@@ -438,8 +438,9 @@ async fn a_year_under_all_rules_is_audited_and_simulated() {
         assert!(report.is_clean(), "{:?}", report.findings);
     }
     let simulated = |programme: &Programme| {
-        let of = (data.as_path(), YAIZU.origin, &keys);
-        simulate(&RealDisk, of, (programme, 2026), &mut |_, _| ()).unwrap()
+        let (data_folder, origin, keys) = (data.as_path(), YAIZU.origin, &keys);
+        let config = SimulateConfig { data_folder, origin, keys, programme, fiscal_year: 2026 };
+        simulate(&RealDisk, &config, &mut |_, _| ()).unwrap()
     };
     let programme = Programme::parse(&rules).unwrap();
     let same = simulated(&programme);
@@ -478,10 +479,11 @@ fn a_simulation_tells_what_two_persons_granted() {
     let approval = approval_of(&proposal);
     city.must("root-1", approval);
     city.close();
-    let of = (city.data(), city.keys());
-    let of = (of.0.as_path(), ORIGIN, &of.1);
-    let programme = Programme::parse(&rules).unwrap();
-    let found = simulate(&RealDisk, of, (&programme, 2026), &mut |_, _| ()).unwrap();
+    let (data, keys) = (city.data(), city.keys());
+    let (data_folder, origin, keys) = (data.as_path(), ORIGIN, &keys);
+    let programme = &Programme::parse(&rules).unwrap();
+    let config = SimulateConfig { data_folder, origin, keys, programme, fiscal_year: 2026 };
+    let found = simulate(&RealDisk, &config, &mut |_, _| ()).unwrap();
     assert_eq!((found.by_two, found.rules.len(), found.sealed), (1, 0, 0));
 }
 

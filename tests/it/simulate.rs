@@ -2,7 +2,7 @@
 //! whatever else happened in the ledger.
 
 use kenmai::log::disk::RealDisk;
-use kenmai::simulate::{Given, Pair, simulate};
+use kenmai::simulate::{Given, Pair, SimulateConfig, simulate};
 use ledger_spec::cbor::List;
 use ledger_spec::entry::Effect;
 use ledger_spec::ids::Seq;
@@ -72,8 +72,14 @@ fn withdraw(city: &mut City, entry: Seq) {
 fn check(city: &City, rules: &str, by_two: u64) -> Vec<(u32, Given)> {
     let (data, keys) = (city.data(), city.keys());
     let programme = Programme::parse(rules).unwrap();
-    let of = (data.as_path(), ORIGIN, &keys);
-    let found = simulate(&RealDisk, of, (&programme, 2026), &mut |_, _| ()).unwrap();
+    let config = SimulateConfig {
+        data_folder: &data,
+        origin: ORIGIN,
+        keys: &keys,
+        programme: &programme,
+        fiscal_year: 2026,
+    };
+    let found = simulate(&RealDisk, &config, &mut |_, _| ()).unwrap();
     assert_eq!((found.refused.len(), found.sealed, found.by_two), (0, 0, by_two));
     let same = |pair: &Pair| pair.was == pair.would;
     assert!(found.funds.values().all(same), "{:?}", found.funds);
