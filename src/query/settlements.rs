@@ -96,7 +96,7 @@ pub fn entries_of(
     if engine.views().applied() < close.end {
         return Ok(None);
     }
-    let covered = engine.views().entries_of_shop(close.shop, (close.first, close.end))?;
+    let covered = engine.views().entries_of_shop(close.shop, close.first..close.end)?;
     if covered.len() > most {
         return Ok(None);
     }

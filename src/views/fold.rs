@@ -2,69 +2,43 @@
 
 use ledger_spec::caps::Channel;
 use ledger_spec::entry::{Accounting, Contra, Effect};
-use ledger_spec::ids::{AccountId, Kid, PlaceId};
+use ledger_spec::ids::{AccountId, Kid, PlaceId, Seq};
 use ledger_spec::kept;
-use ledger_spec::kinds::{Body, Code, Role};
-use ledger_spec::points::{LotKey, Purse};
-use ledger_spec::statement::Statement;
+use ledger_spec::kinds::{AgeTier, Body, Code, Role};
+use ledger_spec::points::{Fund, LotKey, Purse};
 use ledger_spec::time::Day;
 
 use super::ViewsError;
-use super::rows::{Demography, Group, Held, StationMonth};
+use super::rows::{Demography, LotSum, StationMonth};
 use super::tables::Changes;
-
-/// The Monday of a day's week.
-#[must_use]
-pub fn week_of(day: Day) -> Day {
-    // 1970-01-01 was a Thursday.
-    day.week_start()
-}
-
-/// The first day of a day's month.
-#[must_use]
-pub fn month_of(day: Day) -> Day {
-    day.month_start()
-}
-
-/// The first day of the month after that of a day.
-#[must_use]
-pub fn month_after(day: Day) -> Day {
-    day.month_start().plus(31).month_start()
-}
 
 pub(super) fn apply(entry: &Accounting, changes: &mut Changes<'_>) -> Result<(), ViewsError> {
     let statement = kept::read(&entry.statement.0).map_err(|_| ViewsError::Entry(entry.seq))?;
+    let mut fold = Fold::of(entry, changes);
     for effect in &entry.effects {
         match effect {
-            Effect::BudgetAllocated { fund, .. } => {
-                let since = changes.budgets(*fund)?;
-                if *since == 0 {
-                    *since = entry.accepted_day().0;
-                }
-            }
+            Effect::BudgetAllocated { fund, .. } => fold.allocate(*fund)?,
             Effect::DayClosed { day, totals, .. } => {
-                changes.days(*day)?.accounts = Some(totals.accounts);
+                fold.changes.days(*day)?.accounts = Some(totals.accounts);
             }
-            Effect::KeyRegistered { public_key, role: Role::Station, place, .. } => {
-                *changes.station_keys(Kid::of(public_key))? = *place;
+            Effect::KeyRegistered { public_key, role, place, .. } => {
+                fold.register(Kid::of(public_key), *role, *place)?;
             }
-            Effect::Proposed { .. } => {
-                if let Body::Action(body) = &statement.core.body {
-                    *changes.proposed_actions(entry.seq)? = Some(body.action.clone());
-                }
+            Effect::Proposed { .. } => fold.propose(entry.seq, &statement.core.body)?,
+            Effect::FactsSet { age_tier, district, .. } => fold.set_facts(*age_tier, *district)?,
+            Effect::LotExtended { lot, until } => fold.extend(*lot, *until)?,
+            Effect::ActionJudged { purse, granted, channel, .. } => {
+                fold.judge(*purse, *granted, *channel)?;
             }
-            Effect::Posting { .. }
-            | Effect::ActionJudged { .. }
-            | Effect::ActTaken { .. }
+            Effect::Posting { lot, points, contra } => fold.post(*lot, *points, *contra)?,
+            Effect::ActTaken { .. }
             | Effect::TokenSpent { .. }
             | Effect::Balance { .. }
             | Effect::Undone { .. }
             | Effect::Approved { .. }
             | Effect::ProgrammeInForce { .. }
-            | Effect::KeyRegistered { .. }
             | Effect::KeyRevoked { .. }
             | Effect::AccountOpened {}
-            | Effect::FactsSet { .. }
             | Effect::DeviceEnrolled { .. }
             | Effect::CardIssued { .. }
             | Effect::CardRevoked { .. }
@@ -77,7 +51,6 @@ pub(super) fn apply(entry: &Accounting, changes: &mut Changes<'_>) -> Result<(),
             | Effect::SettlementPaid { .. }
             | Effect::StatusSet { .. }
             | Effect::ActionWithdrawn { .. }
-            | Effect::LotExtended { .. }
             | Effect::HoldOpened { .. }
             | Effect::HoldEnded { .. }
             | Effect::CardWithoutPin { .. }
@@ -90,71 +63,95 @@ pub(super) fn apply(entry: &Accounting, changes: &mut Changes<'_>) -> Result<(),
             | Effect::DrawConcluded { .. } => {}
         }
     }
-    if let Some(subject) = entry.subject {
-        of_account(entry, &statement, subject.account, changes)?;
-        if let Some(channel) = entry.effects.iter().find_map(channel_of)
-            && let Some(group) = group_of(&statement.core.body, changes)?
-        {
-            let station = *changes.station_keys(statement.kid)?;
-            let act = Act { day: entry.accepted_day(), group: &group, channel, station };
-            act.count(subject.account, changes)?;
-        }
-    }
-    Ok(())
+    fold.count_sale(entry)?;
+    fold.count_action(statement.kid, &statement.core.body)
 }
 
-fn shop_of(contra: Contra) -> Option<PlaceId> {
-    match contra {
-        Contra::Shop(shop) => Some(shop),
-        Contra::Budget(_)
-        | Contra::Challenge
-        | Contra::Held(_)
-        | Contra::Retired
-        | Contra::Expired
-        | Contra::Imported => None,
-    }
+/// One entry on its way into the views.
+struct Fold<'a, 'c> {
+    account: Option<AccountId>,
+    day: Day,
+    /// Whether it gives points of an earlier sale back.
+    refunds: bool,
+    /// The channel of the action that it judges.
+    channel: Option<Channel>,
+    changes: &'a mut Changes<'c>,
 }
 
-/// Facts, and points that moved.
-fn of_account(
-    entry: &Accounting,
-    statement: &Statement,
-    account: AccountId,
-    changes: &mut Changes<'_>,
-) -> Result<(), ViewsError> {
-    let day = entry.accepted_day();
-    for effect in &entry.effects {
-        if let Effect::FactsSet { age_tier, district, .. } = effect {
-            let summary = changes.summaries(account)?;
-            (summary.age_tier, summary.district) = (*age_tier, *district);
-        }
-        if let Effect::LotExtended { lot, until } = effect
-            && lot.purse == Purse::Yen
-        {
-            let held = &changes.summaries(account)?.held;
-            let same = |held: &&Held| (held.fund, held.expires_on) == (lot.fund, lot.expires_on);
-            let points = held.iter().find(same).map_or(0, |held| held.points);
-            keep(account, *lot, (day, -points), changes)?;
-            keep(account, LotKey { expires_on: *until, ..*lot }, (day, points), changes)?;
-        }
-        if let Effect::ActionJudged { purse: Purse::Yen, granted: 1.., .. } = effect {
-            changes.days(day)?.earners.join(account);
-        }
+impl<'a, 'c> Fold<'a, 'c> {
+    fn of(entry: &Accounting, changes: &'a mut Changes<'c>) -> Self {
+        let account = entry.subject.map(|subject| subject.account);
+        let refunds = entry.effects.iter().any(|effect| matches!(effect, Effect::Refunded { .. }));
+        Self { account, day: entry.accepted_day(), refunds, channel: None, changes }
     }
-    let refunds = entry.effects.iter().any(|effect| matches!(effect, Effect::Refunded { .. }));
-    for (lot, points, contra) in entry.postings() {
+
+    fn allocate(&mut self, fund: Fund) -> Result<(), ViewsError> {
+        let since = self.changes.budgets(fund)?;
+        if *since == 0 {
+            *since = self.day.0;
+        }
+        Ok(())
+    }
+
+    fn register(&mut self, kid: Kid, role: Role, place: Option<PlaceId>) -> Result<(), ViewsError> {
+        if role == Role::Station {
+            *self.changes.station_keys(kid)? = place;
+        }
+        Ok(())
+    }
+
+    fn propose(&mut self, seq: Seq, body: &Body) -> Result<(), ViewsError> {
+        if let Body::Action(body) = body {
+            *self.changes.proposed_actions(seq)? = Some(body.action.clone());
+        }
+        Ok(())
+    }
+
+    fn set_facts(&mut self, age_tier: AgeTier, district: u32) -> Result<(), ViewsError> {
+        let Some(account) = self.account else { return Ok(()) };
+        let summary = self.changes.summaries(account)?;
+        (summary.age_tier, summary.district) = (age_tier, district);
+        Ok(())
+    }
+
+    /// What is left of a lot goes to the lot that lasts longer.
+    fn extend(&mut self, lot: LotKey, until: Day) -> Result<(), ViewsError> {
+        let Some(account) = self.account.filter(|_| lot.purse == Purse::Yen) else {
+            return Ok(());
+        };
+        let lots = &self.changes.summaries(account)?.lots;
+        let points = lots.iter().find(|sum| sum.is_of(&lot)).map_or(0, |sum| sum.points);
+        self.keep(account, lot, -points)?;
+        self.keep(account, LotKey { expires_on: until, ..lot }, points)
+    }
+
+    fn judge(&mut self, purse: Purse, granted: u32, channel: Channel) -> Result<(), ViewsError> {
+        self.channel.get_or_insert(channel);
+        if let Some(account) = self.account
+            && purse == Purse::Yen
+            && granted > 0
+        {
+            self.changes.days(self.day)?.earners.join(account);
+        }
+        Ok(())
+    }
+
+    /// Points that moved.
+    fn post(&mut self, lot: LotKey, points: i64, contra: Contra) -> Result<(), ViewsError> {
         // What has expired left the views' sums at midnight already. What is held still lies with
         // the account; a capture moves it to the shop.
-        if lot.purse != Purse::Yen || matches!(contra, Contra::Expired | Contra::Held(_)) {
-            continue;
-        }
-        keep(account, lot, (day, points), changes)?;
-        let fund = changes.funds((month_of(day), lot.fund))?;
+        let is_kept = matches!(contra, Contra::Expired | Contra::Held(_));
+        let Some(account) = self.account.filter(|_| lot.purse == Purse::Yen && !is_kept) else {
+            return Ok(());
+        };
+        self.keep(account, lot, points)?;
+        let day = self.day;
+        let fund = self.changes.funds((day.month_start(), lot.fund))?;
         match contra {
-            Contra::Shop(shop) if refunds => {
+            Contra::Shop(shop) if self.refunds => {
                 fund.refunded += points;
                 fund.refunders.join(account);
-                changes.shop_days((shop, day))?.points -= points;
+                self.changes.shop_days((shop, day))?.points -= points;
             }
             Contra::Shop(shop) => {
                 fund.redeemed -= points;
@@ -163,8 +160,8 @@ fn of_account(
                 } else {
                     fund.spenders.leave(account);
                 }
-                changes.shop_days((shop, day))?.points -= points;
-                changes.days(day)?.spenders.join(account);
+                self.changes.shop_days((shop, day))?.points -= points;
+                self.changes.days(day)?.spenders.join(account);
             }
             // Given up: no shop took it in, and no fund pays for it.
             Contra::Retired => {}
@@ -177,80 +174,82 @@ fn of_account(
                 fund.earners.join(account);
             }
         }
+        Ok(())
     }
-    let shop = entry.postings().find_map(|(_, _, contra)| shop_of(contra));
-    if let Some(shop) = shop {
-        changes.shop_entries((shop, day))?.push(entry.seq);
-        let row = changes.shop_days((shop, day))?;
-        if let Body::Redeem(_) | Body::Capture(_) | Body::RewardUse(_) | Body::RewardClaim(_) =
-            &statement.core.body
-        {
+
+    /// Keeps what an account holds, and how many hold something.
+    fn keep(&mut self, account: AccountId, lot: LotKey, points: i64) -> Result<(), ViewsError> {
+        let LotKey { fund, expires_on, .. } = lot;
+        let day = self.day;
+        *self.changes.lots((day.month_start(), fund, expires_on))? += points;
+        let lots = &mut self.changes.summaries(account)?.lots;
+        lots.retain(|sum| sum.expires_on >= day);
+        let (before, after) = match lots.iter_mut().find(|sum| sum.is_of(&lot)) {
+            Some(sum) => {
+                sum.points += points;
+                (sum.points - points, sum.points)
+            }
+            None => {
+                lots.push(LotSum { fund, expires_on, points });
+                (0, points)
+            }
+        };
+        lots.retain(|sum| sum.points != 0);
+        let holders = self.changes.holders((fund, expires_on))?;
+        match (before > 0, after > 0) {
+            (false, true) => *holders += 1,
+            (true, false) => *holders = holders.saturating_sub(1),
+            (true, true) | (false, false) => {}
+        }
+        Ok(())
+    }
+
+    /// A sale counts on its shop's day; what takes one back whole uncounts it, a refund does not.
+    fn count_sale(&mut self, entry: &Accounting) -> Result<(), ViewsError> {
+        let moved = entry.postings().find_map(|(_, points, contra)| {
+            if let Contra::Shop(shop) = contra { Some((shop, points)) } else { None }
+        });
+        let Some((shop, points)) = moved else { return Ok(()) };
+        self.changes.shop_entries((shop, self.day))?.push(entry.seq);
+        let row = self.changes.shop_days((shop, self.day))?;
+        if points < 0 {
             row.count += 1;
-        } else if let Body::Void(_) = &statement.core.body {
+        } else if !self.refunds {
             row.count = row.count.saturating_sub(1);
         }
+        Ok(())
     }
-    Ok(())
-}
 
-/// Keeps what an account holds, and how many hold something.
-fn keep(
-    account: AccountId,
-    lot: LotKey,
-    (day, points): (Day, i64),
-    changes: &mut Changes<'_>,
-) -> Result<(), ViewsError> {
-    let LotKey { fund, expires_on, .. } = lot;
-    *changes.lots((month_of(day), fund, expires_on))? += points;
-    let held = &mut changes.summaries(account)?.held;
-    held.retain(|held| held.expires_on >= day);
-    let same = |held: &&mut Held| (held.fund, held.expires_on) == (fund, expires_on);
-    let (before, after) = match held.iter_mut().find(same) {
-        Some(held) => {
-            held.points += points;
-            (held.points - points, held.points)
-        }
-        None => {
-            held.push(Held { fund, expires_on, points });
-            (0, points)
-        }
-    };
-    held.retain(|held| held.points != 0);
-    let holders = changes.holders((fund, expires_on))?;
-    match (before > 0, after > 0) {
-        (false, true) => *holders += 1,
-        (true, false) => *holders = holders.saturating_sub(1),
-        (true, true) | (false, false) => {}
+    /// Counts the action that the entry judges, of its own or of the proposal that it approves.
+    fn count_action(self, signer: Kid, body: &Body) -> Result<(), ViewsError> {
+        let (Some(account), Some(channel)) = (self.account, self.channel) else { return Ok(()) };
+        let group = if let Body::Approve(approve) = body {
+            self.changes.proposed_actions(approve.proposal)?.take()
+        } else if let Body::Action(body) = body {
+            Some(body.action.clone())
+        } else {
+            None
+        };
+        let Some(group) = group else { return Ok(()) };
+        let station = *self.changes.station_keys(signer)?;
+        let action = CountedAction { day: self.day, group: &group, channel, station };
+        action.count(account, self.changes)
     }
-    Ok(())
-}
-
-/// The group of the action that an entry judges: of its own, or of the one that it approves.
-fn group_of(body: &Body, changes: &mut Changes<'_>) -> Result<Group, ViewsError> {
-    if let Body::Approve(approve) = body {
-        return Ok(changes.proposed_actions(approve.proposal)?.take());
-    }
-    let Body::Action(body) = body else { return Ok(None) };
-    Ok(Some(body.action.clone()))
-}
-
-fn channel_of(effect: &Effect) -> Option<Channel> {
-    if let Effect::ActionJudged { channel, .. } = effect { Some(*channel) } else { None }
 }
 
 /// An action as the views see it.
-struct Act<'a> {
+struct CountedAction<'a> {
     day: Day,
     group: &'a Code,
     channel: Channel,
     station: Option<PlaceId>,
 }
 
-impl Act<'_> {
+impl CountedAction<'_> {
     /// Counts the action, and its person once a week, once a month and once for each group of the
     /// month.
     fn count(&self, account: AccountId, changes: &mut Changes<'_>) -> Result<(), ViewsError> {
-        let (week, month) = (week_of(self.day), month_of(self.day));
+        let (week, month) = (self.day.week_start(), self.day.month_start());
         let summary = changes.summaries(account)?;
         let fresh_week = summary.week != week;
         summary.week = week;

@@ -23,10 +23,9 @@ mod fold;
 mod rows;
 mod tables;
 
-pub use fold::{month_after, month_of, week_of};
 use rows::Progress;
 pub use rows::{
-    Crowd, DayRow, Demography, FundMonth, Group, Held, ShopDay, StationMonth, Summary, Use,
+    Crowd, DayRow, Demography, FundMonth, Group, LotSum, ShopDaySums, StationMonth, Summary, Use,
 };
 use tables::Changes;
 

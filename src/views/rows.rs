@@ -5,7 +5,7 @@ use ledger_spec::caps::Channel;
 use ledger_spec::cbor::{CborError, Reader, Wire, Writer};
 use ledger_spec::ids::{AccountId, Kid, PlaceId, Seq};
 use ledger_spec::kinds::{AgeTier, Code};
-use ledger_spec::points::Fund;
+use ledger_spec::points::{Fund, LotKey};
 use ledger_spec::public::SMALL_CELL;
 use ledger_spec::time::Day;
 
@@ -51,13 +51,13 @@ row!(
         /// The groups of actions in which it was counted in that month.
         groups: Vec<Code>,
         /// What the account holds of the yen purse, summed by fund and last day.
-        held: Vec<Held>,
+        lots: Vec<LotSum>,
     }
 );
 
 row!(
     /// Points of one fund and last day.
-    pub struct Held {
+    pub struct LotSum {
         /// Who pays.
         fund: Fund,
         /// The last day on which they can be spent.
@@ -70,7 +70,7 @@ row!(
 row!(
     /// A shop's redemptions of one day that stand.
     #[derive(Copy, Default)]
-    pub struct ShopDay {
+    pub struct ShopDaySums {
         /// Redemptions less voids.
         count: u32,
         /// Their points.
@@ -149,6 +149,12 @@ row!(
     }
 );
 
+impl LotSum {
+    pub(super) fn is_of(&self, lot: &LotKey) -> bool {
+        (self.fund, self.expires_on) == (lot.fund, lot.expires_on)
+    }
+}
+
 impl Use {
     pub(super) fn count(&mut self, account: AccountId) {
         self.actions += 1;
@@ -166,7 +172,7 @@ impl Default for Summary {
             month_district: 0,
             month_tier: AgeTier::Unknown,
             groups: Vec::new(),
-            held: Vec::new(),
+            lots: Vec::new(),
         }
     }
 }
@@ -207,14 +213,14 @@ impl Wire for Crowd {
 }
 
 /// A key of two or three parts.
-pub(super) trait Key: Sized + Ord + Clone {
+pub(super) trait RowKey: Sized + Ord + Clone {
     fn put(&self, writer: &mut Writer);
     fn take(reader: &mut Reader<'_>) -> Result<Self, CborError>;
 }
 
 macro_rules! single_keys {
     ($($ty:ty),+) => {$(
-        impl Key for $ty {
+        impl RowKey for $ty {
             fn put(&self, writer: &mut Writer) {
                 self.write(writer);
             }
@@ -228,7 +234,7 @@ single_keys!(AccountId, Day, Fund, Kid, Seq);
 
 macro_rules! joint_keys {
     ($(($($part:ident: $ty:ty),+)),+ $(,)?) => {$(
-        impl Key for ($($ty),+) {
+        impl RowKey for ($($ty),+) {
             fn put(&self, writer: &mut Writer) {
                 let ($($part),+) = self;
                 $($part.write(writer);)+
@@ -260,7 +266,7 @@ pub struct StationMonth {
     pub station: PlaceId,
 }
 
-impl Key for StationMonth {
+impl RowKey for StationMonth {
     fn put(&self, writer: &mut Writer) {
         self.month.write(writer);
         self.station.write(writer);

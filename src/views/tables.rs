@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::ops::Range;
 
 use ledger_spec::caps::Channel;
 use ledger_spec::cbor::{self, Reader, Wire, Writer};
@@ -11,10 +12,12 @@ use ledger_spec::time::Day;
 use sled::{Batch, Db};
 
 use super::ViewsError;
-use super::rows::{DayRow, Demography, FundMonth, Group, Key, ShopDay, StationMonth, Summary, Use};
+use super::rows::{
+    DayRow, Demography, FundMonth, Group, RowKey, ShopDaySums, StationMonth, Summary, Use,
+};
 
 /// The bytes of a row's key.
-fn key_bytes<K: Key>(table: u8, key: &K) -> Vec<u8> {
+fn key_bytes<K: RowKey>(table: u8, key: &K) -> Vec<u8> {
     let mut writer = Writer::default();
     key.put(&mut writer);
     let mut bytes = vec![table];
@@ -23,7 +26,7 @@ fn key_bytes<K: Key>(table: u8, key: &K) -> Vec<u8> {
 }
 
 /// A row, or its default.
-fn read<K: Key, R: Wire + Default>(db: &Db, table: u8, key: &K) -> Result<R, ViewsError> {
+fn read<K: RowKey, R: Wire + Default>(db: &Db, table: u8, key: &K) -> Result<R, ViewsError> {
     match db.get(key_bytes(table, key))? {
         Some(bytes) => Ok(cbor::from_bytes(&bytes)?),
         None => Ok(R::default()),
@@ -31,7 +34,7 @@ fn read<K: Key, R: Wire + Default>(db: &Db, table: u8, key: &K) -> Result<R, Vie
 }
 
 /// All rows of a table.
-fn scan<K: Key, R: Wire>(db: &Db, table: u8) -> Result<BTreeMap<K, R>, ViewsError> {
+fn scan<K: RowKey, R: Wire>(db: &Db, table: u8) -> Result<BTreeMap<K, R>, ViewsError> {
     let mut rows = BTreeMap::new();
     for row in db.scan_prefix([table]) {
         let (key, row) = row?;
@@ -89,18 +92,18 @@ macro_rules! tables {
             ///
             /// # Errors
             /// [`ViewsError`]
-            pub fn shop_day(&self, shop: PlaceId, day: Day) -> Result<ShopDay, ViewsError> {
+            pub fn shop_day(&self, shop: PlaceId, day: Day) -> Result<ShopDaySums, ViewsError> {
                 read(&self.db, 2, &(shop, day))
             }
 
-            /// The entries from `first` up to `end` that moved a shop's points, in order.
+            /// The entries of a range that moved a shop's points, in order.
             ///
             /// # Errors
             /// [`ViewsError`]
             pub fn entries_of_shop(
                 &self,
                 shop: PlaceId,
-                (first, end): (Seq, Seq),
+                range: Range<Seq>,
             ) -> Result<Vec<Seq>, ViewsError> {
                 let mut prefix = vec![13];
                 prefix.extend(cbor::to_bytes(&shop));
@@ -108,7 +111,7 @@ macro_rules! tables {
                 for row in self.db.scan_prefix(prefix) {
                     found.extend(cbor::from_bytes::<Vec<Seq>>(&row?.1)?);
                 }
-                found.retain(|seq| (first..end).contains(seq));
+                found.retain(|seq| range.contains(seq));
                 found.sort_unstable();
                 Ok(found)
             }
@@ -120,7 +123,7 @@ tables! {
     /// Accounts, as far as the other tables need them.
     1 summaries: AccountId => Summary,
     /// Shops' days.
-    2 shop_days: (PlaceId, Day) => ShopDay,
+    2 shop_days: (PlaceId, Day) => ShopDaySums,
     /// Persons with an action, by the Monday of the week.
     3 weeks: Day => u32,
     /// Persons with an action of a group, or of any, by the first day of the month.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use kenmai::engine::Engine;
-use kenmai::views::{self, Demography, FundMonth, StationMonth, VIEWS_FOLDER, Views, week_of};
+use kenmai::views::{self, Demography, FundMonth, StationMonth, VIEWS_FOLDER, Views};
 use ledger_spec::caps::Channel;
 use ledger_spec::entry::{Accounting, Contra, Effect};
 use ledger_spec::ids::{AccountId, Kid, LedgerId, PlaceId, Seq};
@@ -131,7 +131,7 @@ impl Plain {
 
     fn act(&mut self, day: Day, who: AccountId, group: &Code, channel: Channel, facts: Demography) {
         let month = day.month_start();
-        self.weeks.entry(week_of(day)).or_default().insert(who);
+        self.weeks.entry(day.week_start()).or_default().insert(who);
         let any = self.cells.entry((month, None)).or_default();
         // The district of the month's first action holds for the month.
         let cell = *any.entry(who).or_insert(facts);

@@ -16,12 +16,12 @@ use ledger_spec::points::Fund;
 use ledger_spec::programme::{Evidence, Programme, Rule};
 use ledger_spec::public::SMALL_CELL;
 use ledger_spec::state::State;
-use ledger_spec::time::Day;
+use ledger_spec::time::{self, Day};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::engine::{Engine, EngineError};
-use crate::views::{DayRow, StationMonth, Views, month_after, week_of};
+use crate::views::{DayRow, StationMonth, Views};
 
 pub mod funds;
 pub mod population;
@@ -270,15 +270,16 @@ impl<'a> Material<'a> {
 
     /// Months that are released, from the first of the ledger on, each with its last day.
     fn released(&self) -> impl Iterator<Item = (Day, Day)> + '_ {
-        let months =
-            std::iter::successors(Some(self.first_day.month_start()), |at| Some(month_after(*at)));
-        let ends = months.map(|month| (month, month_after(month).minus(1)));
-        ends.take_while(|(_, last)| week_of(*last).plus(7) <= self.last_day)
+        let first = time::Month::of(self.first_day);
+        let months = std::iter::successors(Some(first), |month| Some(month.next()));
+        let ends = months.map(|month| (month.first_day(), month.last_day()));
+        ends.take_while(|(_, last)| last.week_start().plus(7) <= self.last_day)
     }
 
     /// Closed weeks, the first of the ledger first.
     fn weeks(&self) -> Vec<Week> {
-        let mondays = std::iter::successors(Some(week_of(self.first_day)), |at| Some(at.plus(7)));
+        let mondays =
+            std::iter::successors(Some(self.first_day.week_start()), |at| Some(at.plus(7)));
         let closed = mondays.take_while(|monday| monday.plus(7) <= self.last_day);
         closed
             .map(|monday| {
@@ -317,7 +318,7 @@ impl<'a> Material<'a> {
     ) -> Month {
         let touching = || {
             let touching =
-                weeks.iter().filter(|week| (week_of(month)..=last).contains(&week.monday));
+                weeks.iter().filter(|week| (month.week_start()..=last).contains(&week.monday));
             touching.map(|week| week.persons)
         };
         let none = Counts::new();
