@@ -165,7 +165,7 @@ struct Retrial<'a> {
 impl Retrial<'_> {
     fn entry(&mut self, logged: LogEntry) -> Result<(), EngineError> {
         let kept = kept::read(&logged.accounting.statement.0);
-        let kept = kept.map_err(|error| logged.fault(error))?;
+        let kept = kept.map_err(|error| logged.fault(&error))?;
         if matches!(kept.core.body, Body::Action(_)) {
             // Of the two programmes the first is for the year before.
             let version = (kept.core.day.fiscal_year() + 2).checked_sub(self.found.fiscal_year);
@@ -236,7 +236,7 @@ impl Retrial<'_> {
         }
         let values = disclosure.as_ref().and_then(|known| known.values);
         statement.disclosure = disclosure.map(|known| (known, Vec::new()));
-        statement.read_carried().map_err(|error| logged.fault(error))?;
+        statement.read_carried().map_err(|error| logged.fault(&error))?;
         // What vouched for it was checked when it was recorded.
         statement.row = None;
         statement.core.programme = Some(version);

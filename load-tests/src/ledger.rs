@@ -8,7 +8,7 @@ use std::sync::Arc;
 use kenmai::clock::{ClockPolicy, SystemClock};
 use kenmai::config::Limits;
 use kenmai::demo::door::{self, Desks};
-use kenmai::engine::{Engine, EngineConfig, Ground};
+use kenmai::engine::{Engine, EngineConfig, Environment};
 use kenmai::http::{self, Ledger, Server};
 use kenmai::keys::LedgerKeys;
 use kenmai::log::LOG_FOLDER;
@@ -62,13 +62,13 @@ impl Place {
             queue_entries: self.limits.queue_entries.get(),
             clock_policy: ClockPolicy::Guard { max_gap_ms: 3_600_000 },
         };
-        let ground = Ground {
+        let environment = Environment {
             disk: Arc::new(RealDisk),
             clock: Arc::new(SystemClock),
             metrics: metrics.ledger(NAME),
         };
         let keys = LedgerKeys::load(&self.keys)?;
-        let (engine, torn) = Engine::open(&config, keys, ground)?;
+        let (engine, torn) = Engine::open(&config, keys, environment)?;
         if torn.is_some() {
             return Err("the ledger was closed in order, yet its log has a torn end".into());
         }

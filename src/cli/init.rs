@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::{CliError, ExitStatus, Outcome, say, sign};
 use crate::clock::{Clock, ClockPolicy, SystemClock};
 use crate::config::{LedgerFile, LedgerName, check_origin, write_new};
-use crate::engine::{Accepted, Engine, EngineConfig, Ground};
+use crate::engine::{Accepted, Engine, EngineConfig, Environment};
 use crate::keys::{self, KeyError, LedgerKeys};
 use crate::log::disk::RealDisk;
 use crate::metrics::Metrics;
@@ -133,7 +133,7 @@ fn found(
     ];
     let metrics = Metrics::new()
         .map_err(|error| CliError::Refused(format!("the metrics cannot be made: {error}")))?;
-    let ground = Ground {
+    let environment = Environment {
         disk: Arc::new(RealDisk),
         clock: Arc::new(SystemClock),
         metrics: metrics.ledger("init"),
@@ -144,7 +144,7 @@ fn found(
         queue_entries: QUEUE_ENTRIES,
         clock_policy: ClockPolicy::AlwaysAccept,
     };
-    let (engine, _) = Engine::open(&config, keys, ground)?;
+    let (engine, _) = Engine::open(&config, keys, environment)?;
     for root in roots {
         let public_key = root.key.verifying_key().to_bytes();
         let (role, person, name) = (Role::Root, root.person, root.name.clone());

@@ -80,7 +80,7 @@ pub fn export(
     let mut unsampled = Ok(());
     read_entries(LogSource { disk, data_folder, ledger }, &mut |_, _| (), |logged| {
         let accounting = &logged.accounting;
-        let kept = kept::read(&accounting.statement.0).map_err(|error| logged.fault(error))?;
+        let kept = kept::read(&accounting.statement.0).map_err(|error| logged.fault(&error))?;
         let day = accounting.accepted_day();
         let (before, last_s) = last.unwrap_or((day, 0));
         for over in (before.0..day.0).map(Day).filter(|over| *over >= since) {

@@ -12,7 +12,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::demo::DEMO_MARK;
 use crate::demo::door::{self, Desks};
-use crate::engine::{Engine, EngineConfig, Ground};
+use crate::engine::{Engine, EngineConfig, Environment};
 use crate::http::{self, Ledger, Server};
 use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
@@ -51,13 +51,13 @@ pub fn run(args: &Args) -> Outcome {
             queue_entries: config.limits.queue_entries.get(),
             clock_policy: ledger.clock_policy(),
         };
-        let ground = Ground {
+        let environment = Environment {
             disk: Arc::new(RealDisk),
             clock: Arc::clone(&clock),
             metrics: metrics.ledger(name),
         };
         let secrets = LedgerKeys::load(&ledger.keys)?;
-        let (engine, torn) = Engine::open(&engine_config, secrets, ground)?;
+        let (engine, torn) = Engine::open(&engine_config, secrets, environment)?;
         if let Some(torn) = torn {
             tracing::warn!(ledger = name, ?torn, "an unfinished frame was set aside");
         }

@@ -32,7 +32,7 @@ use super::history::fill;
 use super::staged_clock::StagedClock;
 use crate::clock::{Clock, ClockPolicy};
 use crate::config::{ConfigError, LedgerFile};
-use crate::engine::{Engine, EngineConfig, EngineError, Ground};
+use crate::engine::{Engine, EngineConfig, EngineError, Environment};
 use crate::keys::{self, KeyError, LedgerKeys};
 use crate::log::disk::{Disk, RealDisk};
 use crate::metrics::LedgerMetrics;
@@ -212,7 +212,7 @@ fn engine_in(
         clock_policy: ClockPolicy::AlwaysAccept,
     };
     let clock: Arc<dyn Clock> = Arc::<StagedClock>::clone(staged);
-    let (engine, torn) = Engine::open(&config, secrets, Ground { disk, clock, metrics })?;
+    let (engine, torn) = Engine::open(&config, secrets, Environment { disk, clock, metrics })?;
     if let Some(torn) = torn {
         tracing::warn!(?torn, "an unfinished frame was set aside");
     }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use ledger_spec::entry::Accounting;
 use ledger_spec::ids::Seq;
 
-use super::{EngineError, Shared, parse_entry};
+use super::error::EngineError;
+use super::read::parse_entry;
+use super::shared::Shared;
 use crate::views::{RUN_ENTRIES_MAX, ViewsError};
 
 /// How often the log is looked at. What is shown from the views is at most so old, and a run of

@@ -8,7 +8,8 @@ use ledger_spec::state::Signer;
 use ledger_spec::time::Day;
 use ledger_spec::token::{self, PerkCard};
 
-use super::{Engine, EngineError};
+use super::error::EngineError;
+use super::handle::Engine;
 
 impl Engine {
     /// The card that an entry claimed, signed, the same bytes each time. `None` where the entry

@@ -12,9 +12,11 @@ use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::prove;
 use ledger_spec::state::State;
 
+use super::error::EngineError;
 use super::ops::Ops;
+use super::replay;
+use super::shared::{EngineConfig, Environment};
 use super::snapshot::{self, Snapshot};
-use super::{EngineConfig, EngineError, Ground, replay};
 use crate::keys::LedgerKeys;
 use crate::log::{self, FrameRefusal, Levels, Log, LogConfig, LogError, TornTail};
 use crate::registry::Registry;
@@ -74,7 +76,7 @@ impl Progress {
         let mut hashes = Vec::new();
         replay::apply_frame(&mut self.state, frame, |entry| {
             let statement = kept::read(&entry.accounting.statement.0);
-            let statement = statement.map_err(|error| entry.fault(error))?;
+            let statement = statement.map_err(|error| entry.fault(&error))?;
             self.ops.insert(statement.core.op_id, entry.seq);
             let hash = leaf_hash(&entry.entry.leaf());
             self.edge.push(hash);
@@ -104,37 +106,37 @@ pub(super) fn add_keys(changes: &State, keyring: &mut HashMap<Kid, VerifyingKey>
 pub(super) fn recover(
     config: &EngineConfig,
     keys: &LedgerKeys,
-    ground: &Ground,
+    environment: &Environment,
 ) -> Result<Recovered, EngineError> {
     let ledger = LedgerId::of_origin(&config.origin);
-    let of_ledger = (ledger, &*keys.pepper);
-    if let Some(snapshot) = snapshot::read(ground.disk.as_ref(), &config.data_folder, of_ledger) {
-        match recover_from(Some(snapshot), config, keys, ground) {
+    let (disk, folder) = (environment.disk.as_ref(), &config.data_folder);
+    if let Some(snapshot) = snapshot::read(disk, folder, ledger, &keys.pepper) {
+        match recover_from(Some(snapshot), config, keys, environment) {
             Err(EngineError::Log(LogError::Refused { .. }) | EngineError::Entry { .. }) => {
                 tracing::warn!(%ledger, "the snapshot does not fit the log; replaying the whole log");
             }
             recovered => return recovered,
         }
     }
-    recover_from(None, config, keys, ground)
+    recover_from(None, config, keys, environment)
 }
 
 fn recover_from(
     snapshot: Option<Snapshot>,
     config: &EngineConfig,
     keys: &LedgerKeys,
-    ground: &Ground,
+    environment: &Environment,
 ) -> Result<Recovered, EngineError> {
     let ledger = LedgerId::of_origin(&config.origin);
     let log_config = LogConfig::of(&config.data_folder, ledger);
-    let claimed = log::claim(Arc::clone(&ground.disk), log_config)?;
+    let claimed = log::claim(Arc::clone(&environment.disk), log_config)?;
     let registry = Registry::open(&config.data_folder.join(REGISTRY_FILE), &keys.kek)?;
     let locked = claimed.locked();
     let mut levels = claimed.levels()?;
     let after = snapshot.and_then(|snapshot| Progress::after(snapshot, locked.size, &levels));
     let mut progress = after.unwrap_or_else(|| Progress::none(&keys.pepper));
     let replay_from = Seq(progress.state.size);
-    let (log, torn) = claimed.recover(replay_from, ground.clock.wall_ms(), |frame| {
+    let (log, torn) = claimed.recover(replay_from, environment.clock.wall_ms(), |frame| {
         let hashes = progress.frame(frame).map_err(FrameRefusal::from)?;
         // The levels are trusted up to the lock; what they lack comes from the frames.
         let first = frame.header().place.first_seq;

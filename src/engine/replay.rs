@@ -1,6 +1,7 @@
 //! A log read outside the running engine: its entries in order, alone or with the state that they
 //! make. The folder is not taken and nothing is written, so a server may be running.
 
+use std::fmt;
 use std::path::Path;
 
 use ledger_spec::apply::apply;
@@ -9,7 +10,8 @@ use ledger_spec::frame::Frame;
 use ledger_spec::ids::{LedgerId, Seq};
 use ledger_spec::state::{Overlay, State};
 
-use super::{EngineError, parse_entry};
+use super::error::EngineError;
+use super::read::parse_entry;
 use crate::log::disk::Disk;
 use crate::log::{self, FrameRefusal, Inspection, LogConfig, LogError};
 
@@ -45,7 +47,7 @@ impl LogEntry {
 
     /// The error that names this entry.
     #[must_use]
-    pub fn fault(&self, reason: impl ToString) -> EngineError {
+    pub fn fault(&self, reason: &dyn fmt::Display) -> EngineError {
         EngineError::Entry { seq: self.seq, reason: reason.to_string() }
     }
 }
@@ -118,7 +120,7 @@ pub(super) fn apply_frame(
     let mut overlay = Overlay::over(state);
     for entry in entries_of(frame) {
         let entry = entry?;
-        apply(&entry.accounting, &mut overlay).map_err(|broken| entry.fault(broken))?;
+        apply(&entry.accounting, &mut overlay).map_err(|broken| entry.fault(&broken))?;
         on_entry(&entry)?;
     }
     let changes = overlay.into_changes();

@@ -88,7 +88,8 @@ fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Result<&'a [u8; N], &'static
 pub(super) fn read(
     disk: &dyn Disk,
     data_folder: &Path,
-    (ledger, pepper): (LedgerId, &Hash),
+    ledger: LedgerId,
+    pepper: &Hash,
 ) -> Option<Snapshot> {
     let path = data_folder.join(SNAPSHOT_FILE);
     let bytes = match read_file(disk, &path) {

@@ -61,7 +61,7 @@ impl Sweep {
             self.last = Some(*id);
             let expired = account.lots.iter().filter(|lot| lot.key.expires_on < today);
             due.extend(expired.filter_map(|lot| record(*id, account.entries, *lot)));
-            due.extend(given.and_then(|item| give(*id, account, (item, today))));
+            due.extend(given.and_then(|item| give(*id, account, item, today)));
         }
         let rest = self.last.map_or(Bound::Unbounded, Bound::Excluded);
         self.under_way = state.accounts.range((rest, Bound::Unbounded)).next().is_some();
@@ -76,7 +76,7 @@ fn record(account: AccountId, entries: u32, lot: Lot) -> Option<Due> {
 }
 
 /// A claim of the item that is for what ends, where the resident has asked for it.
-fn give(id: AccountId, account: &Account, (item, today): (&Item, Day)) -> Option<Due> {
+fn give(id: AccountId, account: &Account, item: &Item, today: Day) -> Option<Due> {
     let asked = account.auto_exchange.filter(|asked| today <= asked.until)?;
     let points = Points::new(account.ending(item.points, today))?;
     let body = RewardClaim { item: Code::new(&item.code)?, points, code: None };

@@ -4,7 +4,8 @@ use ledger_spec::ids::{Hash, Seq};
 use ledger_spec::prove::HashSource;
 use ledger_spec::tile::{self, TileId, TileKind};
 
-use super::{EngineError, read_entry};
+use super::error::EngineError;
+use super::read::read_entry;
 use crate::log::{LevelsReader, LogError, LogReader};
 
 /// Serves tiles and entry bundles out of packed level files and frames.

@@ -73,7 +73,7 @@ pub(super) async fn check_pin(
     match checked.await? {
         PinCheck::Right => {
             let (points, now_s) = (entry.max_points, server.now_s());
-            let proof = ledger.engine.prove_pin((card, terminal), points, now_s)?;
+            let proof = ledger.engine.prove_pin(card, terminal, points, now_s)?;
             let proof = HEXLOWER.encode(&proof);
             let at_desk = role != Role::Shop;
             let resident = at_desk.then(|| resident_of(&server, ledger, account)).transpose()?;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ed25519_dalek::SigningKey;
 use kenmai::clock::{Clock, ClockPolicy};
 use kenmai::config::LedgerFile;
-use kenmai::engine::{Accepted, Engine, EngineConfig, EngineError, Ground, Refusal};
+use kenmai::engine::{Accepted, Engine, EngineConfig, EngineError, Environment, Refusal};
 use kenmai::keys::LedgerKeys;
 use kenmai::log::disk::{Disk, RealDisk};
 use kenmai::metrics::{LedgerMetrics, Metrics};
@@ -209,7 +209,7 @@ impl City {
         };
         let (disk, clock) = (Arc::clone(&self.disk), Arc::clone(&self.clock) as Arc<dyn Clock>);
         let metrics = metrics();
-        let (engine, _) = Engine::open(&config, self.keys(), Ground { disk, clock, metrics })?;
+        let (engine, _) = Engine::open(&config, self.keys(), Environment { disk, clock, metrics })?;
         self.engine = Some(engine);
         Ok(())
     }

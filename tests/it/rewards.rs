@@ -189,8 +189,7 @@ fn a_voucher_is_used_or_lapses_and_the_audit_follows() {
 /// What a desk signs with a card and its PIN.
 fn at_desk(city: &mut City, name: &str, body: Body) -> Seq {
     let terminal = Kid::of(key("staff").verifying_key().as_bytes());
-    let proof =
-        city.engine().prove_pin((card_hash(&card(name)), terminal), 0, city.now_s()).unwrap();
+    let proof = city.engine().prove_pin(card_hash(&card(name)), terminal, 0, city.now_s()).unwrap();
     let honest = city.disclosure(Some(Holder::Card(card(name))));
     let disclosure = Disclosure { pin_proof: Some(Blob(proof)), ..honest };
     let core = city.core(body);

@@ -170,7 +170,7 @@ fn an_audit_checks_the_proof_behind_a_card() {
     city.act("staff", "checkup", None, Holder::Account(account("ken")));
     let (number, now_s) = (card("ken"), city.now_s());
     let terminal = Kid::of(key("shop").verifying_key().as_bytes());
-    let proof = city.engine().prove_pin((card_hash(&number), terminal), 100, now_s).unwrap();
+    let proof = city.engine().prove_pin(card_hash(&number), terminal, 100, now_s).unwrap();
     let body = Redeem { shop: PlaceId(id("place of shop")), points: points(100), goods: None };
     let honest = city.disclosure(Some(Holder::Card(number)));
     let disclosure = Disclosure { pin_proof: Some(Blob(proof)), ..honest };

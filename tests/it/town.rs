@@ -15,7 +15,7 @@ use kenmai::clock::{Clock, ClockPolicy};
 use kenmai::config::Limits;
 use kenmai::demo::door::{self, Desks};
 use kenmai::demo::{Blueprint, Cast, Desk, YAIZU};
-use kenmai::engine::{Engine, EngineConfig, Ground};
+use kenmai::engine::{Engine, EngineConfig, Environment};
 use kenmai::http::{Ledger, Server};
 use kenmai::keys::LedgerKeys;
 use kenmai::log::disk::{Disk, RealDisk};
@@ -311,9 +311,10 @@ fn open(folder: &Path, plan: &Plan, clock: Arc<TestClock>) -> (Engine, Metrics) 
     // On a simulated disk the folder must be there too, and survive a power cut.
     plan.disk.create_dir_all(&config.data_folder).unwrap();
     config.data_folder.ancestors().for_each(|folder| plan.disk.sync_dir(folder).unwrap());
-    let ground = Ground { disk: Arc::clone(&plan.disk), clock, metrics: metrics.ledger("town") };
+    let environment =
+        Environment { disk: Arc::clone(&plan.disk), clock, metrics: metrics.ledger("town") };
     let keys = LedgerKeys::load(&folder.join("keys")).unwrap();
-    let (engine, _) = Engine::open(&config, keys, ground).unwrap();
+    let (engine, _) = Engine::open(&config, keys, environment).unwrap();
     (engine, metrics)
 }
 
@@ -344,12 +345,12 @@ impl Town {
         let [secrets, data] = ["empty-keys", "empty"].map(|name| folder.path().join(name));
         fs::create_dir_all(&data).unwrap();
         let keys = if secrets.exists() { LedgerKeys::load } else { LedgerKeys::create }(&secrets);
-        let ground = Ground {
+        let environment = Environment {
             disk: Arc::new(RealDisk),
             clock: Arc::<TestClock>::clone(&clock),
             metrics: metrics.ledger("empty"),
         };
-        let (empty, _) = Engine::open(&other, keys.unwrap(), ground).unwrap();
+        let (empty, _) = Engine::open(&other, keys.unwrap(), environment).unwrap();
         let ledgers = vec![ledger, Ledger::new("empty".to_owned(), empty)];
         let server =
             Server::new(ledgers, Arc::<TestClock>::clone(&clock), metrics, plan.limits).unwrap();

@@ -11,7 +11,9 @@ use ledger_spec::statement::{self, Core, Disclosure, Holder, Statement};
 use ledger_spec::time::{Day, Month};
 use sha2::{Digest, Sha256};
 
-use super::{BATCH_ENTRIES_MAX, Due, EngineError, Sequencer};
+use super::writer::{BATCH_ENTRIES_MAX, Sequencer};
+use crate::engine::error::EngineError;
+use crate::engine::sweep::Due;
 
 impl Sequencer {
     /// Closes the days that are over, each in a frame of its own.
@@ -29,7 +31,7 @@ impl Sequencer {
     /// Records lots that have expired, and gives away what ends today for whoever has asked for it,
     /// while nobody waits. A crash here leaves the rest to the next pass.
     pub(super) fn record_expired(&mut self) -> Result<(), EngineError> {
-        let Ok(now_ms) = self.clock.batch_time_ms(self.ground.clock.read()) else {
+        let Ok(now_ms) = self.clock.batch_time_ms(self.environment.clock.read()) else {
             return Ok(());
         };
         let today = Day::of_ms(now_ms);
@@ -49,7 +51,7 @@ impl Sequencer {
         self.close_days(now_ms)?;
         let statements = due.into_iter().map(|Due { body, about, link }| match link {
             None => self.own_statement(body, today, &about),
-            Some(link) => self.own_claim((body, &about), link, programme, now_ms),
+            Some(link) => self.own_claim(body, &about, link, programme, now_ms),
         });
         let statements = statements.collect::<Result<Vec<_>, _>>()?;
         let answers = self.commit(statements.iter().collect(), now_ms)?;
@@ -98,7 +100,8 @@ impl Sequencer {
     /// after it nothing to claim.
     fn own_claim(
         &self,
-        (body, about): (Body, &[u8]),
+        body: Body,
+        about: &[u8],
         link: LinkId,
         programme: Option<u32>,
         now_ms: u64,
