@@ -19,8 +19,9 @@ use ledger_spec::{
 };
 
 use super::{
-    LogError, Running,
     disk::{self, Access, Disk, DiskFile},
+    error::LogError,
+    fail_stop::FailStop,
 };
 
 /// The folder of the levels within the log's folder.
@@ -55,7 +56,7 @@ pub struct Levels {
     folder: PathBuf,
     levels: Vec<Level>,
     names_synced: bool,
-    running: Running,
+    fail_stop: FailStop,
     visible: Arc<RwLock<Vec<LevelFile>>>,
 }
 
@@ -68,7 +69,7 @@ impl Levels {
         disk: Arc<dyn Disk>,
         log_folder: &Path,
         trusted: Seq,
-        running: Running,
+        fail_stop: FailStop,
     ) -> Result<Self, LogError> {
         let folder = log_folder.join(LEVELS_FOLDER);
         disk.create_dir_all(&folder).map_err(LogError::io("create", &folder))?;
@@ -78,7 +79,7 @@ impl Levels {
             folder,
             levels: Vec::new(),
             names_synced: false,
-            running,
+            fail_stop,
             visible: Arc::new(RwLock::new(Vec::new())),
         };
         opened.open_files(trusted.0)?;
@@ -100,14 +101,14 @@ impl Levels {
     /// [`LogError::NotInSequence`] where `first_seq` is not [`Levels::size`]; [`LogError::Io`]
     /// stops levels and log: from then on every call gives [`LogError::Stopped`].
     pub fn append(&mut self, first_seq: Seq, leaf_hashes: &[Hash]) -> Result<(), LogError> {
-        self.running.check()?;
+        self.fail_stop.check()?;
         if first_seq != self.size() {
             return Err(LogError::NotInSequence { due: self.size(), found: first_seq });
         }
         // A crash during any of these writes leaves hashes past the lock, which the next opening
         // cuts.
         let extended = self.extend(leaf_hashes).and_then(|()| self.publish());
-        self.running.stop_on_error(extended)
+        self.fail_stop.stop_on_error(extended)
     }
 
     /// Makes all hashes durable.
@@ -115,9 +116,9 @@ impl Levels {
     /// # Errors
     /// [`LogError::Io`] stops levels and log: from then on every call gives [`LogError::Stopped`].
     pub fn sync(&mut self) -> Result<(), LogError> {
-        self.running.check()?;
+        self.fail_stop.check()?;
         let synced = self.sync_files();
-        self.running.stop_on_error(synced)
+        self.fail_stop.stop_on_error(synced)
     }
 
     fn sync_files(&mut self) -> Result<(), LogError> {

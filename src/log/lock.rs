@@ -17,8 +17,8 @@ use std::{
 use ledger_spec::ids::{Hash, LedgerId, Seq};
 
 use super::{
-    LogError,
     disk::{self, Access, Disk, DiskFile},
+    error::LogError,
 };
 
 /// The file's name in the log's folder.

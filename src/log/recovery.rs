@@ -28,10 +28,13 @@ use ledger_spec::{
 };
 
 use super::{
-    Claimed, FrameRefusal, Log, LogConfig, LogError, LogReader, Tip,
+    config::LogConfig,
     disk::{self, Access, Disk, DiskFile},
+    error::{FrameRefusal, LogError},
     lock::{self, Locked},
-    segments::{self, Durable, SEGMENTS_FOLDER, Segment, SegmentWriter, segment_name},
+    segments::{self, Durable, LogReader, SEGMENTS_FOLDER, Segment, SegmentWriter, segment_name},
+    tip::Tip,
+    writer::{Claimed, Log},
 };
 
 /// Bytes read at once while the log is scanned.
@@ -78,7 +81,7 @@ impl Claimed {
         now_ms: u64,
         mut on_frame: impl FnMut(&Frame) -> Result<(), FrameRefusal>,
     ) -> Result<(Log, Option<TornTail>), LogError> {
-        let Self { disk, config, guard, lock, locked, running } = self;
+        let Self { disk, config, guard, lock, locked, fail_stop } = self;
         let log_folder = config.log_folder();
         let folder = log_folder.join(SEGMENTS_FOLDER);
         let mut scan = Scan::new(disk.as_ref(), &config, Some(locked), Mode::Writable);
@@ -92,7 +95,7 @@ impl Claimed {
         disk.sync_dir(&folder).map_err(LogError::io("sync", &folder))?;
         let segments = SegmentWriter::new(disk, folder, config.segment_bytes, durable);
         let ledger = config.ledger;
-        Ok((Log { segments, lock, ledger, tip, running, _guard: guard }, torn))
+        Ok((Log { segments, lock, ledger, tip, fail_stop, _guard: guard }, torn))
     }
 }
 
@@ -191,7 +194,7 @@ struct Scan<'a> {
 }
 
 /// What lies at a place of a segment.
-enum Found {
+enum FrameAt {
     /// A frame whose body was not read.
     Stepped(Header, ledger_spec::ids::Hash),
     /// A frame checked in full.
@@ -259,12 +262,12 @@ impl<'a> Scan<'a> {
         let mut rewritten = false;
         while offset < size_bytes {
             let (header, hash) = match self.find(&mut window, offset)? {
-                Found::Stepped(header, hash) => (header, hash),
-                Found::Whole(frame) => {
+                FrameAt::Stepped(header, hash) => (header, hash),
+                FrameAt::Whole(frame) => {
                     rewritten |= self.take(&frame, &window, offset, on_frame)?;
                     (*frame.header(), frame.hash())
                 }
-                Found::Bad(bad) => {
+                FrameAt::Bad(bad) => {
                     self.torn = Some(self.judge(&mut window, offset, is_last, &bad)?);
                     break;
                 }
@@ -280,10 +283,10 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    fn find(&self, window: &mut Window<'_>, offset: u64) -> Result<Found, LogError> {
+    fn find(&self, window: &mut Window<'_>, offset: u64) -> Result<FrameAt, LogError> {
         let header = match Header::decode(window.up_to(offset, HEADER_BYTES)?) {
             Ok(header) => header,
-            Err(error) => return Ok(Found::Bad(BadFrame { error, header: None })),
+            Err(error) => return Ok(FrameAt::Bad(BadFrame { error, header: None })),
         };
         // A header that is whole and does not follow was never written here, by no crash.
         self.tip
@@ -292,19 +295,19 @@ impl<'a> Scan<'a> {
         if header.next_seq() <= self.replay_from.min(self.locked_size()) {
             let hash_offset = offset + (header.frame_bytes() - HASH_BYTES) as u64;
             return Ok(match window.up_to(hash_offset, HASH_BYTES)?.first_chunk() {
-                Some(hash) => Found::Stepped(header, *hash),
+                Some(hash) => FrameAt::Stepped(header, *hash),
                 None => {
                     let expected = header.frame_bytes();
                     let found = usize::try_from(window.size_bytes - offset).unwrap_or(expected);
                     let error = FrameError::Length { expected, found };
-                    Found::Bad(BadFrame { error, header: Some(header) })
+                    FrameAt::Bad(BadFrame { error, header: Some(header) })
                 }
             });
         }
         let bytes = window.up_to(offset, header.frame_bytes())?.to_vec();
         Ok(match Frame::decode(bytes) {
-            Ok(frame) => Found::Whole(Box::new(frame)),
-            Err(error) => Found::Bad(BadFrame { error, header: Some(header) }),
+            Ok(frame) => FrameAt::Whole(Box::new(frame)),
+            Err(error) => FrameAt::Bad(BadFrame { error, header: Some(header) }),
         })
     }
 

@@ -17,8 +17,8 @@ use ledger_spec::{
 };
 
 use super::{
-    LogError,
     disk::{self, Access, Disk, DiskFile},
+    error::LogError,
 };
 
 /// The folder of the segments within the log's folder.

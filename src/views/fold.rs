@@ -8,7 +8,7 @@ use ledger_spec::kinds::{AgeTier, Body, Code, Role};
 use ledger_spec::points::{Fund, LotKey, Purse};
 use ledger_spec::time::Day;
 
-use super::ViewsError;
+use super::error::ViewsError;
 use super::rows::{Demography, LotSum, StationMonth};
 use super::tables::Changes;
 

@@ -11,7 +11,7 @@ use ledger_spec::points::Fund;
 use ledger_spec::time::Day;
 use sled::{Batch, Db};
 
-use super::ViewsError;
+use super::error::ViewsError;
 use super::rows::{
     DayRow, Demography, FundMonth, Group, RowKey, ShopDaySums, StationMonth, Summary, Use,
 };
@@ -79,7 +79,7 @@ macro_rules! tables {
             }
         }
 
-        impl super::Views {
+        impl super::store::Views {
             $($(#[$doc])*
             ///
             /// # Errors
