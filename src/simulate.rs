@@ -23,7 +23,7 @@ use ledger_spec::state::{Account, Overlay, State};
 use ledger_spec::statement::{Statement, Values};
 use ledger_spec::time::Day;
 
-use crate::engine::replay::{LogEntry, LogSource, Progress, read_entries};
+use crate::engine::replay::{LogEntry, LogSource, OnProgress, read_entries};
 use crate::engine::{EngineError, PersonalReader, REGISTRY_FILE};
 use crate::keys::LedgerKeys;
 use crate::log::LogError;
@@ -46,7 +46,7 @@ pub enum SimulateError {
 
 /// What a rule or a fund gave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Given {
+pub struct Totals {
     /// Judgements, those with 0 points included.
     pub acts: u64,
     /// Points.
@@ -57,9 +57,9 @@ pub struct Given {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pair {
     /// As recorded.
-    pub was: Given,
+    pub was: Totals,
     /// Under the other programme.
-    pub would: Given,
+    pub would: Totals,
 }
 
 /// The outcome.
@@ -102,7 +102,7 @@ pub struct SimulateConfig<'a> {
 pub fn simulate(
     disk: &dyn Disk,
     config: &SimulateConfig<'_>,
-    progress: Progress<'_>,
+    progress: OnProgress<'_>,
 ) -> Result<Simulation, SimulateError> {
     let SimulateConfig { data_folder, origin, keys, programme, fiscal_year } = *config;
     let ledger = LedgerId::of_origin(origin);
@@ -289,7 +289,7 @@ impl Retrial<'_> {
         Ok(())
     }
 
-    fn count(&mut self, effects: &[Effect], side: impl Fn(&mut Pair) -> &mut Given) {
+    fn count(&mut self, effects: &[Effect], side: impl Fn(&mut Pair) -> &mut Totals) {
         for effect in effects {
             #[expect(clippy::wildcard_enum_match_arm, reason = "two effects say what was given")]
             match effect {

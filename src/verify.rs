@@ -193,7 +193,7 @@ pub struct VerifyReport {
 }
 
 /// What is to come out of the entries.
-struct Goal {
+struct Target {
     origin: String,
     size: u64,
     root: Hash,
@@ -224,22 +224,22 @@ pub fn verify(
         (Some(note), Some(vkey)) => Some(open_checkpoint(note, vkey, "the earlier checkpoint")?),
         (Some(_), None) => return Err(VerifyError::NoKey),
     };
-    let goal = match &reach {
-        Reach::Ledger(ledger) => ledger.goal(since),
+    let target = match &reach {
+        Reach::Ledger(ledger) => ledger.target(since),
         Reach::Http(..) | Reach::Tiles(_) => {
             let vkey = vkey.as_ref().ok_or(VerifyError::NoKey)?;
             let note = text(reach.file("checkpoint", MAX_NOTE_BYTES)?, "checkpoint")?;
             let Checkpoint { origin, size, root } = open_checkpoint(&note, vkey, "the checkpoint")?;
             report.checkpoint = Some(note);
-            Goal { origin, size, root, which: "the checkpoint".to_owned(), since }
+            Target { origin, size, root, which: "the checkpoint".to_owned(), since }
         }
     };
-    walk(&reach, &goal, &mut report, progress)?;
+    walk(&reach, &target, &mut report, progress)?;
     Ok(VerifyReport {
-        origin: goal.origin,
-        size: goal.size,
-        root: goal.root,
-        since: goal.since.map(|since| since.size),
+        origin: target.origin,
+        size: target.size,
+        root: target.root,
+        since: target.since.map(|since| since.size),
         ..report
     })
 }
@@ -254,24 +254,25 @@ fn open_checkpoint(note: &str, vkey: &VerifierKey, which: &str) -> Result<Checkp
 /// Reads every bundle once, and every tile once as soon as its hashes are known.
 fn walk(
     reach: &Reach,
-    goal: &Goal,
+    target: &Target,
     report: &mut VerifyReport,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(), VerifyError> {
-    let earlier = goal.since.as_ref().map(|since| (since.size, since.root));
-    if let Some((earlier, _)) = earlier.filter(|(earlier, _)| *earlier > goal.size) {
-        return Err(VerifyError::Shrunk { size: goal.size, earlier });
+    let earlier = target.since.as_ref().map(|since| (since.size, since.root));
+    if let Some((earlier, _)) = earlier.filter(|(earlier, _)| *earlier > target.size) {
+        return Err(VerifyError::Shrunk { size: target.size, earlier });
     }
-    let which = goal.which.clone();
-    if goal.size > MAX_TREE_SIZE {
-        return Err(VerifyError::Root { size: goal.size, which });
+    let which = target.which.clone();
+    if target.size > MAX_TREE_SIZE {
+        return Err(VerifyError::Root { size: target.size, which });
     }
-    let mut tree = Tree { reach, size: goal.size, edge: Edge::default(), rows: Vec::new() };
+    let mut tree =
+        TileComparison { reach, size: target.size, edge: Edge::default(), rows: Vec::new() };
     check_earlier(earlier, &tree.edge)?;
     let mut draws = Draws::default();
-    let bundles = (0..).map_while(|index| TileId::at(TileKind::Entries, index, goal.size));
+    let bundles = (0..).map_while(|index| TileId::at(TileKind::Entries, index, target.size));
     for bundle in bundles {
-        let (bytes, width) = reach.tile(&bundle, goal.size, MAX_BUNDLE_BYTES)?;
+        let (bytes, width) = reach.tile(&bundle, target.size, MAX_BUNDLE_BYTES)?;
         let leaves = tile::decode_bundle(&bytes, width)
             .map_err(|source| VerifyError::Bundle { tile: bundle, source })?;
         for (seq, leaf) in (bundle.first()..).zip(leaves).take(usize::from(bundle.width())) {
@@ -282,13 +283,13 @@ fn walk(
             report.hashes += tree.push(leaf_hash(leaf))?;
             check_earlier(earlier, &tree.edge)?;
         }
-        progress(tree.edge.size(), goal.size);
+        progress(tree.edge.size(), target.size);
     }
     report.hashes += tree.finish()?;
-    if tree.edge.root() == goal.root {
+    if tree.edge.root() == target.root {
         Ok(())
     } else {
-        Err(VerifyError::Root { size: goal.size, which })
+        Err(VerifyError::Root { size: target.size, which })
     }
 }
 
@@ -349,27 +350,27 @@ fn public_part(seq: Seq, leaf: &[u8]) -> Result<Option<(String, Value)>, VerifyE
 }
 
 /// The tree over the leaves so far, and the hashes of the tile in hand at every level.
-struct Tree<'a> {
+struct TileComparison<'a> {
     reach: &'a Reach,
     size: u64,
     edge: Edge,
-    rows: Vec<Row>,
+    rows: Vec<OpenTile>,
 }
 
 #[derive(Default)]
-struct Row {
+struct OpenTile {
     tile: u64,
     hashes: Vec<Hash>,
 }
 
-impl Tree<'_> {
+impl TileComparison<'_> {
     /// Adds a leaf and compares the tiles that it fills; gives the number of hashes compared.
     fn push(&mut self, hash: Hash) -> Result<u64, VerifyError> {
         let rows = &mut self.rows;
         self.edge.push_with(hash, |level, hash| {
             let level = usize::from(level);
             if rows.len() <= level {
-                rows.resize_with(level + 1, Row::default);
+                rows.resize_with(level + 1, OpenTile::default);
             }
             if let Some(row) = rows.get_mut(level) {
                 row.hashes.push(*hash);
@@ -402,7 +403,7 @@ impl Tree<'_> {
                 }
             }
             compared += row.hashes.len() as u64;
-            *row = Row { tile: row.tile + 1, hashes: Vec::new() };
+            *row = OpenTile { tile: row.tile + 1, hashes: Vec::new() };
         }
         Ok(compared)
     }
@@ -545,9 +546,9 @@ impl LedgerParts {
         Ok(Self { reader: inspection.reader, levels, origin: origin.to_owned(), size, root })
     }
 
-    fn goal(&self, since: Option<Checkpoint>) -> Goal {
+    fn target(&self, since: Option<Checkpoint>) -> Target {
         let (origin, which) = (self.origin.clone(), "the lock".to_owned());
-        Goal { origin, size: self.size, root: self.root, which, since }
+        Target { origin, size: self.size, root: self.root, which, since }
     }
 
     fn tile(&self, tile: &TileId, size: u64) -> Result<Vec<u8>, VerifyError> {

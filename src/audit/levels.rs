@@ -16,11 +16,11 @@ const HASH_BYTES: u64 = 32;
 pub(super) struct LevelFiles<'a> {
     disk: &'a dyn Disk,
     folder: PathBuf,
-    levels: Vec<Level>,
+    levels: Vec<ComparedLevel>,
     compared: u64,
 }
 
-struct Level {
+struct ComparedLevel {
     file: Option<Arc<dyn DiskFile>>,
     /// Hashes that the log has given this level so far.
     due: u64,
@@ -54,7 +54,7 @@ impl<'a> LevelFiles<'a> {
         while self.levels.len() <= number {
             let path = self.path(self.levels.len());
             let file = self.disk.open(&path, Access::Read).ok();
-            self.levels.push(Level { file, due: 0, held: 0, tile: Vec::new() });
+            self.levels.push(ComparedLevel { file, due: 0, held: 0, tile: Vec::new() });
         }
         let path = self.path(number);
         let Some(level) = self.levels.get_mut(number) else { return Ok(()) };

@@ -22,12 +22,12 @@ use ledger_spec::statement::{self, Holder, Statement, Values};
 use ledger_spec::time::Day;
 
 use super::levels::{LevelFiles, OtherHash};
+use super::report::{AuditReport, Check, DAMAGED, Finding, Gap, REBUILD, REWRITTEN};
+use super::segments::{Location, Segments};
 use super::signatures::{Signature, Signatures};
+use super::standin;
 use super::standin::{Signers, StandIn};
 use super::tally::Tally;
-use super::{
-    AuditReport, Check, DAMAGED, Finding, FramePlace, Gap, REBUILD, REWRITTEN, Segments, standin,
-};
 use crate::beacon;
 use crate::engine::{EngineError, PersonalReader, parse_entry};
 use crate::keys::LedgerKeys;
@@ -38,7 +38,7 @@ use crate::registry::Registry;
 const NO_PEPPER: [u8; 32] = [0; 32];
 
 /// A log on its way through the audit.
-pub(super) struct Replay<'a> {
+pub(super) struct Auditor<'a> {
     ledger: LedgerId,
     secrets: Option<(&'a LedgerKeys, &'a Registry)>,
     segments: Segments,
@@ -68,7 +68,7 @@ pub(super) struct Replay<'a> {
     broken: bool,
 }
 
-impl<'a> Replay<'a> {
+impl<'a> Auditor<'a> {
     pub(super) fn new(
         ledger: LedgerId,
         secrets: Option<(&'a LedgerKeys, &'a Registry)>,
@@ -120,7 +120,7 @@ impl<'a> Replay<'a> {
         let state = std::mem::take(&mut self.state);
         let mut overlay = Overlay::over(&state);
         for (seq, bytes) in frame.entries() {
-            if let Err(reason) = self.entry((seq, place), bytes, &mut overlay) {
+            if let Err(reason) = self.entry(seq, place, bytes, &mut overlay) {
                 self.find(Some(seq), place, reason);
                 break;
             }
@@ -148,7 +148,7 @@ impl<'a> Replay<'a> {
         if is_whole && !self.broken {
             match self.tally.check(&self.state) {
                 Ok(equations) => self.pass_many(Check::Sums, equations),
-                Err(reason) => self.find(None, FramePlace::default(), reason),
+                Err(reason) => self.find(None, Location::default(), reason),
             }
             match locked {
                 Some(locked) => {
@@ -178,7 +178,8 @@ impl<'a> Replay<'a> {
 
     fn entry(
         &mut self,
-        (seq, place): (Seq, FramePlace),
+        seq: Seq,
+        place: Location,
         bytes: &[u8],
         state: &mut Overlay<'_>,
     ) -> Result<(), String> {
@@ -187,7 +188,7 @@ impl<'a> Replay<'a> {
         let (signed, statement) = self.read_statement(&entry, &accounting)?;
         let (statement, accepted_ms) = self.open(&entry, &accounting, statement)?;
         match signed {
-            Some(signed) => self.queue_signatures((seq, place), signed, &statement, state)?,
+            Some(signed) => self.queue_signatures(seq, place, signed, &statement, state)?,
             None => self.check_row(&statement)?,
         }
         if let Body::Manifest(manifest) = &statement.core.body {
@@ -196,7 +197,7 @@ impl<'a> Replay<'a> {
         let found = statement.disclosure.as_ref().and_then(|(disclosure, _)| disclosure.values);
         let found = found.filter(|values| values.level_tenths.is_some());
         self.measured.extend(found.map(|values| (seq, (accounting.accepted_day(), values))));
-        self.decide_again((&entry, &accounting), statement, accepted_ms, state)?;
+        self.decide_again(&entry, &accounting, statement, accepted_ms, state)?;
         self.check_beacon(&accounting, state)?;
         apply(&accounting, state).map_err(|broken| broken.to_string())?;
         self.pass(Check::Effects);
@@ -301,7 +302,8 @@ impl<'a> Replay<'a> {
     /// Finds the keys of its time for the statement's signature and its pay token's.
     fn queue_signatures(
         &mut self,
-        (seq, place): (Seq, FramePlace),
+        seq: Seq,
+        place: Location,
         signed: Sign1,
         statement: &Statement,
         state: &Overlay<'_>,
@@ -381,7 +383,8 @@ impl<'a> Replay<'a> {
     /// Asks the rules again and compares the accounting part byte for byte.
     fn decide_again(
         &mut self,
-        (entry, accounting): (&Entry, &Accounting),
+        entry: &Entry,
+        accounting: &Accounting,
         mut statement: Statement,
         accepted_ms: Option<u64>,
         state: &Overlay<'_>,
@@ -474,22 +477,67 @@ impl<'a> Replay<'a> {
             oldest.remove();
         }
         for effect in &accounting.effects {
-            if let Effect::ManifestClosed { manifest } = effect {
-                self.manifests.remove(manifest);
-            }
-            if let Effect::KeyRegistered { public_key, role: Role::Station, .. } = effect {
-                self.stations.push(Kid::of(public_key));
-            }
-            if let Effect::LinkGranted { link, purpose: Purpose::Proxy, partner, .. } = effect {
-                self.proxies.entry(*partner).or_default().push(*link);
-            }
-            if let (Effect::DeviceEnrolled { public_key, .. }, Some(link)) =
-                (effect, accounting.subject)
-            {
-                self.devices.entry(link.account).or_default().push(Kid::of(public_key));
-            }
+            self.remember_effect(effect, accounting.subject.map(|subject| subject.account));
         }
         self.frame.insert(accounting.seq, accounting);
+    }
+
+    fn remember_effect(&mut self, effect: &Effect, account: Option<AccountId>) {
+        match effect {
+            Effect::ManifestClosed { manifest } => {
+                self.manifests.remove(manifest);
+            }
+            Effect::KeyRegistered { public_key, role, .. } => {
+                if *role == Role::Station {
+                    self.stations.push(Kid::of(public_key));
+                }
+            }
+            Effect::LinkGranted { link, purpose, partner, .. } => {
+                if *purpose == Purpose::Proxy {
+                    self.proxies.entry(*partner).or_default().push(*link);
+                }
+            }
+            Effect::DeviceEnrolled { public_key, .. } => {
+                if let Some(account) = account {
+                    self.devices.entry(account).or_default().push(Kid::of(public_key));
+                }
+            }
+            // The state knows the rest, and what has ended of the above.
+            Effect::Posting { .. }
+            | Effect::ActionJudged { .. }
+            | Effect::ActTaken { .. }
+            | Effect::TokenSpent { .. }
+            | Effect::Balance { .. }
+            | Effect::Undone { .. }
+            | Effect::Proposed { .. }
+            | Effect::Approved { .. }
+            | Effect::ProgrammeInForce { .. }
+            | Effect::BudgetAllocated { .. }
+            | Effect::KeyRevoked { .. }
+            | Effect::AccountOpened {}
+            | Effect::FactsSet { .. }
+            | Effect::CardIssued { .. }
+            | Effect::CardRevoked { .. }
+            | Effect::CodeUsed { .. }
+            | Effect::DayClosed { .. }
+            | Effect::ManifestOpened { .. }
+            | Effect::LinkRevoked { .. }
+            | Effect::HoldOpened { .. }
+            | Effect::HoldEnded { .. }
+            | Effect::Refunded { .. }
+            | Effect::CardWithoutPin { .. }
+            | Effect::PinProven { .. }
+            | Effect::ShopSettled { .. }
+            | Effect::SettlementPaid { .. }
+            | Effect::StatusSet { .. }
+            | Effect::ActionWithdrawn { .. }
+            | Effect::LotExtended { .. }
+            | Effect::CatalogueInForce { .. }
+            | Effect::RewardClaimed { .. }
+            | Effect::RewardEnded { .. }
+            | Effect::DrawCommitted { .. }
+            | Effect::DrawConcluded { .. } => {}
+        }
     }
 
     fn check_signatures(&mut self) {
@@ -499,7 +547,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn find(&mut self, seq: Option<Seq>, place: FramePlace, reason: String) {
+    fn find(&mut self, seq: Option<Seq>, place: Location, reason: String) {
         let (path, offset) = match seq {
             Some(_) => (self.segments.path(place), Some(place.offset)),
             None => (self.segments.folder.clone(), None),

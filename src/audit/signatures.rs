@@ -7,7 +7,7 @@ use ed25519_dalek::VerifyingKey;
 use ledger_spec::cose::Sign1;
 use ledger_spec::ids::Seq;
 
-use super::FramePlace;
+use super::segments::Location;
 
 /// Signatures that wait until they are checked together.
 const WAITING_MAX: usize = 4_096;
@@ -17,7 +17,7 @@ const THREADS_MAX: usize = 8;
 /// A signature to check.
 pub(super) struct Signature {
     pub(super) seq: Seq,
-    pub(super) place: FramePlace,
+    pub(super) place: Location,
     /// What was signed, as a report names it.
     pub(super) what: &'static str,
     pub(super) signed: Sign1,

@@ -121,7 +121,7 @@ fn other(
         Body::RewardClaim(body) => {
             let wallet = has_wallet(body.item.as_str(), state);
             let helped = helped(account?, &statement, state, signers);
-            return claim(statement, (wallet, helped), recorded_s, state);
+            return claim(statement, wallet, helped, recorded_s, state);
         }
         _ => recorded_s,
     };
@@ -161,7 +161,8 @@ fn helped(
 /// at some second of its day.
 fn claim(
     mut statement: Statement,
-    (has_wallet, holder): (bool, Option<Holder>),
+    has_wallet: bool,
+    holder: Option<Holder>,
     day_s: u64,
     state: &Overlay<'_>,
 ) -> Option<StandIn> {

@@ -42,13 +42,13 @@ pub(super) struct Recovered {
 }
 
 /// What the entries read so far leave.
-struct Progress {
+struct DerivedState {
     state: State,
     edge: Edge,
     ops: Ops,
 }
 
-impl Progress {
+impl DerivedState {
     /// Before the first entry.
     fn none(pepper: &Hash) -> Self {
         Self { state: State::default(), edge: Edge::default(), ops: Ops::keyed(pepper) }
@@ -133,11 +133,11 @@ fn recover_from(
     let registry = Registry::open(&config.data_folder.join(REGISTRY_FILE), &keys.kek)?;
     let locked = claimed.locked();
     let mut levels = claimed.levels()?;
-    let after = snapshot.and_then(|snapshot| Progress::after(snapshot, locked.size, &levels));
-    let mut progress = after.unwrap_or_else(|| Progress::none(&keys.pepper));
-    let replay_from = Seq(progress.state.size);
+    let after = snapshot.and_then(|snapshot| DerivedState::after(snapshot, locked.size, &levels));
+    let mut derived = after.unwrap_or_else(|| DerivedState::none(&keys.pepper));
+    let replay_from = Seq(derived.state.size);
     let (log, torn) = claimed.recover(replay_from, environment.clock.wall_ms(), |frame| {
-        let hashes = progress.frame(frame).map_err(FrameRefusal::from)?;
+        let hashes = derived.frame(frame).map_err(FrameRefusal::from)?;
         // The levels are trusted up to the lock; what they lack comes from the frames.
         let first = frame.header().place.first_seq;
         let known = levels.size().0.saturating_sub(first.0);
@@ -149,7 +149,7 @@ fn recover_from(
             _ => Ok(()),
         }
     })?;
-    let Progress { state, edge, ops } = progress;
+    let DerivedState { state, edge, ops } = derived;
     let mut keyring = HashMap::new();
     add_keys(&state, &mut keyring);
     if edge.root() != log.tip().root {

@@ -27,7 +27,7 @@ pub struct LogSource<'a> {
 }
 
 /// Is told the bytes read and the bytes in all, after each frame.
-pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+pub type OnProgress<'a> = &'a mut dyn FnMut(u64, u64);
 
 /// An entry as the log holds it.
 pub struct LogEntry {
@@ -58,7 +58,7 @@ impl LogEntry {
 /// [`LogError`]; what `on_entry` refuses is [`LogError::Refused`] and names the place.
 pub fn read_entries(
     log: LogSource<'_>,
-    progress: Progress<'_>,
+    progress: OnProgress<'_>,
     mut on_entry: impl FnMut(LogEntry) -> Result<(), EngineError>,
 ) -> Result<Inspection, LogError> {
     read_frames(log, progress, |frame| {
@@ -72,7 +72,7 @@ pub fn read_entries(
 /// As [`read_entries`]; also for an entry that these rules did not make.
 pub fn read_state(
     log: LogSource<'_>,
-    progress: Progress<'_>,
+    progress: OnProgress<'_>,
     mut on_entry: impl FnMut(&LogEntry),
 ) -> Result<State, LogError> {
     let mut state = State::default();
@@ -88,7 +88,7 @@ pub fn read_state(
 
 fn read_frames(
     log: LogSource<'_>,
-    progress: Progress<'_>,
+    progress: OnProgress<'_>,
     mut on_frame: impl FnMut(&Frame) -> Result<(), FrameRefusal>,
 ) -> Result<Inspection, LogError> {
     let LogSource { disk, data_folder, ledger } = log;

@@ -1,5 +1,5 @@
-//! What the threads of a ledger share: what it stands on, what waits in the queue, what the sequencer
-//! writes and everyone reads.
+//! What the threads of a ledger share: what it stands on, what waits in the queue, what the
+//! sequencer writes and everyone reads.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

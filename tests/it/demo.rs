@@ -18,7 +18,7 @@ use kenmai::keys::{self, LedgerKeys};
 use kenmai::log::disk::RealDisk;
 use kenmai::metrics::Metrics;
 use kenmai::reports::zengin::BankAccount;
-use kenmai::simulate::{Given, SimulateConfig, simulate};
+use kenmai::simulate::{SimulateConfig, Totals, simulate};
 use ledger_spec::ids::{LedgerId, Seq};
 use ledger_spec::kept;
 use ledger_spec::kinds::{Body, Redeem};
@@ -461,7 +461,7 @@ async fn a_year_under_all_rules_is_audited_and_simulated() {
     let of = |number: u32| changed.rules[&number].1;
     assert_eq!((of(3).would.acts, of(3).would.points * 2), (of(3).was.acts, of(3).was.points));
     assert_eq!(of(12), same.rules[&12].1);
-    assert_eq!(of(17).would, Given::default());
+    assert_eq!(of(17).would, Totals::default());
     assert_eq!(changed.rules[&17].0, "健康の記録");
     let refused: Vec<(&str, u64)> =
         changed.refused.iter().map(|(reason, count)| (reason.as_str(), *count)).collect();
