@@ -66,13 +66,13 @@ pub(super) fn approved_action(case: &Case<'_>) -> Result<Outcome, Rejection> {
     let (Body::Action(body), Some(subject)) = (&made.core.body, entry.subject) else {
         return Err(Rejection::NotAnAction);
     };
-    let signer = &case.state.keys(&made.kid).ok_or(Rejection::KeyUnknown)?.signer;
-    let case = &Case { statement: made, signer: Some(signer), ..*case };
+    let case = &Case { statement: made, ..*case };
     let programme = timely_programme(case)?;
     let rule = programme.rule_of(body.action.as_str()).ok_or(Rejection::ActionUnknown)?;
     let worth = rule.worth(None).ok_or(Rejection::ActionUnknown)?;
     let (account, day, disclosure) = (subject.account, made.core.day, &Disclosure::default());
-    let (exact, place, channel) = (None, place_of(signer), Channel::Desk);
+    // Staff stand at no place.
+    let (exact, place, channel) = (None, None, Channel::Desk);
     let act = Act { case, programme, rule, worth, exact, account, place, disclosure, day, channel };
     act.grant()
 }
