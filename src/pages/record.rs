@@ -102,6 +102,8 @@ fn deed(lang: Lang) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use ledger_spec::statement::Measure;
+
     use super::*;
     use crate::pages::tests::{check_page, site};
 
@@ -113,6 +115,32 @@ mod tests {
                 check_page(lang, &page);
                 assert!(page.0.contains(&format!("data-role=\"{role}\"")));
                 assert!(page.0.contains(&format!("/terminal?role={role}\"")));
+            }
+        }
+    }
+
+    /// Whatever a programme measures has a field, with the number and range of the format.
+    #[test]
+    fn every_measure_has_a_field_and_a_label() {
+        let script = include_str!("assets/record.js");
+        for measure in Measure::ALL.iter().copied() {
+            let head = format!("\n  {}: {{ name: \"", measure.name());
+            let field = script.split_once(&head).map_or("", |(_, rest)| rest);
+            let (name, rest) = field.split_once('"').expect(measure.name());
+            let range = measure.range();
+            let within = match measure {
+                Measure::LevelTenths => "tenths: true, min: 0.1, max: 12 }".to_owned(),
+                Measure::SystolicMmhg
+                | Measure::DiastolicMmhg
+                | Measure::Minutes
+                | Measure::Steps => format!("min: {}, max: {} }}", range.start(), range.end()),
+            };
+            let expected = format!(", key: {}, {within}", measure as u8);
+            assert!(rest.starts_with(&expected), "{}: {expected}", measure.name());
+            for lang in Lang::ALL {
+                let page = page(lang, &site(), Recorder::Station);
+                let label = format!("\"record-value-{name}\"");
+                assert!(page.0.contains(&label), "{label}");
             }
         }
     }
