@@ -1,0 +1,394 @@
+//! An account's entries for the person whose they are, newest first, along their chain in the log.
+
+use ledger_spec::caps::{CapOf, CapPer};
+use ledger_spec::entry::{Accounting, Contra, Effect, Reason, receipt_number};
+use ledger_spec::ids::{Kid, Seq};
+use ledger_spec::kept;
+use ledger_spec::kinds::{Body, Code, Kind, Note, Role, Status};
+use ledger_spec::programme::Rule;
+use ledger_spec::state::{Overlay, Signer, State};
+use ledger_spec::statement::{self, Disclosure};
+use ledger_spec::time::Day;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Access, rewards};
+use crate::engine::{Engine, EngineError};
+
+/// The most entries of a history that one answer gives.
+pub const HISTORY_ENTRIES_MAX: usize = 200;
+/// The most entries that one answer looks at for a narrowed history.
+pub const HISTORY_LOOKED_AT_MAX: usize = 1_000;
+/// More times than this are as good as any number.
+const TIMES_TOLD_MAX: u32 = 31;
+
+/// One entry of an account, for the person whose it is.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct HistoryLine {
+    /// The entry.
+    pub seq: u64,
+    /// The statement's kind.
+    #[schema(example = "redeem")]
+    pub kind: &'static str,
+    /// The statement's day.
+    #[schema(value_type = String, format = Date)]
+    pub day: Day,
+    /// Unix seconds of acceptance: exact while the personal part is there, otherwise as coarse as
+    /// the ledger keeps it.
+    pub accepted_at_s: u64,
+    /// Points that moved, negative when spent; nothing where none could.
+    pub points: Option<i64>,
+    /// Points that a shop reserved, negative when it let them go; absent elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<i64>,
+    /// The action's public code.
+    pub action: Option<String>,
+    /// Its name in Japanese; the exact action's while the personal part is there.
+    pub name: Option<String>,
+    /// Its name in English.
+    pub name_en: Option<String>,
+    /// What else the action brought: rules that follow from it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<AlsoJson>,
+    /// The public name of the shop or station.
+    pub place: Option<String>,
+    /// The family's phone that claimed, the id of its key; otherwise absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^[0-9a-f]{16}$")]
+    pub family: Option<Kid>,
+    /// Why an action was granted what it was granted.
+    pub reason: Option<ReasonJson>,
+    /// The number to say on the telephone.
+    #[schema(example = "0010-C4")]
+    pub receipt_number: String,
+    /// Points of the yen purse afterwards.
+    pub yen_after: Option<u64>,
+    /// What was measured, while the personal part is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<ValuesJson>,
+    /// Why the city changed something, in the words of whoever did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Whether an entry in a draw has won, once it is drawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub won: Option<bool>,
+    /// `true` where the ledger itself acted as the resident has asked; otherwise absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub automatic: Option<bool>,
+    /// `true` for a proposal, which does nothing until another person approves; otherwise absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<bool>,
+}
+
+/// A rule that followed from an action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AlsoJson {
+    /// Its name in Japanese.
+    pub name: String,
+    /// Its name in English.
+    pub name_en: String,
+    /// Points granted.
+    pub points: u32,
+}
+
+/// What a measurement found, for the person who was measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ValuesJson {
+    /// Vegetable level in tenths.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level_tenths: Option<u32>,
+    /// Systolic pressure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub systolic_mmhg: Option<u32>,
+    /// Diastolic pressure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diastolic_mmhg: Option<u32>,
+}
+
+/// Which entries of a history are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Shown {
+    /// Health actions.
+    Actions,
+    /// What was spent in shops, and what came back.
+    Shops,
+}
+
+impl Shown {
+    fn holds(self, kind: Kind) -> bool {
+        match self {
+            Self::Actions => matches!(kind, Kind::Action | Kind::ActionWithdraw),
+            Self::Shops => matches!(
+                kind,
+                Kind::Redeem
+                    | Kind::Void
+                    | Kind::Refund
+                    | Kind::Hold
+                    | Kind::Capture
+                    | Kind::Release
+            ),
+        }
+    }
+}
+
+/// A page of a history, newest first.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct History {
+    /// The entries.
+    pub entries: Vec<HistoryLine>,
+    /// Ask again with this to read on.
+    pub next_before: Option<u64>,
+}
+
+/// A [`Reason`] as JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ReasonJson {
+    /// `full`, `cap`, `budget`, `lots`, `not_eligible`, `too_soon`, `below_goal`, `season`,
+    /// `review`, `times`, `frozen`, `moved_out` or `deceased`.
+    #[schema(example = "cap")]
+    pub code: &'static str,
+    /// What a cap is over: `rule`, `class` or `all`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub of: Option<CapOf>,
+    /// The period of a cap or count: `day`, `week`, `month` or `fiscal_year`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub per: Option<CapPer>,
+    /// The first day on which the rule counts again, for `too_soon`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Date)]
+    pub next: Option<Day>,
+    /// How many times more the action counts in full, where a cap says so; `per` names the period
+    /// then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub times_left: Option<u32>,
+}
+
+impl From<Reason> for ReasonJson {
+    fn from(reason: Reason) -> Self {
+        let plain = |code| Self { code, of: None, per: None, next: None, times_left: None };
+        match reason {
+            Reason::Full => plain("full"),
+            Reason::Cap(of, per) => Self { of: Some(of), per: Some(per), ..plain("cap") },
+            Reason::Budget => plain("budget"),
+            Reason::Lots => plain("lots"),
+            Reason::NotEligible => plain("not_eligible"),
+            Reason::TooSoon(next) => Self { next: Some(next), ..plain("too_soon") },
+            Reason::BelowGoal => plain("below_goal"),
+            Reason::Season => plain("season"),
+            Reason::Review => plain("review"),
+            Reason::Times(per) => Self { per: Some(per), ..plain("times") },
+            Reason::Standing(Status::Active) => plain("full"),
+            Reason::Standing(Status::Frozen) => plain("frozen"),
+            Reason::Standing(Status::MovedOut) => plain("moved_out"),
+            Reason::Standing(Status::Deceased) => plain("deceased"),
+        }
+    }
+}
+
+/// The reason in an entry's effects.
+#[must_use]
+pub fn reason_of(accounting: &Accounting) -> Option<ReasonJson> {
+    accounting.effects.iter().find_map(|effect| {
+        let Effect::ActionJudged { reason, granted, room, .. } = effect else { return None };
+        let json = ReasonJson::from(*reason);
+        // What the tightest cap leaves, in whole actions like this one; a cap of years is no news.
+        let soon = room.filter(|room| room.per != CapPer::FiscalYear && *granted > 0);
+        Some(match soon {
+            Some(room) if room.points / granted <= TIMES_TOLD_MAX => {
+                let (of, per) = (Some(room.of), Some(room.per));
+                ReasonJson { times_left: Some(room.points / granted), of, per, ..json }
+            }
+            Some(_) | None => json,
+        })
+    })
+}
+
+/// The reason as the signer of an action may know it: a person's standing is told to that person
+/// alone.
+#[must_use]
+pub fn reason_for_signer(accounting: &Accounting) -> Option<ReasonJson> {
+    let standing = |effect: &Effect| {
+        matches!(effect, Effect::ActionJudged { reason: Reason::Standing(_), .. })
+    };
+    if accounting.effects.iter().any(standing) {
+        return Some(Reason::NotEligible.into());
+    }
+    reason_of(accounting)
+}
+
+/// An account's entries, newest first, before `before`: the chain of previous entries in the log.
+/// Of a narrowed history a page may hold fewer entries than asked for, and still name the next
+/// page.
+///
+/// # Errors
+/// [`EngineError`]
+pub fn history(
+    engine: &Engine,
+    access: Access,
+    (before, shown): (Option<Seq>, Option<Shown>),
+    limit: usize,
+) -> Result<History, EngineError> {
+    let account = access.account();
+    let mut next = engine.state()?.accounts.get(&account).and_then(|row| row.last);
+    if let Some(from) = before.and_then(|before| before.0.checked_sub(1)).map(Seq)
+        && next.is_some_and(|last| from <= last)
+        && let Some((_, accounting)) = engine.entry(from)?
+        && accounting.subject.is_some_and(|subject| subject.account == account)
+    {
+        // The entry that the page before named: reading goes on there and not at the newest.
+        next = Some(from);
+    }
+    let (mut entries, mut looked_at) = (Vec::new(), 0);
+    while let Some(seq) = next {
+        let Some((entry, accounting)) = engine.entry(seq)? else { break };
+        next = accounting
+            .subject
+            .filter(|subject| subject.account == account)
+            .and_then(|subject| subject.previous);
+        if before.is_some_and(|before| seq >= before) {
+            continue;
+        }
+        if entries.len() == limit.min(HISTORY_ENTRIES_MAX) || looked_at == HISTORY_LOOKED_AT_MAX {
+            let next_before = Some(seq.0 + 1);
+            return Ok(History { entries, next_before });
+        }
+        looked_at += 1;
+        let Ok(statement) = kept::read(&accounting.statement.0) else { continue };
+        let personal = engine.personal(&entry, &accounting)?;
+        let own = matches!(access, Access::Own(_));
+        let personal = personal.map(|(exact_ms, known)| (exact_ms, known.filter(|_| own)));
+        let state = engine.state()?;
+        if shown.is_some_and(|shown| !shown.holds(told(&statement, &state).kind())) {
+            continue;
+        }
+        entries.push(history_line(engine, (&accounting, &statement), personal, &state));
+    }
+    Ok(History { entries, next_before: None })
+}
+
+/// What an entry is about: what two persons did is told as what it is, not as an approval.
+fn told<'a>(statement: &'a statement::Statement, state: &'a State) -> &'a Body {
+    let body = &statement.core.body;
+    let Body::Approve(approve) = body else { return body };
+    state.proposals.get(&approve.proposal).map_or(body, |proposal| &proposal.body)
+}
+
+/// Where an entry was made, for people: the place of its signer, or who that is. A phone has no
+/// place.
+fn place_of(signer: &Signer, state: &State) -> Option<String> {
+    let Signer::Actor(actor) = signer else { return None };
+    let place = actor.place.and_then(|place| state.places.get(&place));
+    Some(place.map_or(actor.name.as_str(), |place| place.name.as_str()).to_owned())
+}
+
+fn history_line(
+    engine: &Engine,
+    (accounting, statement): (&Accounting, &statement::Statement),
+    personal: Option<(u64, Option<Disclosure>)>,
+    state: &State,
+) -> HistoryLine {
+    let signer = state.keys.get(&statement.kid).map(|key| &key.signer);
+    let told = told(statement, state);
+    let automatic = matches!(told, Body::RewardClaim(_))
+        && matches!(signer, Some(Signer::Actor(actor)) if actor.role == Role::System);
+    let action =
+        if let Body::Action(body) = told { Some(body.action.as_str().to_owned()) } else { None };
+    let acted = accounting.effects.iter().any(judged);
+    let (mut moved, mut held) = (acted.then_some(0), None);
+    for (_, points, contra) in accounting.postings() {
+        let sum = if matches!(contra, Contra::Held(_)) { &mut held } else { &mut moved };
+        *sum = Some(sum.unwrap_or(0) + points);
+    }
+    let captured = moved.is_some();
+    let proposes = |effect: &Effect| matches!(effect, Effect::Proposed { .. });
+    let yen_after = accounting.effects.iter().find_map(|effect| {
+        if let Effect::Balance { yen, .. } = effect { Some(*yen) } else { None }
+    });
+    let (exact_ms, disclosure) = personal.unzip();
+    let disclosure = disclosure.flatten();
+    let exact = disclosure.as_ref().and_then(|disclosure| disclosure.exact_action.as_ref());
+    let values = disclosure.as_ref().and_then(|disclosure| disclosure.values);
+    // An approval names no programme: the rule that judged the action's own day is in its effects.
+    let acted_on = accounting.effects.iter().find_map(|effect| {
+        if let Effect::ActionJudged { day, .. } = effect { Some(*day) } else { None }
+    });
+    let overlay = Overlay::over(state);
+    let named_version = statement.core.programme.and_then(|version| state.programmes.get(&version));
+    let programme = named_version.or_else(|| overlay.programme_for(acted_on?));
+    let rule = programme.zip(action.as_ref()).and_then(|(of, action)| of.rule_of(action));
+    let item = rewards::item_of(accounting, state);
+    let of_item = item.map(|item| (item.name.clone(), item.name_en.clone()));
+    let (name, name_en) = rule.map(|rule| named(rule, exact.map(Code::as_str))).or(of_item).unzip();
+    let derived = accounting.effects.iter().skip_while(|e| !judged(e)).skip(1);
+    let also = derived.filter_map(|effect| {
+        let Effect::ActionJudged { rule, granted, .. } = effect else { return None };
+        let rule = programme?.rule(*rule)?;
+        let (name, name_en) = (rule.name.clone(), rule.name_en.clone());
+        Some(AlsoJson { name, name_en, points: *granted })
+    });
+    HistoryLine {
+        seq: accounting.seq.0,
+        kind: told.kind().name(),
+        day: statement.core.day,
+        accepted_at_s: exact_ms.unwrap_or(accounting.accepted_min * 60_000) / 1_000,
+        points: moved,
+        held: held.filter(|_| !captured).map(|points| -points),
+        note: note_of(told).map(|note| note.as_str().to_owned()),
+        proposal: accounting.effects.iter().any(proposes).then_some(true),
+        action,
+        name,
+        name_en,
+        also: also.collect(),
+        place: signer.and_then(|by| place_of(by, state)),
+        family: signer.is_some_and(|by| helps(by, accounting)).then_some(statement.kid),
+        won: rewards::won(accounting, state),
+        automatic: automatic.then_some(true),
+        reason: reason_of(accounting),
+        receipt_number: receipt_number(engine.ledger(), accounting.seq),
+        yen_after,
+        values: values.map(|values| ValuesJson {
+            level_tenths: values.level_tenths,
+            systolic_mmhg: values.systolic_mmhg,
+            diastolic_mmhg: values.diastolic_mmhg,
+        }),
+    }
+}
+
+/// Whether a phone signed for another account than its own.
+fn helps(signer: &Signer, accounting: &Accounting) -> bool {
+    let Signer::Device(phone) = signer else { return false };
+    accounting.subject.is_some_and(|subject| subject.account != phone.account)
+}
+
+fn judged(effect: &Effect) -> bool {
+    matches!(effect, Effect::ActionJudged { .. })
+}
+
+/// The names of an action, in Japanese and English.
+fn named(rule: &Rule, exact: Option<&str>) -> (String, String) {
+    let exact = rule.exact.iter().find(|known| Some(known.action.as_str()) == exact);
+    match exact {
+        Some(exact) => (exact.name.clone(), exact.name_en.clone()),
+        None => (rule.name.clone(), rule.name_en.clone()),
+    }
+}
+
+/// The reason that a correction gives, or the source of opening points.
+#[expect(clippy::wildcard_enum_match_arm, reason = "most kinds give no reason in words")]
+fn note_of(body: &Body) -> Option<&Note> {
+    match body {
+        Body::AccountStatus(body) => body.reason.as_ref(),
+        Body::ActionWithdraw(body) => Some(&body.reason),
+        Body::Refund(body) => Some(&body.reason),
+        Body::RewardCancel(body) => Some(&body.reason),
+        Body::Adjust(body) => Some(&body.reason),
+        Body::LotExtend(body) => Some(&body.reason),
+        Body::BalanceImport(body) => Some(&body.source),
+        Body::KeyRevoke(body) => Some(&body.reason),
+        Body::CardRevoke(body) => Some(&body.reason),
+        _ => None,
+    }
+}
