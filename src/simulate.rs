@@ -13,11 +13,11 @@ use std::path::Path;
 use ledger_spec::apply::apply;
 use ledger_spec::caps::ActionClass;
 use ledger_spec::decide::{Context, decide, measured_before};
-use ledger_spec::entry::{Accounting, Contra, Effect, Subject};
+use ledger_spec::entry::{Accounting, Contra, Effect, Judgement, Subject};
 use ledger_spec::ids::{LedgerId, Seq};
 use ledger_spec::kept;
 use ledger_spec::kinds::Body;
-use ledger_spec::points::{Fund, LotKey, Purse};
+use ledger_spec::points::{Fund, LotKey};
 use ledger_spec::programme::Programme;
 use ledger_spec::state::{Account, Overlay, State};
 use ledger_spec::statement::{Statement, Values};
@@ -115,7 +115,7 @@ pub fn simulate(
         names: programme.rules.iter().map(|rule| (rule.rule, rule.name.clone())).collect(),
         state: State::default(),
         measured: BTreeMap::new(),
-        judgements: BTreeMap::new(),
+        grants: BTreeMap::new(),
         found: Simulation { fiscal_year, ..Simulation::default() },
     };
     year.state.programmes = [before, programme].map(|it| (it.version, it.into())).into();
@@ -158,7 +158,7 @@ struct Retrial<'a> {
     measured: BTreeMap<Seq, Values>,
     /// What it granted for the actions of the two years, by their entries: what a withdrawal takes
     /// back. Empty where it refuses the action or cannot open it.
-    judgements: BTreeMap<Seq, Vec<Judgement>>,
+    grants: BTreeMap<Seq, Vec<Grant>>,
     found: Simulation,
 }
 
@@ -178,8 +178,8 @@ impl Retrial<'_> {
         let accounting = logged.accounting;
         self.learn_names(&accounting);
         let year = self.found.fiscal_year;
-        let granted = |effect: &Effect| matches!(effect, Effect::ActionJudged { day, .. } if day.fiscal_year() == year);
-        self.found.by_two += u64::from(accounting.effects.iter().any(granted));
+        let granted = accounting.judgements().any(|judged| judged.day.fiscal_year() == year);
+        self.found.by_two += u64::from(granted);
         let effects = self.taken_over(&accounting, &kept.core.body);
         if effects.is_empty() { Ok(()) } else { self.apply(accounting, effects) }
     }
@@ -191,14 +191,14 @@ impl Retrial<'_> {
         let today = recorded.accepted_day();
         let mut taken = Taken { state: &state, account, today, effects: Vec::new() };
         if let Some(entry) = withdrawn_by(&recorded.effects) {
-            for judgement in self.judgements.get(&entry).into_iter().flatten() {
-                taken.withdraw(judgement);
+            for grant in self.grants.get(&entry).into_iter().flatten() {
+                taken.withdraw(grant);
             }
             taken.effects.push(Effect::Undone { entry });
             return taken.effects;
         }
         // The other programme may have taken the proposal itself for the action.
-        let is_judged = |proposal| self.judgements.get(proposal).is_some_and(|it| !it.is_empty());
+        let is_judged = |proposal| self.grants.get(proposal).is_some_and(|it| !it.is_empty());
         if !matches!(body, Body::Approve(approve) if is_judged(&approve.proposal)) {
             recorded.effects.iter().for_each(|effect| taken.take(effect));
         }
@@ -226,7 +226,7 @@ impl Retrial<'_> {
     ) -> Result<(), EngineError> {
         let LogEntry { entry, accounting, .. } = logged;
         let counted = version == 2;
-        self.judgements.insert(accounting.seq, Vec::new());
+        self.grants.insert(accounting.seq, Vec::new());
         let Some((now_ms, disclosure)) = self.reader.read(entry, accounting)? else {
             self.found.sealed += u64::from(counted);
             return Ok(());
@@ -280,9 +280,9 @@ impl Retrial<'_> {
         });
         let accounting = Accounting { subject, effects, ..from };
         apply(&accounting, &mut state)?;
-        let judged = judgements_of(&accounting.effects);
+        let judged = grants_of(&accounting.effects);
         if !judged.is_empty() {
-            self.judgements.insert(accounting.seq, judged);
+            self.grants.insert(accounting.seq, judged);
         }
         let changes = state.into_changes();
         self.state.absorb(changes);
@@ -311,30 +311,23 @@ impl Retrial<'_> {
     }
 }
 
-/// A rule's judgement of an action.
-struct Judgement {
-    rule: u32,
-    class: ActionClass,
-    purse: Purse,
-    day: Day,
-    granted: u32,
-    counted: bool,
+/// What a rule granted for an action.
+struct Grant {
+    judgement: Judgement,
     /// Where the points went and came from; none without points.
     posting: Option<(LotKey, Contra)>,
 }
 
-/// The judgements of an entry, each with the posting that stands before it.
-fn judgements_of(effects: &[Effect]) -> Vec<Judgement> {
+/// The grants of an entry, each with the posting that stands before its judgement.
+fn grants_of(effects: &[Effect]) -> Vec<Grant> {
     let (mut posting, mut found) = (None, Vec::new());
     for effect in effects {
         if let Effect::Posting { lot, contra, .. } = effect {
             posting = Some((*lot, *contra));
         }
-        if let Effect::ActionJudged { rule, class, purse, day, granted, reason, .. } = effect {
-            let (rule, class, purse, day) = (*rule, *class, *purse, *day);
-            let (granted, counted) = (*granted, reason.counts());
-            let posting = posting.take().filter(|_| granted > 0);
-            found.push(Judgement { rule, class, purse, day, granted, counted, posting });
+        if let Some(judgement) = effect.judgement() {
+            let posting = posting.take().filter(|_| judgement.granted > 0);
+            found.push(Grant { judgement, posting });
         }
     }
     found
@@ -435,8 +428,9 @@ impl Taken<'_> {
     }
 
     /// Takes a judgement back, with the points that are still there.
-    fn withdraw(&mut self, judgement: &Judgement) {
-        let Judgement { rule, class, purse, day, granted, counted, posting } = *judgement;
+    fn withdraw(&mut self, grant: &Grant) {
+        let Judgement { rule, class, purse, day, granted, reason, .. } = grant.judgement;
+        let (counted, posting) = (reason.counts(), grant.posting);
         let before = self.effects.len();
         if let Some((lot, contra)) = posting {
             self.post(lot, -i64::from(granted), contra);

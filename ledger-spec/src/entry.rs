@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cbor::{Blob, Text, wire_array, wire_code};
 use crate::ids::{AccountId, Hash, LedgerId, OpId, Seq};
-use crate::points::LotKey;
+use crate::points::{LotKey, Purse};
 use crate::time::Day;
 
 mod effect;
@@ -78,12 +78,8 @@ impl Accounting {
     /// to what was held.
     #[must_use]
     pub fn moved(&self) -> u64 {
-        let sum = |counts: fn(&Contra) -> bool| {
-            let counted = self.postings().filter(|(_, _, contra)| counts(contra));
-            counted.map(|(_, points, _)| points).reduce(|sum, points| sum + points)
-        };
-        let sold = sum(|contra| matches!(contra, Contra::Shop(_)));
-        let moved = sold.or_else(|| sum(|contra| matches!(contra, Contra::Held(_))));
+        let sold = self.sum(|contra| matches!(contra, Contra::Shop(_)));
+        let moved = sold.or_else(|| self.sum(|contra| matches!(contra, Contra::Held(_))));
         moved.unwrap_or_else(|| self.points()).unsigned_abs()
     }
 
@@ -97,6 +93,36 @@ impl Accounting {
         self.effects.iter().any(reward)
     }
 
+    /// Whether it proposes what does nothing until another person approves.
+    #[must_use]
+    pub fn is_proposal(&self) -> bool {
+        self.effects.iter().any(|effect| matches!(effect, Effect::Proposed { .. }))
+    }
+
+    /// The account's unexpired points of a purse after the entry; none where it moved no points.
+    #[must_use]
+    pub fn balance(&self, purse: Purse) -> Option<u64> {
+        self.effects.iter().find_map(|effect| {
+            let Effect::Balance { yen, challenge } = effect else { return None };
+            Some(match purse {
+                Purse::Yen => *yen,
+                Purse::Challenge => *challenge,
+            })
+        })
+    }
+
+    /// What the rules gave for an action: first for the action itself, then for what followed.
+    pub fn judgements(&self) -> impl Iterator<Item = Judgement> {
+        self.effects.iter().filter_map(Effect::judgement)
+    }
+
+    /// The points of the postings whose contra account counts; none where there is no such posting.
+    #[must_use]
+    pub fn sum(&self, counts: impl Fn(&Contra) -> bool) -> Option<i64> {
+        let counted = self.postings().filter(|(_, _, contra)| counts(contra));
+        counted.map(|(_, points, _)| points).reduce(|sum, points| sum + points)
+    }
+
     /// The postings in order: lot, points, contra account.
     pub fn postings(&self) -> impl Iterator<Item = (LotKey, i64, Contra)> {
         self.effects.iter().filter_map(|effect| {
@@ -106,6 +132,39 @@ impl Accounting {
                 None
             }
         })
+    }
+}
+
+/// What one rule of the programme gave for an action: an [`Effect::ActionJudged`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// The programme's rule.
+    pub rule: u32,
+    /// The rule's class.
+    pub class: ActionClass,
+    /// The rule's purse.
+    pub purse: Purse,
+    /// The action's own day.
+    pub day: Day,
+    /// Points granted, 0 included.
+    pub granted: u32,
+    /// Why so many.
+    pub reason: Reason,
+    /// The tightest cap that leaves room.
+    pub room: Option<Room>,
+    /// How the resident took part.
+    pub channel: Channel,
+}
+
+impl Effect {
+    /// What a rule gave, if the effect says it.
+    #[must_use]
+    pub fn judgement(&self) -> Option<Judgement> {
+        let Self::ActionJudged { rule, class, purse, day, granted, reason, room, channel } = *self
+        else {
+            return None;
+        };
+        Some(Judgement { rule, class, purse, day, granted, reason, room, channel })
     }
 }
 

@@ -8,7 +8,7 @@ use ledger_spec::apply::apply;
 use ledger_spec::cbor;
 use ledger_spec::cose::{Sign1, aad};
 use ledger_spec::decide::{Context, Earlier, decide, earlier_of, measured_before};
-use ledger_spec::entry::{Accounting, Effect, Entry, Reason};
+use ledger_spec::entry::{Accounting, Effect, Entry, Judgement, Reason};
 use ledger_spec::frame::Frame;
 use ledger_spec::ids::{AccountId, Kid, LedgerId, LinkId, OpId, Seq};
 use ledger_spec::kept;
@@ -604,18 +604,14 @@ fn take_natural_keys(decided: &mut Accounting, recorded: &Accounting) -> bool {
 
 /// Whether an exact action got nothing because it had counted as often as it can.
 fn has_counted_out(accounting: &Accounting) -> bool {
-    let out = |effect: &Effect| {
-        matches!(effect, Effect::ActionJudged { reason: Reason::Times(_), granted: 0, .. })
-    };
-    accounting.effects.iter().any(out)
+    let out = |judged: Judgement| matches!(judged.reason, Reason::Times(_)) && judged.granted == 0;
+    accounting.judgements().any(out)
 }
 
 /// Puts the recorded channel in the place of a stand-in's: who showed phone or card is in the
 /// sealed part alone.
 fn take_channel(decided: &mut Accounting, recorded: &Accounting) {
-    let recorded = recorded.effects.iter().find_map(|effect| {
-        if let Effect::ActionJudged { channel, .. } = effect { Some(*channel) } else { None }
-    });
+    let recorded = recorded.judgements().map(|judged| judged.channel).next();
     for effect in &mut decided.effects {
         if let (Effect::ActionJudged { channel, .. }, Some(recorded)) = (effect, recorded) {
             *channel = recorded;

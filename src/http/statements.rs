@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ledger_spec::decide::Rejection;
-use ledger_spec::entry::{Effect, receipt_number};
+use ledger_spec::entry::receipt_number;
 use ledger_spec::ids::OpId;
 use ledger_spec::kinds::{Body, Kind};
 use ledger_spec::time::Day;
@@ -116,7 +116,6 @@ fn verdict(
     let receipt = ledger.engine.receipt(accounting.seq, &accepted.head, false)?;
     let reason = reason_for_signer(accounting);
     let moves = reason.is_some() || accounting.postings().next().is_some();
-    let waits = |effect: &Effect| matches!(effect, Effect::Proposed { .. });
     Ok(Verdict {
         op_id: op_id.to_string(),
         seq: accounting.seq.0,
@@ -126,6 +125,6 @@ fn verdict(
         proof: receipt.to_string(),
         points: moves.then(|| accounting.moved()),
         reason,
-        proposal: accounting.effects.iter().any(waits).then_some(true),
+        proposal: accounting.is_proposal().then_some(true),
     })
 }
