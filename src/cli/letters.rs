@@ -11,9 +11,9 @@ use super::{
 };
 use crate::csv::Table;
 use crate::engine::REGISTRY_FILE;
-use crate::http::reminders::{Told, sentence};
 use crate::keys::LedgerKeys;
 use crate::pages::Lang;
+use crate::pages::reminders::{Detail, sentence};
 use crate::query::reminders;
 use crate::registry::Registry;
 
@@ -71,7 +71,7 @@ pub fn run(args: &Args) -> Outcome {
             continue;
         }
         let text = |lang, between| {
-            let sentences = due.iter().map(|coming| sentence(lang, coming, Told::All));
+            let sentences = due.iter().map(|coming| sentence(lang, coming, Detail::Full));
             sentences.collect::<Vec<_>>().join(between)
         };
         let name = registry.person(account)?.unwrap_or_default();

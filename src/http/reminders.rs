@@ -24,66 +24,14 @@ use super::resident;
 use super::server::App;
 use crate::engine::{Engine, EngineError, statement_of};
 use crate::pages::Lang;
-use crate::pages::messages::{date, number, t, t_args, time_of};
-use crate::query::reminders::{self, About, Coming, Names};
+use crate::pages::reminders::{Detail, sentence};
+use crate::query::reminders::{self, About, Coming};
 use crate::reports::calendar;
 
 /// The most links that one answer looks through.
 const LINKS_MAX: usize = 500;
 /// A partner asks at most so many days ahead.
 const DAYS_AHEAD_MAX: u32 = 7;
-
-/// How much a sentence tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
-    /// To the resident: points and times too.
-    All,
-    /// Through others: what, and on which day.
-    Day,
-}
-
-/// What lies ahead, in a sentence.
-#[must_use]
-pub fn sentence(lang: Lang, coming: &Coming, told: Told) -> String {
-    let on = date(lang, &coming.on.to_string());
-    match (&coming.about, told) {
-        (About::Expiry(purse, points, given), Told::All) => {
-            let key = match purse {
-                Purse::Yen => "reminder-expiry",
-                Purse::Challenge => "reminder-expiry-challenge",
-            };
-            let told = t_args(lang, key, &[("date", &on), ("points", &number(*points))]);
-            match given {
-                Some(names) => {
-                    told + &t_args(lang, "reminder-given", &[("name", named(lang, names))])
-                }
-                None => told,
-            }
-        }
-        (About::Expiry(..), Told::Day) => t_args(lang, "reminder-expiry-some", &[("date", &on)]),
-        (About::CountsAgain(names), _) => {
-            t_args(lang, "reminder-again", &[("date", &on), ("name", named(lang, names))])
-        }
-        (About::Appointment(names, start_s), _) => {
-            let plain = t(lang, "reminder-appointment-plain");
-            let name = names.as_ref().map_or(plain.as_str(), |names| named(lang, names));
-            match start_s.filter(|_| told == Told::All) {
-                Some(start_s) => {
-                    let values = [("date", &*on), ("time", &*time_of(start_s)), ("name", name)];
-                    t_args(lang, "reminder-appointment-time", &values)
-                }
-                None => t_args(lang, "reminder-appointment", &[("date", &on), ("name", name)]),
-            }
-        }
-    }
-}
-
-fn named(lang: Lang, [ja, en]: &Names) -> &str {
-    match lang {
-        Lang::Ja => ja,
-        Lang::En => en,
-    }
-}
 
 /// What lies ahead of one account.
 pub(super) fn of_account(
@@ -117,7 +65,7 @@ pub(super) async fn calendar_file(State(server): App, reader: Reader) -> Result<
 }
 
 fn event(coming: &Coming, account: AccountId) -> calendar::Event {
-    let [ja, en] = Lang::ALL.map(|lang| sentence(lang, coming, Told::All));
+    let [ja, en] = Lang::ALL.map(|lang| sentence(lang, coming, Detail::Full));
     // What counts again does so later after the next time: the later file moves it.
     let (what, start_s) = match &coming.about {
         About::Expiry(purse, ..) => (format!("expiry {purse:?} {}", coming.on), None),
@@ -281,7 +229,7 @@ pub(super) async fn feed(
 
 fn reminder(link: LinkId, coming: &Coming, day: Day) -> Option<Reminder> {
     let days_before = coming.due(day)?;
-    let [text, text_en] = Lang::ALL.map(|lang| sentence(lang, coming, Told::Day));
+    let [text, text_en] = Lang::ALL.map(|lang| sentence(lang, coming, Detail::Day));
     let about = match coming.about {
         About::Expiry(..) => "expiry",
         About::CountsAgain(_) => "counts_again",

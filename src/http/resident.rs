@@ -17,7 +17,7 @@ use super::openapi::Binary;
 use super::problem::Problem;
 use super::server::App;
 use crate::engine::statement_of;
-use crate::query::{self, Access, Balance, History, Shown, links};
+use crate::query::{self, Access, Balance, Filter, History, links};
 
 /// Entries of a history page unless the client asks for another number.
 pub(super) const HISTORY_ENTRIES: usize = 50;
@@ -86,7 +86,7 @@ pub(super) struct Page {
     limit: Option<usize>,
     /// Which entries are wanted; all unless named.
     #[param(inline)]
-    show: Option<Shown>,
+    show: Option<Filter>,
     /// The link by which somebody lets this phone read; the own records unless named.
     #[serde(rename = "for")]
     #[param(rename = "for", pattern = "^[0-9a-f]{32}$")]
@@ -112,7 +112,7 @@ pub(super) async fn history(
         return Err(Problem::malformed_request());
     }
     let before = before.map(Seq);
-    Ok(Json(query::history(&reader.ledger.engine, access, (before, show), limit)?))
+    Ok(Json(query::history(&reader.ledger.engine, access, before, show, limit)?))
 }
 
 /// The entry, if this reader may have its receipt, and whether it is the reader's own.

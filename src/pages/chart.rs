@@ -112,7 +112,7 @@ impl Chart<'_> {
                 } }
                 tbody { @for (day, values) in points.iter().rev() {
                     tr {
-                        th scope="row" { (date(lang, &day.to_string())) }
+                        th scope="row" { (date(lang, *day)) }
                         @for found in values { td.points { (value(self.tenths, *found)) } }
                     }
                 } }

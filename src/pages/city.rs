@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::door::facts;
 use super::messages::{date, number, t};
 use super::{Frame, Lang, Site, layout};
+use crate::query::ClosedDay;
 
 /// What the city's door shows.
 #[derive(Clone, Debug)]
@@ -12,20 +13,7 @@ pub struct City {
     /// The ledger of the page.
     pub site: Site,
     /// Closed days, the latest first.
-    pub days: Vec<Day>,
-}
-
-/// The public totals of one closed day; `None` is a cell of fewer than 10 persons.
-#[derive(Clone, Debug)]
-pub struct Day {
-    /// `YYYY-MM-DD`.
-    pub day: String,
-    /// Persons who took part.
-    pub accounts: Option<u64>,
-    /// Points granted.
-    pub granted: Option<u64>,
-    /// Points used.
-    pub redeemed: Option<u64>,
+    pub days: Vec<ClosedDay>,
 }
 
 /// The page at `/for/city`.
@@ -45,7 +33,7 @@ pub fn page(lang: Lang, data: &City) -> Markup {
     layout(&Frame { lang, site: &data.site, title: &title, script: None, texts: &[] }, &body)
 }
 
-fn table(lang: Lang, days: &[Day]) -> Markup {
+fn table(lang: Lang, days: &[ClosedDay]) -> Markup {
     let heads = [
         t(lang, "for-city-day"),
         t(lang, "for-city-accounts"),
@@ -59,8 +47,8 @@ fn table(lang: Lang, days: &[Day]) -> Markup {
                 tbody {
                     @for day in days {
                         tr {
-                            th scope="row" { (date(lang, &day.day)) }
-                            @for cell in [day.accounts, day.granted, day.redeemed] { (total(lang, cell)) }
+                            th scope="row" { (date(lang, day.day)) }
+                            @for cell in [day.totals.accounts, day.totals.granted, day.totals.redeemed] { (total(lang, cell)) }
                         }
                     }
                 }
@@ -80,19 +68,18 @@ fn total(lang: Lang, cell: Option<u64>) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use ledger_spec::time::Day;
+
     use super::*;
     use crate::pages::tests::{check_page, site};
+    use crate::query::ClosedTotals;
 
     #[test]
     fn small_cells_are_words_not_numbers() {
-        let day = Day {
-            day: "2026-11-21".into(),
-            accounts: Some(1_204),
-            granted: Some(4_110),
-            redeemed: None,
-        };
+        let totals = ClosedTotals { accounts: Some(1_204), granted: Some(4_110), redeemed: None };
+        let day = ClosedDay { day: Day::parse("2026-11-21").unwrap(), totals };
         for lang in Lang::ALL {
-            check_page(lang, &page(lang, &City { site: site(), days: vec![day.clone()] }));
+            check_page(lang, &page(lang, &City { site: site(), days: vec![day] }));
         }
         let page = page(Lang::Ja, &City { site: site(), days: vec![day] }).0;
         assert!(page.contains("2026年11月21日") && page.contains("1,204"));

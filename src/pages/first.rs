@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::messages::{number, t, t_args};
 use super::{Frame, Lang, Site, layout};
+use crate::query::Figures;
 
 /// What the first page shows.
 #[derive(Clone, Debug)]
@@ -15,18 +16,8 @@ pub struct First {
     pub tour: String,
     /// The front pages of the other ledgers: address and programme.
     pub others: Vec<(String, String)>,
-    /// Entries in the published log.
-    pub records: u64,
-    /// Points granted so far.
-    pub granted_points: u64,
-    /// Points used in shops so far.
-    pub used_points: u64,
-    /// Measurements recorded so far.
-    pub measurements: u64,
-    /// Shops that take points.
-    pub shops: u64,
-    /// Measuring stations.
-    pub stations: u64,
+    /// Its figures.
+    pub figures: Figures,
 }
 
 const TEXTS: [&str; 4] =
@@ -36,7 +27,7 @@ const TEXTS: [&str; 4] =
 #[must_use]
 pub fn page(lang: Lang, data: &First) -> Markup {
     let title = t(lang, "first-title");
-    let records = t_args(lang, "first-records", &[("count", &number(data.records))]);
+    let records = t_args(lang, "first-records", &[("count", &number(data.figures.entries))]);
     let body = html! {
         div.hero {
             h1 { (title) }
@@ -50,7 +41,7 @@ pub fn page(lang: Lang, data: &First) -> Markup {
                 " " a href="/verify" { (t(lang, "first-verify")) }
             }
         }
-        (figures(lang, data))
+        (figures(lang, &data.figures))
         (doors(lang, &data.site.ledger))
         (others(lang, &data.others))
     };
@@ -59,13 +50,13 @@ pub fn page(lang: Lang, data: &First) -> Markup {
     layout(&frame, &body)
 }
 
-fn figures(lang: Lang, data: &First) -> Markup {
+fn figures(lang: Lang, figures: &Figures) -> Markup {
     let rows = [
-        (t(lang, "first-granted"), data.granted_points),
-        (t(lang, "first-used"), data.used_points),
-        (t(lang, "first-measurements"), data.measurements),
-        (t(lang, "first-shops"), data.shops),
-        (t(lang, "first-stations"), data.stations),
+        (t(lang, "first-granted"), figures.granted),
+        (t(lang, "first-used"), figures.redeemed),
+        (t(lang, "first-measurements"), figures.actions),
+        (t(lang, "first-shops"), figures.shops),
+        (t(lang, "first-stations"), figures.stations),
     ];
     html! {
         section aria-labelledby="figures" {
@@ -122,12 +113,14 @@ mod tests {
             site,
             tour: "/tour".into(),
             others: vec![("/minato-demo".into(), "みなと町すこやかポイント".into())],
-            records: 10_452,
-            granted_points: 1_234_567,
-            used_points: 890,
-            measurements: 77,
-            shops: 8,
-            stations: 3,
+            figures: Figures {
+                entries: 10_452,
+                granted: 1_234_567,
+                redeemed: 890,
+                actions: 77,
+                shops: 8,
+                stations: 3,
+            },
         }
     }
 

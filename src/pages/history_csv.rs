@@ -2,34 +2,36 @@
 
 use super::Lang;
 use super::chart;
-use super::me::{Entry, what};
+use super::me::what;
 use super::messages::{reason_text, t, time_on};
 use crate::csv::Table;
+use crate::query::{HistoryLine, ReasonJson};
 
 /// The records as CSV (RFC 4180), one line each, the latest first.
 #[must_use]
-pub fn file(lang: Lang, entries: &[Entry]) -> String {
+pub fn file(lang: Lang, entries: &[HistoryLine]) -> String {
     let mut out = Table::default();
     let head =
         ["date", "time", "what", "points", "shop", "reason", "number", "level", "high", "low"];
     out.line(&head.map(|column| t(lang, &format!("csv-{column}"))));
     for entry in entries {
-        let (high, low) = entry.measured.pressure_mmhg.unzip();
+        let values = entry.values.unwrap_or_default();
+        let (high, low) = values.pressure_mmhg().unzip();
+        // What was left of a period then is past.
+        let reason = entry.reason.map(|reason| ReasonJson { times_left: None, ..reason });
         let text = |value: Option<u32>| value.map_or_else(String::new, |value| value.to_string());
         let cells = [
-            entry.day.clone(),
-            time_on(&entry.day, entry.accepted_at_s).unwrap_or_default(),
+            entry.day.to_string(),
+            time_on(entry.day, entry.accepted_at_s).unwrap_or_default(),
             what(lang, entry),
             entry.points.map_or_else(String::new, |points| points.to_string()),
             entry.place.clone().unwrap_or_default(),
-            entry
-                .reason
-                .as_ref()
-                .map(|r| reason_text(lang, r))
+            reason
+                .map(|reason| reason_text(lang, &reason))
                 .or(entry.note.clone())
                 .unwrap_or_default(),
-            entry.receipt_number.clone().unwrap_or_default(),
-            entry.measured.level_tenths.map_or_else(String::new, |level| chart::value(true, level)),
+            entry.receipt_number.clone(),
+            values.level_tenths.map_or_else(String::new, |level| chart::value(true, level)),
             text(high),
             text(low),
         ];

@@ -1,13 +1,23 @@
 //! The resident's page: balance, expiry, own measurements, history with reasons and receipts,
 //! phones.
 
+use ledger_spec::caps::CapPer;
+use ledger_spec::ids::{Kid, LinkId};
+use ledger_spec::kinds::Kind;
+use ledger_spec::points::Purse;
 use ledger_spec::time::Day;
 use maud::{Markup, html};
 
 use super::chart::{self, Chart, Point};
 use super::desk::phone_asks;
-use super::messages::{Reason, date, kind_name, number, reason_text, t, t_args, time_of, time_on};
+use super::messages::{date, kind_name, number, reason_text, t, t_args, time_of, time_on};
+use super::reminders::{Detail, sentence};
 use super::{Frame, Lang, Site, layout, problem_box};
+use crate::query::links::family_code;
+use crate::query::reminders::Coming;
+use crate::query::{
+    Balance, Filter, History, HistoryLine, HoldLine, LotLine, Phone, ReasonJson, ValuesJson,
+};
 
 /// What the resident's page shows.
 #[derive(Clone, Debug)]
@@ -20,126 +30,35 @@ pub struct Me {
     pub left: bool,
 }
 
-/// Balance and history, as `GET /v1/{ledger}/me` and `/me/history` tell them.
-#[derive(Clone, Debug, Default)]
+/// An account and its records.
+#[derive(Clone, Debug)]
 pub struct Account {
-    /// Points to spend in shops.
-    pub yen: u64,
-    /// Points for draws and perks.
-    pub challenge: u64,
-    /// What must be done before points can be spent, in Japanese and English.
-    pub waits_for: Option<[String; 2]>,
-    /// Open lots, the first to expire first.
-    pub lots: Vec<Lot>,
-    /// Points that shops have reserved.
-    pub holds: Vec<Hold>,
-    /// What lies ahead besides points that expire, a sentence each.
-    pub coming: Vec<String>,
-    /// The latest measurements, the latest first; only on the first page of records.
-    pub measured: Vec<(Day, Measured)>,
-    /// Which records are shown, as in `?show=`; nothing for all.
-    pub show: Option<&'static str>,
-    /// Records, the latest first.
-    pub entries: Vec<Entry>,
-    /// Where the next page of records begins.
-    pub next_before: Option<u64>,
-    /// Phones that can speak for the account.
+    /// Open points, and what waits for a shop.
+    pub balance: Balance,
+    /// What lies ahead besides points that expire.
+    pub coming: Vec<Coming>,
+    /// Records in which something was measured, the latest first; only on the first page of
+    /// records.
+    pub measured: Vec<HistoryLine>,
+    /// Which records are shown; nothing for all.
+    pub filter: Option<Filter>,
+    /// The records.
+    pub history: History,
+    /// Every phone that the account ever had.
     pub phones: Vec<Phone>,
+    /// The phone that the page is read with.
+    pub this_phone: Kid,
     /// The link by which a phone of the family reads; nothing for the own phone.
-    pub family: Option<String>,
-}
-
-/// What a measurement found.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Measured {
-    /// Vegetable level in tenths.
-    pub level_tenths: Option<u32>,
-    /// Systolic and diastolic blood pressure in mmHg.
-    pub pressure_mmhg: Option<(u32, u32)>,
-}
-
-/// A phone of the account.
-#[derive(Clone, Debug)]
-pub struct Phone {
-    /// The id of its key.
-    pub kid: String,
-    /// The day of its enrolment, `YYYY-MM-DD`.
-    pub since: String,
-    /// Whether it has been stopped.
-    pub revoked: bool,
-    /// Whether the page is read with it.
-    pub this: bool,
-}
-
-/// Points that expire together.
-#[derive(Clone, Debug)]
-pub struct Lot {
-    /// `yen` or `challenge`.
-    pub purse: String,
-    /// The last usable day, `YYYY-MM-DD`.
-    pub expires_on: String,
-    /// Points left.
-    pub points: u64,
-}
-
-/// Points that wait for a shop.
-#[derive(Clone, Debug)]
-pub struct Hold {
-    /// The shop's name.
-    pub place: Option<String>,
-    /// Points reserved.
-    pub points: u64,
-    /// Unix seconds; after that they come back.
-    pub until_s: u64,
-}
-
-/// One record of the account.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// Its number in the ledger.
-    pub seq: u64,
-    /// Its kind, such as `redeem`.
-    pub kind: String,
-    /// Its day, `YYYY-MM-DD`.
-    pub day: String,
-    /// Unix seconds of acceptance; shown where it falls on that day.
-    pub accepted_at_s: u64,
-    /// What it moved; a negative number, or a kind that spends, counts down.
-    pub points: Option<i64>,
-    /// What a shop reserved, negative when it let it go.
-    pub held: Option<i64>,
-    /// For actions the name, in Japanese and English.
-    pub action: Option<[String; 2]>,
-    /// What else the action brought: the name of each rule that follows from it, and its points.
-    pub also: Vec<([String; 2], u32)>,
-    /// The shop's or station's name.
-    pub place: Option<String>,
-    /// Why an action brought its points.
-    pub reason: Option<Reason>,
-    /// The short number that phone and till both show.
-    pub receipt_number: Option<String>,
-    /// What was measured.
-    pub measured: Measured,
-    /// Why the city changed something, in its own words.
-    pub note: Option<String>,
-    /// The code of the family's phone that claimed.
-    pub family: Option<String>,
-    /// Whether an entry in a draw has won, once it is drawn.
-    pub won: Option<bool>,
-    /// Whether the ledger itself acted, as the resident has asked.
-    pub automatic: bool,
-    /// Whether it does nothing until another person approves.
-    pub waits: bool,
+    pub family: Option<LinkId>,
+    /// The day of the page: what is left of a period is said while it runs.
+    pub today: Day,
 }
 
 /// Kinds whose points leave the account.
-const SPENDING: [&str; 4] = ["redeem", "capture", "reward.claim", "expire"];
+const SPENDING: [Kind; 4] = [Kind::Redeem, Kind::Capture, Kind::RewardClaim, Kind::Expire];
 
 const TEXTS: [&str; 6] =
     ["me-opening", "me-no-key", "me-cookie", "retry-", "problem-", "browser-cannot"];
-
-/// What `?show=` can narrow the records to, each with the key of its name.
-pub const SHOWN: [(&str, &str); 2] = [("actions", "me-show-actions"), ("shops", "me-show-shops")];
 
 /// The page at `/{ledger}/me`.
 #[must_use]
@@ -183,38 +102,39 @@ fn signed_out(lang: Lang, data: &Me, title: &str) -> Markup {
 }
 
 fn signed_in(lang: Lang, ledger: &str, title: &str, account: &Account) -> Markup {
+    let Account { balance, family, .. } = account;
     html! {
         div #me data-session="yes" {
             h1 { (title) }
-            @if account.family.is_some() { p.notice { (t(lang, "family-view-note")) } }
+            @if family.is_some() { p.notice { (t(lang, "family-view-note")) } }
             p.balance {
                 (t(lang, "me-balance")) br;
-                strong #yen { (number(account.yen)) } " " (t(lang, "unit-points"))
+                strong #yen { (number(balance.yen)) } " " (t(lang, "unit-points"))
             }
-            @if let Some(next) = account.lots.iter().find(|lot| lot.purse == "yen") {
+            @if let Some(next) = balance.lots.iter().find(|line| line.lot.purse == Purse::Yen) {
                 p #next-expiry { (t_args(lang, "me-next-expiry", &[
-                    ("date", &date(lang, &next.expires_on)), ("points", &number(next.points)),
+                    ("date", &date(lang, next.lot.expires_on)), ("points", &number(next.points.into())),
                 ])) }
             }
-            @for hold in &account.holds { p { (reserved(lang, hold)) } }
-            @if let Some(names) = &account.waits_for {
-                p #waits-for { (t_args(lang, "me-waits-for", &[("name", &named(lang, names))])) }
+            @for hold in &balance.holds { p { (reserved(lang, hold)) } }
+            @if let Some(waits) = &balance.waits_for {
+                p #waits-for { (t_args(lang, "me-waits-for", &[("name", lang.pick(&waits.name, &waits.name_en))])) }
             }
-            @if account.challenge > 0 { p { (t(lang, "me-challenge")) " " strong { (number(account.challenge)) } } }
+            @if balance.challenge > 0 { p { (t(lang, "me-challenge")) " " strong { (number(balance.challenge)) } } }
             p #say role="status" aria-live="polite" {}
             (problem_box())
-            @if let Some(link) = &account.family {
+            @if let Some(link) = family {
                 p { a.button.large href={ "/" (ledger) "/rewards?for=" (link) } { (t(lang, "reward-title")) } }
             } @else {
                 p { a.button.large href={ "/" (ledger) "/pay" } { (t(lang, "me-pay")) } }
                 p { a.button.quiet href={ "/" (ledger) "/rewards" } { (t(lang, "reward-title")) } }
             }
             (measurements(lang, &account.measured))
-            (lots(lang, &account.lots))
+            (lots(lang, &balance.lots))
             (coming(lang, ledger, account))
             (history(lang, ledger, account))
-            @if account.family.is_none() {
-                (phones(lang, &account.phones))
+            @if family.is_none() {
+                (phones(lang, account))
                 h2 { (t(lang, "links-title")) }
                 p { a.button.quiet href={ "/" (ledger) "/links" } { (t(lang, "me-links")) } }
                 h2 { (t(lang, "family-title")) }
@@ -230,7 +150,7 @@ fn signed_in(lang: Lang, ledger: &str, title: &str, account: &Account) -> Markup
 }
 
 /// A reservation, with the shop's own name.
-fn reserved(lang: Lang, hold: &Hold) -> Markup {
+fn reserved(lang: Lang, hold: &HoldLine) -> Markup {
     let until = time_of(hold.until_s);
     let sentence = t_args(lang, "me-held", &[("points", &number(hold.points)), ("time", &until)]);
     html! {
@@ -239,13 +159,13 @@ fn reserved(lang: Lang, hold: &Hold) -> Markup {
     }
 }
 
-fn measurements(lang: Lang, measured: &[(Day, Measured)]) -> Markup {
-    let oldest_first = || measured.iter().rev();
-    let levels: Vec<Point> =
-        oldest_first().filter_map(|(day, m)| Some((*day, vec![m.level_tenths?]))).collect();
-    let pressures: Vec<Point> = oldest_first()
-        .filter_map(|(day, m)| m.pressure_mmhg.map(|(high, low)| (*day, vec![high, low])))
-        .collect();
+fn measurements(lang: Lang, measured: &[HistoryLine]) -> Markup {
+    let points = |values_of: fn(ValuesJson) -> Option<Vec<u32>>| -> Vec<Point> {
+        let oldest_first = measured.iter().rev();
+        oldest_first.filter_map(|line| Some((line.day, values_of(line.values?)?))).collect()
+    };
+    let levels = points(|values| Some(vec![values.level_tenths?]));
+    let pressures = points(|values| values.pressure_mmhg().map(|(high, low)| vec![high, low]));
     html! {
         @if !levels.is_empty() || !pressures.is_empty() {
             section aria-labelledby="measured" {
@@ -271,7 +191,7 @@ fn level_chart(lang: Lang, (day, values): &Point) -> Chart<'static> {
         summary: t_args(
             lang,
             "me-level-latest",
-            &[("date", &date(lang, &day.to_string())), ("level", &latest.concat())],
+            &[("date", &date(lang, *day)), ("level", &latest.concat())],
         ),
     }
 }
@@ -287,19 +207,19 @@ fn pressure_chart(lang: Lang, (day, values): &Point) -> Chart<'static> {
         summary: t_args(
             lang,
             "me-pressure-latest",
-            &[("date", &date(lang, &day.to_string())), ("high", &value(0)), ("low", &value(1))],
+            &[("date", &date(lang, *day)), ("high", &value(0)), ("low", &value(1))],
         ),
     }
 }
 
-fn lots(lang: Lang, lots: &[Lot]) -> Markup {
-    let sentence = |lot: &Lot| {
-        let key = if lot.purse == "challenge" { "me-lot-challenge" } else { "me-lot" };
-        t_args(
-            lang,
-            key,
-            &[("date", &date(lang, &lot.expires_on)), ("points", &number(lot.points))],
-        )
+fn lots(lang: Lang, lots: &[LotLine]) -> Markup {
+    let sentence = |line: &LotLine| {
+        let key = match line.lot.purse {
+            Purse::Yen => "me-lot",
+            Purse::Challenge => "me-lot-challenge",
+        };
+        let (day, points) = (date(lang, line.lot.expires_on), number(line.points.into()));
+        t_args(lang, key, &[("date", &day), ("points", &points)])
     };
     html! {
         section aria-labelledby="lots" {
@@ -318,7 +238,7 @@ fn coming(lang: Lang, ledger: &str, account: &Account) -> Markup {
         section aria-labelledby="coming" {
             h2 #coming { (t(lang, "me-coming")) }
             @if coming.is_empty() { p { (t(lang, "me-no-coming")) } }
-            ul { @for sentence in coming { li { (sentence) } } }
+            ul { @for coming in coming { li { (sentence(lang, coming, Detail::Full)) } } }
             @if family.is_none() {
                 p { a href={ "/" (ledger) "/me/calendar.ics" } download { (t(lang, "me-calendar")) } }
                 p.note { (t(lang, "me-calendar-note")) }
@@ -328,14 +248,14 @@ fn coming(lang: Lang, ledger: &str, account: &Account) -> Markup {
 }
 
 fn history(lang: Lang, ledger: &str, account: &Account) -> Markup {
-    let show = account.show.map_or_else(String::new, |show| format!("&show={show}"));
-    let whom = account.family.as_ref().map_or_else(String::new, |link| format!("for={link}&"));
+    let show = account.filter.map_or_else(String::new, |filter| format!("&show={}", filter.name()));
+    let whom = account.family.map_or_else(String::new, |link| format!("for={link}&"));
     let own = account.family.is_none();
     html! {
         section aria-labelledby="history" {
             h2 #history { (t(lang, "me-history")) }
-            (narrowing(lang, &whom, account.show))
-            @if account.entries.is_empty() {
+            (narrowing(lang, &whom, account.filter))
+            @if account.history.entries.is_empty() {
                 p { (t(lang, "me-no-history")) }
             } @else {
                 table.history {
@@ -345,10 +265,14 @@ fn history(lang: Lang, ledger: &str, account: &Account) -> Markup {
                         th.points scope="col" { (t(lang, "me-change")) }
                         @if own { th scope="col" { (t(lang, "me-proof")) } }
                     } }
-                    tbody { @for entry in &account.entries { (row(lang, own.then_some(ledger), entry)) } }
+                    tbody {
+                        @for line in &account.history.entries {
+                            (row(lang, own.then_some(ledger), line, account.today))
+                        }
+                    }
                 }
             }
-            @if let Some(before) = account.next_before {
+            @if let Some(before) = account.history.next_before {
                 p { a.button.quiet href={ "?" (whom) "before=" (before) (show) "#history" } { (t(lang, "me-more")) } }
             }
             @if own { p { a href={ "/" (ledger) "/me/history.csv" } download { (t(lang, "me-csv")) } } }
@@ -356,32 +280,36 @@ fn history(lang: Lang, ledger: &str, account: &Account) -> Markup {
     }
 }
 
-fn narrowing(lang: Lang, whom: &str, show: Option<&'static str>) -> Markup {
-    let all = std::iter::once((None, "me-show-all"));
+fn narrowing(lang: Lang, whom: &str, chosen: Option<Filter>) -> Markup {
+    let name = |filter| match filter {
+        None => t(lang, "me-show-all"),
+        Some(Filter::Actions) => t(lang, "me-show-actions"),
+        Some(Filter::Shops) => t(lang, "me-show-shops"),
+    };
     html! {
         nav.narrow aria-label=(t(lang, "me-show")) {
-            @for (choice, name) in all.chain(SHOWN.map(|(choice, name)| (Some(choice), name))) {
-                @let query = choice.map_or_else(String::new, |choice| format!("show={choice}"));
-                a href={ "?" (whom) (query) "#history" } aria-current=[(choice == show).then_some("true")] {
-                    (t(lang, name))
+            @for filter in std::iter::once(None).chain(Filter::ALL.map(Some)) {
+                @let query = filter.map_or_else(String::new, |filter| format!("show={}", filter.name()));
+                a href={ "?" (whom) (query) "#history" } aria-current=[(filter == chosen).then_some("true")] {
+                    (name(filter))
                 }
             }
         }
     }
 }
 
-fn phones(lang: Lang, phones: &[Phone]) -> Markup {
+fn phones(lang: Lang, account: &Account) -> Markup {
     html! {
         section aria-labelledby="phones" {
             h2 #phones { (t(lang, "me-phones")) }
             p { (t(lang, "me-phones-note")) }
             ul {
-                @for phone in phones {
+                @for phone in &account.phones {
                     li {
-                        (t_args(lang, "me-phone", &[("date", &date(lang, &phone.since))]))
-                        @if phone.this { " " strong { (t(lang, "me-phone-this")) } }
+                        (t_args(lang, "me-phone", &[("date", &date(lang, phone.since))]))
+                        @if phone.kid == account.this_phone { " " strong { (t(lang, "me-phone-this")) } }
                         @if phone.revoked { " " strong { (t(lang, "me-phone-stopped")) } }
-                        br; small { (t_args(lang, "me-phone-key", &[("kid", &phone.kid)])) }
+                        br; small { (t_args(lang, "me-phone-key", &[("kid", &phone.kid.to_string())])) }
                     }
                 }
             }
@@ -390,45 +318,47 @@ fn phones(lang: Lang, phones: &[Phone]) -> Markup {
 }
 
 /// A record; with the ledger's name also where its proof is, which is for the person alone.
-fn row(lang: Lang, ledger: Option<&str>, entry: &Entry) -> Markup {
-    let receipt = entry.receipt_number.clone().unwrap_or_else(|| entry.seq.to_string());
-    let of_entry = |key| t_args(lang, key, &[("number", &receipt)]);
+fn row(lang: Lang, ledger: Option<&str>, line: &HistoryLine, today: Day) -> Markup {
+    let of_entry = |key| t_args(lang, key, &[("number", &line.receipt_number)]);
     html! {
         tr {
             td.date {
-                (date(lang, &entry.day))
-                @if let Some(time) = time_on(&entry.day, entry.accepted_at_s) { " " small { (time) } }
+                (date(lang, line.day))
+                @if let Some(time) = time_on(line.day, line.accepted_at_s) { " " small { (time) } }
             }
-            td.what {
-                strong { (what(lang, entry)) }
-                @if let Some(place) = &entry.place { br; small lang=[(lang != Lang::Ja).then_some("ja")] { (place) } }
-                @if let Some(found) = found(lang, &entry.measured) { br; small { (found) } }
-                @if let Some(code) = &entry.family { br; small { (t_args(lang, "me-by-family", &[("code", code)])) } }
-                @if let Some(reason) = &entry.reason { br; small { (why(lang, reason, &entry.day)) } }
-                @if let Some(held) = entry.held { br; small { (held_text(lang, held)) } }
-                @for (names, points) in &entry.also {
-                    br; small { (t_args(lang, "me-also", &[("name", &named(lang, names)), ("points", &number(u64::from(*points)))])) }
-                }
-                @if entry.waits { br; small { (t(lang, "me-proposed")) } }
-                @if entry.automatic { br; small { (t(lang, "me-automatic")) } }
-                @if let Some(won) = entry.won { br; strong { (t(lang, if won { "me-won" } else { "me-lost" })) } }
-                @if let Some(note) = &entry.note {
-                    br; small lang=[(lang != Lang::Ja).then_some("ja")] { (t_args(lang, "me-note", &[("note", note)])) }
-                }
-                @if entry.receipt_number.is_some() { br; small { (of_entry("me-number")) } }
-            }
-            td.points { (change(entry)) }
+            td.what { (details(lang, line, today)) }
+            td.points { (change(line)) }
             @if let Some(ledger) = ledger { td.proof {
-                a href={ "/v1/" (ledger) "/entries/" (entry.seq) "/receipt" }
-                    download={ (ledger) "-" (entry.seq) ".tlog-proof" } aria-label=(of_entry("me-receipt-of")) {
+                a href={ "/v1/" (ledger) "/entries/" (line.seq) "/receipt" }
+                    download={ (ledger) "-" (line.seq) ".tlog-proof" } aria-label=(of_entry("me-receipt-of")) {
                     (t(lang, "me-receipt"))
                 }
                 " "
-                a href={ "/verify?ledger=" (ledger) "&seq=" (entry.seq) } aria-label=(of_entry("me-check-of")) {
+                a href={ "/verify?ledger=" (ledger) "&seq=" (line.seq) } aria-label=(of_entry("me-check-of")) {
                     (t(lang, "me-check"))
                 }
             } }
         }
+    }
+}
+
+fn details(lang: Lang, line: &HistoryLine, today: Day) -> Markup {
+    let foreign = (lang != Lang::Ja).then_some("ja");
+    html! {
+        strong { (what(lang, line)) }
+        @if let Some(place) = &line.place { br; small lang=[foreign] { (place) } }
+        @if let Some(found) = line.values.and_then(|values| found(lang, values)) { br; small { (found) } }
+        @if let Some(phone) = line.family { br; small { (t_args(lang, "me-by-family", &[("code", &family_code(phone))])) } }
+        @if let Some(reason) = &line.reason { br; small { (why(lang, reason, line.day, today)) } }
+        @if let Some(held) = line.held { br; small { (held_text(lang, held)) } }
+        @for also in &line.also {
+            br; small { (t_args(lang, "me-also", &[("name", lang.pick(&also.name, &also.name_en)), ("points", &number(also.points.into()))])) }
+        }
+        @if line.proposal == Some(true) { br; small { (t(lang, "me-proposed")) } }
+        @if line.automatic == Some(true) { br; small { (t(lang, "me-automatic")) } }
+        @if let Some(won) = line.won { br; strong { (t(lang, if won { "me-won" } else { "me-lost" })) } }
+        @if let Some(note) = &line.note { br; small lang=[foreign] { (t_args(lang, "me-note", &[("note", note)])) } }
+        br; small { (t_args(lang, "me-number", &[("number", &line.receipt_number)])) }
     }
 }
 
@@ -439,54 +369,57 @@ fn held_text(lang: Lang, held: i64) -> String {
 }
 
 /// What a measurement found, in words.
-fn found(lang: Lang, measured: &Measured) -> Option<String> {
-    let level = measured
+fn found(lang: Lang, values: ValuesJson) -> Option<String> {
+    let level = values
         .level_tenths
         .map(|level| t_args(lang, "me-found-level", &[("level", &chart::value(true, level))]));
-    let pressure = measured.pressure_mmhg.map(|(high, low)| {
-        let values = [("high", high.to_string()), ("low", low.to_string())];
-        t_args(lang, "me-found-pressure", &values.each_ref().map(|(name, v)| (*name, v.as_str())))
+    let pressure = values.pressure_mmhg().map(|(high, low)| {
+        let (high, low) = (high.to_string(), low.to_string());
+        t_args(lang, "me-found-pressure", &[("high", &high), ("low", &low)])
     });
     level.or(pressure)
 }
 
-/// Why an action brought its points; for a cap also until when it holds.
-fn why(lang: Lang, reason: &Reason, day: &str) -> String {
-    let mut words = reason_text(lang, reason);
-    let capped = reason.per.as_ref().filter(|_| reason.code == "cap");
-    if let (Some(per), Some(day)) = (capped, Day::parse(day)) {
-        let end = match per.as_str() {
-            "week" => day.week_start().plus(6),
-            "month" => day.month_start().plus(31).month_start().minus(1),
-            "fiscal_year" => Day::fiscal_year_first(day.fiscal_year() + 1).minus(1),
-            _ => day,
-        };
+/// Why an action of a day brought its points; what is left of a period while it runs; for a cap
+/// also until when it holds.
+fn why(lang: Lang, reason: &ReasonJson, day: Day, today: Day) -> String {
+    let runs = reason.per.is_some_and(|per| last_day(per, day) == last_day(per, today));
+    let times_left = reason.times_left.filter(|_| runs);
+    let mut words = reason_text(lang, &ReasonJson { times_left, ..*reason });
+    if let Some(per) = reason.per.filter(|_| reason.code == "cap") {
         if lang == Lang::En {
             words.push(' ');
         }
-        words += &t_args(lang, "reason-until", &[("date", &date(lang, &end.to_string()))]);
+        words += &t_args(lang, "reason-until", &[("date", &date(lang, last_day(per, day)))]);
     }
     words
 }
 
-pub(super) fn what(lang: Lang, entry: &Entry) -> String {
-    match &entry.action {
-        Some(names) if entry.kind.starts_with("reward.") => {
-            format!("{}: {}", kind_name(lang, &entry.kind), named(lang, names))
-        }
-        Some(names) => named(lang, names),
-        None => kind_name(lang, &entry.kind),
+/// The last day of the period that a day lies in.
+fn last_day(per: CapPer, day: Day) -> Day {
+    match per {
+        CapPer::Day => day,
+        CapPer::Week => day.week_start().plus(6),
+        CapPer::Month => day.month_start().plus(31).month_start().minus(1),
+        CapPer::FiscalYear => Day::fiscal_year_first(day.fiscal_year() + 1).minus(1),
     }
 }
 
-fn named(lang: Lang, [ja, en]: &[String; 2]) -> String {
-    if lang == Lang::En { en.clone() } else { ja.clone() }
+pub(super) fn what(lang: Lang, line: &HistoryLine) -> String {
+    let name = line.name.as_deref().zip(line.name_en.as_deref());
+    match name.map(|(name, name_en)| lang.pick(name, name_en)) {
+        Some(name) if line.kind.name().starts_with("reward.") => {
+            format!("{}: {name}", kind_name(lang, line.kind))
+        }
+        Some(name) => name.to_owned(),
+        None => kind_name(lang, line.kind),
+    }
 }
 
 /// The points with their sign.
-fn change(entry: &Entry) -> String {
-    let Some(points) = entry.points else { return String::new() };
-    let down = points < 0 || SPENDING.contains(&entry.kind.as_str());
+fn change(line: &HistoryLine) -> String {
+    let Some(points) = line.points else { return String::new() };
+    let down = points < 0 || SPENDING.contains(&line.kind);
     let sign = match (points, down) {
         (0, _) => "",
         (_, true) => "−",
@@ -497,87 +430,127 @@ fn change(entry: &Entry) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ledger_spec::caps::CapOf;
+    use ledger_spec::entry::Reason;
+    use ledger_spec::points::Fund;
+
     use super::*;
     use crate::pages::tests::{check_page, site};
+    use crate::query::reminders::About;
+    use crate::query::{AlsoJson, LotJson, WaitsFor};
 
-    fn entry(kind: &str, points: i64) -> Entry {
-        Entry {
+    fn day(text: &str) -> Day {
+        Day::parse(text).unwrap()
+    }
+
+    fn line(kind: Kind, points: i64) -> HistoryLine {
+        HistoryLine {
             seq: 10_452,
-            kind: kind.into(),
-            day: "2026-11-22".into(),
+            kind,
+            day: day("2026-11-22"),
             accepted_at_s: 1_795_326_300,
             points: Some(points),
             held: None,
             action: None,
+            name: None,
+            name_en: None,
             also: vec![],
             place: Some("<b>魚市場</b>".into()),
-            reason: None,
-            receipt_number: Some("A3K-7Q2F".into()),
-            measured: Measured::default(),
-            note: None,
             family: None,
+            reason: None,
+            receipt_number: "A3K-7Q2F".into(),
+            yen_after: None,
+            values: None,
+            note: None,
             won: None,
-            automatic: false,
-            waits: false,
+            automatic: None,
+            proposal: None,
         }
     }
 
-    fn level(level_tenths: u32) -> Measured {
-        Measured { level_tenths: Some(level_tenths), pressure_mmhg: None }
+    fn level(level_tenths: u32) -> ValuesJson {
+        ValuesJson { level_tenths: Some(level_tenths), ..ValuesJson::default() }
+    }
+
+    fn measured(day: u32, values: ValuesJson) -> HistoryLine {
+        HistoryLine { day: Day(day), values: Some(values), ..line(Kind::Action, 0) }
+    }
+
+    fn balance() -> Balance {
+        let lot = LotJson { purse: Purse::Yen, fund: Fund::General, expires_on: day("2027-03-31") };
+        Balance {
+            account_entries: 7,
+            yen: 1_240,
+            challenge: 3,
+            waits_for: Some(WaitsFor {
+                name: "特定健診".into(),
+                name_en: "Specific check-up".into(),
+            }),
+            lots: vec![LotLine { lot, points: 1_240 }],
+            holds: vec![HoldLine {
+                seq: 9,
+                place: Some("魚政".into()),
+                points: 300,
+                until_s: 1_795_326_300,
+            }],
+            as_of_seq: 10_453,
+        }
+    }
+
+    fn history() -> History {
+        let capped = ReasonJson::from(Reason::Cap(CapOf::Rule, CapPer::Day));
+        let also = AlsoJson {
+            name: "野菜摂取の改善".into(),
+            name_en: "Vegetable level improved".into(),
+            points: 30,
+        };
+        let entries = vec![
+            line(Kind::Redeem, 100),
+            HistoryLine {
+                name: Some("野菜摂取の測定".into()),
+                name_en: Some("Vegetable measurement".into()),
+                also: vec![also],
+                reason: Some(capped),
+                values: Some(level(75)),
+                ..line(Kind::Action, 0)
+            },
+            HistoryLine {
+                note: Some("二重に登録したため".into()),
+                proposal: Some(true),
+                points: None,
+                ..line(Kind::ActionWithdraw, 0)
+            },
+            HistoryLine { held: Some(300), points: None, ..line(Kind::Hold, 0) },
+            HistoryLine { held: Some(-300), points: None, ..line(Kind::Release, 0) },
+            HistoryLine { note: Some("品切れのため".into()), ..line(Kind::Refund, 50) },
+            HistoryLine { proposal: Some(true), points: None, ..line(Kind::Refund, 0) },
+        ];
+        History { entries, next_before: Some(9_000) }
     }
 
     fn account() -> Account {
-        let capped = Reason {
-            code: "cap".into(),
-            of: Some("rule".into()),
-            per: Some("day".into()),
-            next: None,
-            times_left: None,
+        let pressure = ValuesJson {
+            systolic_mmhg: Some(128),
+            diastolic_mmhg: Some(79),
+            ..ValuesJson::default()
         };
+        let names = ["保健相談", "Health talk"].map(str::to_owned);
+        let booked = About::Appointment(Some(names), Some(1_796_430_600));
+        let phone = Kid([0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77]);
         Account {
-            yen: 1_240,
-            waits_for: Some(["特定健診", "Specific check-up"].map(str::to_owned)),
-            challenge: 3,
+            balance: balance(),
+            coming: vec![Coming { on: day("2026-12-05"), about: booked }],
             measured: vec![
-                (Day(20_779), level(75)),
-                (Day(20_770), Measured { level_tenths: None, pressure_mmhg: Some((128, 79)) }),
-                (Day(20_760), level(42)),
+                measured(20_779, level(75)),
+                measured(20_770, pressure),
+                measured(20_760, level(42)),
             ],
-            show: Some("actions"),
-            coming: vec!["2026年12月5日の9:30に「保健相談」の予約があります。".into()],
-            lots: vec![Lot { purse: "yen".into(), expires_on: "2027-03-31".into(), points: 1_240 }],
-            holds: vec![Hold { place: Some("魚政".into()), points: 300, until_s: 1_795_326_300 }],
-            entries: vec![
-                entry("redeem", 100),
-                Entry {
-                    action: Some(["野菜摂取の測定", "Vegetable measurement"].map(str::to_owned)),
-                    also: vec![(
-                        ["野菜摂取の改善", "Vegetable level improved"].map(str::to_owned),
-                        30,
-                    )],
-                    reason: Some(capped),
-                    measured: level(75),
-                    ..entry("action", 0)
-                },
-                Entry {
-                    note: Some("二重に登録したため".into()),
-                    waits: true,
-                    points: None,
-                    ..entry("action.withdraw", 0)
-                },
-                Entry { held: Some(300), points: None, ..entry("hold", 0) },
-                Entry { held: Some(-300), points: None, ..entry("release", 0) },
-                Entry { note: Some("品切れのため".into()), ..entry("refund", 50) },
-                Entry { waits: true, points: None, ..entry("refund", 0) },
-            ],
-            next_before: Some(9_000),
-            phones: vec![Phone {
-                kid: "0011223344556677".into(),
-                since: "2026-11-01".into(),
-                revoked: true,
-                this: true,
-            }],
+            filter: Some(Filter::Actions),
+            history: history(),
+            phones: vec![Phone { kid: phone, since: day("2026-11-01"), revoked: true }],
+            this_phone: phone,
             family: None,
+            today: day("2026-11-23"),
         }
     }
 
@@ -626,8 +599,8 @@ mod tests {
 
     #[test]
     fn the_family_reads_and_neither_pays_nor_proves() {
-        let link = "0123456789abcdef0123456789abcdef";
-        let family = Account { family: Some(link.into()), phones: vec![], ..account() };
+        let link = LinkId::from_hex("0123456789abcdef0123456789abcdef");
+        let family = Account { family: link, phones: vec![], ..account() };
         for lang in Lang::ALL {
             check_page(lang, &page(lang, &signed_in_as(family.clone())));
         }
@@ -654,23 +627,33 @@ mod tests {
 
     #[test]
     fn an_empty_account_says_so() {
-        let page = page(Lang::Ja, &signed_in_as(Account::default())).0;
+        let balance = Balance {
+            yen: 0,
+            challenge: 0,
+            waits_for: None,
+            lots: vec![],
+            holds: vec![],
+            ..balance()
+        };
+        let history = History { entries: vec![], next_before: None };
+        let (coming, measured, phones) = (vec![], vec![], vec![]);
+        let account = Account { balance, history, coming, measured, phones, ..account() };
+        let page = page(Lang::Ja, &signed_in_as(account)).0;
         assert!(page.contains("まだ記録がありません。") && !page.contains("<table"));
     }
 
     #[test]
     fn a_cap_names_the_last_day_of_its_period() {
         let cases = [
-            ("day", "2026-12-05", "2026年12月5日"),
-            ("month", "2026-12-05", "2026年12月31日"),
-            ("month", "2028-02-29", "2028年2月29日"),
-            ("fiscal_year", "2026-12-05", "2027年3月31日"),
-            ("fiscal_year", "2027-03-31", "2027年3月31日"),
+            (CapPer::Day, "2026-12-05", "2026年12月5日"),
+            (CapPer::Month, "2026-12-05", "2026年12月31日"),
+            (CapPer::Month, "2028-02-29", "2028年2月29日"),
+            (CapPer::FiscalYear, "2026-12-05", "2027年3月31日"),
+            (CapPer::FiscalYear, "2027-03-31", "2027年3月31日"),
         ];
-        for (per, day, until) in cases {
-            let (code, of, per) = ("cap".into(), Some("all".into()), Some(per.into()));
-            let reason = Reason { code, of, per, next: None, times_left: None };
-            let words = why(Lang::Ja, &reason, day);
+        for (per, on, until) in cases {
+            let reason = ReasonJson::from(Reason::Cap(CapOf::All, per));
+            let words = why(Lang::Ja, &reason, day(on), day(on));
             assert!(words.ends_with(&format!("この上限は{until}までです。")), "{words}");
         }
     }
@@ -684,15 +667,15 @@ mod tests {
     #[test]
     fn signs_follow_the_kind() {
         let cases = [
-            ("action", 20, "+20"),
-            ("redeem", 100, "−100"),
-            ("void", 100, "+100"),
-            ("adjust", -5, "−5"),
-            ("action", 0, "0"),
+            (Kind::Action, 20, "+20"),
+            (Kind::Redeem, 100, "−100"),
+            (Kind::Void, 100, "+100"),
+            (Kind::Adjust, -5, "−5"),
+            (Kind::Action, 0, "0"),
         ];
         for (kind, points, text) in cases {
-            assert_eq!(change(&entry(kind, points)), text);
+            assert_eq!(change(&line(kind, points)), text);
         }
-        assert_eq!(change(&Entry { points: None, ..entry("device.enrol", 0) }), "");
+        assert_eq!(change(&HistoryLine { points: None, ..line(Kind::DeviceEnrol, 0) }), "");
     }
 }

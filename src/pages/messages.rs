@@ -2,11 +2,15 @@
 
 use std::sync::LazyLock;
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, NaiveDate};
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
+use ledger_spec::caps::{CapOf, CapPer};
+use ledger_spec::kinds::Kind;
+use ledger_spec::time::Day;
 
 use super::Lang;
+use crate::query::ReasonJson;
 
 const JA: &str = include_str!("messages/ja.ftl");
 const EN: &str = include_str!("messages/en.ftl");
@@ -88,12 +92,15 @@ pub fn number(value: u64) -> String {
     out
 }
 
-/// The time of day in Japan, `14:05`, if the instant falls on `day` (`YYYY-MM-DD`): an action
-/// reported late has a day but no time worth showing.
+/// The time of day in Japan, `14:05`, if the instant falls on that day: an action reported late has
+/// a day but no time worth showing.
 #[must_use]
-pub fn time_on(day: &str, unix_s: u64) -> Option<String> {
+pub fn time_on(day: Day, unix_s: u64) -> Option<String> {
     let time = in_japan(unix_s)?;
-    (time.format("%Y-%m-%d").to_string() == day).then(|| time.format("%H:%M").to_string())
+    let (year, month, date) = day.ymd();
+    let same =
+        NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, date)? == time.date_naive();
+    same.then(|| time.format("%H:%M").to_string())
 }
 
 /// The time in Japan, `HH:MM`.
@@ -107,10 +114,9 @@ fn in_japan(unix_s: u64) -> Option<DateTime<FixedOffset>> {
     Some(DateTime::from_timestamp(i64::try_from(unix_s).ok()?, 0)?.with_timezone(&japan))
 }
 
-/// A day `YYYY-MM-DD` for people: 2026年11月22日, 22 November 2026. Any other text comes back
-/// unchanged.
+/// A day for people: 2026年11月22日, 22 November 2026.
 #[must_use]
-pub fn date(lang: Lang, day: &str) -> String {
+pub fn date(lang: Lang, day: Day) -> String {
     const MONTHS: [&str; 12] = [
         "January",
         "February",
@@ -125,49 +131,31 @@ pub fn date(lang: Lang, day: &str) -> String {
         "November",
         "December",
     ];
-    let parts = || {
-        let (year, rest) = day.split_once('-')?;
-        let (month, day) = rest.split_once('-')?;
-        let (month, day) = (month.parse::<usize>().ok()?, day.parse::<u8>().ok()?);
-        Some((year, month, MONTHS.get(month.checked_sub(1)?)?, day))
-    };
-    match (parts(), lang) {
-        (None, _) => day.to_owned(),
-        (Some((year, month, _, day)), Lang::Ja) => format!("{year}年{month}月{day}日"),
-        (Some((year, _, month, day)), Lang::En) => format!("{day} {month} {year}"),
+    let (year, month, day) = day.ymd();
+    match lang {
+        Lang::Ja => format!("{year}年{month}月{day}日"),
+        Lang::En => {
+            let name = MONTHS.into_iter().zip(1..).find(|(_, number)| *number == month);
+            format!("{day} {} {year}", name.map_or("", |(name, _)| name))
+        }
     }
 }
 
-/// Why an action brought its points, as a verdict says it.
-#[derive(Clone, Debug)]
-pub struct Reason {
-    /// `full`, `cap`, `budget` or another code of the verdict.
-    pub code: String,
-    /// For a cap: `rule`, `class` or `all`.
-    pub of: Option<String>,
-    /// For a cap or a count: `day`, `week`, `month` or `fiscal_year`.
-    pub per: Option<String>,
-    /// The day from which on the rule counts again, `YYYY-MM-DD`.
-    pub next: Option<String>,
-    /// How often the action still counts in the period, if that period is not over.
-    pub times_left: Option<u32>,
-}
-
-/// The reason as a sentence.
+/// The reason as a sentence, with what is left of its period.
 #[must_use]
-pub fn reason_text(lang: Lang, reason: &Reason) -> String {
+pub fn reason_text(lang: Lang, reason: &ReasonJson) -> String {
     // What the cap of a full grant leaves is another sentence.
     let bound = reason.code != "full";
-    let (of, per) = (reason.of.as_ref(), reason.per.as_ref());
-    let parts = [Some(&reason.code), of.filter(|_| bound), per.filter(|_| bound)];
-    let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+    let (of, per) = (reason.of.map(CapOf::name), reason.per.map(CapPer::name));
+    let parts = [Some(reason.code), of.filter(|_| bound), per.filter(|_| bound)];
+    let parts: Vec<&str> = parts.into_iter().flatten().collect();
     let key = format!("reason-{}", parts.join("-"));
-    let next = reason.next.as_ref().map(|next| date(lang, next)).unwrap_or_default();
+    let next = reason.next.map(|next| date(lang, next)).unwrap_or_default();
     let mut words = match JA_BUNDLE.has_message(&key) {
         true => t_args(lang, &key, &[("date", &next)]),
         false => t(lang, "reason-unknown"),
     };
-    if let (Some(times), Some(per)) = (reason.times_left, &reason.per) {
+    if let (Some(times), Some(per)) = (reason.times_left, per) {
         if lang == Lang::En {
             words.push(' ');
         }
@@ -177,10 +165,10 @@ pub fn reason_text(lang: Lang, reason: &Reason) -> String {
     words
 }
 
-/// The name of a kind of statement, such as `device.enrol`.
+/// The name of a kind of statement.
 #[must_use]
-pub fn kind_name(lang: Lang, kind: &str) -> String {
-    known(lang, &format!("kind-{}", kind.replace('.', "-")), "kind-unknown")
+pub fn kind_name(lang: Lang, kind: Kind) -> String {
+    known(lang, &format!("kind-{}", kind.name().replace('.', "-")), "kind-unknown")
 }
 
 fn known(lang: Lang, key: &str, other: &str) -> String {
@@ -193,8 +181,9 @@ pub(super) mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
+    use ledger_spec::entry::Reason;
+
     use super::*;
-    use ledger_spec::kinds::Kind;
 
     #[test]
     fn both_files_parse_and_hold_the_same_keys_once() {
@@ -303,8 +292,8 @@ pub(super) mod tests {
 
     #[test]
     fn every_kind_has_a_name() {
-        for name in Kind::ALL.iter().map(|kind| kind.name()) {
-            assert_ne!(kind_name(Lang::Ja, name), t(Lang::Ja, "kind-unknown"), "{name}");
+        for kind in Kind::ALL {
+            assert_ne!(kind_name(Lang::Ja, *kind), t(Lang::Ja, "kind-unknown"), "{kind:?}");
         }
     }
 
@@ -314,35 +303,37 @@ pub(super) mod tests {
         for (value, text) in cases {
             assert_eq!(number(value), text);
         }
-        assert_eq!(date(Lang::Ja, "2026-11-02"), "2026年11月2日");
-        assert_eq!(date(Lang::En, "2026-11-02"), "2 November 2026");
-        for odd in ["", "2026-13-01", "2026-00-01", "today", "2026-11"] {
-            assert_eq!(date(Lang::Ja, odd), odd);
+        let day = |text| Day::parse(text).unwrap();
+        assert_eq!(date(Lang::Ja, day("2026-11-02")), "2026年11月2日");
+        for (text, english) in [
+            ("2026-01-31", "31 January 2026"),
+            ("2026-11-02", "2 November 2026"),
+            ("2026-12-01", "1 December 2026"),
+        ] {
+            assert_eq!(date(Lang::En, day(text)), english);
         }
     }
 
     #[test]
     fn a_time_is_shown_on_its_own_day_only() {
+        let day = |text| Day::parse(text).unwrap();
         // 2026-11-22T15:05:00Z is five past midnight on the 23rd in Japan.
-        assert_eq!(time_on("2026-11-23", 1_795_359_900).as_deref(), Some("00:05"));
-        assert_eq!(time_on("2026-11-22", 1_795_359_900), None);
-        assert_eq!(time_on("2026-11-22", u64::MAX), None);
+        assert_eq!(time_on(day("2026-11-23"), 1_795_359_900).as_deref(), Some("00:05"));
+        assert_eq!(time_on(day("2026-11-22"), 1_795_359_900), None);
+        assert_eq!(time_on(day("2026-11-22"), u64::MAX), None);
     }
 
     #[test]
     fn reasons_kinds_and_actions_have_names() {
-        let (of, per) = (Some("all".into()), Some("fiscal_year".into()));
-        let cap = Reason { code: "cap".into(), of, per, next: None, times_left: None };
+        let cap = ReasonJson::from(Reason::Cap(CapOf::All, CapPer::FiscalYear));
         assert_eq!(reason_text(Lang::Ja, &cap), "ポイント全体が、その年度の上限に届きました。");
-        let odd = Reason { code: "<b>".into(), of: None, per: None, ..cap };
+        let odd = ReasonJson { of: Some(CapOf::Item), ..cap };
         assert_eq!(reason_text(Lang::Ja, &odd), "理由は市の窓口でお答えします。");
-        assert_eq!(kind_name(Lang::Ja, "device.enrol"), "端末の登録");
-        let left =
-            Reason { code: "full".into(), per: Some("day".into()), times_left: Some(1), ..odd };
+        assert_eq!(kind_name(Lang::Ja, Kind::DeviceEnrol), "端末の登録");
+        let (per, times_left) = (Some(CapPer::Day), Some(1));
+        let left = ReasonJson { per, times_left, ..Reason::Full.into() };
         assert_eq!(reason_text(Lang::Ja, &left), "決まりどおりのポイントです。今日はあと1回です。");
-        let soon = Some("2026-12-05".into());
-        let soon =
-            Reason { code: "too_soon".into(), next: soon, per: None, times_left: None, ..left };
+        let soon = ReasonJson::from(Reason::TooSoon(Day::parse("2026-12-05").unwrap()));
         assert!(reason_text(Lang::Ja, &soon).contains("2026年12月5日から"));
     }
 }

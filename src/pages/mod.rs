@@ -1,6 +1,6 @@
 //! Data in, HTML out. Nothing here reads a file, a clock or the engine.
 //!
-//! Each page is a struct of plain values and a `page` function. Every sentence lives in
+//! Each page is a struct of what `query` read and a `page` function. Every sentence lives in
 //! `messages/*.ftl`; the browser code under `assets/` takes its sentences from the `<template>`
 //! that [`layout`] writes. No page holds an inline script or style, so the strict
 //! [`CONTENT_SECURITY_POLICY`] holds for all of them.
@@ -23,6 +23,7 @@ pub mod participation;
 pub mod pay;
 pub mod perk;
 pub mod record;
+pub mod reminders;
 pub mod rewards;
 pub mod scan;
 pub mod settlement;
@@ -79,6 +80,15 @@ impl Lang {
     pub fn from_tag(tag: &str) -> Option<Self> {
         let primary = tag.split('-').next()?.trim();
         Self::ALL.into_iter().find(|lang| lang.tag().eq_ignore_ascii_case(primary))
+    }
+
+    /// The text in this language.
+    #[must_use]
+    pub fn pick<'a>(self, ja: &'a str, en: &'a str) -> &'a str {
+        match self {
+            Self::Ja => ja,
+            Self::En => en,
+        }
     }
 
     /// The language's name in itself.

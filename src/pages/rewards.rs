@@ -2,11 +2,13 @@
 //! a sheet to print. `assets/rewards.js` signs claims with the phone's key and keeps the secrets of
 //! vouchers on the phone.
 
+use ledger_spec::points::Purse;
 use maud::{Markup, html};
 
 use super::messages::{date, number, t, t_args};
 use super::pay::code_image;
 use super::{Frame, Lang, Site, layout, problem_box};
+use crate::query::rewards::ItemLine;
 
 /// The page's data.
 #[derive(Clone, Debug)]
@@ -14,36 +16,7 @@ pub struct Rewards {
     /// The ledger.
     pub site: Site,
     /// The catalogue.
-    pub items: Vec<Item>,
-}
-
-/// An item of the catalogue.
-#[derive(Clone, Debug)]
-pub struct Item {
-    /// Its code.
-    pub code: String,
-    /// Its name in Japanese and English.
-    pub name: [String; 2],
-    /// `voucher`, `donation`, `currency`, `perk_card` or `lottery`.
-    pub gives: &'static str,
-    /// Whether it is for challenge points.
-    pub challenge: bool,
-    /// Its price or unit.
-    pub points: u32,
-    /// Last day on which it can be claimed, `YYYY-MM-DD`.
-    pub until: String,
-    /// Whether it can be claimed today.
-    pub open: bool,
-    /// How many are left.
-    pub left: Option<u32>,
-    /// How many one person can claim in a fiscal year.
-    pub per_person: Option<u32>,
-    /// Good for so many days.
-    pub valid_days: Option<u32>,
-    /// Names of the shops that take it, none for all; of the place that gets the points.
-    pub places: Vec<String>,
-    /// Whether shops of other cities take it too.
-    pub prefecture: bool,
+    pub items: Vec<ItemLine>,
 }
 
 const TEXTS: [&str; 8] = [
@@ -93,10 +66,12 @@ pub fn page(lang: Lang, data: &Rewards) -> Markup {
     layout(&frame, &body)
 }
 
-fn line(lang: Lang, item: &Item) -> Markup {
-    let [ja, en] = &item.name;
-    let name = if lang == Lang::Ja { ja } else { en };
-    let unit = t(lang, if item.challenge { "unit-challenge" } else { "unit-points" });
+fn line(lang: Lang, item: &ItemLine) -> Markup {
+    let name = lang.pick(&item.name, &item.name_en);
+    let unit = match item.purse {
+        Purse::Yen => t(lang, "unit-points"),
+        Purse::Challenge => t(lang, "unit-challenge"),
+    };
     let key = format!("reward-gives-{}", item.gives.replace('_', "-"));
     let voucher = item.gives == "voucher";
     let places = if voucher { t(lang, "reward-places") } else { t(lang, "reward-to") };
@@ -114,7 +89,7 @@ fn line(lang: Lang, item: &Item) -> Markup {
                 @if let Some(days) = item.valid_days {
                     li { (t_args(lang, "reward-valid", &[("days", &number(days.into()))])) }
                 }
-                li { (t_args(lang, "reward-until", &[("date", &date(lang, &item.until))])) }
+                li { (t_args(lang, "reward-until", &[("date", &date(lang, item.until))])) }
                 @if !item.places.is_empty() {
                     li { (places) " " span lang="ja" { (item.places.join("、")) } }
                 }
@@ -174,29 +149,34 @@ fn confirm(lang: Lang) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use ledger_spec::time::Day;
+
     use super::*;
     use crate::pages::tests::{check_page, site};
 
-    fn item() -> Item {
-        Item {
+    fn item() -> ItemLine {
+        ItemLine {
             code: "bath".into(),
-            name: ["入浴券".into(), "A bath".into()],
+            name: "入浴券".into(),
+            name_en: "A bath".into(),
             gives: "voucher",
-            challenge: false,
+            purse: Purse::Yen,
             points: 300,
-            until: "2027-03-31".into(),
+            from: Day::parse("2026-04-01").unwrap(),
+            until: Day::parse("2027-03-31").unwrap(),
             open: true,
             left: Some(12),
             per_person: Some(2),
             valid_days: Some(90),
             places: vec!["浜の湯".into()],
             prefecture: true,
+            auto: false,
         }
     }
 
     #[test]
     fn every_item_says_what_it_costs_and_where_it_is_good() {
-        let closed = Item { open: false, gives: "lottery", challenge: true, ..item() };
+        let closed = ItemLine { open: false, gives: "lottery", purse: Purse::Challenge, ..item() };
         for lang in Lang::ALL {
             let items = vec![item(), closed.clone()];
             let page = page(lang, &Rewards { site: site(), items });

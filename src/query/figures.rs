@@ -2,7 +2,8 @@
 
 use ledger_spec::ids::Seq;
 use ledger_spec::kinds::Role;
-use serde::Serialize;
+use ledger_spec::time::Day;
+use serde::Deserialize;
 
 use crate::engine::{Engine, EngineError};
 
@@ -10,7 +11,7 @@ use crate::engine::{Engine, EngineError};
 pub const CLOSED_DAYS_MAX: usize = 62;
 
 /// Figures that everyone may see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figures {
     /// Entries in the log.
     pub entries: u64,
@@ -21,9 +22,9 @@ pub struct Figures {
     /// Health actions recorded.
     pub actions: u64,
     /// Shops.
-    pub shops: usize,
+    pub shops: u64,
     /// Stations.
-    pub stations: usize,
+    pub stations: u64,
 }
 
 /// Sums over the whole city, out of the state.
@@ -32,7 +33,7 @@ pub struct Figures {
 /// [`EngineError`]
 pub fn figures(engine: &Engine) -> Result<Figures, EngineError> {
     let state = engine.state()?;
-    let places = |role| state.places.values().filter(|place| place.role == role).count();
+    let places = |role| state.places.values().filter(|place| place.role == role).count() as u64;
     Ok(Figures {
         entries: state.size,
         granted: state.budgets.values().map(|budget| budget.granted).sum(),
@@ -43,18 +44,37 @@ pub fn figures(engine: &Engine) -> Result<Figures, EngineError> {
     })
 }
 
-/// Public JSON of the last closed days, newest first, as it stands in the log: small cells are
-/// `null` there already.
+/// A closed day as its public JSON stands in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct ClosedDay {
+    /// The day.
+    pub day: Day,
+    /// What happened on it.
+    pub totals: ClosedTotals,
+}
+
+/// The totals of a closed day; `None` is a cell of fewer than 10 persons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct ClosedTotals {
+    /// Persons who took part.
+    pub accounts: Option<u64>,
+    /// Points granted.
+    pub granted: Option<u64>,
+    /// Points redeemed.
+    pub redeemed: Option<u64>,
+}
+
+/// The last closed days, newest first.
 ///
 /// # Errors
 /// [`EngineError`]
-pub fn closed_days(engine: &Engine) -> Result<Vec<serde_json::Value>, EngineError> {
+pub fn closed_days(engine: &Engine) -> Result<Vec<ClosedDay>, EngineError> {
     let closings: Vec<Seq> =
         engine.state()?.closed.values().rev().take(CLOSED_DAYS_MAX).copied().collect();
     let mut days = Vec::new();
     for seq in closings {
         let public = engine.entry(seq)?.and_then(|(entry, _)| entry.public);
-        let json = public.and_then(|json| serde_json::from_str(json.as_str()).ok());
+        let json = public.and_then(|json| serde_json::from_str::<ClosedDay>(json.as_str()).ok());
         days.extend(json);
     }
     Ok(days)

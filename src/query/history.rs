@@ -1,15 +1,18 @@
 //! An account's entries for the person whose they are, newest first, along their chain in the log.
 
+use std::sync::Arc;
+
 use ledger_spec::caps::{CapOf, CapPer};
-use ledger_spec::entry::{Accounting, Contra, Effect, Reason, receipt_number};
-use ledger_spec::ids::{Kid, Seq};
+use ledger_spec::entry::{Accounting, Contra, Judgement, Reason, receipt_number};
+use ledger_spec::ids::{Kid, LedgerId, Seq};
 use ledger_spec::kept;
 use ledger_spec::kinds::{Body, Code, Kind, Note, Role, Status};
-use ledger_spec::programme::Rule;
+use ledger_spec::points::Purse;
+use ledger_spec::programme::{Programme, Rule};
 use ledger_spec::state::{Overlay, Signer, State};
-use ledger_spec::statement::{self, Disclosure};
+use ledger_spec::statement::{Disclosure, Statement, Values};
 use ledger_spec::time::Day;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::{Access, rewards};
@@ -20,7 +23,7 @@ pub const HISTORY_ENTRIES_MAX: usize = 200;
 /// The most entries that one answer looks at for a narrowed history.
 pub const HISTORY_LOOKED_AT_MAX: usize = 1_000;
 /// More times than this are as good as any number.
-const TIMES_TOLD_MAX: u32 = 31;
+const TIMES_LEFT_MAX: u32 = 31;
 
 /// One entry of an account, for the person whose it is.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -28,8 +31,9 @@ pub struct HistoryLine {
     /// The entry.
     pub seq: u64,
     /// The statement's kind.
-    #[schema(example = "redeem")]
-    pub kind: &'static str,
+    #[serde(serialize_with = "kind_name")]
+    #[schema(value_type = String, example = "redeem")]
+    pub kind: Kind,
     /// The statement's day.
     #[schema(value_type = String, format = Date)]
     pub day: Day,
@@ -80,6 +84,11 @@ pub struct HistoryLine {
     pub proposal: Option<bool>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over so")]
+fn kind_name<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(kind.name())
+}
+
 /// A rule that followed from an action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AlsoJson {
@@ -105,18 +114,48 @@ pub struct ValuesJson {
     pub diastolic_mmhg: Option<u32>,
 }
 
+impl ValuesJson {
+    /// Systolic and diastolic pressure.
+    #[must_use]
+    pub fn pressure_mmhg(self) -> Option<(u32, u32)> {
+        self.systolic_mmhg.zip(self.diastolic_mmhg)
+    }
+}
+
+impl From<Values> for ValuesJson {
+    fn from(values: Values) -> Self {
+        Self {
+            level_tenths: values.level_tenths,
+            systolic_mmhg: values.systolic_mmhg,
+            diastolic_mmhg: values.diastolic_mmhg,
+        }
+    }
+}
+
 /// Which entries of a history are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Shown {
+pub enum Filter {
     /// Health actions.
     Actions,
     /// What was spent in shops, and what came back.
     Shops,
 }
 
-impl Shown {
-    fn holds(self, kind: Kind) -> bool {
+impl Filter {
+    /// Every choice.
+    pub const ALL: [Self; 2] = [Self::Actions, Self::Shops];
+
+    /// Its word in addresses.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Actions => "actions",
+            Self::Shops => "shops",
+        }
+    }
+
+    fn includes(self, kind: Kind) -> bool {
         match self {
             Self::Actions => matches!(kind, Kind::Action | Kind::ActionWithdraw),
             Self::Shops => matches!(
@@ -191,18 +230,16 @@ impl From<Reason> for ReasonJson {
 /// The reason in an entry's effects.
 #[must_use]
 pub fn reason_of(accounting: &Accounting) -> Option<ReasonJson> {
-    accounting.effects.iter().find_map(|effect| {
-        let Effect::ActionJudged { reason, granted, room, .. } = effect else { return None };
-        let json = ReasonJson::from(*reason);
-        // What the tightest cap leaves, in whole actions like this one; a cap of years is no news.
-        let soon = room.filter(|room| room.per != CapPer::FiscalYear && *granted > 0);
-        Some(match soon {
-            Some(room) if room.points / granted <= TIMES_TOLD_MAX => {
-                let (of, per) = (Some(room.of), Some(room.per));
-                ReasonJson { times_left: Some(room.points / granted), of, per, ..json }
-            }
-            Some(_) | None => json,
-        })
+    let Judgement { reason, granted, room, .. } = accounting.judgements().next()?;
+    let json = ReasonJson::from(reason);
+    // What the tightest cap leaves, in whole actions like this one; a cap of years is no news.
+    let soon = room.filter(|room| room.per != CapPer::FiscalYear && granted > 0);
+    Some(match soon {
+        Some(room) if room.points / granted <= TIMES_LEFT_MAX => {
+            let (of, per) = (Some(room.of), Some(room.per));
+            ReasonJson { times_left: Some(room.points / granted), of, per, ..json }
+        }
+        Some(_) | None => json,
     })
 }
 
@@ -210,10 +247,8 @@ pub fn reason_of(accounting: &Accounting) -> Option<ReasonJson> {
 /// alone.
 #[must_use]
 pub fn reason_for_signer(accounting: &Accounting) -> Option<ReasonJson> {
-    let standing = |effect: &Effect| {
-        matches!(effect, Effect::ActionJudged { reason: Reason::Standing(_), .. })
-    };
-    if accounting.effects.iter().any(standing) {
+    let mut judgements = accounting.judgements();
+    if judgements.any(|judged| matches!(judged.reason, Reason::Standing(_))) {
         return Some(Reason::NotEligible.into());
     }
     reason_of(accounting)
@@ -228,7 +263,8 @@ pub fn reason_for_signer(accounting: &Accounting) -> Option<ReasonJson> {
 pub fn history(
     engine: &Engine,
     access: Access,
-    (before, shown): (Option<Seq>, Option<Shown>),
+    before: Option<Seq>,
+    filter: Option<Filter>,
     limit: usize,
 ) -> Result<History, EngineError> {
     let account = access.account();
@@ -257,23 +293,118 @@ pub fn history(
         }
         looked_at += 1;
         let Ok(statement) = kept::read(&accounting.statement.0) else { continue };
-        let personal = engine.personal(&entry, &accounting)?;
+        let (accepted_ms, disclosure) = engine.personal(&entry, &accounting)?.unzip();
         let own = matches!(access, Access::Own(_));
-        let personal = personal.map(|(exact_ms, known)| (exact_ms, known.filter(|_| own)));
+        let disclosure = disclosure.flatten().filter(|_| own);
+        let record = Record { accounting, statement, accepted_ms, disclosure };
         let state = engine.state()?;
-        if shown.is_some_and(|shown| !shown.holds(told(&statement, &state).kind())) {
-            continue;
+        if filter.is_none_or(|filter| filter.includes(record.body(&state).kind())) {
+            entries.push(record.line(engine.ledger(), &state));
         }
-        entries.push(history_line(engine, (&accounting, &statement), personal, &state));
     }
     Ok(History { entries, next_before: None })
 }
 
-/// What an entry is about: what two persons did is told as what it is, not as an approval.
-fn told<'a>(statement: &'a statement::Statement, state: &'a State) -> &'a Body {
-    let body = &statement.core.body;
-    let Body::Approve(approve) = body else { return body };
-    state.proposals.get(&approve.proposal).map_or(body, |proposal| &proposal.body)
+/// An entry with as much of its personal part as is there and the reader may see.
+struct Record {
+    accounting: Accounting,
+    statement: Statement,
+    accepted_ms: Option<u64>,
+    disclosure: Option<Disclosure>,
+}
+
+impl Record {
+    fn line(&self, ledger: LedgerId, state: &State) -> HistoryLine {
+        let Self { accounting, statement, .. } = self;
+        let body = self.body(state);
+        let signer = state.keys.get(&statement.kid).map(|key| &key.signer);
+        let programme = self.programme(state);
+        let (name, name_en) = self.names(programme.as_deref(), state).unzip();
+        HistoryLine {
+            seq: accounting.seq.0,
+            kind: body.kind(),
+            day: statement.core.day,
+            accepted_at_s: self.accepted_ms.unwrap_or(accounting.accepted_min * 60_000) / 1_000,
+            points: self.points(),
+            held: self.held(),
+            note: note_of(body).map(|note| note.as_str().to_owned()),
+            proposal: accounting.is_proposal().then_some(true),
+            action: action_of(body).map(str::to_owned),
+            name,
+            name_en,
+            also: programme.map_or_else(Vec::new, |programme| self.also(&programme)),
+            place: signer.and_then(|by| place_of(by, state)),
+            family: signer.is_some_and(|by| helps(by, accounting)).then_some(statement.kid),
+            won: rewards::won(accounting, state),
+            automatic: is_automatic(body, signer).then_some(true),
+            reason: reason_of(accounting),
+            receipt_number: receipt_number(ledger, accounting.seq),
+            yen_after: accounting.balance(Purse::Yen),
+            values: self.disclosure.as_ref().and_then(|known| known.values).map(ValuesJson::from),
+        }
+    }
+
+    /// What the entry is about: what two persons did is shown as what it is, not as an approval.
+    fn body<'a>(&'a self, state: &'a State) -> &'a Body {
+        let body = &self.statement.core.body;
+        let Body::Approve(approve) = body else { return body };
+        state.proposals.get(&approve.proposal).map_or(body, |proposal| &proposal.body)
+    }
+
+    /// Points that moved into or out of the account; 0 for an action that brought none.
+    fn points(&self) -> Option<i64> {
+        let moved = self.accounting.sum(|contra| !matches!(contra, Contra::Held(_)));
+        moved.or_else(|| self.accounting.judgements().next().map(|_| 0))
+    }
+
+    /// Points that a shop reserved; what a capture moved says more.
+    fn held(&self) -> Option<i64> {
+        let held = self.accounting.sum(|contra| matches!(contra, Contra::Held(_)));
+        held.filter(|_| self.points().is_none()).map(|points| -points)
+    }
+
+    /// The programme that the statement names. An approval names none: there it is the one that
+    /// judged the action's own day.
+    fn programme(&self, state: &State) -> Option<Arc<Programme>> {
+        let named = self.statement.core.programme;
+        if let Some(programme) = named.and_then(|version| state.programmes.get(&version)) {
+            return Some(Arc::clone(programme));
+        }
+        let judged = self.accounting.judgements().next()?;
+        Overlay::over(state).programme_for(judged.day).cloned()
+    }
+
+    /// The names of the action or of the item of the catalogue, in Japanese and English.
+    fn names(&self, programme: Option<&Programme>, state: &State) -> Option<(String, String)> {
+        let rule = programme.zip(action_of(self.body(state)));
+        if let Some(rule) = rule.and_then(|(programme, action)| programme.rule_of(action)) {
+            let exact = self.disclosure.as_ref().and_then(|known| known.exact_action.as_ref());
+            return Some(names_of(rule, exact.map(Code::as_str)));
+        }
+        let item = rewards::item_of(&self.accounting, state)?;
+        Some((item.name.clone(), item.name_en.clone()))
+    }
+
+    /// What followed from the action's own rule.
+    fn also(&self, programme: &Programme) -> Vec<AlsoJson> {
+        let followed = self.accounting.judgements().skip(1);
+        let also = followed.filter_map(|judged| {
+            let rule = programme.rule(judged.rule)?;
+            let (name, name_en) = (rule.name.clone(), rule.name_en.clone());
+            Some(AlsoJson { name, name_en, points: judged.granted })
+        });
+        also.collect()
+    }
+}
+
+fn action_of(body: &Body) -> Option<&str> {
+    if let Body::Action(body) = body { Some(body.action.as_str()) } else { None }
+}
+
+/// Whether the ledger itself claimed, as the resident has asked.
+fn is_automatic(body: &Body, signer: Option<&Signer>) -> bool {
+    matches!(body, Body::RewardClaim(_))
+        && matches!(signer, Some(Signer::Actor(actor)) if actor.role == Role::System)
 }
 
 /// Where an entry was made, for people: the place of its signer, or who that is. A phone has no
@@ -284,91 +415,14 @@ fn place_of(signer: &Signer, state: &State) -> Option<String> {
     Some(place.map_or(actor.name.as_str(), |place| place.name.as_str()).to_owned())
 }
 
-fn history_line(
-    engine: &Engine,
-    (accounting, statement): (&Accounting, &statement::Statement),
-    personal: Option<(u64, Option<Disclosure>)>,
-    state: &State,
-) -> HistoryLine {
-    let signer = state.keys.get(&statement.kid).map(|key| &key.signer);
-    let told = told(statement, state);
-    let automatic = matches!(told, Body::RewardClaim(_))
-        && matches!(signer, Some(Signer::Actor(actor)) if actor.role == Role::System);
-    let action =
-        if let Body::Action(body) = told { Some(body.action.as_str().to_owned()) } else { None };
-    let acted = accounting.effects.iter().any(judged);
-    let (mut moved, mut held) = (acted.then_some(0), None);
-    for (_, points, contra) in accounting.postings() {
-        let sum = if matches!(contra, Contra::Held(_)) { &mut held } else { &mut moved };
-        *sum = Some(sum.unwrap_or(0) + points);
-    }
-    let captured = moved.is_some();
-    let proposes = |effect: &Effect| matches!(effect, Effect::Proposed { .. });
-    let yen_after = accounting.effects.iter().find_map(|effect| {
-        if let Effect::Balance { yen, .. } = effect { Some(*yen) } else { None }
-    });
-    let (exact_ms, disclosure) = personal.unzip();
-    let disclosure = disclosure.flatten();
-    let exact = disclosure.as_ref().and_then(|disclosure| disclosure.exact_action.as_ref());
-    let values = disclosure.as_ref().and_then(|disclosure| disclosure.values);
-    // An approval names no programme: the rule that judged the action's own day is in its effects.
-    let acted_on = accounting.effects.iter().find_map(|effect| {
-        if let Effect::ActionJudged { day, .. } = effect { Some(*day) } else { None }
-    });
-    let overlay = Overlay::over(state);
-    let named_version = statement.core.programme.and_then(|version| state.programmes.get(&version));
-    let programme = named_version.or_else(|| overlay.programme_for(acted_on?));
-    let rule = programme.zip(action.as_ref()).and_then(|(of, action)| of.rule_of(action));
-    let item = rewards::item_of(accounting, state);
-    let of_item = item.map(|item| (item.name.clone(), item.name_en.clone()));
-    let (name, name_en) = rule.map(|rule| named(rule, exact.map(Code::as_str))).or(of_item).unzip();
-    let derived = accounting.effects.iter().skip_while(|e| !judged(e)).skip(1);
-    let also = derived.filter_map(|effect| {
-        let Effect::ActionJudged { rule, granted, .. } = effect else { return None };
-        let rule = programme?.rule(*rule)?;
-        let (name, name_en) = (rule.name.clone(), rule.name_en.clone());
-        Some(AlsoJson { name, name_en, points: *granted })
-    });
-    HistoryLine {
-        seq: accounting.seq.0,
-        kind: told.kind().name(),
-        day: statement.core.day,
-        accepted_at_s: exact_ms.unwrap_or(accounting.accepted_min * 60_000) / 1_000,
-        points: moved,
-        held: held.filter(|_| !captured).map(|points| -points),
-        note: note_of(told).map(|note| note.as_str().to_owned()),
-        proposal: accounting.effects.iter().any(proposes).then_some(true),
-        action,
-        name,
-        name_en,
-        also: also.collect(),
-        place: signer.and_then(|by| place_of(by, state)),
-        family: signer.is_some_and(|by| helps(by, accounting)).then_some(statement.kid),
-        won: rewards::won(accounting, state),
-        automatic: automatic.then_some(true),
-        reason: reason_of(accounting),
-        receipt_number: receipt_number(engine.ledger(), accounting.seq),
-        yen_after,
-        values: values.map(|values| ValuesJson {
-            level_tenths: values.level_tenths,
-            systolic_mmhg: values.systolic_mmhg,
-            diastolic_mmhg: values.diastolic_mmhg,
-        }),
-    }
-}
-
 /// Whether a phone signed for another account than its own.
 fn helps(signer: &Signer, accounting: &Accounting) -> bool {
     let Signer::Device(phone) = signer else { return false };
     accounting.subject.is_some_and(|subject| subject.account != phone.account)
 }
 
-fn judged(effect: &Effect) -> bool {
-    matches!(effect, Effect::ActionJudged { .. })
-}
-
 /// The names of an action, in Japanese and English.
-fn named(rule: &Rule, exact: Option<&str>) -> (String, String) {
+fn names_of(rule: &Rule, exact: Option<&str>) -> (String, String) {
     let exact = rule.exact.iter().find(|known| Some(known.action.as_str()) == exact);
     match exact {
         Some(exact) => (exact.name.clone(), exact.name_en.clone()),

@@ -21,9 +21,9 @@ pub mod settlements;
 mod shop_day;
 
 pub use balance::{Balance, HoldLine, LotJson, LotLine, WaitsFor, balance};
-pub use figures::{CLOSED_DAYS_MAX, Figures, closed_days, figures};
+pub use figures::{CLOSED_DAYS_MAX, ClosedDay, ClosedTotals, Figures, closed_days, figures};
 pub use history::{
-    AlsoJson, HISTORY_ENTRIES_MAX, HISTORY_LOOKED_AT_MAX, History, HistoryLine, ReasonJson, Shown,
+    AlsoJson, Filter, HISTORY_ENTRIES_MAX, HISTORY_LOOKED_AT_MAX, History, HistoryLine, ReasonJson,
     ValuesJson, history, reason_for_signer, reason_of,
 };
 pub use pay_code::{TokenState, token_state};

@@ -13,7 +13,7 @@ use kenmai::query::{Access, history};
 use ledger_spec::cbor::Blob;
 use ledger_spec::ids::{Kid, LinkId, PersonId, PlaceId, Seq};
 use ledger_spec::kinds::{
-    Adjust, Body, CataloguePublish, Code, DeviceEnrol, Document, KeyRegister, LinkGrant,
+    Adjust, Body, CataloguePublish, Code, DeviceEnrol, Document, KeyRegister, Kind, LinkGrant,
     LinkRevoke, Name, Note, Purpose, RewardClaim, RewardUse, Role,
 };
 use ledger_spec::points::{Fund, LotKey, Points, Purse};
@@ -112,9 +112,12 @@ fn what_ends_today_is_given_away_once_for_whoever_asked() {
     city.clock.pass(MINUTE_MS);
     city.measure("ken");
     assert_eq!(points_of(&city, "mei"), before[0] - 40);
-    let history = history(city.engine(), Access::Own(account("mei")), (None, None), 1).unwrap();
+    let history = history(city.engine(), Access::Own(account("mei")), None, None, 1).unwrap();
     let line = &history.entries[0];
-    assert_eq!((line.kind, line.points, line.automatic), ("reward.claim", Some(-40), Some(true)));
+    assert_eq!(
+        (line.kind, line.points, line.automatic),
+        (Kind::RewardClaim, Some(-40), Some(true))
+    );
     assert_eq!(line.name.as_deref(), Some("入浴券"));
 
     // The link has ended: what ends the day after, and what was left, expires.

@@ -6,23 +6,18 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use ledger_spec::caps::CapPer;
-use ledger_spec::ids::{AccountId, Seq};
-use ledger_spec::points::Purse;
-use ledger_spec::time::Day;
-use serde_json::Value;
+use ledger_spec::ids::{AccountId, LinkId, Seq};
 
 use super::visit::{Visit, failed, kept_language, scanning, site, sites, with_worker};
 use crate::engine::{Engine, EngineError};
 use crate::http::auth::Reader;
 use crate::http::problem::Problem;
-use crate::http::reminders::{self, Told};
+use crate::http::reminders;
 use crate::http::resident;
 use crate::http::server::App;
-use crate::pages::messages::Reason;
 use crate::pages::{Lang, history_csv, me, pay, perk};
 use crate::query::reminders::About;
-use crate::query::{self, Access, HistoryLine, ReasonJson, Shown, links};
+use crate::query::{self, Access, Filter, HistoryLine};
 
 /// The most records that one file holds, the latest ones.
 const CSV_ENTRIES_MAX: usize = 10_000;
@@ -101,16 +96,12 @@ pub(super) async fn history_csv(reader: Reader, lang: Lang) -> Result<Response, 
     Ok((headers, history_csv::file(lang, &entries)).into_response())
 }
 
-fn all_entries(engine: &Engine, account: AccountId) -> Result<Vec<me::Entry>, EngineError> {
+fn all_entries(engine: &Engine, account: AccountId) -> Result<Vec<HistoryLine>, EngineError> {
     let (mut entries, mut before) = (Vec::new(), None);
     while entries.len() < CSV_ENTRIES_MAX {
-        let page = query::history(
-            engine,
-            Access::Own(account),
-            (before, None),
-            query::HISTORY_ENTRIES_MAX,
-        )?;
-        entries.extend(page.entries.into_iter().map(|line| entry(line, None)));
+        let page =
+            query::history(engine, Access::Own(account), before, None, query::HISTORY_ENTRIES_MAX)?;
+        entries.extend(page.entries);
         before = page.next_before.map(Seq);
         if before.is_none() {
             break;
@@ -120,129 +111,43 @@ fn all_entries(engine: &Engine, account: AccountId) -> Result<Vec<me::Entry>, En
 }
 
 fn account_page(visit: &Visit, reader: &Reader) -> Result<Option<me::Account>, Problem> {
-    let (engine, lang, asked) = (&reader.ledger.engine, visit.lang, &visit.query);
+    let (engine, query) = (&reader.ledger.engine, &visit.query);
     let today = visit.server.today();
-    let access = resident::access_of(reader, asked.link.as_deref(), today)?;
+    let access = resident::access_of(reader, query.link.as_deref(), today)?;
     let account = access.account();
     let Some(balance) = query::balance(engine, account, today)? else {
         return Ok(None);
     };
-    let before = asked.before.map(Seq);
-    let history = query::history(engine, access, (before, asked.show), resident::HISTORY_ENTRIES)?;
+    let (before, filter) = (query.before.map(Seq), query.show);
+    let history = query::history(engine, access, before, filter, resident::HISTORY_ENTRIES)?;
     let measured = match before {
         None => measurements(engine, access)?,
         Some(_) => Vec::new(),
     };
-    let lots = balance.lots.iter().map(|line| me::Lot {
-        purse: purse_name(line.lot.purse).to_owned(),
-        expires_on: line.lot.expires_on.to_string(),
-        points: u64::from(line.points),
-    });
-    let holds = balance.holds.into_iter().map(|hold| me::Hold {
-        place: hold.place,
-        points: hold.points,
-        until_s: hold.until_s,
-    });
     // Which phones another has is not the family's business.
     let phones = match access {
         Access::Own(account) => query::phones(engine, account)?,
         Access::Family(_) => Vec::new(),
     };
-    let phones = phones.into_iter().map(|phone| me::Phone {
-        kid: phone.kid.to_string(),
-        since: phone.since.to_string(),
-        revoked: phone.revoked,
-        this: phone.kid == reader.kid,
-    });
-    let coming = reminders::of_account(engine, account, today)?;
-    let coming = coming.iter().filter(|coming| !matches!(coming.about, About::Expiry(..)));
+    let mut coming = reminders::of_account(engine, account, today)?;
+    coming.retain(|coming| !matches!(coming.about, About::Expiry(..)));
     Ok(Some(me::Account {
-        coming: coming.map(|coming| reminders::sentence(lang, coming, Told::All)).collect(),
-        yen: balance.yen,
-        challenge: balance.challenge,
-        waits_for: balance.waits_for.map(|waits| [waits.name, waits.name_en]),
-        lots: lots.collect(),
-        holds: holds.collect(),
+        balance,
+        coming,
         measured,
-        show: asked.show.map(shown_name),
-        entries: history.entries.into_iter().map(|line| entry(line, Some(today))).collect(),
-        next_before: history.next_before,
-        phones: phones.collect(),
-        family: asked.link.clone(),
+        filter,
+        history,
+        phones,
+        this_phone: reader.kid,
+        family: query.link.as_deref().and_then(LinkId::from_hex),
+        today,
     }))
 }
 
-/// What the latest actions found, the latest first.
-fn measurements(engine: &Engine, access: Access) -> Result<Vec<(Day, me::Measured)>, EngineError> {
-    let actions = (None, Some(Shown::Actions));
-    let found = query::history(engine, access, actions, query::HISTORY_ENTRIES_MAX)?;
-    let with_values = found.entries.iter().filter(|line| line.values.is_some());
-    Ok(with_values.map(|line| (line.day, measured(line))).collect())
-}
-
-/// With `today`, what is left of a period is said while it runs.
-fn entry(line: HistoryLine, today: Option<Day>) -> me::Entry {
-    me::Entry {
-        seq: line.seq,
-        measured: measured(&line),
-        kind: line.kind.to_owned(),
-        day: line.day.to_string(),
-        accepted_at_s: line.accepted_at_s,
-        points: line.points,
-        held: line.held,
-        action: line.name.zip(line.name_en).map(|(ja, en)| [ja, en]),
-        also: line.also.into_iter().map(|also| ([also.name, also.name_en], also.points)).collect(),
-        place: line.place,
-        reason: line.reason.map(|found| reason(found, line.day, today)),
-        receipt_number: Some(line.receipt_number),
-        note: line.note,
-        family: line.family.map(links::family_code),
-        won: line.won,
-        automatic: line.automatic.is_some(),
-        waits: line.proposal.is_some(),
-    }
-}
-
-fn measured(line: &HistoryLine) -> me::Measured {
-    let values = line.values.unwrap_or_default();
-    me::Measured {
-        level_tenths: values.level_tenths,
-        pressure_mmhg: values.systolic_mmhg.zip(values.diastolic_mmhg),
-    }
-}
-
-fn purse_name(purse: Purse) -> &'static str {
-    match purse {
-        Purse::Yen => "yen",
-        Purse::Challenge => "challenge",
-    }
-}
-
-fn shown_name(shown: Shown) -> &'static str {
-    match shown {
-        Shown::Actions => "actions",
-        Shown::Shops => "shops",
-    }
-}
-
-/// A reason with the member names of the HTTP answer, which the messages use too.
-fn reason(reason: ReasonJson, day: Day, today: Option<Day>) -> Reason {
-    let of = reason.of.map(|of| serde_json::json!(of));
-    let per = reason.per.map(|per| serde_json::json!(per));
-    let text = |json: Option<Value>| json.as_ref().and_then(Value::as_str).map(str::to_owned);
-    let runs = |per: CapPer| {
-        today.is_some_and(|today| match per {
-            CapPer::Day => day == today,
-            CapPer::Week => day.week_start() == today.week_start(),
-            CapPer::Month => day.month_start() == today.month_start(),
-            CapPer::FiscalYear => day.fiscal_year() == today.fiscal_year(),
-        })
-    };
-    Reason {
-        code: reason.code.to_owned(),
-        of: text(of),
-        per: text(per),
-        next: reason.next.map(|day| day.to_string()),
-        times_left: reason.times_left.filter(|_| reason.per.is_some_and(runs)),
-    }
+/// The latest actions in which something was measured, the latest first.
+fn measurements(engine: &Engine, access: Access) -> Result<Vec<HistoryLine>, EngineError> {
+    let actions = Some(Filter::Actions);
+    let mut found = query::history(engine, access, None, actions, query::HISTORY_ENTRIES_MAX)?;
+    found.entries.retain(|line| line.values.is_some());
+    Ok(found.entries)
 }

@@ -12,21 +12,7 @@ pub(super) async fn page(visit: Visit) -> Response {
         Ok(catalogue) => catalogue,
         Err(error) => return visit.failed(&error.into()),
     };
-    let items = catalogue.items.into_iter().map(|item| rewards::Item {
-        code: item.code,
-        name: [item.name, item.name_en],
-        gives: item.gives,
-        challenge: item.purse == ledger_spec::points::Purse::Challenge,
-        points: item.points,
-        until: item.until.to_string(),
-        open: item.open,
-        left: item.left,
-        per_person: item.per_person,
-        valid_days: item.valid_days,
-        places: item.places,
-        prefecture: item.prefecture,
-    });
-    let data = rewards::Rewards { site: visit.site_here(), items: items.collect() };
+    let data = rewards::Rewards { site: visit.site_here(), items: catalogue.items };
     let page = rewards::page(visit.lang, &data).into_string();
     with_worker(visit.html(page))
 }

@@ -8,7 +8,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ledger_spec::ids::LedgerId;
 use ledger_spec::token;
-use serde_json::Value;
 
 use super::visit::{FrontVisit, Visit, refused, site};
 use crate::http::problem::Problem;
@@ -35,12 +34,7 @@ pub(super) async fn first(FrontVisit(visit): FrontVisit) -> Response {
         site: visit.site(),
         tour: format!("{}/tour", front(server, ledger).trim_end_matches('/')),
         others: others.collect(),
-        records: figures.entries,
-        granted_points: figures.granted,
-        used_points: figures.redeemed,
-        measurements: figures.actions,
-        shops: figures.shops as u64,
-        stations: figures.stations as u64,
+        figures,
     };
     visit.html(first::page(*lang, &data).into_string())
 }
@@ -77,21 +71,8 @@ pub(super) async fn door(
         return visit.failed(&Problem::not_found());
     }
     match query::closed_days(&visit.ledger.engine) {
-        Ok(days) => {
-            let days = days.iter().map(closed_day).collect();
-            visit.html(city::page(lang, &city::City { site, days }).into_string())
-        }
+        Ok(days) => visit.html(city::page(lang, &city::City { site, days }).into_string()),
         Err(error) => visit.failed(&error.into()),
-    }
-}
-
-fn closed_day(json: &Value) -> city::Day {
-    let total = |name: &str| json.pointer(&format!("/totals/{name}")).and_then(Value::as_u64);
-    city::Day {
-        day: json.get("day").and_then(Value::as_str).unwrap_or_default().to_owned(),
-        accounts: total("accounts"),
-        granted: total("granted"),
-        redeemed: total("redeemed"),
     }
 }
 

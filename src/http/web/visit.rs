@@ -15,7 +15,7 @@ use crate::http::server::{Ledger, Server};
 use crate::pages::messages::t;
 use crate::pages::scan::CAMERA_ALLOWED;
 use crate::pages::{Lang, Site, WORKER_POLICY, error};
-use crate::query::Shown;
+use crate::query::Filter;
 
 /// Keeps the reader's language.
 const LANGUAGE_COOKIE: &str = "kenmai_lang";
@@ -28,7 +28,7 @@ pub(in crate::http) const PERMISSIONS_POLICY: HeaderName =
 pub(super) struct PageQuery {
     lang: Option<String>,
     pub(super) before: Option<u64>,
-    pub(super) show: Option<Shown>,
+    pub(super) show: Option<Filter>,
     pub(super) left: Option<String>,
     #[serde(rename = "for")]
     pub(super) link: Option<String>,
