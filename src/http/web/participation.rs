@@ -5,11 +5,12 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use super::visit::Visit;
-use crate::http::participation::{Words, names, released};
+use crate::http::participation::released;
 use crate::http::problem::Problem;
 use crate::http::server::App;
 use crate::pages::Lang;
-use crate::pages::participation::{Participation, csv, page};
+use crate::pages::participation::{Participation, Words, csv, page};
+use crate::query::participation::group_names;
 
 /// `GET /{ledger}/participation`
 pub(super) async fn show_page(visit: Visit) -> Response {
@@ -20,11 +21,8 @@ pub(super) async fn show_page(visit: Visit) -> Response {
 }
 
 fn participation(visit: &Visit) -> Result<Participation, Problem> {
-    let release = released(&visit.ledger)?;
-    let words = Words { lang: visit.lang, names: names(&visit.ledger, visit.lang)? };
-    let (headline, mut tables) = (words.headline(&release), words.tables(&release));
-    let weeks = tables.remove(0);
-    Ok(Participation { site: visit.site(), headline, weeks, tables })
+    let (release, groups) = (released(&visit.ledger)?, group_names(&visit.ledger.engine)?);
+    Ok(Participation { site: visit.site(), release, groups })
 }
 
 /// `GET /{ledger}/participation/{table}.csv`
@@ -35,7 +33,7 @@ pub(super) async fn file(
 ) -> Result<Response, Problem> {
     let ledger = server.ledger(&name)?;
     let table = file.strip_suffix(".csv").ok_or(Problem::not_found())?;
-    let words = Words { lang, names: names(ledger, lang)? };
+    let words = Words { lang, groups: &group_names(&ledger.engine)? };
     let mut tables = words.tables(&*released(ledger)?).into_iter();
     let table = tables.find(|known| known.name == table).ok_or(Problem::not_found())?;
     let disposition =

@@ -105,6 +105,17 @@ pub struct Row<K> {
     pub per_mille: Option<u64>,
 }
 
+/// What a group is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupName {
+    /// The code of its action.
+    pub code: String,
+    /// Its name in Japanese.
+    pub name: String,
+    /// Its name in English.
+    pub name_en: String,
+}
+
 /// A station's month.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Station {
@@ -189,6 +200,21 @@ pub fn release(engine: &Engine, population: Option<&Population>) -> Result<Relea
         let months = material.months(&weeks, &public, population);
         Release { weeks: weeks.into_iter().rev().take(WEEKS).collect(), months }
     }))
+}
+
+/// What the groups are called in the latest rules that have them.
+///
+/// # Errors
+/// [`EngineError`]
+pub fn group_names(engine: &Engine) -> Result<Vec<GroupName>, EngineError> {
+    let state = engine.state()?;
+    let rules = state.programmes.values().rev().flat_map(|programme| &programme.rules);
+    let name = |rule: &Rule| GroupName {
+        code: rule.action.clone(),
+        name: rule.name.clone(),
+        name_en: rule.name_en.clone(),
+    };
+    Ok(rules.map(name).collect())
 }
 
 /// What the log says in public of stations and rules.
