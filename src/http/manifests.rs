@@ -22,6 +22,7 @@ use super::problem::{self, Problem};
 use super::server::{App, Ledger};
 use super::statements::{answer, counted};
 use crate::engine::{Accepted, EngineError, Refusal, slices, statement_of};
+use crate::pages::Lang;
 use crate::query::{ReasonJson, reason_for_signer};
 
 /// A manifest is the one body that may be larger than a statement.
@@ -60,9 +61,9 @@ pub(super) struct Waiting {
     /// The slug of what its rows would be refused for.
     problem: &'static str,
     /// What to do, in Japanese.
-    title: &'static str,
+    title: String,
     /// What to do, in English.
-    title_en: &'static str,
+    title_en: String,
 }
 
 /// What the signer may know of a row: its entry and points, or the rule that refused it.
@@ -85,9 +86,9 @@ pub(super) enum RowOutcome {
         /// The slug of the problem.
         problem: &'static str,
         /// What happened, in Japanese.
-        title: &'static str,
+        title: String,
         /// What happened, in English.
-        title_en: &'static str,
+        title_en: String,
     },
 }
 
@@ -167,8 +168,8 @@ fn waiting(
         proposal: true,
         until_s: until_min * 60,
         problem: waits.slug,
-        title: waits.ja,
-        title_en: waits.en,
+        title: waits.title(Lang::Ja),
+        title_en: waits.title(Lang::En),
     }))
 }
 
@@ -238,7 +239,11 @@ fn row(ledger: &Ledger, verdict: &Result<Accepted, Refusal>, outcome: u8) -> Row
         }
         Err(_) => {
             let kind = problem::of_outcome(outcome);
-            RowOutcome::Refused { problem: kind.slug, title: kind.ja, title_en: kind.en }
+            RowOutcome::Refused {
+                problem: kind.slug,
+                title: kind.title(Lang::Ja),
+                title_en: kind.title(Lang::En),
+            }
         }
     }
 }

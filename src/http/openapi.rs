@@ -17,6 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::problem::{self, ProblemType};
 use super::server::Server;
+use crate::pages::Lang;
 
 /// A body of bytes.
 pub(super) struct Binary;
@@ -286,7 +287,7 @@ fn refusals(
 /// Adds problems of one status to what else answers with it.
 fn add_problems(response: &mut Value, kinds: &[&ProblemType]) {
     let described = response["description"].as_str().map(str::to_owned);
-    let lines = kinds.iter().map(|kind| format!("- `{}`: {}", kind.slug, kind.en));
+    let lines = kinds.iter().map(|kind| format!("- `{}`: {}", kind.slug, kind.title(Lang::En)));
     let description: Vec<String> = described.into_iter().chain(lines).collect();
     response["description"] = description.join("\n").into();
     response["content"]["application/problem+json"] = json!({

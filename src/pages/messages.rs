@@ -12,11 +12,18 @@ use ledger_spec::time::Day;
 use super::Lang;
 use crate::query::ReasonJson;
 
+type Bundle = LazyLock<FluentBundle<FluentResource>>;
+
 const JA: &str = include_str!("messages/ja.ftl");
 const EN: &str = include_str!("messages/en.ftl");
+const PROBLEMS_JA: &str = include_str!("messages/problems.ja.ftl");
+const PROBLEMS_EN: &str = include_str!("messages/problems.en.ftl");
 
-static JA_BUNDLE: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle(Lang::Ja, JA));
-static EN_BUNDLE: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle(Lang::En, EN));
+// Each file is parsed once, when its first message is asked for.
+static JA_BUNDLE: Bundle = LazyLock::new(|| bundle(Lang::Ja, JA));
+static EN_BUNDLE: Bundle = LazyLock::new(|| bundle(Lang::En, EN));
+static PROBLEMS_JA_BUNDLE: Bundle = LazyLock::new(|| bundle(Lang::Ja, PROBLEMS_JA));
+static PROBLEMS_EN_BUNDLE: Bundle = LazyLock::new(|| bundle(Lang::En, PROBLEMS_EN));
 
 fn bundle(lang: Lang, source: &str) -> FluentBundle<FluentResource> {
     let mut bundle = FluentBundle::new_concurrent(vec![lang.tag().parse().unwrap_or_default()]);
@@ -51,6 +58,16 @@ pub fn t_args(lang: Lang, key: &str, values: &[(&str, &str)]) -> String {
         .into_iter()
         .find_map(|bundle| format(bundle, key, &args))
         .unwrap_or_else(|| key.into())
+}
+
+/// The title of a problem, by its slug.
+#[must_use]
+pub fn problem_title(lang: Lang, slug: &str) -> String {
+    let bundle = match lang {
+        Lang::Ja => &PROBLEMS_JA_BUNDLE,
+        Lang::En => &PROBLEMS_EN_BUNDLE,
+    };
+    format(bundle, slug, &FluentArgs::new()).unwrap_or_else(|| slug.to_owned())
 }
 
 fn format(
@@ -176,7 +193,7 @@ fn known(lang: Lang, key: &str, other: &str) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeSet;
     use std::fs;
     use std::path::{Path, PathBuf};
@@ -187,7 +204,7 @@ pub(super) mod tests {
 
     #[test]
     fn both_files_parse_and_hold_the_same_keys_once() {
-        for source in [JA, EN] {
+        for source in [JA, EN, PROBLEMS_JA, PROBLEMS_EN] {
             assert!(FluentResource::try_new(source.into()).is_ok());
             assert_eq!(
                 keys(source).count(),
@@ -200,6 +217,15 @@ pub(super) mod tests {
             keys(EN).collect::<Vec<_>>(),
             "same keys in the same order"
         );
+    }
+
+    /// The slugs of the problems that have a title, in the order of the language's file.
+    pub(crate) fn titled_problems(lang: Lang) -> Vec<&'static str> {
+        keys(match lang {
+            Lang::Ja => PROBLEMS_JA,
+            Lang::En => PROBLEMS_EN,
+        })
+        .collect()
     }
 
     #[test]
@@ -277,16 +303,18 @@ pub(super) mod tests {
         let code = sources("src/pages", "rs").concat()
             + sources("src/http", "rs").concat().as_str()
             + sources("src/pages/assets", "js").concat().as_str();
+        let quoted: BTreeSet<&str> = code.split('"').collect();
+        let prefixes = |key: &'static str| key.match_indices('-').map(|(i, _)| &key[..=i]);
+        let mut known: BTreeSet<&str> = keys(JA).flat_map(prefixes).collect();
+        // Names that the data carry: kinds, actions, reasons, roles, steps.
+        known.retain(|prefix| {
+            code.contains(&format!("`{prefix}${{"))
+                || code.contains(&format!("(\"{prefix}{{"))
+                || code.contains(&format!("format!(\"{prefix}"))
+        });
         for key in keys(JA) {
-            let by_name = code.contains(&format!("\"{key}\""));
-            // Names that the data carry: kinds, actions, reasons, roles, steps.
-            let by_prefix = key.match_indices('-').any(|(i, _)| {
-                let prefix = &key[..=i];
-                code.contains(&format!("`{prefix}${{"))
-                    || code.contains(&format!("(\"{prefix}{{"))
-                    || code.contains(&format!("format!(\"{prefix}"))
-            });
-            assert!(by_name || by_prefix, "nothing uses {key}");
+            let by_prefix = prefixes(key).any(|prefix| known.contains(prefix));
+            assert!(quoted.contains(key) || by_prefix, "nothing uses {key}");
         }
     }
 

@@ -26,13 +26,11 @@ pub fn sentence(lang: Lang, coming: &Coming, detail: Detail) -> String {
                 Purse::Yen => "reminder-expiry",
                 Purse::Challenge => "reminder-expiry-challenge",
             };
-            let expiry = t_args(lang, key, &[("date", &on), ("points", &number(*points))]);
-            match given {
-                Some(names) => {
-                    expiry + &t_args(lang, "reminder-given", &[("name", named(lang, names))])
-                }
-                None => expiry,
+            let mut words = t_args(lang, key, &[("date", &on), ("points", &number(*points))]);
+            if let Some(names) = given {
+                words += &t_args(lang, "reminder-given", &[("name", named(lang, names))]);
             }
+            words
         }
         (About::Expiry(..), Detail::Day) => t_args(lang, "reminder-expiry-some", &[("date", &on)]),
         (About::CountsAgain(names), _) => {

@@ -7,6 +7,7 @@ use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use expect_test::expect;
 use kenmai::http::metrics_router;
 use kenmai::http::problem::{self, Retry};
+use kenmai::pages::Lang;
 use kenmai::pages::{CONTENT_SECURITY_POLICY, WORKER_POLICY};
 use ledger_spec::cbor::{self, Text};
 use ledger_spec::checkpoint::Checkpoint;
@@ -373,7 +374,12 @@ fn the_specification_lists_every_problem() {
             Retry::NewId => "new_id",
             Retry::Never => "never",
         };
-        format!("| `{}` | {} | `{retry}` | {} |", problem.slug, problem.status, problem.en)
+        format!(
+            "| `{}` | {} | `{retry}` | {} |",
+            problem.slug,
+            problem.status,
+            problem.title(Lang::En)
+        )
     });
     assert_eq!(table.lines().collect::<Vec<_>>(), rows.collect::<Vec<_>>());
     let slugs: BTreeSet<_> = problem::ALL.iter().map(|problem| problem.slug).collect();

@@ -191,13 +191,10 @@ pub(super) fn sites(server: &Server, lang: Lang) -> Vec<Site> {
 
 /// A problem as a page.
 pub(super) fn failed(server: &Server, lang: Lang, problem: &Problem) -> Response {
-    let title = match lang {
-        Lang::Ja => problem.kind.ja,
-        Lang::En => problem.kind.en,
-    };
+    let title = problem.kind.title(lang);
     let site = site(server, &server.first, lang);
     let next = t(lang, "error-page-next");
-    let page = error::page(lang, &error::ErrorPage { site, title: title.to_owned(), next });
+    let page = error::page(lang, &error::ErrorPage { site, title, next });
     let status = StatusCode::from_u16(problem.kind.status).unwrap_or(StatusCode::NOT_FOUND);
     (status, html(page.into_string())).into_response()
 }
