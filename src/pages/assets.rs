@@ -27,13 +27,13 @@ macro_rules! assets {
 }
 
 assets! {
+    "action.js" JS,
     "api.js" JS,
     "approve.js" JS,
     "attend.js" JS,
     "cbor.js" JS,
     "code.js" JS,
     "cose.js" JS,
-    "deed.js" JS,
     "desk.js" JS,
     "enrol.js" JS,
     "family.js" JS,

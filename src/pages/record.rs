@@ -57,7 +57,7 @@ pub fn page(lang: Lang, site: &Site, recorder: Recorder) -> Markup {
                     h2 #scan-title { (t(lang, "record-scan")) }
                     (scan_box(lang, PICTURES_SENT))
                 }
-                section data-step="deed" aria-labelledby="deed-title" hidden { (deed(lang)) }
+                section data-step="action" aria-labelledby="action-title" hidden { (action(lang)) }
                 (outcome(lang, false))
             }
             section {
@@ -73,10 +73,10 @@ pub fn page(lang: Lang, site: &Site, recorder: Recorder) -> Markup {
     layout(&Frame { lang, site, title: &title, script: Some("record.js"), texts: &TEXTS }, &body)
 }
 
-fn deed(lang: Lang) -> Markup {
+fn action(lang: Lang) -> Markup {
     html! {
-        h2 #deed-title tabindex="-1" { (t(lang, "record-deed")) }
-        form #deed novalidate {
+        h2 #action-title tabindex="-1" { (t(lang, "record-action-title")) }
+        form #action novalidate {
             fieldset {
                 legend { (t(lang, "record-action")) }
                 div #rules.choices {}

@@ -162,38 +162,38 @@ pub fn proposal(lang: Lang, site: &Site) -> Markup {
 /// The page at `/{ledger}/propose`: the first person proposes an action that takes two persons of
 /// the staff.
 #[must_use]
-pub fn deed(lang: Lang, site: &Site) -> Markup {
-    let title = t(lang, "deed-title");
+pub fn action(lang: Lang, site: &Site) -> Markup {
+    let title = t(lang, "action-title");
     let body = html! {
         h1 { (title) }
-        p { (t(lang, "deed-lead")) }
+        p { (t(lang, "action-lead")) }
         p #say role="status" aria-live="polite" {}
         (problem_box())
         form #two novalidate hidden {
-            label for="action" { (t(lang, "deed-action")) }
+            label for="action" { (t(lang, "action-label")) }
             select #action {}
             p #action-points {}
-            label for="holder" { (t(lang, "deed-holder")) }
+            label for="holder" { (t(lang, "action-holder")) }
             input #holder autocomplete="off" spellcheck="false" maxlength="48" aria-describedby="holder-fault holder-note";
             p #holder-fault.fault role="alert" {}
-            p #holder-note.note { (t(lang, "deed-holder-note")) }
-            label for="day" { (t(lang, "deed-day")) }
+            p #holder-note.note { (t(lang, "action-holder-note")) }
+            label for="day" { (t(lang, "action-day")) }
             input #day type="date" aria-describedby="day-fault";
             p #day-fault.fault role="alert" {}
-            p { button.button.large { (t(lang, "deed-propose")) } }
+            p { button.button.large { (t(lang, "action-propose")) } }
         }
         section #proposed aria-labelledby="proposed-title" hidden {
             h2 #proposed-title tabindex="-1" { (t(lang, "enrol-proposed")) }
             p { (t(lang, "enrol-second")) }
-            p.note { (t(lang, "deed-tell")) }
+            p.note { (t(lang, "action-tell")) }
             figure.code { (code_image("approve-code", &t(lang, "enrol-code-alt"))) }
             p { a #approve-link href="#" {} }
-            p { button #another.button.quiet type="button" { (t(lang, "deed-another")) } }
+            p { button #another.button.quiet type="button" { (t(lang, "action-another")) } }
         }
         (staff_missing(lang, site))
     };
     let texts = [
-        "deed-",
+        "action-",
         "approve-points-value",
         "approve-read-first",
         "enrol-compare-first",
@@ -202,7 +202,7 @@ pub fn deed(lang: Lang, site: &Site) -> Markup {
         "problem-",
         "browser-cannot",
     ];
-    layout(&Frame { lang, site, title: &title, script: Some("deed.js"), texts: &texts }, &body)
+    layout(&Frame { lang, site, title: &title, script: Some("action.js"), texts: &texts }, &body)
 }
 
 /// The page at `/{ledger}/approve`: the second person approves.
@@ -214,7 +214,7 @@ pub fn approval(lang: Lang, site: &Site) -> Markup {
         p #say role="status" aria-live="polite" {}
         (problem_box())
         ul #waiting.held {}
-        p { a #propose.button.quiet href={ "/" (site.ledger) "/propose" } hidden { (t(lang, "deed-title")) } }
+        p { a #propose.button.quiet href={ "/" (site.ledger) "/propose" } hidden { (t(lang, "action-title")) } }
         dl #asked.facts hidden {}
         form #approval novalidate hidden {
             label.choice {
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn a_terminal_asks_and_two_persons_answer() {
         for lang in Lang::ALL {
-            for page in [enrolment, proposal, deed, approval] {
+            for page in [enrolment, proposal, action, approval] {
                 check_page(lang, &page(lang, &site()));
             }
         }

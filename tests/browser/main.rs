@@ -9,12 +9,12 @@
     reason = "a test ends at the first surprise"
 )]
 
+mod action;
 mod browser;
 #[path = "../support/camera.rs"]
 mod camera;
 mod codes;
 mod consent;
-mod deed;
 mod desk;
 mod family;
 mod perk;

@@ -71,7 +71,7 @@ async fn a_station_measures_who_shows_a_code() -> WebDriverResult<()> {
     let browser = &world.browser;
 
     world.open("/yaizu-demo/station").await?;
-    scan(browser, "deed").await?;
+    scan(browser, "action").await?;
     browser.find("#rules input:checked").await?;
     for wrong in ["12.1", "0", "0.15", "7..5", ""] {
         browser.find("#value-level").await?.clear().await?;
@@ -84,7 +84,7 @@ async fn a_station_measures_who_shows_a_code() -> WebDriverResult<()> {
     for key in ["7", ".", "5"] {
         browser.click(&format!(".pad [data-key='{key}']")).await?;
     }
-    browser.check_page("station-deed").await?;
+    browser.check_page("station-action").await?;
     browser.click("#record").await?;
     let told = outcome(browser, "pass").await?;
     assert!(told.contains("20 ポイント") && told.contains("受付番号"), "{told}");
@@ -93,7 +93,7 @@ async fn a_station_measures_who_shows_a_code() -> WebDriverResult<()> {
 
     // Two values for one action; the same code is good for both, because nothing is spent.
     browser.click("#next").await?;
-    scan(browser, "deed").await?;
+    scan(browser, "action").await?;
     browser.click("#rules label:nth-child(2)").await?;
     browser.write("#value-systolic", "301").await?;
     browser.write("#value-diastolic", "80\n").await?;
@@ -132,7 +132,7 @@ async fn a_card_counts_once_at_two_stations_and_once_with_the_coach() -> WebDriv
     world.open("/yaizu-demo/coach").await?;
     browser.write("#code", &format!("{card}\n")).await?;
     browser.find("#exact option:nth-child(2)").await?;
-    browser.check_page("coach-deed").await?;
+    browser.check_page("coach-action").await?;
     browser.click("#record").await?;
     // The visitor has had this consultation today.
     assert!(outcome(browser, "fail").await?.contains("もう登録されています"));

@@ -34,7 +34,7 @@ const PAGES: &[(&str, Fixed, Uses)] = &[
     ("family", family::page, Uses::Nothing),
     ("links", links::page, Uses::Nothing),
     ("pay", pay::page, Uses::Worker),
-    ("propose", terminal::deed, Uses::Nothing),
+    ("propose", terminal::action, Uses::Nothing),
     ("settlement", settlement::page, Uses::Nothing),
     ("shop", till::page, Uses::Camera),
     ("station", |lang, site| record::page(lang, site, Recorder::Station), Uses::Camera),

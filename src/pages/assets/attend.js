@@ -48,8 +48,8 @@ async function record() {
   button.disabled = true;
   try {
     const { code, ledger, atS, name } = state;
-    const deed = await action(state.phone, ledger, code.action, null, { venue: code.bytes, atS });
-    await send(await post(ROLE, deed, { name }));
+    const statement = await action(state.phone, ledger, code.action, null, { venue: code.bytes, atS });
+    await send(await post(ROLE, statement, { name }));
   } catch (error) {
     showProblem(problem, error);
   } finally {

@@ -32,7 +32,7 @@ export function say(good, sentence, ...lines) {
   result.focus({ preventScroll: true });
 }
 
-/** The answer is missing, not the deed: only asking again tells what became of it. */
+/** The answer is missing, not the act: only asking again tells what became of it. */
 export function unanswered(error, message) {
   const [title] = explain(error);
   result.className = "outcome";

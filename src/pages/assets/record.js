@@ -21,7 +21,7 @@ const VALUES = {
   steps: { name: "steps", key: 5, min: 0, max: 200000 },
 };
 
-const [result, problem, again, form] = ["#result", "#problem", "#again", "#deed"].map(at);
+const [result, problem, again, form] = ["#result", "#problem", "#again", "#action"].map(at);
 const { role } = at("#work").dataset;
 const { key } = await openRole(role);
 const read = reader(key);
@@ -57,7 +57,7 @@ const scanner = new Scanner(at("#scan"), async (scanned) => {
     state.holder = holder.phone ? byPhone(holder.phone) : byCard(holder.card);
     // The person is here at this moment; the code may run out while the value is entered.
     state.atS = ledger.nowS();
-    askDeed();
+    askAction();
   } catch (error) {
     showProblem(problem, error);
     play("bad");
@@ -65,7 +65,7 @@ const scanner = new Scanner(at("#scan"), async (scanned) => {
   return true;
 }, (jpeg) => read((token) => api.frame(ledgerName, jpeg, token)));
 
-function askDeed() {
+function askAction() {
   problem.hidden = true;
   const choices = rules.map((rule, index) => {
     const input = element("input", "");
@@ -77,8 +77,8 @@ function askDeed() {
   at("#rules-none").hidden = rules.length > 0;
   at("#record").disabled = rules.length === 0;
   chooseRule();
-  step("deed");
-  at("#deed-title").focus({ preventScroll: true });
+  step("action");
+  at("#action-title").focus({ preventScroll: true });
 }
 
 function field({ name, min, max, tenths }) {
@@ -157,10 +157,10 @@ async function record() {
     const ledger = await api.ledger(ledgerName);
     const exact = at("#exact").value || undefined;
     const facts = { name: named(state.rule) };
-    const deed = await action(key, ledger, state.rule.action, state.holder, {
+    const statement = await action(key, ledger, state.rule.action, state.holder, {
       values, exact, reference, atS: state.atS,
     });
-    await send(await post(role, deed, facts));
+    await send(await post(role, statement, facts));
   } catch (error) {
     showProblem(problem, error);
   } finally {

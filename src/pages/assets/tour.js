@@ -145,9 +145,9 @@ async function cheat() {
   const list = at("#cheats");
   list.replaceChildren();
   let missed = false;
-  const show = (deed, values, caught, how, slug) => {
+  const show = (cheat, values, caught, how, slug) => {
     const item = element("li", caught ? "pass" : "fail", element("span", "mark", caught ? "✔" : "✘"));
-    item.append(element("strong", "", text(deed, values)), element("p", "", how));
+    item.append(element("strong", "", text(cheat, values)), element("p", "", how));
     if (slug) item.append(element("code", "", slug));
     list.append(item);
     missed ||= !caught;
@@ -163,16 +163,16 @@ async function cheat() {
 
   const lie = cose.forgePoints(state.payment);
   const again = await cose.redeem(till, ledger, cose.unhex(city.shop.place), PAY_POINTS, cose.byPhone(token));
-  for (const [deed, bytes] of [["tour-cheat-statement", lie], ["tour-cheat-again", again]]) {
+  for (const [cheat, bytes] of [["tour-cheat-statement", lie], ["tour-cheat-again", again]]) {
     const values = { points: number(PAY_POINTS), more: number(PAY_POINTS + 1) };
     try {
       await api.submit(ledgerName, bytes);
-      show(deed, values, false, text("tour-not-caught"));
+      show(cheat, values, false, text("tour-not-caught"));
     } catch (error) {
       // Only a refusal of the ledger counts; a lost connection proves nothing.
       if (!(error.status >= 400 && error.status < 500)) throw error;
       const [title, , slug] = explain(error);
-      show(deed, values, true, title, slug);
+      show(cheat, values, true, title, slug);
     }
   }
   await refreshPhone();

@@ -13,7 +13,7 @@ const DAY_S = 86_400;
 /** Noon in Japan, in seconds of a day in UTC. */
 const NOON_S = 3 * 3_600;
 
-const [say, form, deed, holder, day] = ["#say", "#two", "#action", "#holder", "#day"].map(at);
+const [say, form, choice, holder, day] = ["#say", "#two", "#action", "#holder", "#day"].map(at);
 
 /** Whose action it is: a card as read or typed, or the number of an account. */
 function holderOrFault() {
@@ -21,19 +21,19 @@ function holderOrFault() {
   const account = typed.toLowerCase().replaceAll("-", "");
   const read = ACCOUNT.test(account) ? { account: unhex(account) } : readHolder(typed);
   const known = read.account || read.card;
-  if (fault(holder, known ? "" : text(read.fault === "card" ? "deed-card-slip" : "deed-holder-fault"))) return null;
+  if (fault(holder, known ? "" : text(read.fault === "card" ? "action-card-slip" : "action-holder-fault"))) return null;
   return read.account ? byAccount(read.account) : byCard(read.card);
 }
 
 async function propose(staff) {
   const who = holderOrFault();
   if (!who) return;
-  if (fault(day, day.value >= day.min && day.value <= day.max ? "" : text("deed-day-fault"))) return;
+  if (fault(day, day.value >= day.min && day.value <= day.max ? "" : text("action-day-fault"))) return;
   const verdict = await sendOnce(async () => {
     const ledger = await api.ledger(ledgerName);
     const noonS = Date.parse(day.value) / 1000 + NOON_S;
     const atS = day.value === dayText(dayOf(ledger.nowS())) ? ledger.nowS() : noonS;
-    return action(staff, ledger, deed.value, who, { atS });
+    return action(staff, ledger, choice.value, who, { atS });
   });
   form.hidden = true;
   showProposed(verdict.seq);
@@ -51,15 +51,15 @@ async function start() {
   const { rules, late_days: late } = await api.programme(ledgerName);
   const offered = rules.filter(takesTwo);
   if (offered.length === 0) {
-    say.textContent = text("deed-none");
+    say.textContent = text("action-none");
     return;
   }
-  deed.replaceChildren(...offered.map((rule) => new Option(named(rule), rule.action)));
+  choice.replaceChildren(...offered.map((rule) => new Option(named(rule), rule.action)));
   const showPoints = () => {
-    const { points } = offered[deed.selectedIndex];
+    const { points } = offered[choice.selectedIndex];
     at("#action-points").textContent = text("approve-points-value", { points: number(points) });
   };
-  deed.addEventListener("change", showPoints);
+  choice.addEventListener("change", showPoints);
   showPoints();
   const { nowS } = await api.ledger(ledgerName);
   [day.min, day.max, day.value] = [late, 0, 0].map((days) => dayText(dayOf(nowS() - days * DAY_S)));

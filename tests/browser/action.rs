@@ -51,7 +51,7 @@ async fn two_of_the_staff_grant_a_commendation() -> WebDriverResult<()> {
     for part in ["健康づくり功労の表彰", "1,000 ポイント", "職員 一", "月"] {
         assert!(told.contains(part), "{part} in {told}");
     }
-    second.check_page("approve-deed-ja").await?;
+    second.check_page("approve-action-ja").await?;
     second.click("#same").await?;
     second.click("#approval button").await?;
     second.find("#approval[hidden]").await?;
