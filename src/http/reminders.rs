@@ -212,7 +212,7 @@ pub(super) async fn feed(
     let read = tokio::task::spawn_blocking(move || {
         let links = {
             let state = ledger.engine.state()?;
-            reminders::links_of(&state, kid, (after, today), LINKS_MAX)
+            reminders::links_of(&state, kid, after, today, LINKS_MAX)
         };
         let accounts: Vec<AccountId> = links.iter().map(|(_, account)| *account).collect();
         let coming = reminders::of_accounts(&ledger.engine, &accounts, today)?;

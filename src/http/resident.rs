@@ -48,7 +48,8 @@ pub(super) fn access_of(
     let own = account_of(reader)?;
     let Some(link) = link else { return Ok(Access::Own(own)) };
     let link = LinkId::from_hex(link).ok_or(Problem::malformed_request())?;
-    Ok(Access::Family(links::helped(&reader.ledger.engine, reader.kid, (link, today))?))
+    let engine = &reader.ledger.engine;
+    Ok(Access::Family(links::delegated_account(engine, reader.kid, link, today)?))
 }
 
 /// The same for a query of its own.

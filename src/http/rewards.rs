@@ -157,6 +157,6 @@ pub(super) async fn voucher(
     let code = code.ok_or(Problem::malformed_request())?;
     let shop = shop::shop_of(&reader.signer)?;
     let engine = &reader.ledger.engine;
-    let found = read::voucher(engine, (Seq(claim), code), shop, server.now_s())?;
+    let found = read::voucher(engine, Seq(claim), code, shop, server.now_s())?;
     found.map(Json).ok_or(Problem::not_a_voucher())
 }

@@ -36,7 +36,11 @@ pub(super) struct Chart<'a> {
 }
 
 /// A measurement: its day and one value for each line.
-pub(super) type Point = (Day, Vec<u32>);
+#[derive(Clone, Debug)]
+pub(super) struct Point {
+    pub(super) day: Day,
+    pub(super) values: Vec<u32>,
+}
 
 /// The value as people read it.
 pub(super) fn value(tenths: bool, value: u32) -> String {
@@ -89,7 +93,7 @@ impl Chart<'_> {
     fn line(&self, number: usize, name: &str, points: &[Point]) -> Markup {
         let found: Vec<(u32, u32)> = points
             .iter()
-            .filter_map(|(day, values)| Some((x(points, *day), self.y(*values.get(number)?))))
+            .filter_map(|point| Some((x(points, point.day), self.y(*point.values.get(number)?))))
             .collect();
         let path: Vec<String> = found.iter().map(|(x, y)| format!("{x},{y}")).collect();
         html! {
@@ -110,7 +114,7 @@ impl Chart<'_> {
                     th scope="col" { (t(lang, "me-date")) }
                     @for line in &self.lines { th.points scope="col" { (line) } }
                 } }
-                tbody { @for (day, values) in points.iter().rev() {
+                tbody { @for Point { day, values } in points.iter().rev() {
                     tr {
                         th scope="row" { (date(lang, *day)) }
                         @for found in values { td.points { (value(self.tenths, *found)) } }
@@ -123,8 +127,8 @@ impl Chart<'_> {
 
 /// The place of a day, from the left: days that lie apart stand apart.
 fn x(points: &[Point], day: Day) -> u32 {
-    let first = points.first().map_or(day, |(first, _)| *first);
-    let last = points.last().map_or(day, |(last, _)| *last);
+    let first = points.first().map_or(day, |first| first.day);
+    let last = points.last().map_or(day, |last| last.day);
     let room = u64::from(WIDTH - LEFT - RIGHT);
     let days = u64::from(last.0.saturating_sub(first.0));
     if days == 0 {
@@ -135,20 +139,20 @@ fn x(points: &[Point], day: Day) -> u32 {
 }
 
 fn days(points: &[Point]) -> Markup {
-    let month_day = |day: &Day| {
+    let month_day = |day: Day| {
         let (_, month, day) = day.ymd();
         format!("{month}/{day}")
     };
-    let first = points.first().map(|(day, _)| day);
-    let last = points.last().map(|(day, _)| day).filter(|last| Some(*last) != first);
+    let first = points.first().map(|point| point.day);
+    let last = points.last().map(|point| point.day).filter(|last| Some(*last) != first);
     html! {
         @if let Some(day) = first {
-            text x=(x(points, *day)) y=(HEIGHT - 12) text-anchor=(if last.is_some() { "start" } else { "middle" }) {
+            text x=(x(points, day)) y=(HEIGHT - 12) text-anchor=(if last.is_some() { "start" } else { "middle" }) {
                 (month_day(day))
             }
         }
         @if let Some(day) = last {
-            text x=(x(points, *day)) y=(HEIGHT - 12) text-anchor="end" { (month_day(day)) }
+            text x=(x(points, day)) y=(HEIGHT - 12) text-anchor="end" { (month_day(day)) }
         }
     }
 }
@@ -169,7 +173,10 @@ mod tests {
     }
 
     fn points(found: &[(&str, u32)]) -> Vec<Point> {
-        found.iter().map(|(day, value)| (Day::parse(day).unwrap(), vec![*value])).collect()
+        found
+            .iter()
+            .map(|(day, value)| Point { day: Day::parse(day).unwrap(), values: vec![*value] })
+            .collect()
     }
 
     #[test]
@@ -191,7 +198,8 @@ mod tests {
         let one = level().draw(Lang::En, &points(&[("2026-11-01", 500)])).0;
         assert!(one.contains("points=\"198,16\""), "{one}");
         assert_eq!(one.matches("11/1<").count(), 1);
-        let many: Vec<Point> = (0..200).map(|day| (Day(20_000 + day), vec![50])).collect();
+        let many: Vec<Point> =
+            (0..200).map(|day| Point { day: Day(20_000 + day), values: vec![50] }).collect();
         assert_eq!(level().draw(Lang::En, &many).0.matches("<circle").count(), POINTS_MAX);
     }
 

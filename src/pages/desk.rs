@@ -43,7 +43,7 @@ pub fn page(lang: Lang, site: &Site) -> Markup {
                     (back(lang))
                 }
                 section data-step="pin" aria-labelledby="pin-title" hidden {
-                    (pin(lang, ["desk-pin", "desk-pin-enter", "desk-back"]))
+                    (pin(lang, "desk-pin", "desk-pin-enter", "desk-back"))
                 }
                 section data-step="links" aria-labelledby="links-title" hidden {
                     h2 #links-title tabindex="-1" { (t(lang, "links-granted")) }

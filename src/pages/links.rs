@@ -78,7 +78,7 @@ pub(super) fn grant(lang: Lang) -> Markup {
 
 /// Asks before a link ends.
 pub(super) fn confirm_end(lang: Lang) -> Markup {
-    confirm_box(lang, ["links-end-title", "links-end-yes", "links-end-no"])
+    confirm_box(lang, "links-end-title", "links-end-yes", "links-end-no")
 }
 
 #[cfg(test)]

@@ -162,7 +162,9 @@ fn reserved(lang: Lang, hold: &HoldLine) -> Markup {
 fn measurements(lang: Lang, measured: &[HistoryLine]) -> Markup {
     let points = |values_of: fn(ValuesJson) -> Option<Vec<u32>>| -> Vec<Point> {
         let oldest_first = measured.iter().rev();
-        oldest_first.filter_map(|line| Some((line.day, values_of(line.values?)?))).collect()
+        let point =
+            |line: &HistoryLine| Some(Point { day: line.day, values: values_of(line.values?)? });
+        oldest_first.filter_map(point).collect()
     };
     let levels = points(|values| Some(vec![values.level_tenths?]));
     let pressures = points(|values| values.pressure_mmhg().map(|(high, low)| vec![high, low]));
@@ -180,8 +182,8 @@ fn measurements(lang: Lang, measured: &[HistoryLine]) -> Markup {
     }
 }
 
-fn level_chart(lang: Lang, (day, values): &Point) -> Chart<'static> {
-    let latest: Vec<String> = values.iter().map(|found| chart::value(true, *found)).collect();
+fn level_chart(lang: Lang, latest: &Point) -> Chart<'static> {
+    let level: Vec<String> = latest.values.iter().map(|found| chart::value(true, *found)).collect();
     Chart {
         id: "level",
         title: t(lang, "me-level"),
@@ -191,13 +193,13 @@ fn level_chart(lang: Lang, (day, values): &Point) -> Chart<'static> {
         summary: t_args(
             lang,
             "me-level-latest",
-            &[("date", &date(lang, *day)), ("level", &latest.concat())],
+            &[("date", &date(lang, latest.day)), ("level", &level.concat())],
         ),
     }
 }
 
-fn pressure_chart(lang: Lang, (day, values): &Point) -> Chart<'static> {
-    let value = |at: usize| values.get(at).map_or_else(String::new, u32::to_string);
+fn pressure_chart(lang: Lang, latest: &Point) -> Chart<'static> {
+    let value = |at: usize| latest.values.get(at).map_or_else(String::new, u32::to_string);
     Chart {
         id: "pressure",
         title: t(lang, "me-pressure"),
@@ -207,7 +209,7 @@ fn pressure_chart(lang: Lang, (day, values): &Point) -> Chart<'static> {
         summary: t_args(
             lang,
             "me-pressure-latest",
-            &[("date", &date(lang, *day)), ("high", &value(0)), ("low", &value(1))],
+            &[("date", &date(lang, latest.day)), ("high", &value(0)), ("low", &value(1))],
         ),
     }
 }

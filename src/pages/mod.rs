@@ -206,7 +206,7 @@ fn problem_box() -> Markup {
 }
 
 /// A question before something that cannot be taken back; `confirmed` of `assets/page.js` asks it.
-fn confirm_box(lang: Lang, [title, yes, no]: [&str; 3]) -> Markup {
+fn confirm_box(lang: Lang, title: &str, yes: &str, no: &str) -> Markup {
     html! {
         dialog #confirm aria-labelledby="confirm-title" {
             h2 #confirm-title { (t(lang, title)) }

@@ -36,12 +36,12 @@ pub fn page(lang: Lang, site: &Site) -> Markup {
                 section data-step="amount" aria-labelledby="amount-title" hidden { (amount(lang)) }
                 section data-step="agree" aria-labelledby="agree-title" hidden { (agreement(lang)) }
                 section data-step="voucher" aria-labelledby="voucher-title" hidden { (voucher(lang)) }
-                section data-step="pin" aria-labelledby="pin-title" hidden { (pin(lang, ["shop-pin", "shop-pin-enter", "terminal-rescan"])) }
+                section data-step="pin" aria-labelledby="pin-title" hidden { (pin(lang, "shop-pin", "shop-pin-enter", "terminal-rescan")) }
                 (outcome(lang, true))
             }
             div { (today(lang)) }
         }
-        (confirm_box(lang, ["shop-void-title", "shop-void-yes", "shop-void-no"]))
+        (confirm_box(lang, "shop-void-title", "shop-void-yes", "shop-void-no"))
     };
     layout(&Frame { lang, site, title: &title, script: Some("shop.js"), texts: &TEXTS }, &body)
 }
@@ -111,7 +111,7 @@ fn voucher(lang: Lang) -> Markup {
 }
 
 /// Where the resident types the PIN of the card.
-pub(super) fn pin(lang: Lang, [title, enter, stop]: [&str; 3]) -> Markup {
+pub(super) fn pin(lang: Lang, title: &str, enter: &str, stop: &str) -> Markup {
     html! {
         h2 #pin-title tabindex="-1" { (t(lang, title)) }
         p #pin-points {}

@@ -103,10 +103,11 @@ pub fn family(engine: &Engine, phone: Kid, today: Day) -> Result<Vec<FamilyLink>
 ///
 /// # Errors
 /// [`Refusal`]
-pub fn helped(
+pub fn delegated_account(
     engine: &Engine,
     phone: Kid,
-    (link, today): (LinkId, Day),
+    link: LinkId,
+    today: Day,
 ) -> Result<AccountId, Refusal> {
     let state = engine.state().map_err(|_| Refusal::Stopped)?;
     Ok(judge_link(&link, phone, today, &Overlay::over(&state))?.account)

@@ -179,7 +179,8 @@ pub fn of_accounts(
 pub fn links_of(
     state: &State,
     partner: Kid,
-    (after, today): (Option<LinkId>, Day),
+    after: Option<LinkId>,
+    today: Day,
     most: usize,
 ) -> Vec<(LinkId, AccountId)> {
     let open = |row: &LinkRow| {

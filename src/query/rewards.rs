@@ -187,6 +187,13 @@ impl RevokedCards {
     }
 }
 
+/// An item, and the catalogue that it stands in.
+#[derive(Clone, Copy)]
+struct CatalogueItem<'s> {
+    catalogue: &'s Catalogue,
+    item: &'s Item,
+}
+
 /// The catalogue in force, as of a day.
 ///
 /// # Errors
@@ -197,15 +204,19 @@ pub fn catalogue(engine: &Engine, today: Day) -> Result<CatalogueJson, EngineErr
     let Some(catalogue) = overlay.catalogue() else {
         return Ok(CatalogueJson { version: 0, items: Vec::new() });
     };
-    let items = catalogue.items.iter().map(|item| item_line(catalogue, item, (&state, today)));
+    let items = catalogue
+        .items
+        .iter()
+        .map(|item| item_line(CatalogueItem { catalogue, item }, &state, today));
     Ok(CatalogueJson { version: catalogue.version, items: items.collect() })
 }
 
-fn item_line(catalogue: &Catalogue, item: &Item, (state, today): (&State, Day)) -> ItemLine {
+fn item_line(of: CatalogueItem<'_>, state: &State, today: Day) -> ItemLine {
+    let item = of.item;
     let claimed = state.claimed.get(&item.number).copied().unwrap_or(0);
     let left = item.stock.map(|stock| stock.saturating_sub(claimed));
     let drawn = state.draws.contains_key(&item.number);
-    let (places, prefecture) = places_of(catalogue, item, state);
+    let (places, prefecture) = places_of(of, state);
     ItemLine {
         code: item.code.clone(),
         name: item.name.clone(),
@@ -226,7 +237,8 @@ fn item_line(catalogue: &Catalogue, item: &Item, (state, today): (&State, Day)) 
 }
 
 /// Names of the places of an item, none for all, and whether other cities' shops are among them.
-fn places_of(catalogue: &Catalogue, item: &Item, state: &State) -> (Vec<String>, bool) {
+fn places_of(of: CatalogueItem<'_>, state: &State) -> (Vec<String>, bool) {
+    let CatalogueItem { catalogue, item } = of;
     let (places, area) = match &item.gives {
         Gives::Voucher { shops, area, .. } => (shops.as_slice(), *area),
         Gives::Donation { to } | Gives::Currency { to } => (std::slice::from_ref(to), Area::City),
@@ -280,8 +292,8 @@ fn open_rewards(
     let good = cards.filter(|(_, card)| card.revoked.is_none() && card.until >= today);
     for (claim, card) in good {
         let Some((_, accounting)) = engine.entry(*claim)? else { continue };
-        if let Some((catalogue, item)) = claimed_item(&accounting, &state) {
-            lines.push(line((*claim, 0, card.until), (catalogue, item), &state));
+        if let Some(of) = claimed_item(&accounting, &state) {
+            lines.push(line(*claim, 0, card.until, of, &state));
         }
     }
     lines.extend(draw_entries(engine, row, today, &state)?);
@@ -307,14 +319,14 @@ fn draw_entries(
         let Some(seq) = next.filter(|_| left > 0) else { break };
         let Some((_, accounting)) = engine.entry(seq)? else { break };
         next = accounting.subject.and_then(|subject| subject.previous);
-        let Some((catalogue, item)) = claimed_item(&accounting, state) else { continue };
-        if let Gives::Lottery { draw_from, .. } = item.gives {
+        let Some(of) = claimed_item(&accounting, state) else { continue };
+        if let Gives::Lottery { draw_from, .. } = of.item.gives {
             left -= 1;
-            let points = u64::from(item.points);
+            let points = u64::from(of.item.points);
             lines.push(RewardLine {
                 receipt_number: Some(receipt_number(engine.ledger(), seq)),
                 won: won(&accounting, state),
-                ..line((seq, points, draw_from), (catalogue, item), state)
+                ..line(seq, points, draw_from, of, state)
             });
         }
     }
@@ -326,15 +338,13 @@ fn voucher_line(hold: &Hold, state: &State) -> Option<RewardLine> {
     let HeldFor::Reward { catalogue, item, .. } = hold.held_for else { return None };
     let catalogue = state.catalogues.get(&catalogue)?;
     let until = Day::of_ms(hold.until_s * 1_000).minus(1);
-    Some(line((hold.seq, hold.points(), until), (catalogue, catalogue.item(item)?), state))
+    let of = CatalogueItem { catalogue, item: catalogue.item(item)? };
+    Some(line(hold.seq, hold.points(), until, of, state))
 }
 
-fn line(
-    (claim, points, until): (Seq, u64, Day),
-    (catalogue, item): (&Catalogue, &Item),
-    state: &State,
-) -> RewardLine {
-    let (places, prefecture) = places_of(catalogue, item, state);
+fn line(claim: Seq, points: u64, until: Day, of: CatalogueItem<'_>, state: &State) -> RewardLine {
+    let (places, prefecture) = places_of(of, state);
+    let item = of.item;
     let (name, name_en) = (item.name.clone(), item.name_en.clone());
     let (claim, gives) = (claim.0, gives_name(&item.gives));
     let (receipt_number, won) = (None, None);
@@ -359,19 +369,16 @@ pub(super) fn item_of<'s>(accounting: &Accounting, state: &'s State) -> Option<&
         if let Effect::RewardEnded { item, .. } = effect { Some(*item) } else { None }
     });
     let latest = |number| state.catalogues.values().rev().find_map(|known| known.item(number));
-    claimed_item(accounting, state).map(|(_, item)| item).or_else(|| latest(ended?))
+    claimed_item(accounting, state).map(|of| of.item).or_else(|| latest(ended?))
 }
 
-fn claimed_item<'s>(
-    accounting: &Accounting,
-    state: &'s State,
-) -> Option<(&'s Catalogue, &'s Item)> {
+fn claimed_item<'s>(accounting: &Accounting, state: &'s State) -> Option<CatalogueItem<'s>> {
     let (version, number) = accounting.effects.iter().find_map(|effect| {
         let Effect::RewardClaimed { catalogue, item, .. } = effect else { return None };
         Some((*catalogue, *item))
     })?;
     let catalogue = state.catalogues.get(&version)?;
-    Some((catalogue, catalogue.item(number)?))
+    Some(CatalogueItem { catalogue, item: catalogue.item(number)? })
 }
 
 /// Whether an entry in a draw has won; `None` before the draw and for anything else.
@@ -389,7 +396,8 @@ pub(super) fn won(accounting: &Accounting, state: &State) -> Option<bool> {
 /// [`EngineError`]
 pub fn voucher(
     engine: &Engine,
-    (claim, code): (Seq, Hash),
+    claim: Seq,
+    code: Hash,
     shop: PlaceId,
     now_s: u64,
 ) -> Result<Option<VoucherJson>, EngineError> {
@@ -400,7 +408,9 @@ pub fn voucher(
     });
     let Some((_, until)) = shown.filter(|(hash, _)| *hash == code) else { return Ok(None) };
     let state = engine.state()?;
-    let Some((catalogue, item)) = claimed_item(&accounting, &state) else { return Ok(None) };
+    let Some(CatalogueItem { catalogue, item }) = claimed_item(&accounting, &state) else {
+        return Ok(None);
+    };
     let Gives::Voucher { receives, .. } = item.gives else { return Ok(None) };
     let state = if state.undone.contains_key(&claim) {
         "ended"

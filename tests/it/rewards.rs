@@ -153,7 +153,7 @@ fn a_voucher_is_used_or_lapses_and_the_audit_follows() {
 
     let asked = |city: &City, claim: Seq, secret: u8, shop| {
         let code = voucher_hash(&[secret; 16]);
-        voucher(city.engine(), (claim, code), shop, city.now_s()).unwrap().map(|found| found.state)
+        voucher(city.engine(), claim, code, shop, city.now_s()).unwrap().map(|found| found.state)
     };
     assert_eq!(asked(&city, used, 1, shop), Some("valid"));
     assert_eq!(asked(&city, used, 2, shop), None, "the secret of another");

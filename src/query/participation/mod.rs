@@ -237,7 +237,8 @@ impl Public {
     }
 
     /// The channels that the rules of a month leave open.
-    fn channels(&self, (first, last): (Day, Day)) -> Vec<Channel> {
+    fn channels(&self, span: MonthSpan) -> Vec<Channel> {
+        let MonthSpan { first, last } = span;
         let ruling = self.programmes.iter().filter(|of| of.from <= last && of.until >= first);
         let rules = ruling.flat_map(|programme| &programme.rules);
         let worths = rules.flat_map(Rule::worths);
@@ -255,6 +256,13 @@ impl Public {
         };
         Channel::ALL.iter().copied().filter(open).collect()
     }
+}
+
+/// A month from its first to its last day.
+#[derive(Clone, Copy)]
+struct MonthSpan {
+    first: Day,
+    last: Day,
 }
 
 /// What the views hold, read at one time.
@@ -294,12 +302,13 @@ impl<'a> Material<'a> {
         Ok(Some(material))
     }
 
-    /// Months that are released, from the first of the ledger on, each with its last day.
-    fn released(&self) -> impl Iterator<Item = (Day, Day)> + '_ {
+    /// Months that are released, from the first of the ledger on.
+    fn released(&self) -> impl Iterator<Item = MonthSpan> + '_ {
         let first = time::Month::of(self.first_day);
         let months = std::iter::successors(Some(first), |month| Some(month.next()));
-        let ends = months.map(|month| (month.first_day(), month.last_day()));
-        ends.take_while(|(_, last)| last.week_start().plus(7) <= self.last_day)
+        let spans =
+            months.map(|month| MonthSpan { first: month.first_day(), last: month.last_day() });
+        spans.take_while(|span| span.last.week_start().plus(7) <= self.last_day)
     }
 
     /// Closed weeks, the first of the ledger first.
@@ -310,7 +319,7 @@ impl<'a> Material<'a> {
         closed
             .map(|monday| {
                 let counted = u64::from(self.weeks.get(&monday).copied().unwrap_or(0));
-                let clear = self.days_explain(counted, (monday, monday.plus(6)));
+                let clear = self.days_explain(counted, monday, monday.plus(6));
                 let persons = Cell::of(counted, K);
                 let hidden = persons.value().is_some() && !clear;
                 Week { monday, persons: if hidden { Cell::Withheld } else { persons } }
@@ -320,7 +329,7 @@ impl<'a> Material<'a> {
 
     /// Whether the public totals of the days shown explain so many persons, whatever the hidden
     /// days count.
-    fn days_explain(&self, persons: u64, (first, last): (Day, Day)) -> bool {
+    fn days_explain(&self, persons: u64, first: Day, last: Day) -> bool {
         let days = self.days.range(first..=last).filter_map(|(_, row)| row.accounts);
         explain(persons, days.map(|accounts| Cell::of(accounts.into(), K)))
     }
@@ -331,17 +340,19 @@ impl<'a> Material<'a> {
         public: &Public,
         population: Option<&Population>,
     ) -> Vec<Month> {
-        let released: Vec<(Day, Day)> = self.released().collect();
+        let released: Vec<MonthSpan> = self.released().collect();
         let latest = released.into_iter().rev().take(MONTHS);
-        latest.map(|span| self.month(span, weeks, (public, population))).collect()
+        latest.map(|span| self.month(span, weeks, public, population)).collect()
     }
 
     fn month(
         &self,
-        (month, last): (Day, Day),
+        span: MonthSpan,
         weeks: &[Week],
-        (public, population): (&Public, Option<&Population>),
+        public: &Public,
+        population: Option<&Population>,
     ) -> Month {
+        let MonthSpan { first: month, last } = span;
         let touching = || {
             let touching =
                 weeks.iter().filter(|week| (month.week_start()..=last).contains(&week.monday));
@@ -351,7 +362,7 @@ impl<'a> Material<'a> {
         let counts = self.cells.get(&month).unwrap_or(&none);
         let mut tables = persons(counts, &public.groups(last), K);
         let reach = tables.reach(K);
-        if !explain(reach, touching()) || !self.days_explain(reach, (month, last)) {
+        if !explain(reach, touching()) || !self.days_explain(reach, month, last) {
             tables = Persons::default();
         }
         let upper = |cell: Cell| cell.value().unwrap_or(K - 1);
@@ -380,7 +391,7 @@ impl<'a> Material<'a> {
             districts: districts.collect(),
             totals: tables.totals,
             ages: ages.collect(),
-            channels: self.channels((month, last), public),
+            channels: self.channels(span, public),
             stations: self.stations(month, acts, public),
             funds: self.funds.get(&month).cloned().unwrap_or_default(),
         }
@@ -388,9 +399,9 @@ impl<'a> Material<'a> {
 
     /// Shares in whole percent, so that no number of actions follows; all channels or none, because
     /// they add up.
-    fn channels(&self, span: (Day, Day), public: &Public) -> Vec<(Channel, Cell)> {
+    fn channels(&self, span: MonthSpan, public: &Public) -> Vec<(Channel, Cell)> {
         let open = public.channels(span);
-        let used = |channel: &Channel| self.channels.get(&(span.0, *channel));
+        let used = |channel: &Channel| self.channels.get(&(span.first, *channel));
         let whole =
             open.iter().all(|channel| used(channel).is_some_and(|used| used.crowd.is_large()));
         let actions = |channel: &Channel| used(channel).map_or(0, |used| used.actions);
@@ -422,14 +433,14 @@ impl<'a> Material<'a> {
     }
 
     fn fund_lines(&self) -> Result<BTreeMap<Day, Vec<FundLine>>, EngineError> {
-        let released: Vec<(Day, Day)> = self.released().collect();
+        let released: Vec<MonthSpan> = self.released().collect();
         let (funds, lots) = (self.views.funds()?, self.views.lots()?);
         let (budgets, holders) = (self.views.budgets()?, self.views.holders()?);
         let budgeted = |last: Day| -> Vec<Fund> {
             budgets.iter().filter(|(_, since)| **since <= last.0).map(|(fund, _)| *fund).collect()
         };
         let flow = |of_what: Flow| {
-            let months = released.iter().map(|(month, last)| {
+            let months = released.iter().map(|MonthSpan { first: month, last }| {
                 let of = |fund: Fund| {
                     let row = funds.get(&(*month, fund)).cloned().unwrap_or_default();
                     let (points, crowd) = match of_what {
@@ -461,7 +472,8 @@ impl<'a> Material<'a> {
         let refunded = flow(Flow::Refunded);
         let mut lines = BTreeMap::new();
         let flows = granted.into_iter().zip(redeemed).zip(refunded);
-        for ((month, last), ((granted, redeemed), refunded)) in released.iter().zip(flows) {
+        for (MonthSpan { first: month, last }, flows) in released.iter().zip(flows) {
+            let ((granted, redeemed), refunded) = flows;
             let line = |fund: Fund| {
                 let current =
                     [&granted, &redeemed, &refunded].iter().all(|of| of.as_of == Some(*month));

@@ -125,7 +125,7 @@ pub fn persons(counts: &Counts, groups: &BTreeSet<String>, k: u64) -> Persons {
     for at in rows {
         let mut row: Vec<Cell> = listed.iter().map(|group| cell(group, at)).collect();
         let hidden = row.iter().filter(|cell| cell.value().is_none()).count() + left_out.len();
-        row.insert(0, any(cell(&None, at), (&row, hidden as u64), k));
+        row.insert(0, any(cell(&None, at), &row, hidden as u64, k));
         districts.insert(at, row);
     }
     districts.retain(|_, row| row.iter().any(|cell| cell.value().is_some()));
@@ -145,7 +145,7 @@ pub fn persons(counts: &Counts, groups: &BTreeSet<String>, k: u64) -> Persons {
 /// The cell of any action. Every person in it is in a group, so a figure above the sum of the
 /// groups shown says that somebody stands in those hidden. It is withheld in good time: also where
 /// it would still be possible that nobody does.
-fn any(cell: Cell, (groups, hidden): (&[Cell], u64), k: u64) -> Cell {
+fn any(cell: Cell, groups: &[Cell], hidden: u64, k: u64) -> Cell {
     let explained: u64 = groups.iter().map(|cell| cell.shown()).sum();
     match cell {
         Cell::Shown(persons) if hidden > 0 && persons + hidden * (k - 1) > explained => {
