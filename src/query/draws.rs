@@ -142,7 +142,7 @@ pub fn has_genuine_beacon(engine: &Engine, result: &DrawResult) -> Result<bool, 
 
 /// A draw's entrants as an entry fixed them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fixed {
+pub struct Commitment {
     /// The entry.
     pub commit: Seq,
     /// The beacon's round.
@@ -161,7 +161,7 @@ pub struct Fixed {
 
 /// A draw's result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct Conclusion {
     /// The entry.
     pub entry: Seq,
     /// The beacon's value.
@@ -210,9 +210,9 @@ pub struct DrawBooks {
     /// Claims and hashes of their secrets, in order of the log.
     pub entrants: Vec<(Seq, Hash)>,
     /// The entrants as they were fixed.
-    pub fixed: Option<Fixed>,
+    pub fixed: Option<Commitment>,
     /// What was drawn.
-    pub held: Option<Held>,
+    pub held: Option<Conclusion>,
 }
 
 impl DrawBooks {
@@ -257,12 +257,18 @@ impl DrawBooks {
                 {
                     let (commit, offered) = (entry.seq, self.offered);
                     let (round, count, root, prizes) = (*round, *count, *entrants, *prizes);
-                    let fixed = Fixed { commit, round, count, root, prizes, accepted_s, offered };
+                    let fixed =
+                        Commitment { commit, round, count, root, prizes, accepted_s, offered };
                     self.fixed.get_or_insert(fixed);
                 }
                 Effect::DrawConcluded { item, beacon, winners, .. } if self.is(*item) => {
                     let (value, winners) = (beacon.0.clone(), winners.clone());
-                    self.held.get_or_insert(Held { entry: entry.seq, value, winners, accepted_s });
+                    self.held.get_or_insert(Conclusion {
+                        entry: entry.seq,
+                        value,
+                        winners,
+                        accepted_s,
+                    });
                 }
                 _ => {}
             }
