@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ledger_spec::apply::apply;
-use ledger_spec::caps::ActionClass;
 use ledger_spec::decide::{Context, decide, measured_before};
 use ledger_spec::entry::{Accounting, Contra, Effect, Judgement, Subject};
 use ledger_spec::ids::{LedgerId, Seq};

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use sha2::{Digest, Sha256};
 
+use crate::caps::{ActionClass, Channel};
 use crate::cbor::{Blob, Text, wire_array, wire_code};
 use crate::ids::{AccountId, Hash, LedgerId, OpId, Seq};
 use crate::points::{LotKey, Purse};

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use ledger_spec::time::Day;
 
 use super::problem::Problem;
 use super::server::{App, Ledger, Server};

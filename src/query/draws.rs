@@ -312,7 +312,7 @@ impl DrawBooks {
     ///
     /// # Errors
     /// [`DrawError`]
-    pub fn awaiting(&self) -> Result<&Fixed, DrawError> {
+    pub fn awaiting(&self) -> Result<&Commitment, DrawError> {
         match &self.held {
             Some(held) => Err(DrawError::AlreadyDrawn(held.entry)),
             None => self.fixed.as_ref().ok_or(DrawError::NotFixed),
