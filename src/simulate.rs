@@ -45,7 +45,7 @@ pub enum SimulateError {
 
 /// What a rule or a fund gave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
+pub struct FundTotals {
     /// Judgements, those with 0 points included.
     pub acts: u64,
     /// Points.
@@ -56,9 +56,9 @@ pub struct Totals {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pair {
     /// As recorded.
-    pub was: Totals,
+    pub was: FundTotals,
     /// Under the other programme.
-    pub would: Totals,
+    pub would: FundTotals,
 }
 
 /// The outcome.
@@ -288,7 +288,7 @@ impl Retrial<'_> {
         Ok(())
     }
 
-    fn count(&mut self, effects: &[Effect], side: impl Fn(&mut Pair) -> &mut Totals) {
+    fn count(&mut self, effects: &[Effect], side: impl Fn(&mut Pair) -> &mut FundTotals) {
         for effect in effects {
             #[expect(clippy::wildcard_enum_match_arm, reason = "two effects say what was given")]
             match effect {

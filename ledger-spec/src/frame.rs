@@ -80,7 +80,7 @@ pub enum FrameError {
 
 /// Where a frame stands: what its writer decides beside the entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct FramePlace {
     /// The ledger whose log this is.
     pub ledger: LedgerId,
     /// Which writer wrote it, where several machines take turns; never falls along a log.
@@ -97,7 +97,7 @@ pub struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Where the frame stands.
-    pub place: Place,
+    pub place: FramePlace,
     count: u32,
     body_bytes: u32,
 }
@@ -111,7 +111,7 @@ impl Header {
         let header: &[u8; HEADER_BYTES] = bytes
             .first_chunk()
             .ok_or(FrameError::Length { expected: HEADER_BYTES, found: bytes.len() })?;
-        let mut fields = Fields(header);
+        let mut fields = HeaderFields(header);
         if fields.take::<7>()? != MAGIC {
             return Err(FrameError::NotAFrame);
         }
@@ -120,7 +120,7 @@ impl Header {
             return Err(FrameError::Version(version));
         }
         let decoded = Self {
-            place: Place {
+            place: FramePlace {
                 ledger: LedgerId(fields.take()?),
                 epoch: u64::from_be_bytes(fields.take()?),
                 first_seq: Seq(u64::from_be_bytes(fields.take()?)),
@@ -136,7 +136,8 @@ impl Header {
         if crc32fast::hash(summed) != checksum {
             return Err(FrameError::HeaderChecksum);
         }
-        Self { place: Place { prev_frame_hash, root_after, ..decoded.place }, ..decoded }.limited()
+        Self { place: FramePlace { prev_frame_hash, root_after, ..decoded.place }, ..decoded }
+            .limited()
     }
 
     /// Entries of the frame.
@@ -207,7 +208,7 @@ impl Frame {
     ///
     /// # Errors
     /// A [`FrameError`] that names the limit the entries pass.
-    pub fn encode(place: Place, entries: &[Vec<u8>]) -> Result<Self, FrameError> {
+    pub fn encode(place: FramePlace, entries: &[Vec<u8>]) -> Result<Self, FrameError> {
         // Checked first: with the limits on number and size of entries the sum below cannot
         // overflow.
         if entries.len() > MAX_FRAME_ENTRIES {
@@ -306,9 +307,9 @@ impl Frame {
 }
 
 /// The header's bytes not yet read.
-struct Fields<'a>(&'a [u8]);
+struct HeaderFields<'a>(&'a [u8]);
 
-impl Fields<'_> {
+impl HeaderFields<'_> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], FrameError> {
         let (field, rest) = self
             .0
@@ -331,8 +332,8 @@ mod tests {
 
     use super::*;
 
-    fn place() -> Place {
-        Place {
+    fn place() -> FramePlace {
+        FramePlace {
             ledger: LedgerId([1; 8]),
             epoch: 2,
             first_seq: Seq(300),
@@ -423,7 +424,7 @@ mod tests {
             &vec![vec![1; MAX_ENTRY_BYTES]; 128],
             Err(FrameError::FrameBytes(128 * MAX_ENTRY_BYTES)),
         );
-        let last = Place { first_seq: Seq(u64::MAX), ..place() };
+        let last = FramePlace { first_seq: Seq(u64::MAX), ..place() };
         assert_eq!(Frame::encode(last, &[vec![1]]), Err(FrameError::Seq));
     }
 
@@ -455,7 +456,7 @@ mod tests {
             HEXLOWER.decode(value.as_str().unwrap().as_bytes()).unwrap()
         };
         let hash = |name: &str| -> Hash { hex(&vector[name]).try_into().unwrap() };
-        let place = Place {
+        let place = FramePlace {
             ledger: LedgerId(hex(&vector["ledger"]).try_into().unwrap()),
             epoch: vector["epoch"].as_u64().unwrap(),
             first_seq: Seq(vector["first_seq"].as_u64().unwrap()),

@@ -96,7 +96,7 @@ wire_array!(
 
 /// A manifest whose form, seals and signature are checked; the rules have not seen it yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Opened {
+pub struct OpenedManifest {
     /// The manifest itself: a statement like any other.
     pub statement: Statement,
     rows: Vec<OpenedRow>,
@@ -109,7 +109,7 @@ struct OpenedRow {
     disclosure: Option<(Disclosure, Vec<u8>)>,
 }
 
-impl Opened {
+impl OpenedManifest {
     /// The rows as statements, once the manifest's own place in the log is known.
     pub fn into_rows(self, manifest: Seq) -> impl Iterator<Item = Statement> {
         let kid = self.statement.kid;
@@ -179,7 +179,7 @@ pub fn open(
     sequence: &[u8],
     ledger: LedgerId,
     key_of: impl Fn(Kid) -> Option<VerifyingKey>,
-) -> Result<Opened, ManifestError> {
+) -> Result<OpenedManifest, ManifestError> {
     if sequence.len() > MANIFEST_BYTES_MAX {
         return Err(ManifestError::TooLarge);
     }
@@ -205,7 +205,7 @@ pub fn open(
     if rows.len() != listed {
         return Err(ManifestError::Count { listed, found: rows.len() });
     }
-    Ok(Opened { statement, rows })
+    Ok(OpenedManifest { statement, rows })
 }
 
 fn open_row(

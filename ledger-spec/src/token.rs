@@ -178,7 +178,7 @@ wire_array!(
     /// because it follows from the log alone. Who it belongs to and which entry claimed it is not
     /// in it.
     #[derive(Copy)]
-    PerkCard {
+    PerkCredential {
         /// Names it in the list of those that were withdrawn.
         number: PerkCardNumber,
         /// The ledger that it is of.
@@ -203,7 +203,7 @@ impl Message for PinEntry {
 impl Message for VenueCode {
     const AAD: &'static [u8] = aad::VENUE;
 }
-impl Message for PerkCard {
+impl Message for PerkCredential {
     const AAD: &'static [u8] = aad::PERK_CARD;
 }
 impl Message for QrCheck {
@@ -275,7 +275,7 @@ pub fn venue_code(text: &str) -> Option<VenueCode> {
 
 /// The perk card in a scanned text; its signature is not checked.
 #[must_use]
-pub fn perk_card(text: &str) -> Option<PerkCard> {
+pub fn perk_card(text: &str) -> Option<PerkCredential> {
     parse(&from_qr_text(text)?).ok().map(|(card, _)| card)
 }
 

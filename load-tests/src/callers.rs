@@ -19,7 +19,7 @@ use crate::Failure;
 use crate::city::random;
 use crate::http::Connection;
 use crate::machine::{micros_since, own_cpu_ns, stopwatch};
-use crate::operations::{Call, Operation, Outcome};
+use crate::operations::{Answered, Call, Operation};
 
 /// A round that takes longer is given up.
 const ROUND_LIMIT: Duration = Duration::from_secs(120);
@@ -97,7 +97,7 @@ async fn all(address: &str, streams: Vec<Stream>) -> Result<Vec<Round>, Failure>
     let over = watch::Sender::new(false);
     let mut running = Vec::new();
     for (stream, connections) in streams.into_iter().zip(connections) {
-        let list = Arc::new(List::new(stream, over.subscribe())?);
+        let list = Arc::new(CallList::new(stream, over.subscribe())?);
         let mut callers = JoinSet::new();
         for connection in connections {
             callers.spawn(send_all(connection, Arc::clone(&list)));
@@ -125,7 +125,7 @@ async fn all(address: &str, streams: Vec<Stream>) -> Result<Vec<Round>, Failure>
 }
 
 /// The requests of a stream that are still to be sent.
-struct List {
+struct CallList {
     /// The last is the next.
     calls: Mutex<Vec<Call>>,
     count: usize,
@@ -138,7 +138,7 @@ struct List {
     chosen: (usize, usize),
 }
 
-impl List {
+impl CallList {
     fn new(stream: Stream, over: watch::Receiver<bool>) -> Result<Self, Failure> {
         let Stream { mut calls, pace, at_most, .. } = stream;
         calls.reverse();
@@ -183,7 +183,7 @@ impl List {
 }
 
 /// Sends requests until none is left.
-async fn send_all(mut connection: Connection, list: Arc<List>) -> Result<Round, Failure> {
+async fn send_all(mut connection: Connection, list: Arc<CallList>) -> Result<Round, Failure> {
     let mut round = Round::default();
     while let Some((call, place, due)) = list.next()? {
         if let Some(due) = due
@@ -199,8 +199,8 @@ async fn send_all(mut connection: Connection, list: Arc<List>) -> Result<Round, 
         round.took_us.push(due.map_or(from_sending_us, micros_since));
         round.whole_us = micros_since(list.start);
         match call.operation.read(&answer, call.again)? {
-            Outcome::Busy => round.busy.push(Call { again: true, ..call }),
-            Outcome::Done(points) => {
+            Answered::Busy => round.busy.push(Call { again: true, ..call }),
+            Answered::Done(points) => {
                 if (place % list.chosen.1) == list.chosen.0 {
                     round.kept.push((call.operation.clone(), answer.body));
                 }

@@ -39,7 +39,7 @@ pub(crate) struct Resident {
 }
 
 /// A shop with a till.
-pub(crate) struct Shop {
+pub(crate) struct Till {
     /// The place.
     pub(crate) place: PlaceId,
     /// What it was due before the first payment.
@@ -48,7 +48,7 @@ pub(crate) struct Shop {
 }
 
 /// What a signer's word grants.
-pub(crate) struct Grant {
+pub(crate) struct GrantRule {
     pub(crate) action: Code,
     pub(crate) fund: Fund,
     /// Fewer than the rule says where caps leave no more room.
@@ -58,7 +58,7 @@ pub(crate) struct Grant {
 /// Who signs many acts at once.
 pub(crate) struct Bulk {
     pub(crate) key: SigningKey,
-    pub(crate) grant: Grant,
+    pub(crate) grant: GrantRule,
     /// Whether residents are known by their cards, otherwise by their accounts.
     pub(crate) by_card: bool,
 }
@@ -71,9 +71,9 @@ pub(crate) struct City {
     /// Points of each payment.
     pub(crate) payment_points: u32,
     pub(crate) residents: Vec<Resident>,
-    pub(crate) shops: Vec<Shop>,
+    pub(crate) shops: Vec<Till>,
     pub(crate) stations: Vec<SigningKey>,
-    pub(crate) measurement: Grant,
+    pub(crate) measurement: GrantRule,
     pub(crate) bulk: Bulk,
     /// Slots for the acts of the stations, and for those of the manifests.
     pub(crate) measured: Slots,
@@ -115,7 +115,7 @@ impl City {
         )?;
         let shop =
             if shops == Shops::One { 0 } else { usize::from(shop) % self.shops.len().max(1) };
-        let Shop { place, till, .. } = self.shops.get(shop).ok_or("a city without shops")?;
+        let Till { place, till, .. } = self.shops.get(shop).ok_or("a city without shops")?;
         resident.left -= u64::from(points);
         let exp_s = now_s + TOKEN_LIFE_S_MAX;
         let token = PayToken { exp_s, nonce, ledger: self.ledger, max_points: points, shop: None };
@@ -150,7 +150,7 @@ impl City {
                 Holder::Phone(token::sign(&token, &resident.phone))
             }
         };
-        let Grant { action, fund, points } = &self.measurement;
+        let GrantRule { action, fund, points } = &self.measurement;
         let operation =
             Operation::Measurement { resident: slot.resident, fund: *fund, points: points.clone() };
         let core = self.action(action, slot.at_s)?;
@@ -172,7 +172,7 @@ impl City {
             cores.push((core, Some(measured(slot.at_s, holder)?)));
             residents.push(slot.resident);
         }
-        let Bulk { key, grant: Grant { action, fund, points }, .. } = &self.bulk;
+        let Bulk { key, grant: GrantRule { action, fund, points }, .. } = &self.bulk;
         let own = core(self.ledger, Body::Action(Action { action: action.clone() }))?;
         let operation = Operation::Manifest { residents, fund: *fund, points: points.clone() };
         Ok((manifest::sign(own, Kind::Action, cores, key), operation))
@@ -191,8 +191,8 @@ pub(crate) fn session(ledger: LedgerId, key: &SigningKey, now_s: u64) -> Result<
     Ok(token::sign(&session, key))
 }
 
-/// Slots for acts, no two of which are the same: the residents in turn, each time at another place or another
-/// minute of the last days.
+/// Slots for acts, no two of which are the same: the residents in turn, each time at another place
+/// or another minute of the last days.
 pub(crate) struct Slots {
     next: u64,
     /// Where this run begins, by chance, so that two runs on one ledger hardly meet.

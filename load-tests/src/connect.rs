@@ -17,7 +17,7 @@ use ledger_spec::programme::{Evidence, Programme, Rule};
 use ledger_spec::statement::{Core, Disclosure, Holder};
 
 use crate::Failure;
-use crate::city::{Bulk, City, Grant, Resident, Shop, Slots, core, disclosure, now_s, session};
+use crate::city::{Bulk, City, GrantRule, Resident, Slots, Till, core, disclosure, now_s, session};
 use crate::http::{COSE, Client, Endpoint, number};
 use crate::operations::{Book, compare};
 use crate::proofs::{Proved, checkpoint_size};
@@ -39,8 +39,8 @@ const CLOCK_GAP_S_MAX: u64 = 30;
 const HEAD_LOOKS: u32 = 50;
 const HEAD_PAUSE: Duration = Duration::from_millis(100);
 
-/// Enters the demo city at an endpoint with the keys of a folder. `pay` says whether its residents will
-/// need points.
+/// Enters the demo city at an endpoint with the keys of a folder. `pay` says whether its residents
+/// will need points.
 pub(crate) fn enter(
     endpoint: &Endpoint,
     keys: &Path,
@@ -98,7 +98,7 @@ pub(crate) fn enter(
         let (place, till) = (cast.shop_place(number), cast.till(number));
         if is_known(endpoint, &mut client, &till)? {
             let due = due_today(endpoint, &mut client, city.ledger, &till)?;
-            city.shops.push(Shop { place, till, due });
+            city.shops.push(Till { place, till, due });
         }
     }
     Ok((city, log))
@@ -144,9 +144,9 @@ fn pays(rule: &Rule, evidence: Evidence) -> bool {
     rule.purse == Purse::Yen && rule.evidence.contains(&evidence)
 }
 
-fn grant(rule: &Rule) -> Result<Grant, Failure> {
+fn grant(rule: &Rule) -> Result<GrantRule, Failure> {
     let action = Text::new(&rule.action).ok_or("no such action")?;
-    Ok(Grant { action, fund: rule.fund, points: 0..=rule.points })
+    Ok(GrantRule { action, fund: rule.fund, points: 0..=rule.points })
 }
 
 /// A resident, if there is a phone: it opens a session.

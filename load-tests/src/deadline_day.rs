@@ -12,7 +12,7 @@ use crate::callers::{Pace, Round, Stream};
 use crate::harness::{Harness, Home, Sort, Used};
 use crate::machine::{Machine, micros_since, stopwatch};
 use crate::operations::Call;
-use crate::report::{Figures, Report, Row};
+use crate::report::{Measured, Report, ReportRow};
 use crate::{Failure, Options};
 
 /// Statements that may wait in the server of one's own: few, so that a machine of any speed comes
@@ -37,7 +37,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 struct DeadlineDay {
     harness: Harness,
     machine: Machine,
-    rows: Vec<Row>,
+    rows: Vec<ReportRow>,
     refused: Vec<Call>,
     step: Duration,
     callers: u16,
@@ -121,9 +121,9 @@ impl DeadlineDay {
     }
 
     fn row(&mut self, what: &str, how: String, round: &Round, used: Option<Used>) {
-        let mut figures = Figures::default();
+        let mut figures = Measured::default();
         figures.add(round, used);
-        self.rows.push(Row { what: what.to_owned(), how, figures, unit: None });
+        self.rows.push(ReportRow { what: what.to_owned(), how, figures, unit: None });
     }
 
     /// Sends what was refused again, the same bytes, as the refusals ask.

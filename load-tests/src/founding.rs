@@ -23,8 +23,8 @@ use ledger_spec::time::Day;
 
 use crate::Failure;
 use crate::city::{
-    Bulk, City, Grant, LATE_DAYS, Resident, Shop, Slots, core, disclosure, new_key, now_s, random,
-    today,
+    Bulk, City, GrantRule, LATE_DAYS, Resident, Slots, Till, core, disclosure, new_key, now_s,
+    random, today,
 };
 
 /// Points of each payment.
@@ -54,14 +54,14 @@ pub(crate) fn found(
     system: &SigningKey,
     residents: u32,
 ) -> Result<City, Failure> {
-    let mut desk = Desk::open(engine, queue_entries.get().min(UNDER_WAY_MAX))?;
+    let mut desk = Founder::open(engine, queue_entries.get().min(UNDER_WAY_MAX))?;
     desk.register(system, Role::System, None)?;
     let (staff, registry) = (new_key()?, new_key()?);
     desk.register(&staff, Role::Staff, None)?;
     desk.register(&registry, Role::Registry, None)?;
     let mut shops = Vec::new();
     for _ in 0..SHOPS {
-        let shop = Shop { place: PlaceId(random()?), till: new_key()?, due: 0 };
+        let shop = Till { place: PlaceId(random()?), till: new_key()?, due: 0 };
         desk.register(&shop.till, Role::Shop, Some(shop.place))?;
         shops.push(shop);
     }
@@ -105,9 +105,9 @@ pub(crate) fn found(
 const MEASURE: &str = "measure";
 const CHECKUP: &str = "checkup";
 
-fn grant(action: &str, fund: Fund, points: u32) -> Result<Grant, Failure> {
+fn grant(action: &str, fund: Fund, points: u32) -> Result<GrantRule, Failure> {
     let action = Text::new(action).ok_or("no such action")?;
-    Ok(Grant { action, fund, points: points..=points })
+    Ok(GrantRule { action, fund, points: points..=points })
 }
 
 /// Rules without caps: three grants of the registry, one for each fund, measurements, check-ups,
@@ -177,14 +177,14 @@ fn programme(fiscal_year: u32) -> Programme {
 }
 
 /// The city's desk: sends statements and waits for their verdicts.
-struct Desk<'a> {
+struct Founder<'a> {
     engine: &'a Engine,
     roots: [SigningKey; 2],
     waiting: VecDeque<PendingVerdict>,
     under_way: usize,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> Founder<'a> {
     /// Registers the two roots, of two persons.
     fn open(engine: &'a Engine, under_way: usize) -> Result<Self, Failure> {
         let roots = [new_key()?, new_key()?];

@@ -18,7 +18,7 @@ use crate::city::{By, City, Shops, now_s, session};
 use crate::connect::{compare_books, enter, token_of};
 use crate::founding::found;
 use crate::http::{COSE, Client, Endpoint, SEQUENCE, number};
-use crate::ledger::{Place, Serving, THREADS, audit};
+use crate::ledger::{Serving, SpentAt, THREADS, audit};
 use crate::machine::{cpu_ns, folder_bytes, micros_since, stopwatch};
 use crate::operations::{Book, Call, Operation};
 use crate::proofs::Proved;
@@ -86,7 +86,7 @@ struct Own {
     /// The folder of the log, whose growth is measured.
     log: PathBuf,
     /// How the ledger is opened again; a demo is looked at over HTTP instead.
-    place: Option<Place>,
+    place: Option<SpentAt>,
     /// Removed when the run ends, after the server.
     folder: TempDir,
 }
@@ -156,7 +156,7 @@ impl Harness {
 
     /// Founds a city and serves it.
     pub(crate) fn found(folder: TempDir, residents: u32, limits: Limits) -> Result<Self, Failure> {
-        let place = Place::in_folder(folder.path(), limits);
+        let place = SpentAt::in_folder(folder.path(), limits);
         let keys = place.make_keys()?;
         let metrics = Metrics::new()?;
         let engine = place.open(&metrics)?;

@@ -32,13 +32,13 @@ const ORIGIN: &str = "load.kenmai.example/load-test";
 pub(crate) const THREADS: &str = "server";
 
 /// The folders of the ledger.
-pub(crate) struct Place {
+pub(crate) struct SpentAt {
     data: PathBuf,
     keys: PathBuf,
     limits: Limits,
 }
 
-impl Place {
+impl SpentAt {
     /// Folders in `folder` that do not exist yet.
     pub(crate) fn in_folder(folder: &Path, limits: Limits) -> Self {
         Self { data: folder.join("data"), keys: folder.join("keys"), limits }

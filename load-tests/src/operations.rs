@@ -47,7 +47,7 @@ pub(crate) struct Call {
 
 /// What an answer says.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum Answered {
     /// Done; the points that moved, one number a row.
     Done(Vec<u32>),
     /// Not at this moment: 503, with the time to come again.
@@ -71,10 +71,10 @@ impl fmt::Display for Operation {
 impl Operation {
     /// Checks an answer with one search for a few bytes: the callers share the machine with the
     /// server.
-    pub(crate) fn read(&self, answer: &Answer, again: bool) -> Result<Outcome, Failure> {
+    pub(crate) fn read(&self, answer: &Answer, again: bool) -> Result<Answered, Failure> {
         let Answer { status, body, .. } = answer;
         if *status == StatusCode::SERVICE_UNAVAILABLE && answer.retry_after {
-            return Ok(Outcome::Busy);
+            return Ok(Answered::Busy);
         }
         let first = *status == StatusCode::CREATED && !answer.replayed;
         let entered = first || (again && *status == StatusCode::OK && answer.replayed);
@@ -99,7 +99,7 @@ impl Operation {
             Self::Receipt { seq } => holds(&format!("\nindex {seq}\n")),
             Self::View { holds: text } => holds(text),
         };
-        outcome.map(Outcome::Done).ok_or_else(|| {
+        outcome.map(Answered::Done).ok_or_else(|| {
             let text = body.get(..QUOTED_BYTES_MAX).unwrap_or(body);
             format!("{self} was answered {status}: {}", String::from_utf8_lossy(text)).into()
         })
@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    fn outcome_of(operation: &Operation, status: u16, flags: &str, body: &str) -> Option<Outcome> {
+    fn outcome_of(operation: &Operation, status: u16, flags: &str, body: &str) -> Option<Answered> {
         let answer = Answer {
             status: StatusCode::from_u16(status).unwrap(),
             retry_after: flags.contains("retry"),
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn only_the_right_answer_is_one() {
         let payment = Operation::Payment { resident: 0, shop: 0, points: 100 };
-        let done = |points: &[u32]| Some(Outcome::Done(points.to_vec()));
+        let done = |points: &[u32]| Some(Answered::Done(points.to_vec()));
         let hundred = r#"{"points":100}"#;
         for (status, flags, body, expected) in [
             (201, "", hundred, done(&[100])),
@@ -235,7 +235,7 @@ mod tests {
             (200, "replayed again", hundred, done(&[100])),
             (201, "again", hundred, done(&[100])),
             (409, "again", hundred, None),
-            (503, "retry", "", Some(Outcome::Busy)),
+            (503, "retry", "", Some(Answered::Busy)),
             (503, "", "", None),
         ] {
             assert_eq!(

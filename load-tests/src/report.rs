@@ -11,7 +11,7 @@ use crate::machine::{Machine, load_average};
 
 /// What the rounds of one combination gave.
 #[derive(Default)]
-pub(crate) struct Figures {
+pub(crate) struct Measured {
     /// In an open loop from the due time, otherwise from sending.
     took_us: Vec<u64>,
     from_sending_us: Vec<u64>,
@@ -23,7 +23,7 @@ pub(crate) struct Figures {
     used: Option<Used>,
 }
 
-impl Figures {
+impl Measured {
     /// Adds a round.
     pub(crate) fn add(&mut self, round: &Round, used: Option<Used>) {
         let requests = round.took_us.len() as u64;
@@ -52,12 +52,12 @@ impl Figures {
 }
 
 /// A line of the table.
-pub(crate) struct Row {
+pub(crate) struct ReportRow {
     /// What was asked.
     pub(crate) what: String,
     /// In which loop.
     pub(crate) how: String,
-    pub(crate) figures: Figures,
+    pub(crate) figures: Measured,
     /// What a request stands for: a name, and how many of them so many requests are.
     pub(crate) unit: Option<(&'static str, u64, u64)>,
 }
@@ -69,7 +69,7 @@ pub(crate) struct Report {
     /// The city and its server.
     pub(crate) about: String,
     pub(crate) machine: Machine,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<ReportRow>,
     /// Sentences below the table.
     pub(crate) remarks: Vec<String>,
     /// What was checked at the end.
@@ -91,7 +91,7 @@ impl Report {
              | 503 | bytes each | entries/batch | commit µs | CPU s per 1,000: writer | HTTP | callers |\n\
              |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
         );
-        for Row { what, how, figures, .. } in &mut self.rows {
+        for ReportRow { what, how, figures, .. } in &mut self.rows {
             text.push_str(&line(&format!("| {what} | {how} "), figures)?);
         }
         text.push('\n');
@@ -173,8 +173,8 @@ impl Report {
     }
 }
 
-fn line(begin: &str, figures: &mut Figures) -> Result<String, Failure> {
-    let Figures { took_us, from_sending_us, rates, busy, used } = figures;
+fn line(begin: &str, figures: &mut Measured) -> Result<String, Failure> {
+    let Measured { took_us, from_sending_us, rates, busy, used } = figures;
     for samples in [&mut *took_us, from_sending_us] {
         samples.sort_unstable();
     }

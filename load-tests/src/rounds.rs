@@ -11,7 +11,7 @@ use crate::callers::{Pace, Round, Stream};
 use crate::city::{By, Shops};
 use crate::harness::{Harness, Home, LOOK_REQUESTS, MANIFEST_ROWS, Sort};
 use crate::machine::Machine;
-use crate::report::{Figures, Report, Row};
+use crate::report::{Measured, Report, ReportRow};
 use crate::{Failure, Options};
 
 /// Rounds of each combination.
@@ -127,13 +127,13 @@ struct Combination {
     pace: Pace,
     callers: u16,
     requests: u64,
-    figures: Figures,
-    meanwhile: Figures,
+    figures: Measured,
+    meanwhile: Measured,
 }
 
 impl Combination {
     fn of(variant: &'static Variant, pace: Pace, callers: u16) -> Self {
-        let (figures, meanwhile) = (Figures::default(), Figures::default());
+        let (figures, meanwhile) = (Measured::default(), Measured::default());
         Self { variant, pace, callers, requests: 0, figures, meanwhile }
     }
 }
@@ -236,7 +236,7 @@ fn warm_up(
     Ok(combinations)
 }
 
-fn rows_of(combination: Combination) -> Vec<Row> {
+fn rows_of(combination: Combination) -> Vec<ReportRow> {
     let Combination { variant, pace, callers, figures, meanwhile, .. } = combination;
     let how = match pace {
         Pace::Closed if callers == 1 => "1 caller".to_owned(),
@@ -248,12 +248,12 @@ fn rows_of(combination: Combination) -> Vec<Row> {
         Sort::Look => Some(("looks", 1, LOOK_REQUESTS as u64)),
         Sort::Payment(_) | Sort::Measurement(_) | Sort::Balance | Sort::View | Sort::Mix => None,
     };
-    let beside = variant.meanwhile.map(|_| Row {
+    let beside = variant.meanwhile.map(|_| ReportRow {
         what: format!("… {}", variant.name.rsplit(' ').next().unwrap_or_default()),
         how: format!("open, {MEANWHILE_A_SECOND}/s"),
         figures: meanwhile,
         unit: None,
     });
-    let row = Row { what: variant.name.to_owned(), how, figures, unit };
+    let row = ReportRow { what: variant.name.to_owned(), how, figures, unit };
     std::iter::once(row).chain(beside).collect()
 }

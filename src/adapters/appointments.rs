@@ -10,7 +10,7 @@ use ledger_spec::time::Day;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::city_file::{FILE_BYTES_MAX, FileError, Place, ROWS_MAX, Read};
+use super::city_file::{FILE_BYTES_MAX, FileError, FileRead, Place, ROWS_MAX};
 use super::fhir::{array_at, moment, numbers, patient_id, resources_of, text_at};
 use super::japanese;
 
@@ -42,7 +42,7 @@ pub struct AppointmentMap {
 
 /// What a file says of a booking.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Booking {
+pub struct BookedVisit {
     /// The city's number of the person.
     pub number: String,
     /// The booking's number at its source.
@@ -67,8 +67,11 @@ pub struct Date {
 ///
 /// # Errors
 /// [`FileError`]; a single appointment that is wrong is in the report instead.
-pub fn read(files: &[impl AsRef<[u8]>], map: &AppointmentMap) -> Result<Read<Booking>, FileError> {
-    let (mut read, mut resources) = (Read::default(), Vec::new());
+pub fn read(
+    files: &[impl AsRef<[u8]>],
+    map: &AppointmentMap,
+) -> Result<FileRead<BookedVisit>, FileError> {
+    let (mut read, mut resources) = (FileRead::default(), Vec::new());
     let mut seen = BTreeSet::new();
     for (number, bytes) in files.iter().enumerate() {
         let bytes = bytes.as_ref();
@@ -115,8 +118,8 @@ fn fault<T>(reason: &str, remedy: &'static str) -> Result<T, Fault> {
 fn take(
     found: Result<Found, Fault>,
     place: Place,
-    read: &mut Read<Booking>,
-    seen: &mut BTreeSet<Booking>,
+    read: &mut FileRead<BookedVisit>,
+    seen: &mut BTreeSet<BookedVisit>,
 ) {
     match found {
         Ok(None) => read.left_out += 1,
@@ -128,7 +131,7 @@ fn take(
         Ok(Some((id, date, persons))) => {
             for (number, declined) in persons {
                 let date = date.clone().filter(|_| !declined);
-                read.push(seen, place, Booking { number, id: id.clone(), date });
+                read.push(seen, place, BookedVisit { number, id: id.clone(), date });
             }
         }
     }
@@ -138,8 +141,8 @@ fn calendar(
     file: usize,
     text: &str,
     map: &AppointmentMap,
-    read: &mut Read<Booking>,
-    seen: &mut BTreeSet<Booking>,
+    read: &mut FileRead<BookedVisit>,
+    seen: &mut BTreeSet<BookedVisit>,
 ) -> Result<(), FileError> {
     let Some(property) = &map.number else { return Err(FileError::Map("number")) };
     let text = unfold(text);
@@ -327,11 +330,11 @@ mod tests {
         serde_json::from_str(text).expect("a map")
     }
 
-    fn shown(found: &Read<Booking>) -> String {
+    fn shown(found: &FileRead<BookedVisit>) -> String {
         let mut lines: Vec<String> = found
             .events
             .iter()
-            .map(|((_, place), Booking { number, id, date })| match date {
+            .map(|((_, place), BookedVisit { number, id, date })| match date {
                 Some(Date { day, start_s, action }) => {
                     format!("{place}: {number} {id} {day} {start_s:?} {action}")
                 }

@@ -190,7 +190,7 @@ impl Refused {
 
 /// What a file gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Read<T = Event> {
+pub struct FileRead<T = Event> {
     /// Events in the order of the file, each with its place; what stands twice stands here once.
     pub events: Vec<(Place, T)>,
     /// Rows that were refused.
@@ -201,13 +201,13 @@ pub struct Read<T = Event> {
     pub repeated: u64,
 }
 
-impl<T> Default for Read<T> {
+impl<T> Default for FileRead<T> {
     fn default() -> Self {
         Self { events: Vec::new(), refused: Vec::new(), left_out: 0, repeated: 0 }
     }
 }
 
-impl<T: Clone + Ord> Read<T> {
+impl<T: Clone + Ord> FileRead<T> {
     /// Takes an event, once.
     pub(super) fn push(&mut self, seen: &mut BTreeSet<T>, place: Place, event: T) {
         if seen.insert(event.clone()) {
@@ -269,7 +269,7 @@ struct Columns {
 ///
 /// # Errors
 /// [`FileError`]; a single row that is wrong is in the report instead.
-pub fn read(bytes: &[u8], map: &Map) -> Result<Read, FileError> {
+pub fn read(bytes: &[u8], map: &Map) -> Result<FileRead, FileError> {
     if bytes.len() > FILE_BYTES_MAX {
         return Err(FileError::TooLarge);
     }
@@ -280,7 +280,7 @@ pub fn read(bytes: &[u8], map: &Map) -> Result<Read, FileError> {
     let head: Vec<String> =
         reader.headers().map_err(FileError::Head)?.iter().map(japanese::plain).collect();
     let columns = columns(&head, map)?;
-    let (mut read, mut seen) = (Read::default(), BTreeSet::new());
+    let (mut read, mut seen) = (FileRead::default(), BTreeSet::new());
     for (number, record) in (0..).zip(reader.records()) {
         if number >= ROWS_MAX {
             return Err(FileError::TooLarge);
@@ -380,7 +380,7 @@ fn facts(
 }
 
 fn row(
-    read: &mut Read,
+    read: &mut FileRead,
     seen: &mut BTreeSet<Event>,
     line: Place,
     record: &csv::StringRecord,

@@ -11,7 +11,7 @@ pub const ANSWER_BYTES_MAX: u64 = 4_096;
 
 /// What they answer at `/public/ROUND`; what else they say is left aside.
 #[derive(Deserialize)]
-struct Answer {
+struct RoundJson {
     round: u64,
     signature: String,
     randomness: Option<String>,
@@ -60,7 +60,7 @@ pub enum AnswerFault {
 /// [`AnswerFault`]
 pub fn value(from: &str, answer: &str, round: u64) -> Result<Vec<u8>, AnswerFault> {
     let from = from.to_owned();
-    let answer: Answer = match serde_json::from_str(answer) {
+    let answer: RoundJson = match serde_json::from_str(answer) {
         Ok(answer) => answer,
         Err(fault) => return Err(AnswerFault::Form { from, fault }),
     };

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::city_file::{
-    Event, FILE_BYTES_MAX, FileError, Place, ROWS_MAX, Read, StatusOrder, What,
+    Event, FILE_BYTES_MAX, FileError, FileRead, Place, ROWS_MAX, StatusOrder, What,
 };
 use super::japanese;
 
@@ -61,8 +61,8 @@ pub struct Coding {
 ///
 /// # Errors
 /// [`FileError`]; a single resource that is wrong is in the report instead.
-pub fn read(files: &[impl AsRef<[u8]>], map: &FhirMap) -> Result<Read, FileError> {
-    let (mut read, mut resources) = (Read::default(), Vec::new());
+pub fn read(files: &[impl AsRef<[u8]>], map: &FhirMap) -> Result<FileRead, FileError> {
+    let (mut read, mut resources) = (FileRead::default(), Vec::new());
     for (number, bytes) in files.iter().enumerate() {
         let bytes = bytes.as_ref();
         let (text, _) = japanese::decode(bytes).ok_or(FileError::Encoding)?;
@@ -111,7 +111,7 @@ enum Found {
 pub(super) fn resources_of<T: Clone + Ord>(
     file: usize,
     text: &str,
-    read: &mut Read<T>,
+    read: &mut FileRead<T>,
 ) -> Result<Vec<(Place, Value)>, FileError> {
     if let Ok(Value::Object(mut bundle)) = serde_json::from_str::<Value>(text)
         && bundle.get("resourceType").and_then(Value::as_str) == Some("Bundle")

@@ -27,7 +27,7 @@ pub enum LotsError {
 
 /// One lot of an account.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-pub struct LotLine {
+pub struct OpeningLot {
     /// The account's id.
     pub account: String,
     /// Its purse.
@@ -53,12 +53,12 @@ pub struct Opening {
 ///
 /// # Errors
 /// [`LotsError`]
-pub fn read(bytes: &[u8]) -> Result<Vec<LotLine>, LotsError> {
+pub fn read(bytes: &[u8]) -> Result<Vec<OpeningLot>, LotsError> {
     let (text, _) = japanese::decode(bytes).ok_or(LotsError::Encoding)?;
     let (mut lots, mut seen) = (Vec::new(), BTreeSet::new());
     for line in csv::Reader::from_reader(text.as_bytes()).deserialize() {
-        let lot: LotLine = line?;
-        let LotLine { account, purse, fund, expires_on, .. } = lot.clone();
+        let lot: OpeningLot = line?;
+        let OpeningLot { account, purse, fund, expires_on, .. } = lot.clone();
         if !seen.insert((account, purse, fund, expires_on)) {
             return Err(LotsError::Twice(lot.account));
         }
@@ -70,9 +70,9 @@ pub fn read(bytes: &[u8]) -> Result<Vec<LotLine>, LotsError> {
 /// An account for each resident of the lots, and its lots in rows that a manifest can hold;
 /// `source` is where they come from, for the residents to read.
 #[must_use]
-pub fn rows(lots: &[LotLine], source: &str) -> Opening {
+pub fn rows(lots: &[OpeningLot], source: &str) -> Opening {
     let mut by_account: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
-    for LotLine { account, purse, fund, expires_on, points } in lots {
+    for OpeningLot { account, purse, fund, expires_on, points } in lots {
         let mut points = *points;
         while points > 0 {
             let some = points.min(u64::from(POINTS_MAX));

@@ -23,7 +23,7 @@ pub const PIXELS_MAX: usize = 2_000_000;
 
 /// Why a frame was not looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FrameError {
+pub enum PictureError {
     /// More than [`FRAME_BYTES_MAX`], or sides outside their limits.
     #[error(
         "a frame has at most {FRAME_BYTES_MAX} bytes and {PIXELS_MAX} pixels, and sides of {SIDE_PX_MIN} to \
@@ -46,14 +46,14 @@ struct Luma {
 /// The text of a QR code in the frame; `None` when there is none to be read.
 ///
 /// # Errors
-/// [`FrameError`]
-pub fn read(jpeg: &[u8]) -> Result<Option<String>, FrameError> {
+/// [`PictureError`]
+pub fn read(jpeg: &[u8]) -> Result<Option<String>, PictureError> {
     Ok(find(luma_of(jpeg)?))
 }
 
-fn luma_of(jpeg: &[u8]) -> Result<Luma, FrameError> {
+fn luma_of(jpeg: &[u8]) -> Result<Luma, PictureError> {
     if jpeg.len() > FRAME_BYTES_MAX {
-        return Err(FrameError::OutOfBounds);
+        return Err(PictureError::OutOfBounds);
     }
     // The sides are judged here and not by the decoder, which reports every fault alike.
     let options = DecoderOptions::default()
@@ -61,18 +61,18 @@ fn luma_of(jpeg: &[u8]) -> Result<Luma, FrameError> {
         .set_max_width(usize::from(u16::MAX))
         .set_max_height(usize::from(u16::MAX));
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
-    decoder.decode_headers().map_err(|_| FrameError::NotJpeg)?;
-    let (width, height) = decoder.dimensions().ok_or(FrameError::NotJpeg)?;
+    decoder.decode_headers().map_err(|_| PictureError::NotJpeg)?;
+    let (width, height) = decoder.dimensions().ok_or(PictureError::NotJpeg)?;
     let sides = SIDE_PX_MIN..=SIDE_PX_MAX;
     if !sides.contains(&width) || !sides.contains(&height) || width * height > PIXELS_MAX {
-        return Err(FrameError::OutOfBounds);
+        return Err(PictureError::OutOfBounds);
     }
-    let pixels = decoder.decode().map_err(|_| FrameError::NotJpeg)?;
+    let pixels = decoder.decode().map_err(|_| PictureError::NotJpeg)?;
     let (Ok(width_px), Ok(height_px)) = (u32::try_from(width), u32::try_from(height)) else {
-        return Err(FrameError::OutOfBounds);
+        return Err(PictureError::OutOfBounds);
     };
     if pixels.len() != width * height {
-        return Err(FrameError::NotJpeg);
+        return Err(PictureError::NotJpeg);
     }
     Ok(Luma { width_px, height_px, pixels })
 }

@@ -7,7 +7,7 @@ use ledger_spec::ids::Hash;
 use ledger_spec::tile::TILE_BYTES;
 
 use crate::log::LOG_FOLDER;
-use crate::log::disk::{Access, Disk, DiskFile};
+use crate::log::disk::{Disk, DiskFile, OpenMode};
 use crate::log::levels::LEVELS_FOLDER;
 
 const HASH_BYTES: u64 = 32;
@@ -53,7 +53,7 @@ impl<'a> LevelFiles<'a> {
         let number = usize::from(level);
         while self.levels.len() <= number {
             let path = self.path(self.levels.len());
-            let file = self.disk.open(&path, Access::Read).ok();
+            let file = self.disk.open(&path, OpenMode::Read).ok();
             self.levels.push(ComparedLevel { file, due: 0, held: 0, tile: Vec::new() });
         }
         let path = self.path(number);

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::AuditError;
-use crate::log::disk::{Access, Disk};
+use crate::log::disk::{Disk, OpenMode};
 use crate::log::{LOG_FOLDER, SEGMENTS_FOLDER};
 
 /// Where the frame in hand lies: frames stand back to back in the segment files.
@@ -31,7 +31,7 @@ impl Segments {
         names.retain(|name| name.ends_with(".seg"));
         names.sort();
         let files = names.into_iter().map(|name| {
-            let file = disk.open(&folder.join(&name), Access::Read)?;
+            let file = disk.open(&folder.join(&name), OpenMode::Read)?;
             Ok((name, file.size_bytes()?))
         });
         let files = files.collect::<io::Result<Vec<_>>>().map_err(no_log)?;

@@ -3,8 +3,11 @@
 
 use std::path::PathBuf;
 
+use super::console::complain;
 use super::files::{FileArgs, bytes, map, refused, report};
-use super::{CliError, ExitStatus, Outcome, complain, day_or_today, folder};
+use super::folder;
+use super::options::day_or_today;
+use super::outcome::{CliError, ExitStatus, Outcome};
 use crate::adapters::appointments::{self, AppointmentMap};
 use crate::engine::REGISTRY_FILE;
 use crate::keys::LedgerKeys;

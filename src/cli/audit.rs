@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
 
-use super::{Bar, ExitStatus, Outcome, ledger_file, say};
+use super::console::{Bar, say};
+use super::options::ledger_file;
+use super::outcome::{ExitStatus, Outcome};
 use crate::audit::{self, AuditConfig, AuditReport};
 use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
@@ -26,7 +28,7 @@ pub struct Args {
 /// Runs the command.
 ///
 /// # Errors
-/// [`super::CliError`]
+/// [`super::outcome::CliError`]
 pub fn run(args: &Args) -> Outcome {
     let origin = ledger_file(&args.dir)?.origin;
     let keys = args.keys.as_deref().map(LedgerKeys::load).transpose()?;

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use ledger_spec::catalogue::Catalogue;
 use ledger_spec::kinds::DOCUMENT_BYTES_MAX;
 
-use super::{Outcome, read_text, tell_faults};
+use super::console::tell_faults;
+use super::files::read_text;
+use super::outcome::Outcome;
 
 /// Check a catalogue document.
 #[derive(clap::Args)]
@@ -16,14 +18,14 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    Check(Check),
+    Check(CatalogueCheck),
 }
 
 /// Say everything that is wrong with a document, and where.
 #[derive(clap::Args)]
 #[command(after_help = "Exit code 0 only for a sound document. Example:\n\n  \
                         kenmai catalogue check ledger-spec/examples/catalogue.json")]
-struct Check {
+struct CatalogueCheck {
     /// The document, JSON.
     file: PathBuf,
 }
@@ -31,7 +33,7 @@ struct Check {
 /// Runs the command.
 ///
 /// # Errors
-/// [`super::CliError`]
+/// [`super::outcome::CliError`]
 pub fn run(args: &Args) -> Outcome {
     let Command::Check(args) = &args.command;
     check(&args.file)

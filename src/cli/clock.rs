@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{ExitStatus, Outcome, ledger_file, say};
+use super::console::say;
+use super::options::ledger_file;
+use super::outcome::{ExitStatus, Outcome};
 use crate::clock::{Clock, SystemClock};
 use crate::config::write_new;
 use crate::engine::CLOCK_ACCEPT_FILE;
@@ -30,7 +32,7 @@ enum Command {
 /// Runs the command.
 ///
 /// # Errors
-/// [`super::CliError`]
+/// [`super::outcome::CliError`]
 pub fn run(args: &Args) -> Outcome {
     let Command::Accept { dir } = &args.command;
     let ledger = ledger_file(dir)?;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use clap::value_parser;
 
-use super::{Bar, Outcome, complain, say, serve};
+use super::console::{Bar, complain, say};
+use super::outcome::Outcome;
+use super::serve;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Limits;
 use crate::demo::door::Desks;
@@ -46,7 +48,7 @@ impl Default for Args {
 /// Runs the command.
 ///
 /// # Errors
-/// [`super::CliError`]
+/// [`super::outcome::CliError`]
 pub fn run(args: &Args) -> Outcome {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     // The addresses come first: a port in use is told before a city is made.

@@ -11,10 +11,11 @@ use ledger_spec::kinds::Body;
 use ledger_spec::statement::Core;
 use ledger_spec::time::Day;
 
-use super::{
-    CliError, ExitStatus, Outcome, complain, folder, ledger_file, make_file, read_text, say,
-    say_bytes, sign,
-};
+use super::console::{complain, say, say_bytes};
+use super::files::{make_file, read_text};
+use super::options::ledger_file;
+use super::outcome::{CliError, ExitStatus, Outcome};
+use super::{folder, sign};
 use crate::adapters::drand::{self, ANSWER_BYTES_MAX};
 use crate::beacon::CHAIN_HASH;
 use crate::clock::{Clock, SystemClock};
@@ -47,7 +48,7 @@ enum Command {
     /// List who takes part: entry, receipt number, hash of the secret; then their number and root.
     Entrants {
         #[command(flatten)]
-        of: Of,
+        of: DrawArgs,
     },
     /// Sign the statement that fixes the entrants and names the round of the beacon that decides.
     Commit(Commit),
@@ -57,7 +58,7 @@ enum Command {
     /// where something is wrong.
     Verify {
         #[command(flatten)]
-        of: Of,
+        of: DrawArgs,
         /// The beacon's answer for the round, to compare with the log: a file, or `-` for standard
         /// input.
         #[arg(long, value_name = "FILE")]
@@ -67,7 +68,7 @@ enum Command {
 
 /// Which draw.
 #[derive(clap::Args)]
-struct Of {
+struct DrawArgs {
     /// The item's code.
     item: String,
     /// The data folder of the ledger.
@@ -89,7 +90,7 @@ struct Signed {
 #[derive(clap::Args)]
 struct Commit {
     #[command(flatten)]
-    of: Of,
+    of: DrawArgs,
     #[command(flatten)]
     signed: Signed,
     /// The beacon's round.
@@ -103,7 +104,7 @@ struct Commit {
 #[derive(clap::Args)]
 struct DrawnBy {
     #[command(flatten)]
-    of: Of,
+    of: DrawArgs,
     #[command(flatten)]
     signed: Signed,
     /// The beacon's answer for the round: a file, or `-` for standard input.
@@ -125,7 +126,7 @@ pub fn run(args: &Args) -> Outcome {
 }
 
 /// The books of the draw, and the ledger's origin.
-fn read(of: &Of) -> Result<(DrawBooks, String), CliError> {
+fn read(of: &DrawArgs) -> Result<(DrawBooks, String), CliError> {
     let origin = ledger_file(&of.data)?.origin;
     let mut books = DrawBooks::of(&of.item);
     folder::replay(&of.data, |entry| books.read(entry))?;
@@ -137,7 +138,7 @@ fn number(origin: &str, seq: Seq) -> String {
     receipt_number(LedgerId::of_origin(origin), seq)
 }
 
-fn entrants(of: &Of) -> Outcome {
+fn entrants(of: &DrawArgs) -> Outcome {
     let (books, origin) = read(of)?;
     for (claim, code) in &books.entrants {
         say(format_args!("{claim:<10}  {}  {}", number(&origin, *claim), HEXLOWER.encode(code)));
@@ -177,7 +178,7 @@ fn result(args: &DrawnBy) -> Outcome {
     Ok(ExitStatus::Well)
 }
 
-fn verify(of: &Of, beacon: Option<&Path>) -> Outcome {
+fn verify(of: &DrawArgs, beacon: Option<&Path>) -> Outcome {
     let (books, origin) = read(of)?;
     let Some(fixed) = &books.fixed else {
         say(format_args!("{}: {} entrants, not fixed yet", of.item, books.entrants.len()));

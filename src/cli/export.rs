@@ -3,10 +3,12 @@
 
 use std::path::PathBuf;
 
-use super::{
-    CliError, ExitStatus, Outcome, complain, day_or_today, export_currency, folder, make_file,
-};
-use crate::reports::accounts::{self, History, Holdings};
+use super::console::complain;
+use super::files::make_file;
+use super::options::day_or_today;
+use super::outcome::{CliError, ExitStatus, Outcome};
+use super::{export_currency, folder};
+use crate::reports::accounts::{self, HistoryTable, Holdings};
 
 /// Write balances, lots and history of every account as CSV.
 #[derive(clap::Args)]
@@ -19,13 +21,13 @@ use crate::reports::accounts::{self, History, Holdings};
 )]
 pub struct Args {
     #[command(subcommand)]
-    part: Option<Part>,
+    part: Option<ExportPart>,
     #[command(flatten)]
     all: Option<All>,
 }
 
 #[derive(clap::Subcommand)]
-enum Part {
+enum ExportPart {
     Currency(export_currency::Args),
 }
 
@@ -51,7 +53,7 @@ struct All {
 /// [`CliError`]
 pub fn run(args: &Args) -> Outcome {
     match (&args.part, &args.all) {
-        (Some(Part::Currency(args)), _) => export_currency::run(args),
+        (Some(ExportPart::Currency(args)), _) => export_currency::run(args),
         (None, Some(all)) => everything(all),
         (None, None) => Err(CliError::Refused("give --all, or `currency`".to_owned())),
     }
@@ -60,7 +62,7 @@ pub fn run(args: &Args) -> Outcome {
 fn everything(args: &All) -> Outcome {
     let today = day_or_today(args.day.as_deref())?;
     std::fs::create_dir(&args.out).map_err(CliError::file("make", &args.out))?;
-    let mut history = History::default();
+    let mut history = HistoryTable::default();
     let state = folder::replay(&args.data, |entry| history.read(entry))?;
     let Holdings { balances, lots } = accounts::holdings(&state, today);
     let files = [("balances.csv", balances), ("lots.csv", lots), ("history.csv", history.file())];

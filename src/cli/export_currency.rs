@@ -8,13 +8,16 @@ use ledger_spec::entry::{Accounting, Effect, Entry, receipt_number};
 use ledger_spec::ids::LedgerId;
 use ledger_spec::time::{Day, Month};
 
-use super::{Bar, CliError, ExitStatus, Outcome, complain, ledger_file, make_private, parse_month};
+use super::console::{Bar, complain};
+use super::files::make_private;
+use super::options::{ledger_file, parse_month};
+use super::outcome::{CliError, ExitStatus, Outcome};
 use crate::engine::replay::{LogSource, read_entries};
 use crate::engine::{EngineError, PersonalReader, REGISTRY_FILE};
 use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
 use crate::registry::Registry;
-use crate::reports::currency::{self, Line, Wallet};
+use crate::reports::currency::{self, CreditLine, Wallet};
 
 /// Write the claims of currency items of a month, with control totals, for the operator who credits
 /// the wallets.
@@ -46,7 +49,7 @@ struct Claims<'a> {
     month: Month,
     reader: PersonalReader<'a>,
     catalogues: BTreeMap<u32, Catalogue>,
-    lines: Vec<Line>,
+    lines: Vec<CreditLine>,
     last: Day,
 }
 
@@ -113,7 +116,7 @@ impl Claims<'_> {
             let points = accounting.postings().map(|(_, points, _)| points.unsigned_abs()).sum();
             let receipt_number = receipt_number(self.reader.ledger, accounting.seq);
             let (item, place) = (item.code.clone(), *to);
-            self.lines.push(Line { day, receipt_number, item, place, wallet, points });
+            self.lines.push(CreditLine { day, receipt_number, item, place, wallet, points });
         }
         Ok(())
     }

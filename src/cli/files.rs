@@ -1,13 +1,14 @@
-//! What commands that take a city's files share: their arguments, reading them, and the report of
-//! rows that were refused.
+//! Files that commands read and make; and what those share that take a city's files: their
+//! arguments, and the report of rows that were refused.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use super::{CliError, make_file, read_text};
-use crate::adapters::city_file::{FILE_BYTES_MAX, Read};
+use super::outcome::CliError;
+use crate::adapters::city_file::{FILE_BYTES_MAX, FileRead};
 use crate::csv::Table;
 
 /// No map is longer.
@@ -52,7 +53,7 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, CliError> {
 }
 
 /// Makes `PREFIX-report.csv`: every row that was refused, in the order of the files.
-pub(super) fn report<T>(args: &FileArgs, read: &Read<T>) -> Result<(), CliError> {
+pub(super) fn report<T>(args: &FileArgs, read: &FileRead<T>) -> Result<(), CliError> {
     let mut table = Table::default();
     table.line(&["file", "line", "reason", "remedy"]);
     let mut refused: Vec<_> = read.refused.iter().collect();
@@ -63,4 +64,38 @@ pub(super) fn report<T>(args: &FileArgs, read: &Read<T>) -> Result<(), CliError>
         table.line(&[&file, &line.to_string(), &refused.reason, refused.remedy]);
     }
     make_file(&PathBuf::from(format!("{}-report.csv", args.out)), table.into_text().as_bytes())
+}
+
+/// Makes a file that must not exist yet, and makes its bytes durable.
+pub(super) fn make_file(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    make_as(path, bytes, 0o666)
+}
+
+/// The same, readable by its owner alone from its first byte: it names persons.
+pub(super) fn make_private(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    make_as(path, bytes, 0o600)
+}
+
+pub(super) fn make_as(path: &Path, bytes: &[u8], mode: u32) -> Result<(), CliError> {
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .map_err(CliError::file("make", path))
+}
+
+/// A text file of at most so many bytes.
+pub(super) fn read_text(path: &Path, most_bytes: u64) -> Result<String, CliError> {
+    let mut text = String::new();
+    let opened = std::fs::File::open(path).map_err(CliError::file("open", path))?;
+    opened.take(most_bytes + 1).read_to_string(&mut text).map_err(CliError::file("read", path))?;
+    if text.len() as u64 > most_bytes {
+        return Err(CliError::Refused(format!(
+            "{} is longer than {most_bytes} bytes",
+            path.display()
+        )));
+    }
+    Ok(text)
 }

@@ -6,7 +6,9 @@ use ledger_spec::entry::Accounting;
 use ledger_spec::ids::LedgerId;
 use ledger_spec::state::State;
 
-use super::{Bar, CliError, ledger_file};
+use super::console::Bar;
+use super::options::ledger_file;
+use super::outcome::CliError;
 use crate::engine::replay::{LogSource, read_state};
 use crate::log::disk::RealDisk;
 

@@ -7,9 +7,12 @@ use std::path::PathBuf;
 use ledger_spec::time::Day;
 use serde_json::Value;
 
+use super::console::{complain, say};
+use super::files::make_file;
 use super::files::{FileArgs, bytes, map, refused, report};
-use super::{CliError, ExitStatus, Outcome, appointments, complain, folder, make_file, say};
-use crate::adapters::city_file::{self, Map, Read};
+use super::outcome::{CliError, ExitStatus, Outcome};
+use super::{appointments, folder};
+use crate::adapters::city_file::{self, FileRead, Map};
 use crate::adapters::fhir::{self, FhirMap};
 use crate::adapters::lots_file;
 use crate::clock::{Clock, SystemClock};
@@ -88,7 +91,7 @@ pub fn run(args: &Args) -> Outcome {
 }
 
 /// Makes rows, report and the list of what was spent after deaths.
-fn take(args: &FileArgs, mut read: Read, reason: Option<&str>) -> Outcome {
+fn take(args: &FileArgs, mut read: FileRead, reason: Option<&str>) -> Outcome {
     let keys = LedgerKeys::load(&args.keys)?;
     let registry = Registry::open(&args.data.join(REGISTRY_FILE), &keys.kek)?;
     let deaths = Deaths::of(&read, &registry)?;

@@ -11,7 +11,9 @@ use ledger_spec::statement::Core;
 use ledger_spec::time::Day;
 use sha2::{Digest, Sha256};
 
-use super::{CliError, ExitStatus, Outcome, say, sign};
+use super::console::say;
+use super::outcome::{CliError, ExitStatus, Outcome};
+use super::sign;
 use crate::clock::{Clock, ClockPolicy, SystemClock};
 use crate::config::{LedgerFile, LedgerName, check_origin, write_new};
 use crate::engine::{Accepted, Engine, EngineConfig, Environment};

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use ledger_spec::ids::Kid;
 
-use super::{ExitStatus, Outcome, say};
+use super::console::say;
+use super::outcome::{ExitStatus, Outcome};
 use crate::keys;
 
 /// Make an Ed25519 key for one actor: a shop's terminal, a station, a member of staff.
@@ -21,7 +22,7 @@ pub struct Args {
 /// Runs the command.
 ///
 /// # Errors
-/// [`super::CliError`]
+/// [`super::outcome::CliError`]
 pub fn run(args: &Args) -> Outcome {
     let public = keys::create_actor_key(&args.file)?.verifying_key();
     say(format_args!("public_key {}", keys::public_hex(&public)));

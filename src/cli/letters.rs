@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use ledger_spec::ids::AccountId;
 use ledger_spec::state::Overlay;
 
-use super::{
-    CliError, ExitStatus, Outcome, complain, day_or_today, folder, make_private, read_text,
-};
+use super::console::complain;
+use super::files::{make_private, read_text};
+use super::folder;
+use super::options::day_or_today;
+use super::outcome::{CliError, ExitStatus, Outcome};
 use crate::csv::Table;
 use crate::engine::REGISTRY_FILE;
 use crate::keys::LedgerKeys;

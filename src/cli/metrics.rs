@@ -6,7 +6,9 @@ use ledger_spec::ids::LedgerId;
 use ledger_spec::kept;
 use ledger_spec::time::Day;
 
-use super::{CliError, ExitStatus, Outcome, ledger_file, parse_day, say_bytes};
+use super::console::say_bytes;
+use super::options::{ledger_file, parse_day};
+use super::outcome::{CliError, ExitStatus, Outcome};
 use crate::engine::replay::{LogSource, read_entries};
 use crate::log::disk::{Disk, RealDisk};
 use crate::metrics::Backfill;

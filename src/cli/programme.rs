@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use ledger_spec::kinds::DOCUMENT_BYTES_MAX;
 use ledger_spec::programme::Programme;
 
-use super::{Bar, CliError, ExitStatus, Outcome, ledger_file, read_text, say, tell_faults};
+use super::console::{Bar, say, tell_faults};
+use super::files::read_text;
+use super::options::ledger_file;
+use super::outcome::{CliError, ExitStatus, Outcome};
 use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
 use crate::simulate::{self, Pair, SimulateConfig, Simulation};
@@ -19,7 +22,7 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    Check(Check),
+    Check(ProgrammeCheck),
     Simulate(Simulate),
 }
 
@@ -27,7 +30,7 @@ enum Command {
 #[derive(clap::Args)]
 #[command(after_help = "Exit code 0 only for a sound document. Example:\n\n  \
                         kenmai programme check ledger-spec/examples/programme.json")]
-struct Check {
+struct ProgrammeCheck {
     /// The document, JSON.
     file: PathBuf,
 }

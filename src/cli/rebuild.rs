@@ -7,10 +7,12 @@ use std::sync::Arc;
 use ledger_spec::ids::{LedgerId, Seq};
 use ledger_spec::merkle::leaf_hash;
 
-use super::{Bar, CliError, ExitStatus, Outcome, ledger_file, say};
+use super::console::{Bar, say};
+use super::options::ledger_file;
+use super::outcome::{CliError, ExitStatus, Outcome};
 use crate::engine::EngineError;
 use crate::engine::replay::entries_of;
-use crate::log::disk::{Access, Disk, RealDisk};
+use crate::log::disk::{Disk, OpenMode, RealDisk};
 use crate::log::levels::LEVELS_FOLDER;
 use crate::log::{self, FrameRefusal, LOG_FOLDER, LogConfig};
 use crate::views::{self, RUN_ENTRIES_MAX, VIEWS_FOLDER, Views};
@@ -90,7 +92,7 @@ pub fn rebuild(
 fn empty_levels(disk: &dyn Disk, folder: &Path) -> Result<(), CliError> {
     for level in 0.. {
         let path = folder.join(level.to_string());
-        let file = match disk.open(&path, Access::Write) {
+        let file = match disk.open(&path, OpenMode::Write) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => break,
             Err(source) => return Err(CliError::File { action: "open", path, source }),

@@ -7,7 +7,10 @@ use ledger_spec::ids::LedgerId;
 use ledger_spec::kept;
 use ledger_spec::receipt::MAX_RECEIPT_BYTES;
 
-use super::{ExitStatus, Outcome, read_text, say, vkey_text};
+use super::console::say;
+use super::files::read_text;
+use super::options::vkey_text;
+use super::outcome::{ExitStatus, Outcome};
 use crate::verify::{self, ReceiptReport};
 
 /// Check receipts.
@@ -33,7 +36,7 @@ enum Command {
 /// Runs the command.
 ///
 /// # Errors
-/// [`super::CliError`]
+/// [`super::outcome::CliError`]
 pub fn run(args: &Args) -> Outcome {
     let Command::Check { file, vkey } = &args.command;
     let receipt = read_text(file, MAX_RECEIPT_BYTES as u64)?;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use super::{CliError, ExitStatus, Outcome, ledger_file, say};
+use super::console::say;
+use super::options::ledger_file;
+use super::outcome::{CliError, ExitStatus, Outcome};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::demo::DEMO_MARK;

@@ -8,10 +8,10 @@ use ledger_spec::ids::{LedgerId, PlaceId};
 use ledger_spec::time::{Day, Month};
 use serde_json::json;
 
-use super::{
-    Bar, CliError, ExitStatus, Outcome, ledger_file, make_file, parse_day, parse_month, read_text,
-    say, say_bytes,
-};
+use super::console::{Bar, say, say_bytes};
+use super::files::{make_file, read_text};
+use super::options::{ledger_file, parse_day, parse_month};
+use super::outcome::{CliError, ExitStatus, Outcome};
 use crate::adapters::zengin_code::{self, LIST_BYTES_MAX};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::REGISTRY_FILE;
@@ -45,12 +45,12 @@ enum Command {
     /// List settlements: number, month, shop, yen, day of payment.
     List {
         #[command(flatten)]
-        from: Source,
+        from: SettleArgs,
     },
     /// Write a shop's statement for a month, with every line.
     Statement {
         #[command(flatten)]
-        from: Source,
+        from: SettleArgs,
         /// The shop's id, 16 hexadecimal digits (`list` names it).
         #[arg(long, value_name = "ID")]
         shop: String,
@@ -61,16 +61,16 @@ enum Command {
     /// Write what each fund pays for a month, shop by shop, as CSV.
     Invoice {
         #[command(flatten)]
-        from: Source,
+        from: SettleArgs,
     },
     /// Set the bank account that a shop is paid to.
-    Account(Account),
+    Account(AccountArgs),
     /// Write the file of transfers for a month's settlements that are not paid (全銀協フォーマット, 総合振込).
     Zengin(Zengin),
     /// Write the bodies of the `settlement.paid` statements for a month, one JSON object a line.
     Paid {
         #[command(flatten)]
-        from: Source,
+        from: SettleArgs,
         /// The day of the transfer.
         #[arg(long, value_name = "YYYY-MM-DD")]
         on: String,
@@ -82,7 +82,7 @@ enum Command {
 
 /// Which ledger, and which month.
 #[derive(clap::Args)]
-struct Source {
+struct SettleArgs {
     /// The data folder of the ledger; its server may run.
     dir: PathBuf,
     /// The month; `list` shows all without it, all else takes the last month settled.
@@ -91,7 +91,7 @@ struct Source {
 }
 
 #[derive(clap::Args)]
-struct Account {
+struct AccountArgs {
     /// The data folder of the ledger.
     dir: PathBuf,
     /// The ledger's keys folder.
@@ -115,7 +115,7 @@ struct Account {
 #[derive(clap::Args)]
 struct Zengin {
     #[command(flatten)]
-    from: Source,
+    from: SettleArgs,
     /// The ledger's keys folder.
     #[arg(long, value_name = "DIR")]
     keys: PathBuf,
@@ -183,12 +183,12 @@ fn read(dir: &Path, lines_of: Option<PlaceId>) -> Result<(Books, LogHead), CliEr
     Ok((books, LogHead { origin, size, root, checkpoint: None }))
 }
 
-fn month_in(from: &Source) -> Result<Option<Month>, CliError> {
+fn month_in(from: &SettleArgs) -> Result<Option<Month>, CliError> {
     from.month.as_deref().map(|text| parse_month("--month", text)).transpose()
 }
 
 /// The month asked for, or else the last one that has a settlement.
-fn month_of(from: &Source, books: &Books) -> Result<Month, CliError> {
+fn month_of(from: &SettleArgs, books: &Books) -> Result<Month, CliError> {
     Ok(transfers::settled_month(books, month_in(from)?)?)
 }
 
@@ -203,7 +203,7 @@ fn parse_shop(text: &str, books: &Books) -> Result<PlaceId, CliError> {
     })
 }
 
-fn list(from: &Source) -> Outcome {
+fn list(from: &SettleArgs) -> Outcome {
     let (books, _) = read(&from.dir, None)?;
     let month = month_in(from)?;
     let mut total = 0;
@@ -221,7 +221,7 @@ fn list(from: &Source) -> Outcome {
     Ok(ExitStatus::Well)
 }
 
-fn statement(from: &Source, shop: &str, json: bool) -> Outcome {
+fn statement(from: &SettleArgs, shop: &str, json: bool) -> Outcome {
     let (books, head) = read(&from.dir, PlaceId::from_hex(shop))?;
     let shop = parse_shop(shop, &books)?;
     let month = month_of(from, &books)?;
@@ -244,7 +244,7 @@ fn statement(from: &Source, shop: &str, json: bool) -> Outcome {
     Ok(ExitStatus::Well)
 }
 
-fn paid(from: &Source, on: &str, reference: &str) -> Outcome {
+fn paid(from: &SettleArgs, on: &str, reference: &str) -> Outcome {
     let paid_on = parse_day("--on", on)?;
     let (books, _) = read(&from.dir, None)?;
     for settled in transfers::unpaid(&books, month_of(from, &books)?) {
@@ -254,7 +254,7 @@ fn paid(from: &Source, on: &str, reference: &str) -> Outcome {
     Ok(ExitStatus::Well)
 }
 
-fn account(args: &Account) -> Outcome {
+fn account(args: &AccountArgs) -> Outcome {
     let (books, _) = read(&args.dir, None)?;
     let shop = parse_shop(&args.shop, &books)?;
     let name = books.name(shop);

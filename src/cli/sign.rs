@@ -11,7 +11,10 @@ use ledger_spec::statement::{self, Core, StatementError};
 use ledger_spec::time::Day;
 use serde_json::{Map, Value};
 
-use super::{CliError, ExitStatus, Outcome, complain, fields, make_file, read_text, say_bytes};
+use super::console::{complain, say_bytes};
+use super::fields;
+use super::files::{make_file, read_text};
+use super::outcome::{CliError, ExitStatus, Outcome};
 use crate::clock::{Clock, SystemClock};
 use crate::config::check_origin;
 use crate::keys;
@@ -76,7 +79,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Outcome {
     let kind = fields::kind_of(&args.kind).map_err(CliError::Refused)?;
     if args.fields {
-        super::say(format_args!("{}: {}", kind.name(), fields::describe(kind)));
+        super::console::say(format_args!("{}: {}", kind.name(), fields::describe(kind)));
         return Ok(ExitStatus::Well);
     }
     if kind.shape().disclosure {

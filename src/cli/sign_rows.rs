@@ -13,8 +13,11 @@ use ledger_spec::statement::{Core, Disclosure, Holder, Values};
 use ledger_spec::time::Day;
 use serde_json::{Map, Value};
 
+use super::console::{complain, say};
+use super::fields;
+use super::files::make_file;
+use super::outcome::{CliError, ExitStatus, Outcome};
 use super::sign::random_op_id;
-use super::{CliError, ExitStatus, Outcome, complain, fields, make_file, say};
 use crate::clock::{Clock, SystemClock};
 use crate::config::check_origin;
 use crate::keys;

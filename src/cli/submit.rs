@@ -13,7 +13,8 @@ use ledger_spec::manifest::MANIFEST_BYTES_MAX;
 use ledger_spec::statement::{Core, SUBMISSION_BYTES_MAX};
 use serde_json::Value;
 
-use super::{CliError, ExitStatus, Outcome, complain, say};
+use super::console::{complain, say};
+use super::outcome::{CliError, ExitStatus, Outcome};
 
 /// A statement is sent so often before giving up.
 const TRIES_MAX: u32 = 5;
@@ -100,13 +101,13 @@ fn read(path: &Path) -> Result<Vec<u8>, CliError> {
 
 /// Where bytes are sent, and as what.
 #[derive(Clone, Copy)]
-struct Endpoint {
+struct SubmitUrl {
     path: &'static str,
     media_type: &'static str,
 }
 
-const STATEMENTS: Endpoint = Endpoint { path: "statements", media_type: "application/cose" };
-const MANIFESTS: Endpoint = Endpoint { path: "manifests", media_type: "application/cbor-seq" };
+const STATEMENTS: SubmitUrl = SubmitUrl { path: "statements", media_type: "application/cose" };
+const MANIFESTS: SubmitUrl = SubmitUrl { path: "manifests", media_type: "application/cbor-seq" };
 
 fn is_manifest(bytes: &[u8]) -> bool {
     let signed = Sign1::read(&mut Reader::new(bytes));
@@ -127,18 +128,18 @@ fn tell_refused_rows(path: &Path, answer: &Value) {
 fn send(
     agent: &ureq::Agent,
     ledger: &str,
-    endpoint: Endpoint,
+    endpoint: SubmitUrl,
     bytes: &[u8],
 ) -> Result<(u16, Value), String> {
     let mut wait = Duration::from_secs(1);
     let mut last = String::new();
     for tried in 1..=TRIES_MAX {
         match send_once(agent, ledger, endpoint, bytes) {
-            Ok(Answer { status: 429 | 503, retry_after, body }) => {
+            Ok(Reply { status: 429 | 503, retry_after, body }) => {
                 last = format!("the server is busy: {body}");
                 wait = retry_after.unwrap_or(wait);
             }
-            Ok(Answer { status, body, .. }) => return Ok((status, body)),
+            Ok(Reply { status, body, .. }) => return Ok((status, body)),
             Err(error) => last = error,
         }
         if tried < TRIES_MAX {
@@ -150,7 +151,7 @@ fn send(
     Err(format!("{last}; whether it was accepted is not known: send the same file again later"))
 }
 
-struct Answer {
+struct Reply {
     status: u16,
     retry_after: Option<Duration>,
     body: Value,
@@ -159,9 +160,9 @@ struct Answer {
 fn send_once(
     agent: &ureq::Agent,
     ledger: &str,
-    endpoint: Endpoint,
+    endpoint: SubmitUrl,
     bytes: &[u8],
-) -> Result<Answer, String> {
+) -> Result<Reply, String> {
     let address = format!("{ledger}/{}", endpoint.path);
     let sent = agent.post(&address).content_type(endpoint.media_type).send(bytes);
     let mut answer = sent.map_err(|error| error.to_string())?;
@@ -172,5 +173,5 @@ fn send_once(
     let status = answer.status().as_u16();
     let body = serde_json::from_slice(&body)
         .map_err(|_| format!("{address} answers with status {status} and no JSON"))?;
-    Ok(Answer { status, retry_after: retry_after.map(Duration::from_secs), body })
+    Ok(Reply { status, retry_after: retry_after.map(Duration::from_secs), body })
 }

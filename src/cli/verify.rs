@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use data_encoding::BASE64;
 use ledger_spec::note::MAX_NOTE_BYTES;
 
-use super::{Bar, CliError, ExitStatus, Outcome, complain, ledger_file, read_text, say, vkey_text};
+use super::console::{Bar, complain, say};
+use super::files::read_text;
+use super::options::{ledger_file, vkey_text};
+use super::outcome::{CliError, ExitStatus, Outcome};
 use crate::verify::{self, Source, VerifyConfig, VerifyReport};
 
 /// Check a public log from its tiles, entry bundles and signed checkpoint alone.

@@ -190,21 +190,19 @@ impl Config {
         let text = fs::read_to_string(path).map_err(read_error)?;
         let absolute = std::path::absolute(path).map_err(read_error)?;
         let folder = absolute.parent().unwrap_or(Path::new("/"));
-        Self::parse(&text, folder).map_err(|Problem { at, text: problem }| ConfigError::Invalid {
-            path: path.to_owned(),
-            line: line_at(&text, at),
-            problem,
+        Self::parse(&text, folder).map_err(|ConfigFault { at, text: problem }| {
+            ConfigError::Invalid { path: path.to_owned(), line: line_at(&text, at), problem }
         })
     }
 
-    fn parse(text: &str, folder: &Path) -> Result<Self, Problem> {
+    fn parse(text: &str, folder: &Path) -> Result<Self, ConfigFault> {
         let file: ConfigFile = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
-            Problem { at, text: error.message().to_owned() }
+            ConfigFault { at, text: error.message().to_owned() }
         })?;
         if file.ledgers.is_empty() {
             let text = "there is no ledger; add `[[ledger]]` with id, origin, data and keys";
-            return Err(Problem { at: 0, text: text.to_owned() });
+            return Err(ConfigFault { at: 0, text: text.to_owned() });
         }
         check_distinct(&file.ledgers)?;
         check_folders(&file.ledgers, folder)?;
@@ -225,13 +223,13 @@ impl Config {
 }
 
 /// A problem at a byte of the file.
-struct Problem {
+struct ConfigFault {
     at: usize,
     text: String,
 }
 
 /// Two ledgers under one id or origin would answer for each other.
-fn check_distinct(ledgers: &[LedgerTable]) -> Result<(), Problem> {
+fn check_distinct(ledgers: &[LedgerTable]) -> Result<(), ConfigFault> {
     let mut seen = BTreeSet::new();
     for table in ledgers {
         let id = (table.id.get_ref().as_str(), "id", table.id.span());
@@ -239,7 +237,7 @@ fn check_distinct(ledgers: &[LedgerTable]) -> Result<(), Problem> {
         for (value, field, span) in [id, origin] {
             if !seen.insert((field, value)) {
                 let text = format!("{field} \"{value}\" is used twice; give each ledger its own");
-                return Err(Problem { at: span.start, text });
+                return Err(ConfigFault { at: span.start, text });
             }
         }
     }
@@ -248,9 +246,9 @@ fn check_distinct(ledgers: &[LedgerTable]) -> Result<(), Problem> {
 
 /// Data folders stand apart, and no secret lies in one: who copies a data folder must not get the
 /// keys with it.
-fn check_folders(ledgers: &[LedgerTable], folder: &Path) -> Result<(), Problem> {
+fn check_folders(ledgers: &[LedgerTable], folder: &Path) -> Result<(), ConfigFault> {
     let place = |path: &Spanned<PathBuf>| resolve(&folder.join(path.get_ref()));
-    let problem = |span: Range<usize>, text: String| Err(Problem { at: span.start, text });
+    let problem = |span: Range<usize>, text: String| Err(ConfigFault { at: span.start, text });
     for (index, table) in ledgers.iter().enumerate() {
         let data = place(&table.data);
         for (other_index, other) in ledgers.iter().enumerate() {

@@ -13,7 +13,7 @@ use ledger_spec::statement::{Disclosure, Statement, card_hash, code_hash};
 use ledger_spec::time::Day;
 
 use super::cast::Cast;
-use super::client::{CityError, Client, Progress, core, disclosure, open};
+use super::client::{CityClient, CityError, Progress, core, disclosure, open};
 use super::crew::in_order;
 use super::programme::{BUDGETS, age_on, of_year};
 use super::residents::Resident;
@@ -54,7 +54,7 @@ pub fn found(
     progress: &mut impl FnMut(Progress),
 ) -> Result<(), CityError> {
     clock.set_ms(first_day.start_ms() + 8 * 3_600_000);
-    let mut client = Client::new(engine, cast, clock);
+    let mut client = CityClient::new(engine, cast, clock);
     for (number, name) in ["デモ市 部長", "デモ市 会計管理者"].iter().enumerate() {
         let root = cast.root(number);
         let body = register(&root, Role::Root, cast.person("root", number), None, name)?;
@@ -94,7 +94,7 @@ pub fn found(
 }
 
 /// Publishes what [`due_rules`] names.
-pub(super) fn ensure_rules(client: &mut Client<'_>, until: Day) -> Result<(), CityError> {
+pub(super) fn ensure_rules(client: &mut CityClient<'_>, until: Day) -> Result<(), CityError> {
     let due = due_rules(&*client.engine.state()?, client.cast, client.today(), until)?;
     due.into_iter().try_for_each(|body| client.propose_and_approve(body))
 }
@@ -156,7 +156,10 @@ fn due_catalogue(state: &State, cast: &Cast, fiscal_year: u32) -> Result<Option<
 const HOUSE: usize = 50;
 
 /// Opens the residents' accounts, with a card each and a phone for most.
-fn people(client: &mut Client<'_>, progress: &mut impl FnMut(Progress)) -> Result<(), CityError> {
+fn people(
+    client: &mut CityClient<'_>,
+    progress: &mut impl FnMut(Progress),
+) -> Result<(), CityError> {
     let (cast, engine, now_ms) = (client.cast, client.engine, client.clock.wall_ms());
     let residents = cast.city.residents;
     let house = |number: usize| {

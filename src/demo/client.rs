@@ -69,20 +69,20 @@ pub(super) struct Submission {
 }
 
 /// Sends what the actors of a city sign to its ledger, at the staged time.
-pub(super) struct Client<'a> {
+pub(super) struct CityClient<'a> {
     pub(super) engine: &'a Engine,
     pub(super) cast: &'a Cast,
     pub(super) clock: &'a StagedClock,
-    waiting: VecDeque<InFlight>,
+    waiting: VecDeque<Unanswered>,
 }
 
 /// A statement under way.
-struct InFlight {
+struct Unanswered {
     verdict: PendingVerdict,
     again: bool,
 }
 
-impl InFlight {
+impl Unanswered {
     fn settle(self) -> Result<(), CityError> {
         match self.verdict.wait_blocking() {
             Err(Refusal::Rejected(_) | Refusal::OperationReused(_)) if self.again => Ok(()),
@@ -94,7 +94,7 @@ impl InFlight {
 /// Statements under way at once; below the queue's limit, above a batch.
 const UNDER_WAY: usize = 600;
 
-impl<'a> Client<'a> {
+impl<'a> CityClient<'a> {
     pub(super) fn new(engine: &'a Engine, cast: &'a Cast, clock: &'a StagedClock) -> Self {
         Self { engine, cast, clock, waiting: VecDeque::new() }
     }
@@ -108,8 +108,8 @@ impl<'a> Client<'a> {
         core(self.engine, self.clock.wall_ms(), body)
     }
 
-    /// Sends a statement without waiting for its verdict; [`Client::settle`] waits for all. Where
-    /// `again` says so it may have been sent before, and a refusal of it changes nothing.
+    /// Sends a statement without waiting for its verdict; [`CityClient::settle`] waits for all.
+    /// Where `again` says so it may have been sent before, and a refusal of it changes nothing.
     pub(super) fn send(&mut self, statement: Statement, again: bool) -> Result<(), CityError> {
         if self.waiting.len() >= UNDER_WAY
             && let Some(first) = self.waiting.pop_front()
@@ -117,7 +117,7 @@ impl<'a> Client<'a> {
             first.settle()?;
         }
         let verdict = self.engine.enqueue(statement)?;
-        self.waiting.push_back(InFlight { verdict, again });
+        self.waiting.push_back(Unanswered { verdict, again });
         Ok(())
     }
 
@@ -139,7 +139,7 @@ impl<'a> Client<'a> {
 
     /// Waits until everything sent is in the log.
     pub(super) fn settle(&mut self) -> Result<(), CityError> {
-        self.waiting.drain(..).try_for_each(InFlight::settle)
+        self.waiting.drain(..).try_for_each(Unanswered::settle)
     }
 
     /// Sends a statement and waits for it.

@@ -21,7 +21,7 @@ use super::desk::{Desk, DeskError, VisitorKit};
 use crate::engine::EngineError;
 use crate::http::openapi::Refusals;
 use crate::http::problem::Problem;
-use crate::http::{self, Api, App, Place, Server};
+use crate::http::{self, Api, App, PlaceJson, Server};
 
 /// The front desks, by the names of their ledgers.
 pub type Desks = BTreeMap<String, Desk>;
@@ -48,7 +48,7 @@ pub fn router(server: Arc<Server>, desks: Desks) -> Router {
 /// The keys that a stranger brings along.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Visitor {
+struct VisitorJson {
     /// Ed25519 public key of a station to play.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     station_key: Option<String>,
@@ -70,16 +70,16 @@ struct Welcome {
     #[schema(pattern = "^[0-9a-f]{22}$")]
     card: String,
     /// The station to play, if its key came along.
-    station: Option<Place>,
+    station: Option<PlaceJson>,
     /// The shop to play, if its till's key came along.
-    shop: Option<Place>,
+    shop: Option<PlaceJson>,
 }
 
 /// Lets a stranger into a demo city.
 ///
 /// Opens an account with a card and a first grant, and registers the keys that came along.
 #[utoipa::path(
-    post, path = "/v1/{ledger}/demo/visitors", tag = "demo", request_body = Visitor,
+    post, path = "/v1/{ledger}/demo/visitors", tag = "demo", request_body = VisitorJson,
     responses((status = CREATED, body = Welcome))
 )]
 async fn visitor(
@@ -90,7 +90,8 @@ async fn visitor(
 ) -> Result<(StatusCode, Json<Welcome>), Problem> {
     let ledger = server.ledger(&name)?;
     let desk = desks.get(&name).ok_or(Problem::demo_only())?;
-    let asked: Visitor = serde_json::from_slice(&body).map_err(|_| Problem::malformed_request())?;
+    let asked: VisitorJson =
+        serde_json::from_slice(&body).map_err(|_| Problem::malformed_request())?;
     let key = |text: Option<String>| text.as_deref().map(public_key).transpose();
     let (station, till) = (key(asked.station_key)?, key(asked.till_key)?);
     let visit = desk.welcome(&ledger.engine, station, till, server.clock.wall_ms()).await?;
@@ -180,7 +181,7 @@ fn demo_pin() -> Result<String, Problem> {
 
 fn welcome(visit: VisitorKit, pin: String) -> Welcome {
     let place = |found: Option<(PlaceId, String)>| {
-        found.map(|(place, name)| Place { place: place.to_string(), name })
+        found.map(|(place, name)| PlaceJson { place: place.to_string(), name })
     };
     Welcome {
         pin,

@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::log::disk::{Access, Disk, DiskFile, FolderGuard, RealDisk};
+use crate::log::disk::{Disk, DiskFile, FolderGuard, OpenMode, RealDisk};
 
 /// The file system of this machine, without syncing.
 pub(super) struct DraftDisk;
@@ -17,7 +17,7 @@ pub(super) struct DraftDisk;
 struct DraftFile(Arc<dyn DiskFile>);
 
 impl Disk for DraftDisk {
-    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn DiskFile>> {
+    fn open(&self, path: &Path, access: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
         Ok(Arc::new(DraftFile(RealDisk.open(path, access)?)))
     }
 

@@ -112,7 +112,7 @@ fn file_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Op
 }
 
 /// A demo city at work.
-pub struct City {
+pub struct DemoCity {
     /// Its ledger.
     pub engine: Engine,
     /// Its front desk.
@@ -141,7 +141,7 @@ pub fn open(
     clock: Arc<dyn Clock>,
     metrics: CityMetrics,
     mut progress: impl FnMut(Progress),
-) -> Result<City, OpenError> {
+) -> Result<DemoCity, OpenError> {
     let today = Day::of_ms(clock.wall_ms());
     let staged = Arc::new(StagedClock::over(clock));
     fs::create_dir_all(home).map_err(file_error("create", home))?;
@@ -168,7 +168,7 @@ pub fn open(
     let from = first_day_to_live(&engine)?.filter(|day| *day < today).unwrap_or(today);
     fill(&engine, &cast, &staged, from, today.minus(1), &mut progress)?;
     let entries = engine.state()?.size;
-    Ok(City { engine, desk: Desk::new(cast), entries })
+    Ok(DemoCity { engine, desk: Desk::new(cast), entries })
 }
 
 /// The first day that may lack its history: one that has entries, by a visitor perhaps, or the one

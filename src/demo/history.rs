@@ -17,7 +17,7 @@ use ledger_spec::token::{self, PayToken, VENUE_LIFE_S_MAX, VenueCode};
 use super::blueprint::OPEN_PHONES;
 use super::cast::Cast;
 use super::city::ensure_rules;
-use super::client::{CityError, Client, Progress, Submission, open};
+use super::client::{CityClient, CityError, Progress, Submission, open};
 use super::crew::in_order;
 use super::programme::{BODY, CARE, CHECKUP, DENTAL, MEASURE, ORIGIN, PRESSURE, STEPS};
 use super::residents::{Dice, Purchase, Resident, SUNDRIES, SignedBy, StationVisit};
@@ -68,7 +68,7 @@ pub fn fill(
     until: Day,
     progress: &mut impl FnMut(Progress),
 ) -> Result<(), CityError> {
-    let mut client = Client::new(engine, cast, clock);
+    let mut client = CityClient::new(engine, cast, clock);
     let begun = engine.state()?.days.contains_key(&from);
     if from <= until {
         let hour_ms = if begun { LATE_MS } else { 8 * HOUR_MS };
@@ -103,7 +103,7 @@ pub fn fill(
 }
 
 /// Records the transfers of what the shops are due, from the day on which a city makes them.
-fn pay_shops(client: &mut Client<'_>) -> Result<(), CityError> {
+fn pay_shops(client: &mut CityClient<'_>) -> Result<(), CityError> {
     let today = client.today();
     let due: Vec<(Seq, Day)> = {
         let state = client.engine.state()?;

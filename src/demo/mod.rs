@@ -25,6 +25,6 @@ pub use cast::Cast;
 pub use city::found;
 pub use client::{CityError, Progress};
 pub use desk::{Desk, DeskError, VisitorKit};
-pub use folder::{City, CityMetrics, DEMO_MARK, OpenError, open};
+pub use folder::{CityMetrics, DEMO_MARK, DemoCity, OpenError, open};
 pub use history::fill;
 pub use staged_clock::StagedClock;

@@ -10,7 +10,7 @@ use ledger_spec::state::{Overlay, State};
 use ledger_spec::statement::Core;
 use ledger_spec::time::Day;
 
-use super::client::{CityError, Client, disclosure, open};
+use super::client::{CityClient, CityError, disclosure, open};
 use super::residents::{QUIZZERS, Resident};
 use crate::clock::Clock;
 
@@ -71,7 +71,7 @@ pub(super) fn of_year(
 ///
 /// # Errors
 /// [`CityError`]
-pub(super) fn perk_cards(client: &mut Client<'_>) -> Result<(), CityError> {
+pub(super) fn perk_cards(client: &mut CityClient<'_>) -> Result<(), CityError> {
     let today = client.today();
     let (due, taken) = {
         let state = client.engine.state()?;

@@ -23,7 +23,7 @@ use tokio::sync::{oneshot, watch};
 use super::error::EngineError;
 use super::read::{PersonalReader, read_entry};
 use super::shared::{
-    EngineConfig, Environment, Job, QueuedRows, QueuedStatement, Shared, Standing,
+    EngineConfig, Environment, Job, QueuedRows, QueuedStatement, Readiness, Shared,
 };
 use super::tiles::TileSource;
 use super::verdict::{Head, PendingRows, PendingVerdict, Refusal, Verdict};
@@ -80,7 +80,7 @@ impl Engine {
             keyring: RwLock::new(keyring),
             head: RwLock::new(Arc::clone(&head)),
             published: RwLock::new(head),
-            standing: watch::Sender::new(Standing::Running),
+            readiness: watch::Sender::new(Readiness::Running),
             log: log.reader(),
             levels: levels.reader(),
             registry,
@@ -152,7 +152,10 @@ impl Engine {
     ///
     /// # Errors
     /// [`ManifestError`]
-    pub fn open_manifest(&self, sequence: &[u8]) -> Result<manifest::Opened, ManifestError> {
+    pub fn open_manifest(
+        &self,
+        sequence: &[u8],
+    ) -> Result<manifest::OpenedManifest, ManifestError> {
         manifest::open(sequence, self.shared.ledger, |kid| self.verifying_key(kid))
     }
 
@@ -327,16 +330,16 @@ impl Engine {
 
     /// Whether statements are taken.
     #[must_use]
-    pub fn standing(&self) -> Standing {
-        self.shared.standing.borrow().clone()
+    pub fn readiness(&self) -> Readiness {
+        self.shared.readiness.borrow().clone()
     }
 
     /// Waits until the ledger has stopped; the text says why.
     pub async fn stopped(&self) -> String {
-        let mut standing = self.shared.standing.subscribe();
-        let stopped = standing.wait_for(|now| matches!(now, Standing::Stopped(_))).await;
+        let mut readiness = self.shared.readiness.subscribe();
+        let stopped = readiness.wait_for(|now| matches!(now, Readiness::Stopped(_))).await;
         match stopped.as_deref() {
-            Ok(Standing::Stopped(reason)) => reason.clone(),
+            Ok(Readiness::Stopped(reason)) => reason.clone(),
             _ => "the sequencer has gone".to_owned(),
         }
     }
@@ -350,7 +353,7 @@ impl Engine {
         if let Some(thread) = thread
             && thread.join().is_err()
         {
-            self.shared.standing.send_replace(Standing::Stopped("the sequencer died".to_owned()));
+            self.shared.readiness.send_replace(Readiness::Stopped("the sequencer died".to_owned()));
         }
         let follower = self.follower.lock().ok().and_then(|mut follower| follower.take());
         if let Some((stop, thread)) = follower {

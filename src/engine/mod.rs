@@ -26,7 +26,7 @@ pub use handle::{Engine, SLICES_WAITING_MAX};
 pub use read::{PersonalReader, parse_entry, statement_of};
 pub use recovery::REGISTRY_FILE;
 pub use sequencer::CLOCK_ACCEPT_FILE;
-pub use shared::{EngineConfig, Environment, Standing};
+pub use shared::{EngineConfig, Environment, Readiness};
 pub use slices::{SLICE_BYTES_MAX, SLICE_ROWS_MAX, slices};
 pub use tiles::TileSource;
 pub use verdict::{Accepted, Head, PendingRows, PendingVerdict, Refusal};

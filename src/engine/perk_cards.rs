@@ -6,7 +6,7 @@ use ledger_spec::ids::{Kid, PerkCardNumber, Seq};
 use ledger_spec::kinds::Role;
 use ledger_spec::state::Signer;
 use ledger_spec::time::Day;
-use ledger_spec::token::{self, PerkCard};
+use ledger_spec::token::{self, PerkCredential};
 
 use super::error::EngineError;
 use super::handle::Engine;
@@ -28,7 +28,7 @@ impl Engine {
             card.filter(|card| card.revoked.is_none() && card.until >= today).map(|card| card.until)
         };
         let (ledger, number) = (self.shared.ledger, self.perk_card_number(claim));
-        Ok(until.map(|until| token::sign(&PerkCard { number, ledger, until }, system)))
+        Ok(until.map(|until| token::sign(&PerkCredential { number, ledger, until }, system)))
     }
 
     /// The numbers of the cards that were withdrawn before their last day, which is not over, in

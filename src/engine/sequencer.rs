@@ -19,7 +19,7 @@ use ledger_spec::statement::Statement;
 use ledger_spec::time::Day;
 
 use super::error::EngineError;
-use super::shared::{Job, QueuedRows, QueuedStatement, Standing};
+use super::shared::{Job, QueuedRows, QueuedStatement, Readiness};
 use super::snapshot;
 use super::verdict::{Refusal, Verdict};
 use crate::clock::ClockAlarm;
@@ -55,11 +55,11 @@ impl Sequencer {
             }
         };
         self.shared.metrics.set_standing(false);
-        self.shared.standing.send_replace(Standing::Stopped(reason));
+        self.shared.readiness.send_replace(Readiness::Stopped(reason));
     }
 
     fn work(&mut self, jobs: &Receiver<Job>) -> Result<(), EngineError> {
-        self.show_standing(self.clock.alarm());
+        self.show_readiness(self.clock.alarm());
         loop {
             // Rows of manifests wait here while statements pass them: one slice goes with each
             // batch.
@@ -189,7 +189,7 @@ impl Sequencer {
         let now_ms = match self.clock.batch_time_ms(self.environment.clock.read()) {
             Ok(now_ms) => now_ms,
             Err(alarm) => {
-                self.show_standing(Some(alarm));
+                self.show_readiness(Some(alarm));
                 for job in jobs {
                     self.answer(job, Err(Refusal::ReadOnly(alarm)));
                 }
@@ -231,12 +231,12 @@ impl Sequencer {
         let _ = slice.reply.send(verdicts);
     }
 
-    fn show_standing(&self, alarm: Option<ClockAlarm>) {
-        let standing = alarm.map_or(Standing::Running, Standing::ReadOnly);
-        self.shared.metrics.set_standing(standing == Standing::Running);
-        self.shared.standing.send_if_modified(|now| {
-            let changed = *now != standing;
-            *now = standing.clone();
+    fn show_readiness(&self, alarm: Option<ClockAlarm>) {
+        let readiness = alarm.map_or(Readiness::Running, Readiness::ReadOnly);
+        self.shared.metrics.set_standing(readiness == Readiness::Running);
+        self.shared.readiness.send_if_modified(|now| {
+            let changed = *now != readiness;
+            *now = readiness.clone();
             changed
         });
     }
@@ -251,7 +251,7 @@ impl Sequencer {
         let [word, taken] = [CLOCK_ACCEPT_FILE, "clock-accepted"].map(|f| self.data_folder.join(f));
         if given && self.environment.disk.rename(&word, &taken).is_ok() {
             self.clock.accept(self.environment.clock.read());
-            self.show_standing(None);
+            self.show_readiness(None);
         }
     }
 }

@@ -71,7 +71,7 @@ pub(super) struct QueuedRows {
 
 /// Whether the ledger takes statements.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Readiness {
     /// It does.
     Running,
     /// Not until a person accepts the clock.
@@ -100,7 +100,7 @@ pub(super) struct Shared {
     /// The last head that is also locked; the one to publish.
     pub(super) published: RwLock<Arc<Head>>,
     /// Whether statements are taken; [`watch`] has a lock of its own.
-    pub(super) standing: watch::Sender<Standing>,
+    pub(super) readiness: watch::Sender<Readiness>,
     // Readers of files that the sequencer writes; each sees what is durable.
     pub(super) log: LogReader,
     pub(super) levels: LevelsReader,

@@ -18,7 +18,7 @@ use ledger_spec::state::State;
 use sha2::{Digest, Sha256};
 
 use super::ops::Ops;
-use crate::log::disk::{Access, Disk, open_or_create, read_exact_at};
+use crate::log::disk::{Disk, OpenMode, open_or_create, read_exact_at};
 
 /// The file in the data folder.
 pub(super) const SNAPSHOT_FILE: &str = "snapshot";
@@ -110,7 +110,7 @@ pub(super) fn read(
 }
 
 fn read_file(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
-    let file = disk.open(path, Access::Read)?;
+    let file = disk.open(path, OpenMode::Read)?;
     let size_bytes = usize::try_from(file.size_bytes()?).map_err(io::Error::other)?;
     let mut bytes = vec![0; size_bytes];
     read_exact_at(file.as_ref(), &mut bytes, 0)?;

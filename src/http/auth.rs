@@ -24,7 +24,7 @@ use super::sessions::{COOKIE, Held, token_of};
 /// A session ends after so many seconds.
 const SESSION_LIFE_S: u64 = 12 * 3_600;
 /// Who reads: the ledger and a key that is in force at this moment.
-pub(super) struct Reader {
+pub(super) struct SessionReader {
     pub(super) ledger: Arc<Ledger>,
     pub(super) kid: Kid,
     pub(super) signer: Signer,
@@ -146,7 +146,7 @@ fn signer_in_force(ledger: &Ledger, kid: Kid) -> Result<Signer, Problem> {
     Ok(key.signer.clone())
 }
 
-impl Reader {
+impl SessionReader {
     /// The session of a request to this ledger.
     pub(super) fn of(server: &Server, name: &str, headers: &HeaderMap) -> Result<Self, Problem> {
         let ledger = server.ledger(name)?;
@@ -159,7 +159,7 @@ impl Reader {
     }
 }
 
-impl FromRequestParts<Arc<Server>> for Reader {
+impl FromRequestParts<Arc<Server>> for SessionReader {
     type Rejection = Problem;
 
     async fn from_request_parts(

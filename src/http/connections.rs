@@ -39,17 +39,17 @@ impl Connections {
 }
 
 impl Listener for Connections {
-    type Io = Connection;
+    type Io = OpenConnection;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
+    async fn accept(&mut self) -> (OpenConnection, SocketAddr) {
         // The semaphore is never closed, so there is always a permit to come.
         let permit = Arc::clone(&self.free).acquire_owned().await.ok();
         let (stream, address) = Listener::accept(&mut self.listener).await;
         let deadline = Box::pin(sleep(Duration::from_secs(IDLE_S)));
         let request_limit = self.request_limit;
         let connection =
-            Connection { stream, deadline, request_limit, is_idle: true, _permit: permit };
+            OpenConnection { stream, deadline, request_limit, is_idle: true, _permit: permit };
         (connection, address)
     }
 
@@ -59,7 +59,7 @@ impl Listener for Connections {
 }
 
 /// A connection with a deadline, which a request's first byte and every written byte set anew.
-pub(super) struct Connection {
+pub(super) struct OpenConnection {
     stream: TcpStream,
     deadline: Pin<Box<Sleep>>,
     request_limit: Duration,
@@ -67,7 +67,7 @@ pub(super) struct Connection {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Connection {
+impl OpenConnection {
     fn check_deadline(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         match self.deadline.as_mut().poll(context) {
             Poll::Ready(()) => Err(io::ErrorKind::TimedOut.into()),
@@ -88,7 +88,7 @@ impl Connection {
     }
 }
 
-impl AsyncRead for Connection {
+impl AsyncRead for OpenConnection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -106,7 +106,7 @@ impl AsyncRead for Connection {
     }
 }
 
-impl AsyncWrite for Connection {
+impl AsyncWrite for OpenConnection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 
-use super::auth::Reader;
+use super::auth::SessionReader;
 use super::problem::Problem;
 use super::resident::account_of;
 use super::server::App;
@@ -16,7 +16,7 @@ use crate::query::links::{self, FamilyLink, GrantedLink, Partner};
 )]
 pub(super) async fn own_links(
     State(server): App,
-    reader: Reader,
+    reader: SessionReader,
 ) -> Result<Json<Vec<GrantedLink>>, Problem> {
     let account = account_of(&reader)?;
     Ok(Json(links::links(&reader.ledger.engine, account, server.today())?))
@@ -29,7 +29,7 @@ pub(super) async fn own_links(
 )]
 pub(super) async fn family(
     State(server): App,
-    reader: Reader,
+    reader: SessionReader,
 ) -> Result<Json<Vec<FamilyLink>>, Problem> {
     account_of(&reader)?;
     Ok(Json(links::family(&reader.ledger.engine, reader.kid, server.today())?))

@@ -12,7 +12,7 @@ use ledger_spec::decide::Rejection;
 use ledger_spec::entry::receipt_number;
 use ledger_spec::ids::{OpId, Seq};
 use ledger_spec::kinds::Body;
-use ledger_spec::manifest::{MANIFEST_BYTES_MAX, OUTCOME_OPERATION_REUSED, Opened};
+use ledger_spec::manifest::{MANIFEST_BYTES_MAX, OUTCOME_OPERATION_REUSED, OpenedManifest};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -32,7 +32,7 @@ pub(super) fn body_limit() -> DefaultBodyLimit {
 
 /// What became of a manifest.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Outcome {
+pub(super) struct ManifestOutcome {
     /// The manifest's operation id.
     #[schema(pattern = "^[0-9a-f]{32}$")]
     op_id: String,
@@ -48,7 +48,7 @@ pub(super) struct Outcome {
 
 /// A manifest that waits for another person.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Waiting {
+pub(super) struct QueuedSlices {
     /// The manifest's operation id.
     #[schema(pattern = "^[0-9a-f]{32}$")]
     op_id: String,
@@ -100,9 +100,9 @@ pub(super) enum RowOutcome {
     post, path = "/v1/{ledger}/manifests", tag = "statements", operation_id = "submit_manifest",
     request_body(content = Binary, content_type = "application/cbor-seq"),
     responses(
-        (status = CREATED, body = Outcome),
-        (status = ACCEPTED, description = "Another person has to approve; then send the same bytes again", body = Waiting),
-        (status = OK, description = "A repeat", body = Outcome,
+        (status = CREATED, body = ManifestOutcome),
+        (status = ACCEPTED, description = "Another person has to approve; then send the same bytes again", body = QueuedSlices),
+        (status = OK, description = "A repeat", body = ManifestOutcome,
             headers(("Idempotent-Replayed" = String, description = "Always `true`"))),
     )
 )]
@@ -133,7 +133,7 @@ pub(super) async fn submit(
     let (done, outcomes) = finish(&ledger, manifest, &verdicts).await?;
     let rows =
         verdicts.iter().zip(outcomes).map(|(verdict, outcome)| row(&ledger, verdict, outcome));
-    let outcome = Outcome {
+    let outcome = ManifestOutcome {
         op_id: op_id.to_string(),
         seq: manifest.0,
         done: done.0,
@@ -150,7 +150,7 @@ fn waiting(
     op_id: OpId,
     manifest: Seq,
     now_ms: u64,
-) -> Result<Option<Waiting>, Problem> {
+) -> Result<Option<QueuedSlices>, Problem> {
     let until_min = {
         let state = ledger.engine.state()?;
         match state.proposals.get(&manifest) {
@@ -162,7 +162,7 @@ fn waiting(
         return Err(Problem::from(Refusal::Rejected(Rejection::ProposalLapsed)).on(op_id));
     }
     let waits = problem::of_rejection(&Rejection::ManifestWaits(manifest));
-    Ok(Some(Waiting {
+    Ok(Some(QueuedSlices {
         op_id: op_id.to_string(),
         seq: manifest.0,
         proposal: true,
@@ -177,7 +177,11 @@ type Verdicts = Vec<Result<Accepted, Refusal>>;
 
 /// Sends the rows slice by slice. A refusal by the rules is a row's answer; anything else ends the
 /// whole, and a repetition goes on from there.
-async fn judge(ledger: &Ledger, opened: Opened, manifest: Seq) -> Result<Verdicts, Problem> {
+async fn judge(
+    ledger: &Ledger,
+    opened: OpenedManifest,
+    manifest: Seq,
+) -> Result<Verdicts, Problem> {
     let mut verdicts = Verdicts::with_capacity(opened.count());
     for slice in slices(opened.into_rows(manifest)) {
         for verdict in ledger.engine.enqueue_rows(slice)?.wait().await? {

@@ -20,7 +20,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use crate::adapters::qr_frame::FRAME_BYTES_MAX;
-use crate::engine::Standing;
+use crate::engine::Readiness;
 use crate::pages::CONTENT_SECURITY_POLICY;
 use crate::pages::scan::CAMERA_FORBIDDEN;
 
@@ -53,7 +53,7 @@ pub(crate) use pin::give as give_pin;
 use problem::Problem;
 pub(crate) use server::App;
 pub use server::{Ledger, Server};
-pub(crate) use terminal::Place;
+pub(crate) use terminal::PlaceJson;
 use web::visit::{PERMISSIONS_POLICY, refused};
 
 /// How long requests under way may take after the server was told to stop.
@@ -205,7 +205,7 @@ async fn explain(State(server): App, request: Request<Body>, next: Next) -> Resp
     )
 )]
 async fn ready(State(server): App) -> Response {
-    let running = |ledger: &Arc<Ledger>| ledger.engine.standing() == Standing::Running;
+    let running = |ledger: &Arc<Ledger>| ledger.engine.readiness() == Readiness::Running;
     if server.ledgers.values().all(running) {
         "ok\n".into_response()
     } else {
@@ -214,8 +214,8 @@ async fn ready(State(server): App) -> Response {
 }
 
 /// Serves `app`, the routes of `server`, until the process is told to stop (SIGTERM, SIGINT) or a
-/// ledger has stopped by itself; then lets requests under way finish, commits what waits and closes the ledgers. Gives the reason
-/// of a ledger that stopped by itself.
+/// ledger has stopped by itself; then lets requests under way finish, commits what waits and closes
+/// the ledgers. Gives the reason of a ledger that stopped by itself.
 ///
 /// # Errors
 /// What the sockets say.

@@ -35,12 +35,12 @@ pub(super) struct Proof {
     proof: String,
     /// What the resident may see on the screen of a desk or kiosk; a till is told nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
-    resident: Option<Resident>,
+    resident: Option<PinHolder>,
 }
 
 /// What a resident who has no phone reads at a desk or kiosk.
 #[derive(Serialize, ToSchema)]
-struct Resident {
+struct PinHolder {
     /// Points of the yen purse.
     yen: u64,
     /// Points of the challenge purse.
@@ -85,11 +85,11 @@ pub(super) async fn check_pin(
     }
 }
 
-fn resident_of(server: &Server, ledger: &Ledger, account: AccountId) -> Result<Resident, Problem> {
+fn resident_of(server: &Server, ledger: &Ledger, account: AccountId) -> Result<PinHolder, Problem> {
     let (engine, today) = (&ledger.engine, server.today());
     let balance = query::balance(engine, account, today)?.ok_or(Problem::card_unknown())?;
     let links = links::links(engine, account, today)?;
-    Ok(Resident { yen: balance.yen, challenge: balance.challenge, links })
+    Ok(PinHolder { yen: balance.yen, challenge: balance.challenge, links })
 }
 
 /// Sets a card's PIN and forgets wrong tries; for desks and kiosks.

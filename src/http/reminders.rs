@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::{IntoParams, ToSchema};
 
-use super::auth::Reader;
+use super::auth::SessionReader;
 use super::problem::Problem;
 use super::resident;
 use super::server::App;
@@ -45,12 +45,15 @@ pub(super) fn of_account(
 /// `GET /{ledger}/me/calendar.ics`: what lies ahead of the resident, for the own calendar. It is a
 /// file to take away: an address to subscribe to would be a key to personal data that lies in the
 /// calendar's settings.
-pub(super) async fn calendar_file(State(server): App, reader: Reader) -> Result<Response, Problem> {
+pub(super) async fn calendar_file(
+    State(server): App,
+    reader: SessionReader,
+) -> Result<Response, Problem> {
     let account = resident::account_of(&reader)?;
     let engine = &reader.ledger.engine;
     let today = server.today();
     let coming = of_account(engine, account, today)?;
-    let events: Vec<calendar::Event> = coming.iter().map(|c| event(c, account)).collect();
+    let events: Vec<calendar::CalendarEvent> = coming.iter().map(|c| event(c, account)).collect();
     let name = {
         let state = engine.state()?;
         let programme = Overlay::over(&state).programme_for(today).map(|p| p.name.clone());
@@ -64,7 +67,7 @@ pub(super) async fn calendar_file(State(server): App, reader: Reader) -> Result<
     Ok((headers, calendar::file(&name, server.now_s(), &events)).into_response())
 }
 
-fn event(coming: &Coming, account: AccountId) -> calendar::Event {
+fn event(coming: &Coming, account: AccountId) -> calendar::CalendarEvent {
     let [ja, en] = Lang::ALL.map(|lang| sentence(lang, coming, Detail::Full));
     // What counts again does so later after the next time: the later file moves it.
     let (what, start_s) = match &coming.about {
@@ -76,7 +79,7 @@ fn event(coming: &Coming, account: AccountId) -> calendar::Event {
     };
     let hash = Sha256::new().chain_update(b"kenmai/v1/calendar").chain_update(account.0);
     let id: Hash = hash.chain_update(what).finalize().into();
-    calendar::Event {
+    calendar::CalendarEvent {
         uid: format!("{}@kenmai", HEXLOWER.encode(&id)),
         on: coming.on,
         start_s,
@@ -108,7 +111,7 @@ pub(super) struct Next {
 )]
 pub(super) async fn next(
     State(server): App,
-    reader: Reader,
+    reader: SessionReader,
     Path((_, seq)): Path<(String, u64)>,
 ) -> Result<Json<Next>, Problem> {
     match &reader.signer {
@@ -144,7 +147,7 @@ pub(super) async fn next(
 /// Which reminders.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Of {
+pub(super) struct ReminderQuery {
     /// Those of this day: today unless named, at most seven days ahead.
     #[param(value_type = Option<String>, format = Date)]
     day: Option<String>,
@@ -188,15 +191,15 @@ pub(super) struct Reminders {
 /// Tells a partner what the residents who let it know are to be reminded of on a day: no balance,
 /// no points, no time, and of a sensitive appointment the group's name alone.
 #[utoipa::path(
-    get, path = "/v1/{ledger}/reminders", tag = "partner", params(Of),
+    get, path = "/v1/{ledger}/reminders", tag = "partner", params(ReminderQuery),
     responses((status = OK, body = Reminders))
 )]
 pub(super) async fn feed(
     State(server): App,
-    reader: Reader,
-    query: Result<Query<Of>, QueryRejection>,
+    reader: SessionReader,
+    query: Result<Query<ReminderQuery>, QueryRejection>,
 ) -> Result<Json<Reminders>, Problem> {
-    let Query(Of { day, after }) = query.map_err(|_| Problem::malformed_request())?;
+    let Query(ReminderQuery { day, after }) = query.map_err(|_| Problem::malformed_request())?;
     match &reader.signer {
         Signer::Actor(actor) if actor.role == Role::Partner => {}
         Signer::Actor(_) | Signer::Device(_) => return Err(Problem::role_not_permitted()),

@@ -12,7 +12,7 @@ use ledger_spec::time::Day;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::auth::Reader;
+use super::auth::SessionReader;
 use super::openapi::Binary;
 use super::problem::Problem;
 use super::server::App;
@@ -22,7 +22,7 @@ use crate::query::{self, Access, Balance, Filter, History, links};
 /// Entries of a history page unless the client asks for another number.
 pub(super) const HISTORY_ENTRIES: usize = 50;
 
-pub(super) fn account_of(reader: &Reader) -> Result<AccountId, Problem> {
+pub(super) fn account_of(reader: &SessionReader) -> Result<AccountId, Problem> {
     match &reader.signer {
         Signer::Device(device) => Ok(device.account),
         Signer::Actor(_) => Err(Problem::role_not_permitted()),
@@ -41,7 +41,7 @@ pub(super) struct Whom {
 
 /// The account that a phone may read: its own, or by a link somebody's of the family.
 pub(super) fn access_of(
-    reader: &Reader,
+    reader: &SessionReader,
     link: Option<&str>,
     today: Day,
 ) -> Result<Access, Problem> {
@@ -54,7 +54,7 @@ pub(super) fn access_of(
 
 /// The same for a query of its own.
 pub(super) fn asked_for(
-    reader: &Reader,
+    reader: &SessionReader,
     whom: Result<Query<Whom>, QueryRejection>,
     today: Day,
 ) -> Result<AccountId, Problem> {
@@ -68,7 +68,7 @@ pub(super) fn asked_for(
 )]
 pub(super) async fn balance(
     State(server): App,
-    reader: Reader,
+    reader: SessionReader,
     whom: Result<Query<Whom>, QueryRejection>,
 ) -> Result<Json<Balance>, Problem> {
     let account = asked_for(&reader, whom, server.today())?;
@@ -101,7 +101,7 @@ pub(super) struct Page {
 )]
 pub(super) async fn history(
     State(server): App,
-    reader: Reader,
+    reader: SessionReader,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<History>, Problem> {
     let page = page.map_err(|_| Problem::malformed_request())?;
@@ -117,7 +117,11 @@ pub(super) async fn history(
 }
 
 /// The entry, if this reader may have its receipt, and whether it is the reader's own.
-fn readable(reader: &Reader, seq: Seq, head_size: u64) -> Result<(Accounting, bool), Problem> {
+fn readable(
+    reader: &SessionReader,
+    seq: Seq,
+    head_size: u64,
+) -> Result<(Accounting, bool), Problem> {
     // An entry can stand in the log a moment before a head covers it.
     let found = if seq.0 < head_size { reader.ledger.engine.entry(seq)? } else { None };
     let (_, accounting) = found.ok_or(Problem::entry_unknown())?;
@@ -138,7 +142,7 @@ fn readable(reader: &Reader, seq: Seq, head_size: u64) -> Result<(Accounting, bo
     responses((status = OK, body = Binary, content_type = "application/cose"))
 )]
 pub(super) async fn manifest(
-    reader: Reader,
+    reader: SessionReader,
     Path((_, seq)): Path<(String, u64)>,
 ) -> Result<Response, Problem> {
     let engine = &reader.ledger.engine;
@@ -156,7 +160,7 @@ pub(super) async fn manifest(
     responses((status = OK, body = String, content_type = "text/plain"))
 )]
 pub(super) async fn receipt(
-    reader: Reader,
+    reader: SessionReader,
     Path((_, seq)): Path<(String, u64)>,
 ) -> Result<Response, Problem> {
     let engine = &reader.ledger.engine;

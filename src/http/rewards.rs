@@ -12,7 +12,7 @@ use ledger_spec::ids::{PerkCardNumber, Seq};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::auth::Reader;
+use super::auth::SessionReader;
 use super::problem::Problem;
 use super::server::{App, Ledger};
 use super::{resident, shop};
@@ -38,7 +38,7 @@ pub(super) async fn catalogue(
 )]
 pub(super) async fn own_rewards(
     State(server): App,
-    reader: Reader,
+    reader: SessionReader,
     whom: Result<Query<resident::Whom>, QueryRejection>,
 ) -> Result<Json<Vec<read::RewardLine>>, Problem> {
     let account = resident::asked_for(&reader, whom, server.today())?;
@@ -116,7 +116,7 @@ pub(super) struct ClaimedCard {
 )]
 pub(super) async fn claimed_card(
     State(server): App,
-    reader: Reader,
+    reader: SessionReader,
     Path((_, seq)): Path<(String, u64)>,
 ) -> Result<Json<ClaimedCard>, Problem> {
     let (engine, today) = (&reader.ledger.engine, server.today());
@@ -148,7 +148,7 @@ pub(super) struct Shown {
 )]
 pub(super) async fn voucher(
     State(server): App,
-    reader: Reader,
+    reader: SessionReader,
     Path((_, claim)): Path<(String, u64)>,
     shown: Result<Query<Shown>, QueryRejection>,
 ) -> Result<Json<read::VoucherJson>, Problem> {

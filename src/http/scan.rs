@@ -16,15 +16,15 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::ToSchema;
 
-use super::auth::Reader;
+use super::auth::SessionReader;
 use super::openapi::Binary;
 use super::problem::Problem;
 use super::server::App;
-use crate::adapters::qr_frame::{self, FrameError};
+use crate::adapters::qr_frame::{self, PictureError};
 
 /// What a code in a frame says.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Read {
+pub(super) struct ScannedText {
     /// The text of the code.
     text: String,
 }
@@ -33,11 +33,11 @@ pub(super) struct Read {
 #[utoipa::path(
     post, path = "/v1/{ledger}/qr/frame", tag = "shop",
     request_body(content = Binary, content_type = "image/jpeg"),
-    responses((status = OK, body = Read), (status = NO_CONTENT, description = "No code in the frame"))
+    responses((status = OK, body = ScannedText), (status = NO_CONTENT, description = "No code in the frame"))
 )]
 pub(super) async fn read_frame(
     State(server): App,
-    _reader: Reader,
+    _reader: SessionReader,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let frame = body.map_err(|rejection| match rejection.status() {
@@ -52,10 +52,10 @@ pub(super) async fn read_frame(
         read
     });
     match reading.await.map_err(|_| Problem::internal())? {
-        Ok(Some(text)) => Ok(Json(Read { text }).into_response()),
+        Ok(Some(text)) => Ok(Json(ScannedText { text }).into_response()),
         Ok(None) => Ok(StatusCode::NO_CONTENT.into_response()),
-        Err(FrameError::OutOfBounds) => Err(Problem::too_large()),
-        Err(FrameError::NotJpeg) => Err(Problem::malformed_request()),
+        Err(PictureError::OutOfBounds) => Err(Problem::too_large()),
+        Err(PictureError::NotJpeg) => Err(Problem::malformed_request()),
     }
 }
 

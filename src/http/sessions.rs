@@ -24,11 +24,11 @@ pub(super) const COOKIE: &str = "kenmai_session";
 /// Open sessions, by the hash of their token.
 #[derive(Default)]
 pub(super) struct Sessions {
-    open: Mutex<Open>,
+    open: Mutex<OpenSession>,
 }
 
 #[derive(Default)]
-struct Open {
+struct OpenSession {
     sessions: HashMap<Hash, Held>,
     /// The sessions of each key, oldest first.
     of_key: HashMap<Kid, VecDeque<Hash>>,
@@ -48,7 +48,7 @@ pub(super) struct Held {
 impl Sessions {
     /// No step between two changes of the tables can fail, so that a thread that died left them
     /// sound.
-    fn lock(&self) -> MutexGuard<'_, Open> {
+    fn lock(&self) -> MutexGuard<'_, OpenSession> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -104,7 +104,7 @@ impl Sessions {
     }
 }
 
-impl Open {
+impl OpenSession {
     fn insert(&mut self, token: Hash, held: Held) {
         let of_key = self.of_key.entry(held.kid).or_default();
         of_key.push_back(token);

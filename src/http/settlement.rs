@@ -15,13 +15,13 @@ use ledger_spec::time::{Day, Month};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::auth::Reader;
+use super::auth::SessionReader;
 use super::problem::Problem;
 use super::server::Server;
 use crate::query::budgets;
-use crate::query::settlements::{self, Settlement};
-use crate::reports::books::{Line, Settled};
-use crate::reports::tables::{self, InvoiceLine, LogHead, Statement};
+use crate::query::settlements::{self, SettlementJson};
+use crate::reports::books::{BookLine, Settled};
+use crate::reports::tables::{self, InvoiceLine, LogHead, StatementTable};
 
 /// The most lines of a statement that one answer gives; `kenmai settle statement` writes any
 /// number.
@@ -93,13 +93,13 @@ fn month_of(text: &str) -> Result<Month, Problem> {
     responses((status = OK, body = Vec<SettlementLine>))
 )]
 pub(super) async fn settlements(
-    reader: Reader,
+    reader: SessionReader,
     query: Result<Query<OfMonth>, QueryRejection>,
 ) -> Result<Json<Vec<SettlementLine>>, Problem> {
     let Query(OfMonth { month }) = query.map_err(|_| Problem::malformed_request())?;
     let month = month.as_deref().map(month_of).transpose()?;
     let found = settlements::settlements(&reader.ledger.engine, scope(&reader.signer)?, month)?;
-    let line = |Settlement { seq, close, name, paid_on, .. }: Settlement| SettlementLine {
+    let line = |SettlementJson { seq, close, name, paid_on, .. }: SettlementJson| SettlementLine {
         settlement: seq.0,
         month: close.month,
         shop: close.shop.to_string(),
@@ -110,16 +110,16 @@ pub(super) async fn settlements(
     Ok(Json(found.into_iter().map(line).collect()))
 }
 
-fn statement_of(reader: &Reader, seq: u64) -> Result<Statement, Problem> {
+fn statement_of(reader: &SessionReader, seq: u64) -> Result<StatementTable, Problem> {
     let (own, engine) = (scope(&reader.signer)?, &reader.ledger.engine);
     let found = settlements::settlement(engine, Seq(seq))?;
     // Another shop's settlement is not told from none at all.
     let found = found.filter(|found| own.is_none_or(|shop| shop == found.close.shop));
-    let Settlement { seq, close, name, paid_on, insured_medical } =
+    let SettlementJson { seq, close, name, paid_on, insured_medical } =
         found.ok_or(Problem::entry_unknown())?;
     let entries = settlements::entries_of(engine, &close, STATEMENT_LINES_MAX)?;
     let entries = entries.ok_or(Problem::busy())?;
-    let lines = entries.iter().filter_map(|entry| Line::of(engine.ledger(), entry));
+    let lines = entries.iter().filter_map(|entry| BookLine::of(engine.ledger(), entry));
     let lines = lines.map(|(_, line)| line).collect();
     let head = engine.published()?;
     // Behind an empty line the signatures follow.
@@ -136,12 +136,12 @@ fn statement_of(reader: &Reader, seq: u64) -> Result<Statement, Problem> {
 /// log.
 #[utoipa::path(
     get, path = "/v1/{ledger}/settlements/{seq}", tag = "settlement",
-    responses((status = OK, body = Statement))
+    responses((status = OK, body = StatementTable))
 )]
 pub(super) async fn statement(
-    reader: Reader,
+    reader: SessionReader,
     Path((_, seq)): Path<(String, u64)>,
-) -> Result<Json<Statement>, Problem> {
+) -> Result<Json<StatementTable>, Problem> {
     statement_of(&reader, seq).map(Json)
 }
 
@@ -151,14 +151,14 @@ pub(super) async fn statement(
     responses((status = OK, body = String, content_type = "text/csv"))
 )]
 pub(super) async fn statement_csv(
-    reader: Reader,
+    reader: SessionReader,
     Path((_, seq)): Path<(String, u64)>,
 ) -> Result<Response, Problem> {
     let csv = statement_of(&reader, seq)?.csv();
     Ok(([(header::CONTENT_TYPE, CSV)], csv).into_response())
 }
 
-fn invoice_of(reader: &Reader, month: &str) -> Result<(Month, Vec<InvoiceLine>), Problem> {
+fn invoice_of(reader: &SessionReader, month: &str) -> Result<(Month, Vec<InvoiceLine>), Problem> {
     let month = month_of(month)?;
     if scope(&reader.signer)?.is_some() {
         return Err(Problem::role_not_permitted());
@@ -174,7 +174,7 @@ fn invoice_of(reader: &Reader, month: &str) -> Result<(Month, Vec<InvoiceLine>),
     responses((status = OK, body = Vec<InvoiceLine>))
 )]
 pub(super) async fn invoice(
-    reader: Reader,
+    reader: SessionReader,
     Path((_, month)): Path<(String, String)>,
 ) -> Result<Json<Vec<InvoiceLine>>, Problem> {
     invoice_of(&reader, &month).map(|(_, lines)| Json(lines))
@@ -186,7 +186,7 @@ pub(super) async fn invoice(
     responses((status = OK, body = String, content_type = "text/csv"))
 )]
 pub(super) async fn invoice_csv(
-    reader: Reader,
+    reader: SessionReader,
     Path((_, month)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let (month, lines) = invoice_of(&reader, &month)?;

@@ -12,7 +12,7 @@ use ledger_spec::token::{self, PayToken, QrCheck};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::auth::{Reader, check_message, cose_body, open_message};
+use super::auth::{SessionReader, check_message, cose_body, open_message};
 use super::openapi::Binary;
 use super::problem::Problem;
 use super::server::App;
@@ -76,7 +76,10 @@ pub(super) async fn check_code(
 #[utoipa::path(
     get, path = "/v1/{ledger}/shop/today", tag = "shop", responses((status = OK, body = ShopDay))
 )]
-pub(super) async fn today(State(server): App, reader: Reader) -> Result<Json<ShopDay>, Problem> {
+pub(super) async fn today(
+    State(server): App,
+    reader: SessionReader,
+) -> Result<Json<ShopDay>, Problem> {
     let shop = shop_of(&reader.signer)?;
     let ledger = &reader.ledger;
     let day = ledger.shop_days.today(&ledger.engine, shop, server.today())?;

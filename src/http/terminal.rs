@@ -10,7 +10,7 @@ use ledger_spec::state::Signer;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::auth::Reader;
+use super::auth::SessionReader;
 use super::problem::Problem;
 use super::server::App;
 
@@ -28,7 +28,7 @@ pub(super) struct OfRole {
 
 /// A place of the city.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Place {
+pub(crate) struct PlaceJson {
     /// Its id.
     pub(crate) place: String,
     /// Its public name.
@@ -38,26 +38,26 @@ pub(crate) struct Place {
 /// Lists the places of a role by name; their names are public in the log.
 #[utoipa::path(
     get, path = "/v1/{ledger}/places", tag = "ledger", params(OfRole),
-    responses((status = OK, body = Vec<Place>))
+    responses((status = OK, body = Vec<PlaceJson>))
 )]
 pub(super) async fn places(
     State(server): App,
     Path(name): Path<String>,
     query: Result<Query<OfRole>, QueryRejection>,
-) -> Result<Json<Vec<Place>>, Problem> {
+) -> Result<Json<Vec<PlaceJson>>, Problem> {
     let Query(OfRole { role }) = query.map_err(|_| Problem::malformed_request())?;
     let state = server.ledger(&name)?.engine.state()?;
     let of_role = state.places.iter().filter(|(_, place)| place.role == role);
     let mut places: Vec<_> = of_role.map(|(id, place)| (place.name.as_str(), *id)).collect();
     places.sort_unstable();
     let named = places.into_iter().take(PLACES_MAX);
-    let named = named.map(|(name, id)| Place { place: id.to_string(), name: name.to_owned() });
+    let named = named.map(|(name, id)| PlaceJson { place: id.to_string(), name: name.to_owned() });
     Ok(Json(named.collect()))
 }
 
 /// A proposal that waits, or waited, for another person.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Proposal {
+pub(super) struct ProposalJson {
     /// Its entry.
     seq: u64,
     /// The signed statement, hexadecimal.
@@ -73,7 +73,7 @@ const PROPOSALS_MAX: usize = 200;
 
 /// A proposal that waits for another person.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Waiting {
+pub(super) struct WaitingJson {
     /// Its entry.
     seq: u64,
     /// Its kind.
@@ -86,7 +86,7 @@ pub(super) struct Waiting {
 }
 
 /// Only root and staff may approve.
-fn may_approve(reader: &Reader) -> Result<(), Problem> {
+fn may_approve(reader: &SessionReader) -> Result<(), Problem> {
     match &reader.signer {
         Signer::Actor(actor) if matches!(actor.role, Role::Root | Role::Staff) => Ok(()),
         Signer::Actor(_) | Signer::Device(_) => Err(Problem::role_not_permitted()),
@@ -96,12 +96,12 @@ fn may_approve(reader: &Reader) -> Result<(), Problem> {
 /// Lists what waits for a second person, the latest first, for those who may approve it.
 #[utoipa::path(
     get, path = "/v1/{ledger}/proposals", tag = "statements",
-    responses((status = OK, body = Vec<Waiting>))
+    responses((status = OK, body = Vec<WaitingJson>))
 )]
 pub(super) async fn proposals(
     State(server): App,
-    reader: Reader,
-) -> Result<Json<Vec<Waiting>>, Problem> {
+    reader: SessionReader,
+) -> Result<Json<Vec<WaitingJson>>, Problem> {
     may_approve(&reader)?;
     let state = reader.ledger.engine.state()?;
     let now_min = server.now_s() / 60;
@@ -111,7 +111,7 @@ pub(super) async fn proposals(
         let key = state.keys.get(&row.kid).filter(|key| key.revoked.is_none())?;
         let Signer::Actor(actor) = &key.signer else { return None };
         let (kind, by) = (row.body.kind().name(), actor.name.as_str().to_owned());
-        Some(Waiting { seq: seq.0, kind, by, until_min: row.until_min })
+        Some(WaitingJson { seq: seq.0, kind, by, until_min: row.until_min })
     });
     Ok(Json(lines.take(PROPOSALS_MAX).collect()))
 }
@@ -119,12 +119,12 @@ pub(super) async fn proposals(
 /// Reads the signed statement that waits for a second person, for those who may approve it.
 #[utoipa::path(
     get, path = "/v1/{ledger}/proposals/{seq}", tag = "statements",
-    responses((status = OK, body = Proposal))
+    responses((status = OK, body = ProposalJson))
 )]
 pub(super) async fn proposal(
-    reader: Reader,
+    reader: SessionReader,
     Path((_, seq)): Path<(String, u64)>,
-) -> Result<Json<Proposal>, Problem> {
+) -> Result<Json<ProposalJson>, Problem> {
     may_approve(&reader)?;
     let engine = &reader.ledger.engine;
     let (done, until_min) = {
@@ -134,5 +134,5 @@ pub(super) async fn proposal(
     };
     let (_, accounting) = engine.entry(Seq(seq))?.ok_or(Problem::proposal_unknown())?;
     let statement = HEXLOWER.encode(&accounting.statement.0);
-    Ok(Json(Proposal { seq, statement, done, until_min }))
+    Ok(Json(ProposalJson { seq, statement, done, until_min }))
 }

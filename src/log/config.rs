@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ledger_spec::ids::LedgerId;
 
-use super::disk::{Access, Disk};
+use super::disk::{Disk, OpenMode};
 use super::segments::{SEGMENT_BYTES, SEGMENTS_FOLDER};
 
 /// The log's folder within the data folder.
@@ -39,6 +39,6 @@ impl LogConfig {
 /// told.
 pub fn size_bytes(disk: &dyn Disk, data_folder: &Path) -> u64 {
     let folder = data_folder.join(LOG_FOLDER).join(SEGMENTS_FOLDER);
-    let size = |name: String| disk.open(&folder.join(name), Access::Read)?.size_bytes();
+    let size = |name: String| disk.open(&folder.join(name), OpenMode::Read)?.size_bytes();
     disk.list(&folder).unwrap_or_default().into_iter().map(|name| size(name).unwrap_or(0)).sum()
 }

@@ -18,7 +18,7 @@ pub type FolderGuard = Box<dyn Any + Send + Sync>;
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
+pub enum OpenMode {
     /// An existing file, to be read.
     Read,
     /// An existing file, to be read and written.
@@ -33,8 +33,8 @@ pub trait Disk: Send + Sync {
     /// Opens or creates a file.
     ///
     /// # Errors
-    /// As the system reports; `NotFound` and `AlreadyExists` as [`Access`] says.
-    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn DiskFile>>;
+    /// As the system reports; `NotFound` and `AlreadyExists` as [`OpenMode`] says.
+    fn open(&self, path: &Path, access: OpenMode) -> io::Result<Arc<dyn DiskFile>>;
 
     /// The names in a folder, in any order; names that are not UTF-8 are left out.
     ///
@@ -103,8 +103,8 @@ pub trait DiskFile: Send + Sync {
 
 /// Opens a file for writing, making it where it is missing.
 pub(crate) fn open_or_create(disk: &dyn Disk, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-    match disk.open(path, Access::Write) {
-        Err(error) if error.kind() == ErrorKind::NotFound => disk.open(path, Access::CreateNew),
+    match disk.open(path, OpenMode::Write) {
+        Err(error) if error.kind() == ErrorKind::NotFound => disk.open(path, OpenMode::CreateNew),
         opened => opened,
     }
 }
@@ -134,11 +134,11 @@ pub(crate) fn read_exact_at(
 pub struct RealDisk;
 
 impl Disk for RealDisk {
-    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn DiskFile>> {
+    fn open(&self, path: &Path, access: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
         let file = OpenOptions::new()
             .read(true)
-            .write(access != Access::Read)
-            .create_new(access == Access::CreateNew)
+            .write(access != OpenMode::Read)
+            .create_new(access == OpenMode::CreateNew)
             .open(path)?;
         Ok(Arc::new(file))
     }

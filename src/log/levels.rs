@@ -19,7 +19,7 @@ use ledger_spec::{
 };
 
 use super::{
-    disk::{self, Access, Disk, DiskFile},
+    disk::{self, Disk, DiskFile, OpenMode},
     error::LogError,
     fail_stop::FailStop,
 };
@@ -144,7 +144,7 @@ impl Levels {
         let mut allowed = trusted;
         for number in 0.. {
             let path = self.folder.join(number.to_string());
-            let file = match self.disk.open(&path, Access::Write) {
+            let file = match self.disk.open(&path, OpenMode::Write) {
                 Ok(file) => file,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => break,
                 Err(source) => return Err(LogError::Io { action: "open", path, source }),

@@ -17,7 +17,7 @@ use std::{
 use ledger_spec::ids::{Hash, LedgerId, Seq};
 
 use super::{
-    disk::{self, Access, Disk, DiskFile},
+    disk::{self, Disk, DiskFile, OpenMode},
     error::LogError,
 };
 
@@ -58,14 +58,14 @@ pub(super) fn read(
     ledger: LedgerId,
 ) -> Result<Option<Locked>, LogError> {
     let path = folder.join(LOCK_FILE);
-    let Some(file) = open_file(disk, &path, Access::Read)? else { return Ok(None) };
+    let Some(file) = open_file(disk, &path, OpenMode::Read)? else { return Ok(None) };
     newest_slot(file.as_ref(), &path, ledger).map(|(_, locked)| Some(locked))
 }
 
 fn open_file(
     disk: &dyn Disk,
     path: &Path,
-    access: Access,
+    access: OpenMode,
 ) -> Result<Option<Arc<dyn DiskFile>>, LogError> {
     match disk.open(path, access) {
         Ok(file) => Ok(Some(file)),
@@ -82,7 +82,7 @@ impl LockFile {
         ledger: LedgerId,
     ) -> Result<Option<(Self, Locked)>, LogError> {
         let path = folder.join(LOCK_FILE);
-        let Some(file) = open_file(disk, &path, Access::Write)? else { return Ok(None) };
+        let Some(file) = open_file(disk, &path, OpenMode::Write)? else { return Ok(None) };
         let (counter, locked) = newest_slot(file.as_ref(), &path, ledger)?;
         Ok(Some((Self { file, path, ledger, counter }, locked)))
     }

@@ -29,7 +29,7 @@ use ledger_spec::{
 
 use super::{
     config::LogConfig,
-    disk::{self, Access, Disk, DiskFile},
+    disk::{self, Disk, DiskFile, OpenMode},
     error::{FrameRefusal, LogError},
     lock::{self, Locked},
     segments::{self, Durable, LogReader, SEGMENTS_FOLDER, Segment, SegmentWriter, segment_name},
@@ -140,7 +140,8 @@ fn set_aside(
     torn: &TornTail,
     now_ms: u64,
 ) -> Result<PathBuf, LogError> {
-    let segment = disk.open(&torn.path, Access::Write).map_err(LogError::io("open", &torn.path))?;
+    let segment =
+        disk.open(&torn.path, OpenMode::Write).map_err(LogError::io("open", &torn.path))?;
     let mut bytes = vec![0; usize::try_from(torn.size_bytes).unwrap_or(MAX_FRAME_BYTES)];
     disk::read_exact_at(segment.as_ref(), &mut bytes, torn.offset)
         .map_err(LogError::io("read", &torn.path))?;
@@ -165,7 +166,7 @@ fn create_torn_file(
 ) -> Result<(Arc<dyn DiskFile>, PathBuf), LogError> {
     loop {
         let path = log_folder.join(format!("torn-{now_ms}"));
-        match disk.open(&path, Access::CreateNew) {
+        match disk.open(&path, OpenMode::CreateNew) {
             Ok(file) => return Ok((file, path)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => now_ms += 1,
             Err(source) => return Err(LogError::Io { action: "create", path, source }),
@@ -246,8 +247,8 @@ impl<'a> Scan<'a> {
         on_frame: OnFrame<'_>,
     ) -> Result<(), LogError> {
         let access = match self.mode {
-            Mode::ReadOnly => Access::Read,
-            Mode::Writable => Access::Write,
+            Mode::ReadOnly => OpenMode::Read,
+            Mode::Writable => OpenMode::Write,
         };
         let file = self.disk.open(path, access).map_err(LogError::io("open", path))?;
         let size_bytes = file.size_bytes().map_err(LogError::io("measure", path))?;

@@ -17,7 +17,7 @@ use ledger_spec::{
 };
 
 use super::{
-    disk::{self, Access, Disk, DiskFile},
+    disk::{self, Disk, DiskFile, OpenMode},
     error::LogError,
 };
 
@@ -147,7 +147,7 @@ impl SegmentWriter {
         let path = self.folder.join(segment_name(number));
         // A crash from here on leaves no file or an empty one; opening goes on with either.
         let file =
-            self.disk.open(&path, Access::CreateNew).map_err(LogError::io("create", &path))?;
+            self.disk.open(&path, OpenMode::CreateNew).map_err(LogError::io("create", &path))?;
         // Without this a power cut could take the file's name away together with frames synced into
         // it.
         self.disk.sync_dir(&self.folder).map_err(LogError::io("sync", &self.folder))?;
@@ -225,11 +225,11 @@ impl LogReader {
         Frames { reader: self.clone(), next_seq: seq }
     }
 
-    fn frame_with(&self, seq: Seq) -> Result<Option<(FramePlace, Header)>, LogError> {
+    fn frame_with(&self, seq: Seq) -> Result<Option<(SegmentFrame, Header)>, LogError> {
         let durable = read(&self.durable)?;
         let Some(place) = durable.place_before(seq) else { return Ok(None) };
         let Some(segment) = durable.segments.get(place.segment) else { return Ok(None) };
-        let mut at = FramePlace {
+        let mut at = SegmentFrame {
             file: Arc::clone(&segment.file),
             path: segment.path.clone(),
             offset: place.offset,
@@ -274,13 +274,13 @@ impl Iterator for Frames {
 }
 
 /// Where a frame lies on the disk.
-struct FramePlace {
+struct SegmentFrame {
     file: Arc<dyn DiskFile>,
     path: PathBuf,
     offset: u64,
 }
 
-impl FramePlace {
+impl SegmentFrame {
     fn read(&self, buffer: &mut [u8], offset: u64) -> Result<(), LogError> {
         disk::read_exact_at(self.file.as_ref(), buffer, offset)
             .map_err(LogError::io("read", &self.path))

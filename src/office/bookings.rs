@@ -3,8 +3,8 @@
 use ledger_spec::state::{Overlay, State};
 use ledger_spec::time::Day;
 
-use crate::adapters::appointments::{AppointmentMap, Booking};
-use crate::adapters::city_file::{Place, Read, Refused};
+use crate::adapters::appointments::{AppointmentMap, BookedVisit};
+use crate::adapters::city_file::{FileRead, Place, Refused};
 use crate::registry::{self, APPOINTMENTS_MAX, Appointment, Registry, RegistryError};
 
 /// Why a map of appointments does not fit the rules.
@@ -61,7 +61,7 @@ pub struct Booked {
 /// # Errors
 /// [`RegistryError`]; then nothing was changed.
 pub fn take(
-    read: &mut Read<Booking>,
+    read: &mut FileRead<BookedVisit>,
     registry: &Registry,
     state: &State,
     today: Day,

@@ -9,7 +9,7 @@ use ledger_spec::state::{Overlay, State};
 use ledger_spec::time::Day;
 use serde_json::{Map as Json, Value, json};
 
-use crate::adapters::city_file::{Event, Place, Read, Refused, What};
+use crate::adapters::city_file::{Event, FileRead, Place, Refused, What};
 use crate::csv::Table;
 use crate::registry::{Registry, RegistryError};
 
@@ -43,7 +43,7 @@ pub struct Imported {
 /// # Errors
 /// [`ImportError`]; then there may be accounts in the registry without a row, which harm nobody.
 pub fn take(
-    read: &mut Read,
+    read: &mut FileRead,
     registry: &Registry,
     state: &State,
     today: Day,
@@ -165,7 +165,7 @@ impl Deaths {
     ///
     /// # Errors
     /// [`RegistryError::Database`]
-    pub fn of(read: &Read, registry: &Registry) -> Result<Self, RegistryError> {
+    pub fn of(read: &FileRead, registry: &Registry) -> Result<Self, RegistryError> {
         let mut deaths = BTreeMap::new();
         for (_, Event { number, what }) in &read.events {
             if let What::Standing(status, day) = what

@@ -4,7 +4,7 @@
 use ledger_spec::time::Day;
 use maud::{Markup, html};
 
-use super::Lang;
+use super::lang::Lang;
 use super::messages::{date, t, t_args};
 
 /// The most points a line is drawn through; older ones are left out.

@@ -3,13 +3,14 @@
 use maud::{Markup, html};
 
 use super::door::facts;
+use super::frame::{PageFrame, Site, layout};
+use super::lang::Lang;
 use super::messages::{date, number, t};
-use super::{Frame, Lang, Site, layout};
 use crate::query::ClosedDay;
 
 /// What the city's door shows.
 #[derive(Clone, Debug)]
-pub struct City {
+pub struct CityPage {
     /// The ledger of the page.
     pub site: Site,
     /// Closed days, the latest first.
@@ -18,7 +19,7 @@ pub struct City {
 
 /// The page at `/for/city`.
 #[must_use]
-pub fn page(lang: Lang, data: &City) -> Markup {
+pub fn page(lang: Lang, data: &CityPage) -> Markup {
     let title = t(lang, "for-city-title");
     let body = html! {
         h1 { (title) }
@@ -30,7 +31,7 @@ pub fn page(lang: Lang, data: &City) -> Markup {
             (table(lang, &data.days))
         }
     };
-    layout(&Frame { lang, site: &data.site, title: &title, script: None, texts: &[] }, &body)
+    layout(&PageFrame { lang, site: &data.site, title: &title, script: None, texts: &[] }, &body)
 }
 
 fn table(lang: Lang, days: &[ClosedDay]) -> Markup {
@@ -71,7 +72,7 @@ mod tests {
     use ledger_spec::time::Day;
 
     use super::*;
-    use crate::pages::tests::{check_page, site};
+    use crate::pages::frame::tests::{check_page, site};
     use crate::query::ClosedTotals;
 
     #[test]
@@ -79,16 +80,16 @@ mod tests {
         let totals = ClosedTotals { accounts: Some(1_204), granted: Some(4_110), redeemed: None };
         let day = ClosedDay { day: Day::parse("2026-11-21").unwrap(), totals };
         for lang in Lang::ALL {
-            check_page(lang, &page(lang, &City { site: site(), days: vec![day] }));
+            check_page(lang, &page(lang, &CityPage { site: site(), days: vec![day] }));
         }
-        let page = page(Lang::Ja, &City { site: site(), days: vec![day] }).0;
+        let page = page(Lang::Ja, &CityPage { site: site(), days: vec![day] }).0;
         assert!(page.contains("2026年11月21日") && page.contains("1,204"));
         assert_eq!(page.matches(">10人未満</td>").count(), 1);
     }
 
     #[test]
     fn before_the_first_close_there_is_no_table() {
-        let page = page(Lang::Ja, &City { site: site(), days: vec![] }).0;
+        let page = page(Lang::Ja, &CityPage { site: site(), days: vec![] }).0;
         assert!(page.contains("まだ締めた日がありません。") && !page.contains("<table"));
     }
 }

@@ -4,13 +4,14 @@
 
 use maud::{Markup, html};
 
+use super::frame::{PageFrame, Site, layout, problem_box};
+use super::lang::Lang;
 use super::links::{confirm_end, grant};
 use super::messages::t;
 use super::pay::code_image;
 use super::rewards::sheet;
 use super::scan::{PICTURES_SENT, mute, outcome, role_head, scan_box};
 use super::till::pin;
-use super::{Frame, Lang, Site, layout, problem_box};
 
 const TEXTS: [&str; 10] = [
     "desk-",
@@ -65,7 +66,7 @@ pub fn page(lang: Lang, site: &Site) -> Markup {
         }
         (confirm_end(lang))
     };
-    layout(&Frame { lang, site, title: &title, script: Some("desk.js"), texts: &TEXTS }, &body)
+    layout(&PageFrame { lang, site, title: &title, script: Some("desk.js"), texts: &TEXTS }, &body)
 }
 
 fn menu(lang: Lang) -> Markup {
@@ -106,7 +107,7 @@ fn back(lang: Lang) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::tests::{check_page, site};
+    use crate::pages::frame::tests::{check_page, site};
 
     #[test]
     fn a_card_and_its_pin_do_three_things() {

@@ -3,8 +3,9 @@
 
 use maud::{Markup, html};
 
+use super::frame::{PageFrame, Site, layout};
+use super::lang::Lang;
 use super::messages::t;
-use super::{Frame, Lang, Site, layout};
 
 /// Who stands at the door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +114,7 @@ pub fn page(lang: Lang, data: &Door) -> Markup {
             pre tabindex="0" { code { (command) } }
         }
     };
-    layout(&Frame { lang, site: &data.site, title: &title, script: None, texts: &[] }, &body)
+    layout(&PageFrame { lang, site: &data.site, title: &title, script: None, texts: &[] }, &body)
 }
 
 /// The three paragraphs of every door.
@@ -130,7 +131,7 @@ pub(super) fn facts(lang: Lang, does: &str, sees: &str, never: &str) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::tests::{check_page, site};
+    use crate::pages::frame::tests::{check_page, site};
 
     #[test]
     fn each_door_leads_to_the_tour_and_to_its_own_program() {

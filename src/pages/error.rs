@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
+use super::frame::{PageFrame, Site, layout};
+use super::lang::Lang;
 use super::messages::t;
-use super::{Frame, Lang, Site, layout};
 
 /// What the error page shows, in the reader's language already.
 #[derive(Clone, Debug)]
@@ -25,13 +26,16 @@ pub fn page(lang: Lang, data: &ErrorPage) -> Markup {
         p { (data.next) }
         p { a.button.large href="/" { (t(lang, "error-home")) } }
     };
-    layout(&Frame { lang, site: &data.site, title: &data.title, script: None, texts: &[] }, &body)
+    layout(
+        &PageFrame { lang, site: &data.site, title: &data.title, script: None, texts: &[] },
+        &body,
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::tests::{check_page, site};
+    use crate::pages::frame::tests::{check_page, site};
 
     #[test]
     fn it_says_what_happened_and_what_to_do() {

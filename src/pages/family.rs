@@ -4,9 +4,10 @@
 
 use maud::{Markup, html};
 
+use super::frame::{PageFrame, Site, layout, problem_box};
+use super::lang::Lang;
 use super::messages::t;
 use super::pay::code_image;
-use super::{Frame, Lang, Site, layout, problem_box};
 
 const TEXTS: [&str; 4] = ["family-", "retry-", "problem-", "browser-cannot"];
 
@@ -37,13 +38,16 @@ pub fn page(lang: Lang, site: &Site) -> Markup {
         }
         p { a href=(me) { (t(lang, "pay-me")) } }
     };
-    layout(&Frame { lang, site, title: &title, script: Some("family.js"), texts: &TEXTS }, &body)
+    layout(
+        &PageFrame { lang, site, title: &title, script: Some("family.js"), texts: &TEXTS },
+        &body,
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::tests::{check_page, site};
+    use crate::pages::frame::tests::{check_page, site};
 
     #[test]
     fn nothing_personal_stands_in_the_page() {

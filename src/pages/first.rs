@@ -3,8 +3,9 @@
 
 use maud::{Markup, html};
 
+use super::frame::{PageFrame, Site, layout};
+use super::lang::Lang;
 use super::messages::{number, t, t_args};
-use super::{Frame, Lang, Site, layout};
 use crate::query::Figures;
 
 /// What the first page shows.
@@ -45,8 +46,13 @@ pub fn page(lang: Lang, data: &First) -> Markup {
         (doors(lang, &data.site.ledger))
         (others(lang, &data.others))
     };
-    let frame =
-        Frame { lang, site: &data.site, title: &title, script: Some("first.js"), texts: &TEXTS };
+    let frame = PageFrame {
+        lang,
+        site: &data.site,
+        title: &title,
+        script: Some("first.js"),
+        texts: &TEXTS,
+    };
     layout(&frame, &body)
 }
 
@@ -105,7 +111,7 @@ fn others(lang: Lang, others: &[(String, String)]) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::tests::{check_page, site};
+    use crate::pages::frame::tests::{check_page, site};
 
     fn first(demo: bool) -> First {
         let site = Site { demo, ..site() };

@@ -1,7 +1,7 @@
 //! The resident's records as a table for a spreadsheet.
 
-use super::Lang;
 use super::chart;
+use super::lang::Lang;
 use super::me::what;
 use super::messages::{reason_text, t, time_on};
 use crate::csv::Table;

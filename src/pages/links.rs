@@ -4,9 +4,10 @@
 
 use maud::{Markup, html};
 
+use super::frame::{PageFrame, Site, confirm_box, layout, problem_box};
+use super::lang::Lang;
 use super::messages::t;
 use super::pay::code_image;
-use super::{Frame, Lang, Site, confirm_box, layout, problem_box};
 
 const TEXTS: [&str; 4] = ["links-", "retry-", "problem-", "browser-cannot"];
 
@@ -37,7 +38,7 @@ pub fn page(lang: Lang, site: &Site) -> Markup {
         p { a href=(me) { (t(lang, "pay-me")) } }
         (confirm_end(lang))
     };
-    layout(&Frame { lang, site, title: &title, script: Some("links.js"), texts: &TEXTS }, &body)
+    layout(&PageFrame { lang, site, title: &title, script: Some("links.js"), texts: &TEXTS }, &body)
 }
 
 /// What the ledger does for whoever asks: points that end are given away.
@@ -84,7 +85,7 @@ pub(super) fn confirm_end(lang: Lang) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::tests::{check_page, site};
+    use crate::pages::frame::tests::{check_page, site};
 
     #[test]
     fn nothing_personal_stands_in_the_page() {

@@ -10,9 +10,10 @@ use maud::{Markup, html};
 
 use super::chart::{self, Chart, Point};
 use super::desk::phone_asks;
+use super::frame::{PageFrame, Site, layout, problem_box};
+use super::lang::Lang;
 use super::messages::{date, kind_name, number, reason_text, t, t_args, time_of, time_on};
 use super::reminders::{Detail, sentence};
-use super::{Frame, Lang, Site, layout, problem_box};
 use crate::query::links::family_code;
 use crate::query::reminders::Coming;
 use crate::query::{
@@ -25,14 +26,14 @@ pub struct Me {
     /// The ledger of the page.
     pub site: Site,
     /// The account of the session; without one the page opens a session with the key of the phone.
-    pub account: Option<Account>,
+    pub account: Option<AccountPage>,
     /// The reader has just left: the page waits to be asked before it opens another session.
     pub left: bool,
 }
 
 /// An account and its records.
 #[derive(Clone, Debug)]
-pub struct Account {
+pub struct AccountPage {
     /// Open points, and what waits for a shop.
     pub balance: Balance,
     /// What lies ahead besides points that expire.
@@ -76,7 +77,7 @@ pub fn page(lang: Lang, data: &Me) -> Markup {
         None => signed_out(lang, data, &title),
     };
     layout(
-        &Frame { lang, site: &data.site, title: &title, script: Some("me.js"), texts: &TEXTS },
+        &PageFrame { lang, site: &data.site, title: &title, script: Some("me.js"), texts: &TEXTS },
         &body,
     )
 }
@@ -101,8 +102,8 @@ fn signed_out(lang: Lang, data: &Me, title: &str) -> Markup {
     }
 }
 
-fn signed_in(lang: Lang, ledger: &str, title: &str, account: &Account) -> Markup {
-    let Account { balance, family, .. } = account;
+fn signed_in(lang: Lang, ledger: &str, title: &str, account: &AccountPage) -> Markup {
+    let AccountPage { balance, family, .. } = account;
     html! {
         div #me data-session="yes" {
             h1 { (title) }
@@ -234,8 +235,8 @@ fn lots(lang: Lang, lots: &[LotLine]) -> Markup {
 
 /// What lies ahead, and the file that carries it with the expiries into the resident's own
 /// calendar.
-fn coming(lang: Lang, ledger: &str, account: &Account) -> Markup {
-    let Account { coming, family, .. } = account;
+fn coming(lang: Lang, ledger: &str, account: &AccountPage) -> Markup {
+    let AccountPage { coming, family, .. } = account;
     html! {
         section aria-labelledby="coming" {
             h2 #coming { (t(lang, "me-coming")) }
@@ -249,7 +250,7 @@ fn coming(lang: Lang, ledger: &str, account: &Account) -> Markup {
     }
 }
 
-fn history(lang: Lang, ledger: &str, account: &Account) -> Markup {
+fn history(lang: Lang, ledger: &str, account: &AccountPage) -> Markup {
     let show = account.filter.map_or_else(String::new, |filter| format!("&show={}", filter.name()));
     let whom = account.family.map_or_else(String::new, |link| format!("for={link}&"));
     let own = account.family.is_none();
@@ -300,7 +301,7 @@ fn narrowing(lang: Lang, whom: &str, chosen: Option<Filter>) -> Markup {
     }
 }
 
-fn phones(lang: Lang, account: &Account) -> Markup {
+fn phones(lang: Lang, account: &AccountPage) -> Markup {
     html! {
         section aria-labelledby="phones" {
             h2 #phones { (t(lang, "me-phones")) }
@@ -437,7 +438,7 @@ mod tests {
     use ledger_spec::points::Fund;
 
     use super::*;
-    use crate::pages::tests::{check_page, site};
+    use crate::pages::frame::tests::{check_page, site};
     use crate::query::reminders::About;
     use crate::query::{AlsoJson, LotJson, WaitsFor};
 
@@ -530,7 +531,7 @@ mod tests {
         History { entries, next_before: Some(9_000) }
     }
 
-    fn account() -> Account {
+    fn account() -> AccountPage {
         let pressure = ValuesJson {
             systolic_mmhg: Some(128),
             diastolic_mmhg: Some(79),
@@ -539,7 +540,7 @@ mod tests {
         let names = ["保健相談", "Health talk"].map(str::to_owned);
         let booked = About::Appointment(Some(names), Some(1_796_430_600));
         let phone = Kid([0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77]);
-        Account {
+        AccountPage {
             balance: balance(),
             coming: vec![Coming { on: day("2026-12-05"), about: booked }],
             measured: vec![
@@ -556,7 +557,7 @@ mod tests {
         }
     }
 
-    fn signed_in_as(account: Account) -> Me {
+    fn signed_in_as(account: AccountPage) -> Me {
         Me { site: site(), account: Some(account), left: false }
     }
 
@@ -602,7 +603,7 @@ mod tests {
     #[test]
     fn the_family_reads_and_neither_pays_nor_proves() {
         let link = LinkId::from_hex("0123456789abcdef0123456789abcdef");
-        let family = Account { family: link, phones: vec![], ..account() };
+        let family = AccountPage { family: link, phones: vec![], ..account() };
         for lang in Lang::ALL {
             check_page(lang, &page(lang, &signed_in_as(family.clone())));
         }
@@ -639,7 +640,7 @@ mod tests {
         };
         let history = History { entries: vec![], next_before: None };
         let (coming, measured, phones) = (vec![], vec![], vec![]);
-        let account = Account { balance, history, coming, measured, phones, ..account() };
+        let account = AccountPage { balance, history, coming, measured, phones, ..account() };
         let page = page(Lang::Ja, &signed_in_as(account)).0;
         assert!(page.contains("まだ記録がありません。") && !page.contains("<table"));
     }

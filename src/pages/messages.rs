@@ -9,7 +9,7 @@ use ledger_spec::caps::{CapOf, CapPer};
 use ledger_spec::kinds::Kind;
 use ledger_spec::time::Day;
 
-use super::Lang;
+use super::lang::Lang;
 use crate::query::ReasonJson;
 
 type Bundle = LazyLock<FluentBundle<FluentResource>>;

@@ -1,7 +1,7 @@
 //! The analyst's page: released figures as tables, each also a file. Everything on it is open data.
 //!
-//! [`Words`] makes the tables of a release; the same [`Table`] becomes HTML in [`page`] and CSV in
-//! [`csv`].
+//! [`Words`] makes the tables of a release; the same [`FigureTable`] becomes HTML in [`page`] and
+//! CSV in [`csv`].
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,10 +11,11 @@ use ledger_spec::points::Fund;
 use ledger_spec::time::Day;
 use maud::{Markup, html};
 
+use super::frame::{PageFrame, Site, layout};
+use super::lang::Lang;
 use super::messages::{number, t, t_args};
-use super::{Frame, Lang, Site, layout};
 use crate::query::participation::suppress::{Band, Cell};
-use crate::query::participation::{FundLine, GroupName, Month, Release, Row, Sum};
+use crate::query::participation::{FigureRow, FundLine, GroupName, MonthFigures, Release, Sum};
 
 /// A figure as it is published.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub enum Figure {
 
 /// One table.
 #[derive(Clone, Debug)]
-pub struct Table {
+pub struct FigureTable {
     /// Its name in addresses.
     pub name: &'static str,
     /// What it is called.
@@ -80,11 +81,11 @@ pub fn page(lang: Lang, data: &Participation) -> Markup {
         }
         p { a href="/for/city" { (t(lang, "part-days")) } }
     };
-    layout(&Frame { lang, site: &data.site, title: &title, script: None, texts: &[] }, &body)
+    layout(&PageFrame { lang, site: &data.site, title: &title, script: None, texts: &[] }, &body)
 }
 
 /// A table with what it shows and its file; the weeks also as a drawing, with the numbers behind.
-fn section(lang: Lang, ledger: &str, one: &Table, is_trend: bool) -> Markup {
+fn section(lang: Lang, ledger: &str, one: &FigureTable, is_trend: bool) -> Markup {
     html! {
         div {
             h2 id=(one.name) { (one.title) @if !is_trend { " " small { (one.period) } } }
@@ -178,7 +179,7 @@ impl Words<'_> {
 
     /// Every table, the weeks first.
     #[must_use]
-    pub fn tables(&self, release: &Release) -> Vec<Table> {
+    pub fn tables(&self, release: &Release) -> Vec<FigureTable> {
         let mut tables = vec![self.weeks(release)];
         if let Some(month) = release.months.first() {
             tables.extend([
@@ -194,15 +195,15 @@ impl Words<'_> {
         tables
     }
 
-    fn table(name: &'static str, title: String, note: String, period: String) -> Table {
-        Table { name, title, note, period, heads: Vec::new(), rows: Vec::new(), heat: 0 }
+    fn table(name: &'static str, title: String, note: String, period: String) -> FigureTable {
+        FigureTable { name, title, note, period, heads: Vec::new(), rows: Vec::new(), heat: 0 }
     }
 
-    fn weeks(&self, release: &Release) -> Table {
+    fn weeks(&self, release: &Release) -> FigureTable {
         let lang = self.lang;
         let period = release.weeks.first().map(|week| week.monday.to_string()).unwrap_or_default();
         let (title, note) = (t(lang, "part-weeks"), t(lang, "part-weeks-note"));
-        Table {
+        FigureTable {
             heads: vec![t(lang, "part-week"), t(lang, "part-persons")],
             rows: release
                 .weeks
@@ -214,15 +215,15 @@ impl Words<'_> {
     }
 
     /// Persons of the last months, city-wide.
-    fn months(&self, release: &Release) -> Table {
+    fn months(&self, release: &Release) -> FigureTable {
         let lang = self.lang;
         let groups: BTreeSet<&String> =
             release.months.iter().flat_map(|month| &month.groups).collect();
-        let cell = |month: &Month, group: &String| {
+        let cell = |month: &MonthFigures, group: &String| {
             let at = month.groups.iter().position(|known| known == group);
             at.map_or(Figure::Withheld, |at| figure(month.whole(at + 1)))
         };
-        let row = |month: &Month| {
+        let row = |month: &MonthFigures| {
             let any = figure(month.whole(0));
             let cells = std::iter::once(any).chain(groups.iter().map(|group| cell(month, group)));
             (year_month(month.month), cells.collect())
@@ -230,14 +231,14 @@ impl Words<'_> {
         let period =
             release.months.first().map(|month| year_month(month.month)).unwrap_or_default();
         let heads = [t(lang, "part-month"), t(lang, "part-any")].into_iter();
-        Table {
+        FigureTable {
             heads: heads.chain(groups.iter().map(|group| self.group(group))).collect(),
             rows: release.months.iter().map(row).collect(),
             ..Self::table("months", t(lang, "part-months"), t(lang, "part-months-note"), period)
         }
     }
 
-    fn persons(&self, month: &Month, first: String) -> Vec<String> {
+    fn persons(&self, month: &MonthFigures, first: String) -> Vec<String> {
         let groups = month.groups.iter().map(|group| self.group(group));
         [first, t(self.lang, "part-any")].into_iter().chain(groups).collect()
     }
@@ -246,7 +247,7 @@ impl Words<'_> {
         t_args(self.lang, "part-district", &[("number", &number.to_string())])
     }
 
-    fn districts(&self, month: &Month) -> Table {
+    fn districts(&self, month: &MonthFigures) -> FigureTable {
         let lang = self.lang;
         let mut rows: Vec<_> =
             month.districts.iter().map(|row| (self.district(row.key), figures(row))).collect();
@@ -259,7 +260,7 @@ impl Words<'_> {
             note.push(' ');
             note += &t_args(lang, "part-left-out", &[("groups", &left.join(" / "))]);
         }
-        Table {
+        FigureTable {
             heads: self.persons(month, t(lang, "part-area")),
             rows,
             heat: month.districts.len(),
@@ -267,10 +268,10 @@ impl Words<'_> {
         }
     }
 
-    fn ages(&self, month: &Month) -> Table {
+    fn ages(&self, month: &MonthFigures) -> FigureTable {
         let lang = self.lang;
         let (title, note) = (t(lang, "part-ages"), t(lang, "part-ages-note"));
-        Table {
+        FigureTable {
             heads: self.persons(month, t(lang, "part-age")),
             rows: month.ages.iter().map(|row| (self.band(row.key), figures(row))).collect(),
             heat: month.ages.len(),
@@ -279,7 +280,7 @@ impl Words<'_> {
     }
 
     /// Participants for every 100 inhabitants, with one decimal.
-    fn rates(&self, month: &Month) -> Table {
+    fn rates(&self, month: &MonthFigures) -> FigureTable {
         let lang = self.lang;
         let rate = |per_mille: Option<u64>| match per_mille {
             Some(rate) => vec![Figure::Text(format!("{}.{}", rate / 10, rate % 10))],
@@ -290,7 +291,7 @@ impl Words<'_> {
         let rows: Vec<_> = districts.chain(ages).collect();
         let known = rows.iter().any(|(_, rate)| rate.is_some());
         let (title, note) = (t(lang, "part-rates"), t(lang, "part-rates-note"));
-        Table {
+        FigureTable {
             heads: vec![t(lang, "part-area"), t(lang, "part-rate")],
             rows: rows
                 .into_iter()
@@ -301,35 +302,35 @@ impl Words<'_> {
         }
     }
 
-    fn channels(&self, month: &Month) -> Table {
+    fn channels(&self, month: &MonthFigures) -> FigureTable {
         let lang = self.lang;
         let (title, note) = (t(lang, "part-channels"), t(lang, "part-channels-note"));
         let rows = month
             .channels
             .iter()
             .map(|(channel, share)| (self.channel(*channel), vec![figure(*share)]));
-        Table {
+        FigureTable {
             heads: vec![t(lang, "part-channel"), t(lang, "part-share")],
             rows: rows.collect(),
             ..Self::table("channels", title, note, year_month(month.month))
         }
     }
 
-    fn stations(&self, month: &Month) -> Table {
+    fn stations(&self, month: &MonthFigures) -> FigureTable {
         let lang = self.lang;
         let (title, note) = (t(lang, "part-stations"), t(lang, "part-stations-note"));
         let rows = month
             .stations
             .iter()
             .map(|station| (station.name.clone(), vec![Figure::Number(station.actions)]));
-        Table {
+        FigureTable {
             heads: vec![t(lang, "part-station"), t(lang, "part-measured")],
             rows: rows.collect(),
             ..Self::table("stations", title, note, year_month(month.month))
         }
     }
 
-    fn funds(&self, month: &Month) -> Table {
+    fn funds(&self, month: &MonthFigures) -> FigureTable {
         let lang = self.lang;
         let running = |sum: Option<Sum>| match sum {
             None => Figure::Small,
@@ -346,7 +347,7 @@ impl Words<'_> {
                 vec![running(line.granted), running(line.redeemed), figure(line.outstanding)],
             )
         });
-        Table {
+        FigureTable {
             heads: vec![
                 t(lang, "part-fund"),
                 t(lang, "part-granted"),
@@ -372,7 +373,7 @@ fn figure(cell: Cell) -> Figure {
     }
 }
 
-fn figures<K>(row: &Row<K>) -> Vec<Figure> {
+fn figures<K>(row: &FigureRow<K>) -> Vec<Figure> {
     row.persons.iter().copied().map(figure).collect()
 }
 
@@ -401,7 +402,7 @@ fn label(lang: Lang, figure: &Figure) -> Option<String> {
     }
 }
 
-fn table(lang: Lang, table: &Table) -> Markup {
+fn table(lang: Lang, table: &FigureTable) -> Markup {
     let id = format!("{}-table", table.name);
     html! {
         div.scroll tabindex="0" role="region" aria-labelledby=(table.name) {
@@ -424,7 +425,7 @@ fn table(lang: Lang, table: &Table) -> Markup {
 
 /// The ground of a cell: where it lies between the column's smallest and largest figure, in
 /// eighths, or hatched.
-fn class(table: &Table, row: usize, column: usize, figure: &Figure) -> String {
+fn class(table: &FigureTable, row: usize, column: usize, figure: &Figure) -> String {
     let value = match figure {
         Figure::Small | Figure::Withheld => return "points hatched".to_owned(),
         Figure::Number(value) if row < table.heat => *value,
@@ -439,7 +440,7 @@ fn class(table: &Table, row: usize, column: usize, figure: &Figure) -> String {
     format!("points h{}", 1 + (value - least) * 7 / range)
 }
 
-fn file(lang: Lang, ledger: &str, table: &Table) -> Markup {
+fn file(lang: Lang, ledger: &str, table: &FigureTable) -> Markup {
     html! {
         p.file {
             a href={ "/" (ledger) "/participation/" (table.name) ".csv" } download { (t_args(lang, "part-csv", &[("table", &table.title)])) }
@@ -453,7 +454,7 @@ const BAR_MAX: u64 = 160;
 const BAR_STEP: usize = 24;
 
 /// The weeks as bars, the latest on the right. A hidden week is a hatched stump.
-fn trend(lang: Lang, weeks: &Table) -> Markup {
+fn trend(lang: Lang, weeks: &FigureTable) -> Markup {
     let values: Vec<(&str, Option<u64>)> = weeks
         .rows
         .iter()
@@ -488,7 +489,7 @@ fn trend(lang: Lang, weeks: &Table) -> Markup {
 
 /// A table as a file for spreadsheets.
 #[must_use]
-pub fn csv(table: &Table) -> String {
+pub fn csv(table: &FigureTable) -> String {
     let mut file = crate::csv::Table::default();
     file.line(&table.heads);
     for (name, figures) in &table.rows {
@@ -506,16 +507,16 @@ pub fn csv(table: &Table) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::tests::{check_page, site};
+    use crate::pages::frame::tests::{check_page, site};
     use crate::query::participation::Week;
 
-    fn row(key: u32, any: Cell) -> Row<u32> {
-        Row { key, persons: vec![any], per_mille: None }
+    fn row(key: u32, any: Cell) -> FigureRow<u32> {
+        FigureRow { key, persons: vec![any], per_mille: None }
     }
 
     fn data() -> Participation {
         let monday = Day::parse("2026-10-26").unwrap();
-        let month = Month {
+        let month = MonthFigures {
             month: Day::parse("2026-10-01").unwrap(),
             groups: vec![],
             left_out: vec![],
@@ -556,7 +557,7 @@ mod tests {
 
     #[test]
     fn a_file_holds_no_formula() {
-        let table = Table {
+        let table = FigureTable {
             name: "weeks",
             title: "表".into(),
             note: "説明".into(),

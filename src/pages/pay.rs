@@ -10,8 +10,10 @@ use maud::{Markup, html};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::frame::{PageFrame, Site, layout, problem_box};
+use super::lang::Lang;
 use super::messages::{number, t, t_args};
-use super::{Frame, Lang, Site, assets, layout, perk, problem_box};
+use super::{assets, perk};
 
 /// The caps of a pay token that the page offers, in points.
 pub const CAPS_POINTS: [u64; 4] = [100, 300, 500, 1000];
@@ -51,7 +53,7 @@ pub fn page(lang: Lang, site: &Site) -> Markup {
             p { a href=(me) { (t(lang, "pay-me")) } }
         }
     };
-    layout(&Frame { lang, site, title: &title, script: Some("pay.js"), texts: &TEXTS }, &body)
+    layout(&PageFrame { lang, site, title: &title, script: Some("pay.js"), texts: &TEXTS }, &body)
 }
 
 fn choose(lang: Lang) -> Markup {
@@ -157,7 +159,7 @@ pub fn offline(lang: Lang, site: &Site, ledgers: &[Site]) -> Markup {
         h2 { (t(lang, "offline-shop")) }
         p { a.button.large href={ "/" (site.ledger) "/perk" } { (t(lang, "perk-title")) } }
     };
-    layout(&Frame { lang, site, title: &title, script: None, texts: &[] }, &body)
+    layout(&PageFrame { lang, site, title: &title, script: None, texts: &[] }, &body)
 }
 
 /// The worker at `/sw.js` that keeps the pay page: `assets/sw.js` with the names of what it keeps
@@ -194,7 +196,7 @@ const WORKER: &str = "sw.js";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::tests::{check_page, site};
+    use crate::pages::frame::tests::{check_page, site};
 
     #[test]
     fn caps_code_and_result_for_everyone_alike() {

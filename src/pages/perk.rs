@@ -4,9 +4,10 @@
 
 use maud::{Markup, html};
 
+use super::frame::{PageFrame, Site, layout, problem_box};
+use super::lang::Lang;
 use super::messages::t;
 use super::scan::{mute, scan_box};
-use super::{Frame, Lang, Site, layout, problem_box};
 
 const TEXTS: [&str; 5] = ["perk-", "scan-", "retry-", "problem-", "browser-cannot"];
 
@@ -51,13 +52,13 @@ pub fn page(lang: Lang, site: &Site, cities: &[Site]) -> Markup {
             }
         }
     };
-    layout(&Frame { lang, site, title: &title, script: Some("perk.js"), texts: &TEXTS }, &body)
+    layout(&PageFrame { lang, site, title: &title, script: Some("perk.js"), texts: &TEXTS }, &body)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::tests::{check_page, site};
+    use crate::pages::frame::tests::{check_page, site};
 
     #[test]
     fn every_city_of_the_server_has_its_list() {

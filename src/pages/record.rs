@@ -3,9 +3,10 @@
 
 use maud::{Markup, html};
 
+use super::frame::{PageFrame, Site, layout, problem_box};
+use super::lang::Lang;
 use super::messages::t;
 use super::scan::{PICTURES_SENT, mute, outcome, pad, role_head, scan_box};
-use super::{Frame, Lang, Site, layout, problem_box};
 
 /// Who records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +71,10 @@ pub fn page(lang: Lang, site: &Site, recorder: Recorder) -> Markup {
         }
         template #pad { (pad(lang, None, true)) }
     };
-    layout(&Frame { lang, site, title: &title, script: Some("record.js"), texts: &TEXTS }, &body)
+    layout(
+        &PageFrame { lang, site, title: &title, script: Some("record.js"), texts: &TEXTS },
+        &body,
+    )
 }
 
 fn action(lang: Lang) -> Markup {
@@ -105,7 +109,7 @@ mod tests {
     use ledger_spec::statement::Measure;
 
     use super::*;
-    use crate::pages::tests::{check_page, site};
+    use crate::pages::frame::tests::{check_page, site};
 
     #[test]
     fn both_recorders_have_a_page_of_their_own() {
@@ -126,7 +130,8 @@ mod tests {
         for measure in Measure::ALL.iter().copied() {
             let head = format!("\n  {}: {{ name: \"", measure.name());
             let field = script.split_once(&head).map_or("", |(_, rest)| rest);
-            let (name, rest) = field.split_once('"').expect(measure.name());
+            let (name, rest) =
+                field.split_once('"').unwrap_or_else(|| panic!("{}", measure.name()));
             let range = measure.range();
             let within = match measure {
                 Measure::LevelTenths => "tenths: true, min: 0.1, max: 12 }".to_owned(),

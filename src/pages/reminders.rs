@@ -3,7 +3,7 @@
 
 use ledger_spec::points::Purse;
 
-use super::Lang;
+use super::lang::Lang;
 use super::messages::{date, number, t, t_args, time_of};
 use crate::query::reminders::{About, Coming, Names};
 

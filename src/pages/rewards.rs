@@ -5,9 +5,10 @@
 use ledger_spec::points::Purse;
 use maud::{Markup, html};
 
+use super::frame::{PageFrame, Site, layout, problem_box};
+use super::lang::Lang;
 use super::messages::{date, number, t, t_args};
 use super::pay::code_image;
-use super::{Frame, Lang, Site, layout, problem_box};
 use crate::query::rewards::ItemLine;
 
 /// The page's data.
@@ -61,8 +62,13 @@ pub fn page(lang: Lang, data: &Rewards) -> Markup {
         }
         (confirm(lang))
     };
-    let frame =
-        Frame { lang, site: &data.site, title: &title, script: Some("rewards.js"), texts: &TEXTS };
+    let frame = PageFrame {
+        lang,
+        site: &data.site,
+        title: &title,
+        script: Some("rewards.js"),
+        texts: &TEXTS,
+    };
     layout(&frame, &body)
 }
 
@@ -152,7 +158,7 @@ mod tests {
     use ledger_spec::time::Day;
 
     use super::*;
-    use crate::pages::tests::{check_page, site};
+    use crate::pages::frame::tests::{check_page, site};
 
     fn item() -> ItemLine {
         ItemLine {

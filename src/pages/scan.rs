@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
+use super::frame::Site;
+use super::lang::Lang;
 use super::messages::t;
-use super::{Lang, Site};
 
 /// The `Permissions-Policy` header of pages that scan.
 pub const CAMERA_ALLOWED: &str = "camera=(self)";

@@ -4,8 +4,9 @@
 
 use maud::{Markup, html};
 
+use super::frame::{PageFrame, Site, layout, problem_box};
+use super::lang::Lang;
 use super::messages::t;
-use super::{Frame, Lang, Site, layout, problem_box};
 
 const TEXTS: [&str; 5] = ["settlement-", "terminal-", "retry-", "problem-", "browser-cannot"];
 
@@ -58,7 +59,7 @@ pub fn page(lang: Lang, site: &Site) -> Markup {
         }
     };
     let script = Some("settlement.js");
-    layout(&Frame { lang, site, title: &title, script, texts: &TEXTS }, &body)
+    layout(&PageFrame { lang, site, title: &title, script, texts: &TEXTS }, &body)
 }
 
 fn head(lang: Lang, columns: &[&str]) -> Markup {
@@ -84,7 +85,7 @@ fn files(lang: Lang, what: &str) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::tests::{check_page, site};
+    use crate::pages::frame::tests::{check_page, site};
 
     #[test]
     fn the_page_shows_nothing_before_a_key_opens_it() {

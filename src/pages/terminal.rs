@@ -4,9 +4,10 @@
 
 use maud::{Markup, html};
 
+use super::frame::{PageFrame, Site, layout, problem_box};
+use super::lang::Lang;
 use super::messages::t;
 use super::pay::code_image;
-use super::{Frame, Lang, Site, layout, problem_box};
 
 /// The longest name that a terminal asks for, in characters: as part of the address in its QR code
 /// each may take nine.
@@ -64,8 +65,13 @@ pub fn enrolment(lang: Lang, site: &Site) -> Markup {
         }
         section #waiting aria-labelledby="waiting-title" hidden { (waiting(lang, site.demo)) }
     };
-    let frame =
-        Frame { lang, site, title: &title, script: Some("terminal.js"), texts: &TERMINAL_TEXTS };
+    let frame = PageFrame {
+        lang,
+        site,
+        title: &title,
+        script: Some("terminal.js"),
+        texts: &TERMINAL_TEXTS,
+    };
     layout(&frame, &body)
 }
 
@@ -154,7 +160,7 @@ pub fn proposal(lang: Lang, site: &Site) -> Markup {
         (staff_missing(lang, site))
     };
     layout(
-        &Frame { lang, site, title: &title, script: Some("enrol.js"), texts: &STAFF_TEXTS },
+        &PageFrame { lang, site, title: &title, script: Some("enrol.js"), texts: &STAFF_TEXTS },
         &body,
     )
 }
@@ -202,7 +208,10 @@ pub fn action(lang: Lang, site: &Site) -> Markup {
         "problem-",
         "browser-cannot",
     ];
-    layout(&Frame { lang, site, title: &title, script: Some("action.js"), texts: &texts }, &body)
+    layout(
+        &PageFrame { lang, site, title: &title, script: Some("action.js"), texts: &texts },
+        &body,
+    )
 }
 
 /// The page at `/{ledger}/approve`: the second person approves.
@@ -230,7 +239,7 @@ pub fn approval(lang: Lang, site: &Site) -> Markup {
         (staff_missing(lang, site))
     };
     layout(
-        &Frame { lang, site, title: &title, script: Some("approve.js"), texts: &STAFF_TEXTS },
+        &PageFrame { lang, site, title: &title, script: Some("approve.js"), texts: &STAFF_TEXTS },
         &body,
     )
 }
@@ -238,7 +247,7 @@ pub fn approval(lang: Lang, site: &Site) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::tests::{check_page, site};
+    use crate::pages::frame::tests::{check_page, site};
 
     #[test]
     fn a_terminal_asks_and_two_persons_answer() {

@@ -3,10 +3,11 @@
 
 use maud::{Markup, html};
 
+use super::frame::{PageFrame, Site, confirm_box, layout, problem_box};
+use super::lang::Lang;
 use super::messages::t;
 use super::pay::code_image;
 use super::scan::{PICTURES_SENT, mute, outcome, pad, role_head, scan_box};
-use super::{Frame, Lang, Site, confirm_box, layout, problem_box};
 
 const TEXTS: [&str; 9] = [
     "shop-",
@@ -43,7 +44,7 @@ pub fn page(lang: Lang, site: &Site) -> Markup {
         }
         (confirm_box(lang, "shop-void-title", "shop-void-yes", "shop-void-no"))
     };
-    layout(&Frame { lang, site, title: &title, script: Some("shop.js"), texts: &TEXTS }, &body)
+    layout(&PageFrame { lang, site, title: &title, script: Some("shop.js"), texts: &TEXTS }, &body)
 }
 
 fn amount(lang: Lang) -> Markup {
@@ -154,7 +155,7 @@ fn today(lang: Lang) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::tests::{check_page, site};
+    use crate::pages::frame::tests::{check_page, site};
 
     #[test]
     fn the_till_has_large_keys_and_asks_before_it_takes_back() {

@@ -3,9 +3,10 @@
 
 use maud::{Markup, html};
 
+use super::frame::{PageFrame, Site, layout, problem_box};
+use super::lang::Lang;
 use super::messages::t;
 use super::pay::code_figure;
-use super::{Frame, Lang, Site, layout, problem_box};
 
 /// What the tour shows before its first step.
 #[derive(Clone, Debug)]
@@ -43,7 +44,7 @@ pub fn page(lang: Lang, data: &Tour) -> Markup {
     };
     let script = data.site.demo.then_some("tour.js");
     let texts: &[&str] = if data.site.demo { &TEXTS } else { &[] };
-    layout(&Frame { lang, site: &data.site, title: &title, script, texts }, &body)
+    layout(&PageFrame { lang, site: &data.site, title: &title, script, texts }, &body)
 }
 
 fn window(lang: Lang, ledger: &str) -> Markup {
@@ -88,7 +89,7 @@ fn panel(id: &str, name: &str, body: &Markup) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::tests::{check_page, site};
+    use crate::pages::frame::tests::{check_page, site};
 
     #[test]
     fn five_panels_and_one_button() {

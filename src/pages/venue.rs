@@ -4,10 +4,11 @@
 
 use maud::{Markup, html};
 
+use super::frame::{PageFrame, Site, layout, problem_box};
+use super::lang::Lang;
 use super::messages::t;
 use super::pay::figure;
 use super::scan::role_head;
-use super::{Frame, Lang, Site, layout, problem_box};
 
 const SCREEN_TEXTS: [&str; 8] = [
     "venue-",
@@ -47,7 +48,7 @@ pub fn screen(lang: Lang, site: &Site) -> Markup {
         }
     };
     layout(
-        &Frame { lang, site, title: &title, script: Some("venue.js"), texts: &SCREEN_TEXTS },
+        &PageFrame { lang, site, title: &title, script: Some("venue.js"), texts: &SCREEN_TEXTS },
         &body,
     )
 }
@@ -81,7 +82,7 @@ pub fn attend(lang: Lang, site: &Site) -> Markup {
         }
     };
     layout(
-        &Frame { lang, site, title: &title, script: Some("attend.js"), texts: &ATTEND_TEXTS },
+        &PageFrame { lang, site, title: &title, script: Some("attend.js"), texts: &ATTEND_TEXTS },
         &body,
     )
 }
@@ -89,7 +90,7 @@ pub fn attend(lang: Lang, site: &Site) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::tests::{check_page, site};
+    use crate::pages::frame::tests::{check_page, site};
 
     #[test]
     fn screen_and_phone_are_the_same_for_everyone() {

@@ -3,8 +3,9 @@
 
 use maud::{Markup, html};
 
+use super::frame::{PageFrame, Site, layout, problem_box};
+use super::lang::Lang;
 use super::messages::t;
-use super::{Frame, Lang, Site, layout, problem_box};
 
 /// What the check needs to know.
 #[derive(Clone, Debug)]
@@ -12,12 +13,12 @@ pub struct Verify {
     /// The ledger of the page's frame.
     pub site: Site,
     /// Every ledger of this server, so that a receipt's origin leads to its public log.
-    pub ledgers: Vec<Ledger>,
+    pub ledgers: Vec<LedgerLink>,
 }
 
 /// A ledger of this server.
 #[derive(Clone, Debug)]
-pub struct Ledger {
+pub struct LedgerLink {
     /// Its name in addresses.
     pub ledger: String,
     /// The origin in its checkpoints.
@@ -64,7 +65,13 @@ pub fn page(lang: Lang, data: &Verify) -> Markup {
         }
     };
     layout(
-        &Frame { lang, site: &data.site, title: &title, script: Some("verify.js"), texts: &TEXTS },
+        &PageFrame {
+            lang,
+            site: &data.site,
+            title: &title,
+            script: Some("verify.js"),
+            texts: &TEXTS,
+        },
         &body,
     )
 }
@@ -96,11 +103,11 @@ fn form(lang: Lang) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::tests::{check_page, site};
+    use crate::pages::frame::tests::{check_page, site};
 
     #[test]
     fn every_field_has_a_label_and_every_ledger_its_origin() {
-        let ledger = Ledger {
+        let ledger = LedgerLink {
             ledger: "yaizu-demo".into(),
             origin: "a\"><script>".into(),
             name: "やいづ".into(),

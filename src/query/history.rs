@@ -15,13 +15,12 @@ use ledger_spec::time::Day;
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
-use super::{Access, rewards};
+use super::access::{Access, HISTORY_LOOKED_AT_MAX};
+use super::rewards;
 use crate::engine::{Engine, EngineError};
 
 /// The most entries of a history that one answer gives.
 pub const HISTORY_ENTRIES_MAX: usize = 200;
-/// The most entries that one answer looks at for a narrowed history.
-pub const HISTORY_LOOKED_AT_MAX: usize = 1_000;
 /// More times than this are as good as any number.
 const TIMES_LEFT_MAX: u32 = 31;
 

@@ -13,7 +13,7 @@ use ledger_spec::time::Day;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::HISTORY_LOOKED_AT_MAX;
+use super::access::HISTORY_LOOKED_AT_MAX;
 use crate::engine::{Engine, EngineError};
 
 /// What an item of the catalogue that is a perk card gives.

@@ -17,7 +17,7 @@ pub const SETTLEMENTS_MAX: usize = 500;
 
 /// A settlement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settlement {
+pub struct SettlementJson {
     /// Its own entry.
     pub seq: Seq,
     /// Shop, month, range and sums.
@@ -38,7 +38,7 @@ pub fn settlements(
     engine: &Engine,
     shop: Option<PlaceId>,
     month: Option<Month>,
-) -> Result<Vec<Settlement>, EngineError> {
+) -> Result<Vec<SettlementJson>, EngineError> {
     let wanted: Vec<Seq> = {
         let state = engine.state()?;
         let of_shop = state.settlements.iter().rev().filter(|(_, row)| {
@@ -54,7 +54,7 @@ pub fn settlements(
 ///
 /// # Errors
 /// [`EngineError`]
-pub fn settlement(engine: &Engine, seq: Seq) -> Result<Option<Settlement>, EngineError> {
+pub fn settlement(engine: &Engine, seq: Seq) -> Result<Option<SettlementJson>, EngineError> {
     let (row, name) = {
         let state = engine.state()?;
         let Some(row) = state.settlements.get(&seq).copied() else { return Ok(None) };
@@ -80,7 +80,7 @@ pub fn settlement(engine: &Engine, seq: Seq) -> Result<Option<Settlement>, Engin
     let state = engine.state()?;
     let ruling = Overlay::over(&state).programme_for(close.month.last_day()).cloned();
     let insured_medical = ruling.as_ref().is_some_and(medical);
-    Ok(Some(Settlement { seq, close, name, paid_on, insured_medical }))
+    Ok(Some(SettlementJson { seq, close, name, paid_on, insured_medical }))
 }
 
 /// The entries that a settlement covers, in the order of the log; `None` while the views have not

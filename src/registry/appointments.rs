@@ -7,7 +7,9 @@ use ledger_spec::time::Day;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use super::{Registry, RegistryError, vault};
+use super::error::RegistryError;
+use super::store::Registry;
+use super::vault;
 
 /// The most appointments of one account; further ones are refused until some are over.
 pub const APPOINTMENTS_MAX: usize = 32;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::RegistryError;
+use super::error::RegistryError;
 use crate::keys::{self, KeyError};
 
 /// How long a statement waits while another process, a backup, reads the file.

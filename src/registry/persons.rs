@@ -8,20 +8,14 @@ use ledger_spec::ids::{AccountId, Hash};
 use rusqlite::{OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use super::{Registry, RegistryError, vault};
-use crate::keys::SECRET_BYTES;
+use super::error::RegistryError;
+use super::store::Registry;
+use super::vault;
 
 const PERSON_TAG: &[u8] = b"kenmai/v1/person";
-const NUMBER_TAG: &[u8] = b"kenmai/v1/city-number";
 
 const PUT_PERSON: &str = "INSERT INTO persons (account, sealed) VALUES (?1, ?2)
     ON CONFLICT (account) DO UPDATE SET sealed = excluded.sealed";
-
-/// The key of the numbers' hashes: without the key-encryption key nobody can try numbers against
-/// the file.
-pub(super) fn number_key(kek: &[u8; SECRET_BYTES]) -> Hash {
-    Sha256::new().chain_update(NUMBER_TAG).chain_update(kek).finalize().into()
-}
 
 impl Registry {
     /// Stores the persons behind accounts, which must have data keys: one transaction, durable on

@@ -9,7 +9,9 @@ use ledger_spec::ids::{AccountId, CardHash};
 use rusqlite::{OptionalExtension, params};
 use zeroize::Zeroizing;
 
-use super::{Registry, RegistryError, vault};
+use super::error::RegistryError;
+use super::store::Registry;
+use super::vault;
 
 /// Wrong tries after which a card waits for the desk.
 pub const PIN_TRIES_MAX: u32 = 5;

@@ -6,9 +6,11 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::error::RegistryError;
 use super::file::BUSY_TIMEOUT;
 use super::schema::SCHEMA_VERSION;
-use super::{Registry, RegistryError, persons, vault};
+use super::store::Registry;
+use super::vault;
 use crate::keys::{self, KeyError, SECRET_BYTES};
 
 impl Registry {
@@ -37,7 +39,7 @@ impl Registry {
         if found != SCHEMA_VERSION {
             return Err(RegistryError::Schema { path: path.to_owned(), found });
         }
-        Self::checked(path, vault::cipher(kek), persons::number_key(kek), connection)
+        Self::checked(path, vault::cipher(kek), vault::number_key(kek), connection)
     }
 }
 

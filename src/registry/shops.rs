@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use ledger_spec::ids::PlaceId;
 use rusqlite::params;
 
-use super::{NONCE_BYTES, Registry, RegistryError, vault};
+use super::error::RegistryError;
+use super::store::Registry;
+use super::vault;
+use super::vault::NONCE_BYTES;
 
 const SHOP_TAG: &[u8] = b"kenmai/v1/shop-account";
 

@@ -14,10 +14,11 @@ use std::sync::Arc;
 
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit, Nonce};
-use ledger_spec::ids::AccountId;
+use ledger_spec::ids::{AccountId, Hash};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::RegistryError;
+use super::error::RegistryError;
 use crate::keys::{SECRET_BYTES, Secret};
 
 /// Bytes of a nonce.
@@ -32,6 +33,14 @@ pub(super) const WRAPPED_BYTES: usize = SECRET_BYTES + SEAL_OVERHEAD_BYTES;
 
 /// What stands in place of the wrapped key of an erased account.
 pub(super) const ERASED: [u8; WRAPPED_BYTES] = [0; WRAPPED_BYTES];
+
+const NUMBER_TAG: &[u8] = b"kenmai/v1/city-number";
+
+/// The key of the numbers' hashes: without the key-encryption key nobody can try numbers against
+/// the file.
+pub(super) fn number_key(kek: &[u8; SECRET_BYTES]) -> Hash {
+    Sha256::new().chain_update(NUMBER_TAG).chain_update(kek).finalize().into()
+}
 
 /// An unwrapped data key; shared, because copies of a key are hard to wipe.
 pub(super) type DataKey = Arc<Secret>;

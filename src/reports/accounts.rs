@@ -1,5 +1,6 @@
 //! What a ledger holds on accounts, as files that another programme can take over
-//! (ledger-spec/07-files.md). Accounts are random numbers; no name and no measured value is in them.
+//! (ledger-spec/07-files.md). Accounts are random numbers; no name and no measured value is in
+//! them.
 
 use ledger_spec::entry::{Accounting, Contra};
 use ledger_spec::kept;
@@ -39,9 +40,9 @@ pub fn holdings(state: &State, today: Day) -> Holdings {
 }
 
 /// The history of all accounts, written as the log is read.
-pub struct History(Table);
+pub struct HistoryTable(Table);
 
-impl Default for History {
+impl Default for HistoryTable {
     fn default() -> Self {
         let mut table = Table::default();
         table.line(&[
@@ -59,7 +60,7 @@ impl Default for History {
     }
 }
 
-impl History {
+impl HistoryTable {
     /// Takes an entry over: one line for each posting; entries of accounts without one have a line
     /// without points, entries of no account none.
     pub fn read(&mut self, entry: &Accounting) {

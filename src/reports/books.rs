@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 /// One movement of a shop. It names no resident, fund, lot or rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Line {
+pub struct BookLine {
     /// The entry.
     pub seq: u64,
     /// The number that the resident's phone shows too.
@@ -32,7 +32,7 @@ pub struct Line {
     pub points: i64,
 }
 
-impl Line {
+impl BookLine {
     /// The shop that an entry moves points of, and the line it gives; none for other entries.
     #[must_use]
     pub fn of(ledger: LedgerId, entry: &Accounting) -> Option<(PlaceId, Self)> {
@@ -75,7 +75,7 @@ pub struct Settled {
     /// Whether the rules listed the shop as an insured medical institution at the end of the month.
     pub insured_medical: bool,
     /// Its lines, for the shop whose lines are kept.
-    pub lines: Vec<Line>,
+    pub lines: Vec<BookLine>,
 }
 
 /// Whether the rules of a month's last day list a shop as an insured medical institution;
@@ -93,7 +93,7 @@ fn insured_medical<'a>(
 pub struct Books {
     ledger: LedgerId,
     lines_of: Option<PlaceId>,
-    open: Vec<Line>,
+    open: Vec<BookLine>,
     programmes: Vec<Programme>,
     shops: BTreeMap<PlaceId, String>,
     settled: BTreeMap<Seq, Settled>,
@@ -134,7 +134,7 @@ impl Books {
             }
         }
         if self.lines_of.is_some()
-            && let Some((shop, line)) = Line::of(self.ledger, entry)
+            && let Some((shop, line)) = BookLine::of(self.ledger, entry)
             && self.lines_of == Some(shop)
         {
             self.open.push(line);

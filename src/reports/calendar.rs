@@ -8,7 +8,7 @@ const ALARM_HOUR: u32 = 9;
 
 /// Something that lies ahead.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
+pub struct CalendarEvent {
     /// The same for the same thing in a later file, so that a calendar replaces what it has.
     pub uid: String,
     /// Its day.
@@ -25,7 +25,7 @@ pub struct Event {
 
 /// A calendar of this name, made at this time.
 #[must_use]
-pub fn file(name: &str, made_at_s: u64, events: &[Event]) -> String {
+pub fn file(name: &str, made_at_s: u64, events: &[CalendarEvent]) -> String {
     let mut out = String::new();
     for (key, value) in [
         ("BEGIN", "VCALENDAR"),
@@ -45,7 +45,7 @@ pub fn file(name: &str, made_at_s: u64, events: &[Event]) -> String {
     out
 }
 
-fn write(out: &mut String, event: &Event, made_at: &str) {
+fn write(out: &mut String, event: &CalendarEvent, made_at: &str) {
     line(out, Property::new("BEGIN", "VEVENT"));
     line(out, Property::new("UID", &event.uid));
     line(out, Property::new("DTSTAMP", made_at));
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_calendar_has_days_times_and_alarms() {
-        let day = Event {
+        let day = CalendarEvent {
             uid: "a".to_owned(),
             on: Day::from_ymd(2027, 3, 31).expect("a day"),
             start_s: None,
@@ -107,7 +107,8 @@ mod tests {
             description: "1行目, と; \\\n2行目".to_owned(),
             alarm_days: &[60, 1],
         };
-        let time = Event { uid: "b".to_owned(), start_s: Some(1_796_430_600), ..day.clone() };
+        let time =
+            CalendarEvent { uid: "b".to_owned(), start_s: Some(1_796_430_600), ..day.clone() };
         let written = file("健康マイレージ", 1_795_326_300, &[day, time]);
         assert!(written.lines().all(|line| line.len() <= 75), "{written}");
         assert_eq!(written.matches("\r\n").count(), written.lines().count());

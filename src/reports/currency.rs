@@ -39,7 +39,7 @@ impl Wallet {
 
 /// A claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct CreditLine {
     /// The day of its acceptance.
     pub day: Day,
     /// The number that the resident's phone shows.
@@ -56,13 +56,13 @@ pub struct Line {
 
 /// Count and points of some lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Sum {
+struct ControlTotal {
     lines: u64,
     points: u64,
 }
 
-impl Sum {
-    fn add(&mut self, line: &Line) {
+impl ControlTotal {
+    fn add(&mut self, line: &CreditLine) {
         self.lines += 1;
         self.points += line.points;
     }
@@ -71,10 +71,10 @@ impl Sum {
 /// The file of a month: a line for each claim in the order of the log, then for each place the
 /// count and the control total of all its lines, and of those without a number.
 #[must_use]
-pub fn csv(month: Month, lines: &[Line]) -> String {
+pub fn csv(month: Month, lines: &[CreditLine]) -> String {
     let mut table = Table::default();
     table.line(&["日付", "伝票番号", "品目", "受取先", "番号", "ポイント", "金額(円)", "備考"]);
-    let mut sums: BTreeMap<PlaceId, [Sum; 2]> = BTreeMap::new();
+    let mut sums: BTreeMap<PlaceId, [ControlTotal; 2]> = BTreeMap::new();
     for line in lines {
         let [all, unnamed] = sums.entry(line.place).or_default();
         all.add(line);
@@ -98,7 +98,7 @@ pub fn csv(month: Month, lines: &[Line]) -> String {
         table.line(&[&month.to_string(), "合計", "0件", "", "", "0", "0", ""]);
     }
     for (place, sums) in sums {
-        for (name, Sum { lines, points }) in ["合計", "うち番号なし"].into_iter().zip(sums)
+        for (name, ControlTotal { lines, points }) in ["合計", "うち番号なし"].into_iter().zip(sums)
         {
             let (month, place, points) = (month.to_string(), place.to_string(), points.to_string());
             let count = format!("{lines}件");

@@ -9,12 +9,12 @@ use ledger_spec::time::{Day, Month};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::books::{Line, Settled};
+use super::books::{BookLine, Settled};
 use crate::csv::Table;
 
 /// A shop's month: every line that is in no other statement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Statement {
+pub struct StatementTable {
     /// The settlement's entry.
     pub settlement: u64,
     /// The shop's id.
@@ -43,7 +43,7 @@ pub struct Statement {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub insured_medical: Option<bool>,
     /// The lines in the order of the log.
-    pub lines: Vec<Line>,
+    pub lines: Vec<BookLine>,
     /// The log that it was read from.
     pub log: LogHead,
 }
@@ -64,10 +64,10 @@ pub struct LogHead {
 
 /// The statement of a settlement whose lines the books have kept.
 #[must_use]
-pub fn statement(name: String, settled: &Settled, log: LogHead) -> Statement {
+pub fn statement(name: String, settled: &Settled, log: LogHead) -> StatementTable {
     let Settled { seq: Seq(settlement), close, paid_on, insured_medical, lines } = settled;
     let sum = |points: i128| i64::try_from(points).unwrap_or(i64::MAX);
-    Statement {
+    StatementTable {
         settlement: *settlement,
         shop: close.shop.to_string(),
         name,
@@ -84,7 +84,7 @@ pub fn statement(name: String, settled: &Settled, log: LogHead) -> Statement {
     }
 }
 
-impl Statement {
+impl StatementTable {
     /// Whether the lines add up to what the ledger settled.
     #[must_use]
     pub fn adds_up(&self) -> bool {

@@ -173,11 +173,11 @@ pub fn file(
     for transfer in transfers {
         records.push(data(transfer)?);
     }
-    let mut trailer = Record::new("trailer", "8");
+    let mut trailer = TransferRecord::new("trailer", "8");
     trailer.number("transfers", 6, transfers.len() as u64)?;
     trailer.number("total", 12, total)?;
     records.push(trailer.bytes);
-    records.push(Record::new("end", "9").bytes);
+    records.push(TransferRecord::new("end", "9").bytes);
     let mut file = Vec::new();
     for mut record in records {
         record.resize(RECORD_BYTES, b' ');
@@ -191,7 +191,7 @@ pub fn file(
 
 fn header(payer: &Payer, date: Day) -> Result<Vec<u8>, ZenginError> {
     let (_, month, day) = date.ymd();
-    let mut record = Record::new("payer", "1210");
+    let mut record = TransferRecord::new("payer", "1210");
     record.digits("code", 10, &payer.code)?;
     record.text("holder", PAYER_BYTES, &payer.account.holder)?;
     record.number("date", 4, u64::from(month * 100 + day))?;
@@ -200,7 +200,7 @@ fn header(payer: &Payer, date: Day) -> Result<Vec<u8>, ZenginError> {
 }
 
 fn data(transfer: &Transfer) -> Result<Vec<u8>, ZenginError> {
-    let mut record = Record::new(&transfer.shop, "2");
+    let mut record = TransferRecord::new(&transfer.shop, "2");
     // Four zeros stand for the clearing house, which no transfer names.
     record.bank(&transfer.to, &transfer.bank_names, "0000")?;
     record.text("holder", PAYEE_BYTES, &transfer.to.holder)?;
@@ -219,12 +219,12 @@ fn data(transfer: &Transfer) -> Result<Vec<u8>, ZenginError> {
 }
 
 /// A record that grows field by field.
-struct Record<'a> {
+struct TransferRecord<'a> {
     whose: &'a str,
     bytes: Vec<u8>,
 }
 
-impl<'a> Record<'a> {
+impl<'a> TransferRecord<'a> {
     fn new(whose: &'a str, start: &str) -> Self {
         Self { whose, bytes: start.as_bytes().to_vec() }
     }

@@ -135,7 +135,7 @@ row!(
 row!(
     /// How far the views are.
     #[derive(Copy)]
-    pub(super) struct Progress {
+    pub(super) struct Applied {
         /// The form of the rows.
         version: u64,
         /// The ledger.

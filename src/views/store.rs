@@ -11,11 +11,11 @@ use ledger_spec::time::Day;
 use sled::Db;
 
 use super::error::ViewsError;
-use super::rows::Progress;
+use super::rows::Applied;
 
 /// The form of the rows. Views of another form are made again.
 const VERSION: u64 = 3;
-/// The key of [`Progress`]; no table has the number.
+/// The key of [`Applied`]; no table has the number.
 pub(super) const PROGRESS_KEY: &[u8] = &[0];
 /// Memory for pages of the tree.
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
@@ -29,7 +29,7 @@ const CLOSING_STEP: Duration = Duration::from_millis(5);
 pub struct Views {
     /// Shared by all threads; its own locks guard it.
     pub(super) db: Db,
-    progress: Mutex<Progress>,
+    progress: Mutex<Applied>,
 }
 
 impl Views {
@@ -47,7 +47,7 @@ impl Views {
         delete(folder)?;
         let db = tree(folder)?;
         let progress =
-            Progress { version: VERSION, ledger, applied: Seq(0), first_day: None, last_day: None };
+            Applied { version: VERSION, ledger, applied: Seq(0), first_day: None, last_day: None };
         db.insert(PROGRESS_KEY, cbor::to_bytes(&progress))?;
         Ok(Self { db, progress: Mutex::new(progress) })
     }
@@ -58,12 +58,12 @@ impl Views {
         }
         let db = tree(folder)?;
         let Some(bytes) = db.get(PROGRESS_KEY)? else { return Ok(None) };
-        let progress: Progress = cbor::from_bytes(&bytes)?;
+        let progress: Applied = cbor::from_bytes(&bytes)?;
         let ours = progress.version == VERSION && progress.ledger == ledger;
         Ok(ours.then(|| Self { db, progress: Mutex::new(progress) }))
     }
 
-    pub(super) fn progress(&self) -> MutexGuard<'_, Progress> {
+    pub(super) fn progress(&self) -> MutexGuard<'_, Applied> {
         // The value is replaced as a whole, so that a thread that died left it sound.
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -88,7 +88,7 @@ impl Views {
     /// [`ViewsError`]
     pub fn clear(&self) -> Result<(), ViewsError> {
         let mut progress = self.progress();
-        *progress = Progress { applied: Seq(0), first_day: None, last_day: None, ..*progress };
+        *progress = Applied { applied: Seq(0), first_day: None, last_day: None, ..*progress };
         self.db.clear()?;
         self.db.insert(PROGRESS_KEY, cbor::to_bytes(&*progress))?;
         Ok(())

@@ -16,10 +16,7 @@ async fn card_and_pin(browser: &Browser) -> WebDriverResult<(String, String)> {
 }
 
 /// Shows the card to the kiosk and types the PIN.
-pub(crate) async fn show_card(
-    browser: &Browser,
-    (card, pin): &(String, String),
-) -> WebDriverResult<()> {
+pub(crate) async fn show_card(browser: &Browser, card: &str, pin: &str) -> WebDriverResult<()> {
     browser.find("[data-step='scan']:not([hidden])").await?;
     browser.write("#code", &format!("{card}\n")).await?;
     browser.find("[data-step='pin']:not([hidden])").await?;
@@ -62,7 +59,7 @@ async fn a_phone_is_registered_at_the_kiosk_with_card_and_pin() -> WebDriverResu
     browser.reads("#scan-title", "カードを読み取ります").await?;
     browser.write("#code", "ABC\n").await?;
     browser.says("[data-scan='say']:not(:empty)", "カードではありません").await?;
-    show_card(browser, &(holder.0.clone(), "12".to_owned())).await?;
+    show_card(browser, &holder.0, "12").await?;
     browser.says("#pin-fault:not(:empty)", "4けたから8けた").await?;
     browser.check_page("desk-pin-ja").await?;
     let wrong = if holder.1 == "0000" { "0001" } else { "0000" };
@@ -88,7 +85,7 @@ async fn links_begin_and_end_at_the_kiosk() -> WebDriverResult<()> {
     let holder = card_and_pin(browser).await?;
     open_desk(&world).await?;
     browser.click("[data-flow='links']").await?;
-    show_card(browser, &holder).await?;
+    show_card(browser, &holder.0, &holder.1).await?;
     browser.find("[data-step='links']:not([hidden]) #links-none:not([hidden])").await?;
     browser.click("#grant button").await?;
     browser.says("#result.pass", "連携しました").await?;
@@ -96,7 +93,7 @@ async fn links_begin_and_end_at_the_kiosk() -> WebDriverResult<()> {
 
     // A second act takes the PIN again; a link that is there can be ended.
     browser.click("[data-flow='links']").await?;
-    show_card(browser, &holder).await?;
+    show_card(browser, &holder.0, &holder.1).await?;
     browser.find("#links-list button").await?;
     browser.check_page("desk-links-ja").await?;
     browser.whole_page("desk-links-ja-whole").await?;
@@ -141,7 +138,7 @@ async fn a_card_claims_a_voucher_on_paper() -> WebDriverResult<()> {
     browser.check_page("desk-items-ja").await?;
     assert_eq!(browser.count("[aria-label*='地域通貨']").await?, 0, "a wallet is for phones");
     browser.click("[aria-label='これにする: 日帰り温泉の入浴券']").await?;
-    show_card(browser, &holder).await?;
+    show_card(browser, &holder.0, &holder.1).await?;
     let name = browser.text("[data-step='voucher']:not([hidden]) #shown-name").await?;
     assert_eq!(name, "日帰り温泉の入浴券");
     let code = codes::shown_in(browser, "#shown .modules").await?;
@@ -160,7 +157,7 @@ async fn a_card_claims_a_voucher_on_paper() -> WebDriverResult<()> {
     // Points are gone for another, and the screen says so.
     browser.click("[data-flow='reward']").await?;
     browser.click("[aria-label='これにする: 日帰り温泉の入浴券']").await?;
-    show_card(browser, &holder).await?;
+    show_card(browser, &holder.0, &holder.1).await?;
     browser.says("#result.fail", "ポイントが足りません").await?;
     browser.check_page("desk-refused-ja").await?;
     world.console(&["422", "409", "403"]).await?;

@@ -280,7 +280,7 @@ async fn the_kiosk_prints_a_card_for_who_brings_no_phone() -> WebDriverResult<()
     browser.click("[data-flow='reward']").await?;
     browser.click("[aria-label='これにする: 健康いきいきカード']").await?;
     let paper = format!("HMC1{}", BASE32_NOPAD.encode(&paper));
-    show_card(browser, &(paper, "2468".to_owned())).await?;
+    show_card(browser, &paper, "2468").await?;
     let name = browser.text("[data-step='voucher']:not([hidden]) #shown-name").await?;
     assert_eq!(name, "健康いきいきカード");
     let code = codes::shown_in(browser, "#shown .modules").await?;

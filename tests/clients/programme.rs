@@ -83,7 +83,9 @@ fn pointers(value: &Value, at: &str) -> Vec<String> {
 /// What the code takes the schema takes, and what the code cannot even read the schema refuses: how
 /// many documents are sound and how many without form.
 fn compare(
-    (schema, example, list): (&str, &str, &str),
+    schema: &str,
+    example: &str,
+    list: &str,
     is_sound: impl Fn(&str) -> bool,
     formless_because: impl Fn(&str) -> Option<String>,
 ) -> (u32, u32) {
@@ -121,7 +123,9 @@ fn compare(
 #[test]
 fn the_schema_and_the_code_agree() {
     let (sound, formless) = compare(
-        ("programme.schema.json", EXAMPLE, "rules"),
+        "programme.schema.json",
+        EXAMPLE,
+        "rules",
         |text| Programme::parse(text).is_ok(),
         |text| Programme::read(text).err().map(|fault| fault.to_string()),
     );
@@ -131,7 +135,9 @@ fn the_schema_and_the_code_agree() {
 #[test]
 fn the_catalogues_schema_and_the_code_agree() {
     let (sound, formless) = compare(
-        ("catalogue.schema.json", CATALOGUE, "items"),
+        "catalogue.schema.json",
+        CATALOGUE,
+        "items",
         |text| Catalogue::parse(text).is_ok(),
         |text| Catalogue::read(text).err().map(|fault| fault.to_string()),
     );

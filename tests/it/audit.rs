@@ -14,7 +14,7 @@ use kenmai::log::{self, LogConfig, SEGMENT_BYTES};
 use ledger_spec::cbor::{self, Blob};
 use ledger_spec::cose::Sign1;
 use ledger_spec::entry::{Accounting, Class, Effect, Entry, PublicJson, Reason};
-use ledger_spec::frame::{Frame, Place};
+use ledger_spec::frame::{Frame, FramePlace};
 use ledger_spec::ids::{LedgerId, Seq};
 use ledger_spec::kinds::{AccountOpen, Body};
 use ledger_spec::merkle::{Edge, leaf_hash};
@@ -142,7 +142,7 @@ pub(crate) fn rewritten(city: &City, change: impl FnOnce(&mut Frames)) -> TempDi
             })
             .collect();
         let tip = log.tip();
-        let place = Place {
+        let place = FramePlace {
             ledger: LedgerId::of_origin(ORIGIN),
             epoch: tip.epoch,
             first_seq: tip.next_seq,

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use axum::http::Method;
 use kenmai::engine::CLOCK_ACCEPT_FILE;
-use kenmai::log::disk::{Access, Disk, DiskFile, FolderGuard, RealDisk};
+use kenmai::log::disk::{Disk, DiskFile, FolderGuard, OpenMode, RealDisk};
 use ledger_spec::cbor;
 use ledger_spec::cose::{Sign1, aad};
 use ledger_spec::ids::LedgerId;
@@ -336,7 +336,7 @@ impl Gate {
 struct GatedFile(Arc<dyn DiskFile>, Arc<Gate>);
 
 impl Disk for GatedDisk {
-    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn DiskFile>> {
+    fn open(&self, path: &Path, access: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
         Ok(Arc::new(GatedFile(RealDisk.open(path, access)?, Arc::clone(&self.0))))
     }
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {

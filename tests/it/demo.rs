@@ -11,14 +11,15 @@ use kenmai::cli::metrics as metrics_of;
 use kenmai::config::Limits;
 use kenmai::demo::door::{self, Desks};
 use kenmai::demo::{
-    self, Blueprint, Cast, City, CityMetrics, HISTORY_DAYS, MINATO, OPEN_PHONES, OpenError, YAIZU,
+    self, Blueprint, Cast, CityMetrics, DemoCity, HISTORY_DAYS, MINATO, OPEN_PHONES, OpenError,
+    YAIZU,
 };
 use kenmai::http::{Ledger, Server};
 use kenmai::keys::{self, LedgerKeys};
 use kenmai::log::disk::RealDisk;
 use kenmai::metrics::Metrics;
 use kenmai::reports::zengin::BankAccount;
-use kenmai::simulate::{SimulateConfig, Totals, simulate};
+use kenmai::simulate::{FundTotals, SimulateConfig, simulate};
 use ledger_spec::ids::{LedgerId, Seq};
 use ledger_spec::kept;
 use ledger_spec::kinds::{Body, Redeem};
@@ -43,7 +44,7 @@ async fn open_city(
     city: Blueprint,
     clock: &Arc<TestClock>,
     metrics: &Metrics,
-) -> Result<City, OpenError> {
+) -> Result<DemoCity, OpenError> {
     let aside = Metrics::new().expect("fixed names").ledger(city.ledger);
     let figures = CityMetrics { making: aside, serving: metrics.ledger(city.ledger) };
     let (home, time) = (home.to_owned(), Arc::<TestClock>::clone(clock));
@@ -52,7 +53,7 @@ async fn open_city(
     tokio::task::spawn_blocking(opening).await.expect("it does not panic")
 }
 
-fn serve(cities: Vec<(Blueprint, City)>, clock: &Arc<TestClock>, metrics: Metrics) -> Client {
+fn serve(cities: Vec<(Blueprint, DemoCity)>, clock: &Arc<TestClock>, metrics: Metrics) -> Client {
     let first = cities.first().expect("a city").0;
     let (mut ledgers, mut desks) = (Vec::new(), Desks::new());
     for (of, city) in cities {
@@ -461,7 +462,7 @@ async fn a_year_under_all_rules_is_audited_and_simulated() {
     let of = |number: u32| changed.rules[&number].1;
     assert_eq!((of(3).would.acts, of(3).would.points * 2), (of(3).was.acts, of(3).was.points));
     assert_eq!(of(12), same.rules[&12].1);
-    assert_eq!(of(17).would, Totals::default());
+    assert_eq!(of(17).would, FundTotals::default());
     assert_eq!(changed.rules[&17].0, "健康の記録");
     let refused: Vec<(&str, u64)> =
         changed.refused.iter().map(|(reason, count)| (reason.as_str(), *count)).collect();

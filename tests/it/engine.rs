@@ -7,7 +7,7 @@ use std::thread;
 
 use kenmai::clock::{Clock, ClockAlarm};
 use kenmai::config::write_new;
-use kenmai::engine::{CLOCK_ACCEPT_FILE, EngineError, Refusal, Standing, statement_of};
+use kenmai::engine::{CLOCK_ACCEPT_FILE, EngineError, Readiness, Refusal, statement_of};
 use kenmai::log::disk::RealDisk;
 use kenmai::log::{self, LogConfig, LogError, SEGMENT_BYTES};
 use ledger_spec::cbor::Blob;
@@ -165,13 +165,13 @@ fn a_jumping_clock_makes_the_ledger_read_only_until_a_person_accepts_it() {
     let refused = city.submit(&measurement).unwrap_err();
     let Refusal::ReadOnly(alarm) = refused else { panic!("{refused}") };
     assert!(matches!(alarm, ClockAlarm::SteppedForward { .. }));
-    assert_eq!(city.engine().standing(), Standing::ReadOnly(alarm));
+    assert_eq!(city.engine().readiness(), Readiness::ReadOnly(alarm));
     city.clock.pass(1_000);
     assert_eq!(city.submit(&measurement).unwrap_err(), Refusal::ReadOnly(alarm), "it stays");
 
     write_new(&city.data().join(CLOCK_ACCEPT_FILE), "").unwrap();
     assert!(!city.submit(&measurement).unwrap().replayed);
-    assert_eq!(city.engine().standing(), Standing::Running);
+    assert_eq!(city.engine().readiness(), Readiness::Running);
     assert!(!city.data().join(CLOCK_ACCEPT_FILE).exists(), "the word is good once");
 
     city.close();
@@ -207,7 +207,7 @@ fn a_clean_stop_leaves_the_lock_at_the_end() {
     city.engine().stop();
     let refused = city.measurement("mei");
     assert_eq!(city.submit(&refused).unwrap_err(), Refusal::Stopped);
-    assert_eq!(city.engine().standing(), Standing::Stopped("the ledger was closed".to_owned()));
+    assert_eq!(city.engine().readiness(), Readiness::Stopped("the ledger was closed".to_owned()));
     let (entries, locked) = logged(&disk, &city.data());
     assert_eq!((entries.len() as u64, locked), (size, size));
 }
@@ -239,9 +239,12 @@ fn a_failing_disk_stops_the_ledger_and_loses_nothing_acknowledged() {
             let lost = lost.expect("the fault came to pass");
             // Waits for the thread's end; why it ended stays.
             city.engine().stop();
-            let standing = city.engine().standing();
-            let closed = Standing::Stopped("the ledger was closed".to_owned());
-            assert!(matches!(standing, Standing::Stopped(_)) && standing != closed, "{standing:?}");
+            let standing = city.engine().readiness();
+            let closed = Readiness::Stopped("the ledger was closed".to_owned());
+            assert!(
+                matches!(standing, Readiness::Stopped(_)) && standing != closed,
+                "{standing:?}"
+            );
             city.close();
             disk.power_cut(seed);
             city.open().unwrap();

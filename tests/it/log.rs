@@ -11,7 +11,7 @@ use kenmai::log::{
     disk::{Disk, RealDisk},
 };
 use ledger_spec::{
-    frame::{Frame, Place},
+    frame::{Frame, FramePlace},
     ids::{Hash, LedgerId, Seq},
     merkle,
 };
@@ -68,7 +68,7 @@ impl Opened {
     fn frame(&self, entries: &[Vec<u8>]) -> Frame {
         let all = [&self.entries, entries].concat();
         let tip = self.log.tip();
-        let place = Place {
+        let place = FramePlace {
             ledger: LEDGER,
             epoch: tip.epoch,
             first_seq: tip.next_seq,
@@ -430,24 +430,29 @@ fn only_what_follows_the_end_is_appended_and_a_refusal_changes_nothing() {
     opened.append(&entries(2, 5, 1)).unwrap();
     let good = opened.frame(&entries(1, 5, 9));
     let place = good.header().place;
-    let mut check = |expected_seq: u64, place: Place, expected: &str| {
+    let mut check = |expected_seq: u64, place: FramePlace, expected: &str| {
         let frame = Frame::encode(place, &entries(1, 5, 9)).unwrap();
         let result = opened.log.append(Seq(expected_seq), &frame);
         assert!(result.unwrap_err().to_string().contains(expected));
     };
     check(1, place, "entries for place 1 were given where 2 is due");
-    check(2, Place { first_seq: Seq(3), ..place }, "starts at entry 3 where 2 is due");
+    check(2, FramePlace { first_seq: Seq(3), ..place }, "starts at entry 3 where 2 is due");
     check(
         2,
-        Place { prev_frame_hash: [0; 32], ..place },
+        FramePlace { prev_frame_hash: [0; 32], ..place },
         "does not name the hash of the frame before",
     );
-    check(2, Place { ledger: LedgerId([0; 8]), ..place }, "belongs to ledger 0000000000000000");
+    check(
+        2,
+        FramePlace { ledger: LedgerId([0; 8]), ..place },
+        "belongs to ledger 0000000000000000",
+    );
     opened
         .log
-        .append(Seq(2), &Frame::encode(Place { epoch: 5, ..place }, &[vec![1]]).unwrap())
+        .append(Seq(2), &Frame::encode(FramePlace { epoch: 5, ..place }, &[vec![1]]).unwrap())
         .unwrap();
-    let older = Place { first_seq: Seq(3), prev_frame_hash: opened.log.tip().frame_hash, ..place };
+    let older =
+        FramePlace { first_seq: Seq(3), prev_frame_hash: opened.log.tip().frame_hash, ..place };
     let refused = opened.log.append(Seq(3), &Frame::encode(older, &[vec![1]]).unwrap());
     assert!(refused.unwrap_err().to_string().contains("epoch 0 after epoch 5"));
 }

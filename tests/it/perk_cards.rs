@@ -11,7 +11,7 @@ use ledger_spec::kinds::{
 use ledger_spec::points::Points;
 use ledger_spec::statement::{Core, Holder, read};
 use ledger_spec::time::Day;
-use ledger_spec::token::{self, PerkCard};
+use ledger_spec::token::{self, PerkCredential};
 use serde_json::{Value, json};
 
 use crate::town::{ORIGIN, Plan, Town};
@@ -78,7 +78,7 @@ async fn shown(town: &Town, token: &str) -> Option<Vec<u8>> {
 }
 
 /// What a shop finds that has the list and nothing else.
-fn open(list: &Value, card: &[u8]) -> Option<PerkCard> {
+fn open(list: &Value, card: &[u8]) -> Option<PerkCredential> {
     let keys = list["keys"].as_array()?;
     let key_of = |kid: Kid| {
         let key = keys.iter().find(|key| key["kid"] == kid.to_string())?;
@@ -256,7 +256,7 @@ async fn a_camera_is_led_to_the_page_that_checks_the_card() {
     let town = with_catalogue().await;
     let card = |origin: &str| {
         let (number, ledger) = (PerkCardNumber([1; 16]), LedgerId::of_origin(origin));
-        let card = PerkCard { number, ledger, until: Day(20_000) };
+        let card = PerkCredential { number, ledger, until: Day(20_000) };
         BASE32_NOPAD.encode(&token::sign(&card, &town.cast.phone(0)))
     };
     let (of_town, of_empty) = (card(ORIGIN), card("test.example/empty"));

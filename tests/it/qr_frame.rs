@@ -8,7 +8,7 @@
 use std::sync::LazyLock;
 
 use axum::http::{Method, Request};
-use kenmai::adapters::qr_frame::{FRAME_BYTES_MAX, FrameError, read};
+use kenmai::adapters::qr_frame::{FRAME_BYTES_MAX, PictureError, read};
 use proptest::prelude::*;
 
 use crate::camera::{View, picture};
@@ -176,13 +176,13 @@ fn sides_are_judged_before_the_picture_is_decoded() {
     for (width, height, judged) in [
         (150, 150, Ok(None)),
         (4_096, 488, Ok(None)),
-        (4_096, 489, Err(FrameError::OutOfBounds)),
-        (4_097, 400, Err(FrameError::OutOfBounds)),
-        (400, 4_097, Err(FrameError::OutOfBounds)),
-        (65_535, 65_535, Err(FrameError::OutOfBounds)),
-        (4_096, 1, Err(FrameError::OutOfBounds)),
-        (149, 640, Err(FrameError::OutOfBounds)),
-        (640, 149, Err(FrameError::OutOfBounds)),
+        (4_096, 489, Err(PictureError::OutOfBounds)),
+        (4_097, 400, Err(PictureError::OutOfBounds)),
+        (400, 4_097, Err(PictureError::OutOfBounds)),
+        (65_535, 65_535, Err(PictureError::OutOfBounds)),
+        (4_096, 1, Err(PictureError::OutOfBounds)),
+        (149, 640, Err(PictureError::OutOfBounds)),
+        (640, 149, Err(PictureError::OutOfBounds)),
     ] {
         let mut bytes = jpeg(32, 32, &[128; 32 * 32]);
         let sides = bytes.windows(4).position(|at| at == [0, 32, 0, 32]).unwrap();
@@ -190,9 +190,9 @@ fn sides_are_judged_before_the_picture_is_decoded() {
         bytes[sides + 2..sides + 4].copy_from_slice(&u16::to_be_bytes(width));
         assert_eq!(read(&bytes), judged, "{width} x {height}");
     }
-    assert_eq!(read(&vec![0xff; FRAME_BYTES_MAX + 1]), Err(FrameError::OutOfBounds));
+    assert_eq!(read(&vec![0xff; FRAME_BYTES_MAX + 1]), Err(PictureError::OutOfBounds));
     for bytes in [&b""[..], b"GIF89a", b"\xff\xd8", b"\xff\xd8\xff\xd9"] {
-        assert_eq!(read(bytes), Err(FrameError::NotJpeg), "{bytes:?}");
+        assert_eq!(read(bytes), Err(PictureError::NotJpeg), "{bytes:?}");
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use kenmai::log::disk::{Access, Disk, DiskFile, FolderGuard};
+use kenmai::log::disk::{Disk, DiskFile, FolderGuard, OpenMode};
 
 /// What goes wrong at the first fitting step from a given one on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -296,24 +296,24 @@ impl Drop for Held {
 }
 
 impl Disk for SimDisk {
-    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn DiskFile>> {
+    fn open(&self, path: &Path, access: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
         let mut state = self.state();
         state.check_power()?;
         let number = match (state.names.get(path).copied(), access) {
             (Some(Node::Folder), _) => return Err(ErrorKind::IsADirectory.into()),
-            (Some(Node::File(_)), Access::CreateNew) => {
+            (Some(Node::File(_)), OpenMode::CreateNew) => {
                 return Err(ErrorKind::AlreadyExists.into());
             }
-            (Some(Node::File(number)), Access::Read | Access::Write) => number,
-            (None, Access::Read | Access::Write) => return Err(ErrorKind::NotFound.into()),
-            (None, Access::CreateNew) => {
+            (Some(Node::File(number)), OpenMode::Read | OpenMode::Write) => number,
+            (None, OpenMode::Read | OpenMode::Write) => return Err(ErrorKind::NotFound.into()),
+            (None, OpenMode::CreateNew) => {
                 let number = state.files.len();
                 state.files.push(FileState::default());
                 state.change_name(NameChange::Made(path.to_owned(), Node::File(number)))?;
                 number
             }
         };
-        let is_writable = access != Access::Read;
+        let is_writable = access != OpenMode::Read;
         Ok(Arc::new(SimFile { disk: self.clone(), number, is_writable }))
     }
 

@@ -2,7 +2,7 @@
 //! whatever else happened in the ledger.
 
 use kenmai::log::disk::RealDisk;
-use kenmai::simulate::{Pair, SimulateConfig, Totals, simulate};
+use kenmai::simulate::{FundTotals, Pair, SimulateConfig, simulate};
 use ledger_spec::cbor::List;
 use ledger_spec::entry::Effect;
 use ledger_spec::ids::Seq;
@@ -69,7 +69,7 @@ fn withdraw(city: &mut City, entry: Seq) {
 }
 
 /// The same rules over the acts of a city that is closed: each rule and fund gives what it gave.
-fn check(city: &City, rules: &str, by_two: u64) -> Vec<(u32, Totals)> {
+fn check(city: &City, rules: &str, by_two: u64) -> Vec<(u32, FundTotals)> {
     let (data, keys) = (city.data(), city.keys());
     let programme = Programme::parse(rules).unwrap();
     let config = SimulateConfig {
@@ -138,7 +138,7 @@ fn the_same_rules_over_the_same_acts_give_the_same_points() {
     }
     assert_eq!([consult(&mut city, "mei"), consult(&mut city, "mei")], [200, 0]);
     city.close();
-    let given = |acts, points| Totals { acts, points };
+    let given = |acts, points| FundTotals { acts, points };
     assert_eq!(check(&city, &rules, 1), [(1, given(7, 100)), (2, given(4, 500))]);
 }
 
@@ -148,7 +148,7 @@ fn a_story_of_three_days_gives_the_same_points() {
     let mut city = City::settled();
     city.live();
     city.close();
-    let given = |acts, points| Totals { acts, points };
+    let given = |acts, points| FundTotals { acts, points };
     let expected = [(1, given(3, 60)), (2, given(1, 300)), (3, given(1, 500)), (4, given(1, 15))];
     assert_eq!(check(&city, PROGRAMME, 0), expected);
 }

@@ -77,8 +77,8 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    /// Starts to serve the cities in the folder `data`. A missing or empty folder gets a copy of cities
-    /// first.
+    /// Starts to serve the cities in the folder `data`. A missing or empty folder gets a copy of
+    /// cities first.
     pub(crate) fn start(data: &Path) -> Self {
         fs::create_dir_all(data).expect("the folder can be made");
         if fs::read_dir(data).expect("the folder is there").next().is_none() {

@@ -201,7 +201,7 @@ fn check_room(account: &Account, item: &Item, case: &Case<'_>) -> Result<(), Rej
 }
 
 /// A claim that has not ended.
-struct Open<'r> {
+struct OpenVoucher<'r> {
     claim: Seq,
     claimed_on: Day,
     account: AccountId,
@@ -212,7 +212,7 @@ struct Open<'r> {
     hold: Option<(&'r Hold, Hash)>,
 }
 
-impl<'r> Open<'r> {
+impl<'r> OpenVoucher<'r> {
     fn of(claim: Seq, case: &Case<'r>) -> Result<Self, Rejection> {
         let earlier = case.earlier(claim)?.entry;
         let claimed = earlier.effects.iter().find_map(|effect| {
@@ -258,7 +258,7 @@ impl<'r> Open<'r> {
 /// up.
 pub(super) fn use_voucher(body: &kinds::RewardUse, case: &Case<'_>) -> Result<Outcome, Rejection> {
     let shop = shop_of(case)?;
-    let open = Open::of(body.voucher, case)?;
+    let open = OpenVoucher::of(body.voucher, case)?;
     let (hold, code) = open.voucher()?;
     if statement::voucher_hash(&body.secret) != code {
         return Err(Rejection::VoucherSecret);
@@ -293,7 +293,7 @@ pub(super) fn use_voucher(body: &kinds::RewardUse, case: &Case<'_>) -> Result<Ou
 /// Takes a voucher back, by a shop that would have to honour it or by staff, or a perk card, by
 /// staff.
 pub(super) fn cancel(body: &kinds::RewardCancel, case: &Case<'_>) -> Result<Outcome, Rejection> {
-    let open = Open::of(body.voucher, case)?;
+    let open = OpenVoucher::of(body.voucher, case)?;
     let perk_card = matches!(open.item.gives, Gives::PerkCard { .. });
     if !perk_card {
         open.voucher()?;
@@ -309,7 +309,7 @@ pub(super) fn release(body: &kinds::Release, case: &Case<'_>) -> Result<Outcome,
     if case.actor()?.role != Role::System {
         return Err(Rejection::NotAHold);
     }
-    let open = Open::of(body.hold, case)?;
+    let open = OpenVoucher::of(body.hold, case)?;
     let (hold, _) = open.voucher()?;
     if case.now_s() < hold.until_s {
         return Err(Rejection::HoldDeadline);

@@ -23,7 +23,7 @@ pub(super) fn hold(body: &kinds::Hold, case: &Case<'_>) -> Result<Outcome, Rejec
 }
 
 /// An open hold and the account whose points it keeps.
-struct Open<'r> {
+struct OpenHold<'r> {
     account: AccountId,
     row: &'r Account,
     shop: PlaceId,
@@ -31,7 +31,7 @@ struct Open<'r> {
 }
 
 /// The open hold that an entry made, for the shop whose it is or for the system.
-fn open_hold<'a>(seq: Seq, signer: &Actor, case: &Case<'a>) -> Result<Open<'a>, Rejection> {
+fn open_hold<'a>(seq: Seq, signer: &Actor, case: &Case<'a>) -> Result<OpenHold<'a>, Rejection> {
     let earlier = case.earlier(seq)?;
     let made = &earlier.statement.core.body;
     let (Body::Hold(made), Some(subject)) = (made, earlier.entry.subject) else {
@@ -45,10 +45,10 @@ fn open_hold<'a>(seq: Seq, signer: &Actor, case: &Case<'a>) -> Result<Open<'a>, 
     }
     let row = case.account(subject.account)?;
     let hold = row.holds.iter().find(|hold| hold.seq == seq).ok_or(Rejection::NotAHold)?;
-    Ok(Open { account: subject.account, row, shop: made.shop, hold })
+    Ok(OpenHold { account: subject.account, row, shop: made.shop, hold })
 }
 
-impl Open<'_> {
+impl OpenHold<'_> {
     /// Everything comes back to its lots, the hold has ended.
     fn freed(&self) -> Vec<Effect> {
         let back = given_back(&self.hold.lots, Contra::Held(self.hold.seq));

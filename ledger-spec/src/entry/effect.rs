@@ -216,8 +216,8 @@ wire_array!(
     }
 );
 
-/// The effects: code, name, and whether each is of an account, the entry's subject, or of the ledger
-/// as a whole.
+/// The effects: code, name, and whether each is of an account, the entry's subject, or of the
+/// ledger as a whole.
 macro_rules! effects {
     (@ account) => { true };
     (@ ledger) => { false };

@@ -6,8 +6,8 @@ use crate::json::json_code;
 
 use super::codes::Role;
 
-/// Hands the table to a macro. A row is: code, name, who may sign it, a phone among them or not, the
-/// field that names the entry it goes on from, the field with the key it brings, what its core
+/// Hands the table to a macro. A row is: code, name, who may sign it, a phone among them or not,
+/// the field that names the entry it goes on from, the field with the key it brings, what its core
 /// holds besides, what its disclosure may hold, and how it takes effect.
 macro_rules! each_kind {
     ($then:ident) => {

@@ -9,7 +9,7 @@ use ledger_spec::{
         AccountOpen, AccountStatus, Action, Approve, BalanceImport, Body, Code, Kind, LotPoints,
         ManifestDone, Note, Status,
     },
-    manifest::{self, ManifestError, Opened, RowError},
+    manifest::{self, ManifestError, OpenedManifest, RowError},
     points::{Fund, LotKey, Points, Purse},
     statement::{Core, Disclosure, Holder, StatementError},
     time::Day,
@@ -17,7 +17,7 @@ use ledger_spec::{
 
 use crate::world::{Verdict, World, account, card, id, key, kid, ledger, opened};
 
-fn open(world: &World, bytes: &[u8]) -> Result<Opened, ManifestError> {
+fn open(world: &World, bytes: &[u8]) -> Result<OpenedManifest, ManifestError> {
     let key_of = |kid| {
         let key = world.tables.keys.get(&kid)?;
         ed25519_dalek::VerifyingKey::from_bytes(&key.public_key).ok()
@@ -53,7 +53,7 @@ fn signed(world: &mut World, who: &str, kind: Kind, rows: Vec<Row>) -> Vec<u8> {
     manifest::sign(core(world), kind, rows, &key(who))
 }
 
-fn judged(world: &mut World, manifest: Opened) -> Vec<String> {
+fn judged(world: &mut World, manifest: OpenedManifest) -> Vec<String> {
     let seq = match world.judge(manifest.statement.clone()) {
         Verdict::Accepted(entry) => entry.seq,
         Verdict::Replayed(seq) => seq,

@@ -5,11 +5,11 @@
 //! id), the `time` of the act, the token's `exp` (seconds from the act), `max`, `phone` and
 //! `ledger`, the `card` or `link` shown, a card's `pin` proof (up to so many points) with
 //! `pin_exp`, `pin_card`, `pin_at`, `pin_by` and `pin_ledger`, the values `level`,
-//! `systolic`, `diastolic`, `minutes` and `steps`, typed by `hand`, their `origin`, the act's `ref`erence, the code of a `venue` (the station) with
-//! its `venue_exp` (seconds from the act), `venue_place`, `venue_action`, `venue_ledger` and the
-//! name under which it was `shown` before; of a claim whether it is `uncoded`, of a voucher its
-//! `secret`. `as=NAME` names the statement for later lines; `again NAME` sends the same bytes once
-//! more.
+//! `systolic`, `diastolic`, `minutes` and `steps`, typed by `hand`, their `origin`, the act's
+//! `ref`erence, the code of a `venue` (the station) with its `venue_exp` (seconds from the act),
+//! `venue_place`, `venue_action`, `venue_ledger` and the name under which it was `shown` before; of
+//! a claim whether it is `uncoded`, of a voucher its `secret`. `as=NAME` names the statement for
+//! later lines; `again NAME` sends the same bytes once more.
 
 mod rewards;
 

@@ -14,7 +14,7 @@ use ledger_spec::{
     public,
     statement::{Disclosure, Holder, Values, read},
     time::Day,
-    token::{self, PayToken, PerkCard, Session, VenueCode},
+    token::{self, PayToken, PerkCredential, Session, VenueCode},
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -161,7 +161,7 @@ fn vectors() -> Vectors {
         action: Code::new("class").unwrap(),
     };
     let shown = token::sign(&shown, &key("station-1"));
-    let perk_card = PerkCard {
+    let perk_card = PerkCredential {
         number: PerkCardNumber::of(&id("pepper"), ledger(), Seq(31)),
         ledger: ledger(),
         until: Day::parse("2027-04-10").unwrap(),

@@ -12,7 +12,7 @@ use ledger_spec::cbor::{self, Blob};
 use ledger_spec::checkpoint::Checkpoint;
 use ledger_spec::decide::{self, Context, Earlier};
 use ledger_spec::entry::{Accounting, Effect, Entry, Personal, personal_aad};
-use ledger_spec::frame::{Frame, Place};
+use ledger_spec::frame::{Frame, FramePlace};
 use ledger_spec::ids::{AccountId, OpId, Seq};
 use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::public;
@@ -229,7 +229,7 @@ impl Sequencer {
         // 4. Append. A crash in the middle leaves a torn frame that nobody was told of; the next
         //    start sets it aside.
         let tip = self.log.tip();
-        let place = Place {
+        let place = FramePlace {
             ledger: self.shared.ledger,
             epoch: tip.epoch,
             first_seq: tip.next_seq,

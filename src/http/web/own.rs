@@ -10,7 +10,7 @@ use ledger_spec::ids::{AccountId, LinkId, Seq};
 
 use super::visit::{Visit, failed, kept_language, scanning, site, sites, with_worker};
 use crate::engine::{Engine, EngineError};
-use crate::http::auth::Reader;
+use crate::http::auth::SessionReader;
 use crate::http::problem::Problem;
 use crate::http::reminders;
 use crate::http::resident;
@@ -43,7 +43,7 @@ pub(super) async fn worker(State(server): App) -> Response {
 
 /// `GET /{ledger}/me`
 pub(super) async fn me(visit: Visit, headers: HeaderMap) -> Response {
-    let account = match Reader::of(&visit.server, &visit.ledger.name, &headers) {
+    let account = match SessionReader::of(&visit.server, &visit.ledger.name, &headers) {
         Ok(reader) if resident::account_of(&reader).is_ok() => account_page(&visit, &reader),
         // Without a session of a phone the page offers to open one.
         Ok(_) | Err(_) => Ok(None),
@@ -82,7 +82,7 @@ pub(super) async fn leave(
 }
 
 /// `GET /{ledger}/me/history.csv`: the resident's own records for a spreadsheet.
-pub(super) async fn history_csv(reader: Reader, lang: Lang) -> Result<Response, Problem> {
+pub(super) async fn history_csv(reader: SessionReader, lang: Lang) -> Result<Response, Problem> {
     let account = resident::account_of(&reader)?;
     let ledger = Arc::clone(&reader.ledger);
     // Thousands of records are read: not on a thread that answers others.
@@ -110,7 +110,7 @@ fn all_entries(engine: &Engine, account: AccountId) -> Result<Vec<HistoryLine>, 
     Ok(entries)
 }
 
-fn account_page(visit: &Visit, reader: &Reader) -> Result<Option<me::Account>, Problem> {
+fn account_page(visit: &Visit, reader: &SessionReader) -> Result<Option<me::AccountPage>, Problem> {
     let (engine, query) = (&reader.ledger.engine, &visit.query);
     let today = visit.server.today();
     let access = resident::access_of(reader, query.link.as_deref(), today)?;
@@ -131,7 +131,7 @@ fn account_page(visit: &Visit, reader: &Reader) -> Result<Option<me::Account>, P
     };
     let mut coming = reminders::of_account(engine, account, today)?;
     coming.retain(|coming| !matches!(coming.about, About::Expiry(..)));
-    Ok(Some(me::Account {
+    Ok(Some(me::AccountPage {
         balance,
         coming,
         measured,

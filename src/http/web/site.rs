@@ -48,8 +48,11 @@ pub(super) async fn tour(FrontVisit(visit): FrontVisit) -> Response {
 /// `GET /verify`
 pub(super) async fn verify(visit: Visit) -> Response {
     let ledgers = visit.all_sites().into_iter();
-    let ledgers =
-        ledgers.map(|Site { ledger, origin, name, .. }| verify::Ledger { ledger, origin, name });
+    let ledgers = ledgers.map(|Site { ledger, origin, name, .. }| verify::LedgerLink {
+        ledger,
+        origin,
+        name,
+    });
     let data = verify::Verify { ledgers: ledgers.collect(), site: visit.site_here() };
     visit.html(verify::page(visit.lang, &data).into_string())
 }
@@ -71,7 +74,7 @@ pub(super) async fn door(
         return visit.failed(&Problem::not_found());
     }
     match query::closed_days(&visit.ledger.engine) {
-        Ok(days) => visit.html(city::page(lang, &city::City { site, days }).into_string()),
+        Ok(days) => visit.html(city::page(lang, &city::CityPage { site, days }).into_string()),
         Err(error) => visit.failed(&error.into()),
     }
 }

@@ -45,7 +45,7 @@ pub struct Release {
     /// The last closed weeks, the latest first.
     pub weeks: Vec<Week>,
     /// The last released months, the latest first.
-    pub months: Vec<Month>,
+    pub months: Vec<MonthFigures>,
 }
 
 /// Persons who took part in a week.
@@ -60,7 +60,7 @@ pub struct Week {
 
 /// A month's tables.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Month {
+pub struct MonthFigures {
     /// Its first day.
     #[schema(value_type = String, format = Date)]
     pub month: Day,
@@ -69,11 +69,11 @@ pub struct Month {
     /// Groups left out, because too few districts could be shown.
     pub left_out: Vec<String>,
     /// Persons by district.
-    pub districts: Vec<Row<u32>>,
+    pub districts: Vec<FigureRow<u32>>,
     /// The sums of the districts shown.
     pub totals: Vec<Cell>,
     /// Persons of the districts shown, by age group.
-    pub ages: Vec<Row<Band>>,
+    pub ages: Vec<FigureRow<Band>>,
     /// Whole percent of the actions, by channel.
     #[schema(value_type = Vec<(String, Cell)>)]
     pub channels: Vec<(Channel, Cell)>,
@@ -83,7 +83,7 @@ pub struct Month {
     pub funds: Vec<FundLine>,
 }
 
-impl Month {
+impl MonthFigures {
     /// Persons of a column in all districts listed; withheld where one of these is hidden, because
     /// the sum of the others would be taken for the whole.
     #[must_use]
@@ -96,7 +96,7 @@ impl Month {
 
 /// A row of persons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Row<K> {
+pub struct FigureRow<K> {
     /// The district's number, or the age group.
     pub key: K,
     /// Persons with any action, then with an action of each group.
@@ -194,7 +194,7 @@ impl Band {
 /// # Errors
 /// [`EngineError`]
 pub fn release(engine: &Engine, population: Option<&Population>) -> Result<Release, EngineError> {
-    let public = Public::of(&*engine.state()?);
+    let public = PublicNames::of(&*engine.state()?);
     Ok(Material::read(engine.views())?.map_or_else(Release::default, |material| {
         let weeks = material.weeks();
         let months = material.months(&weeks, &public, population);
@@ -218,12 +218,12 @@ pub fn group_names(engine: &Engine) -> Result<Vec<GroupName>, EngineError> {
 }
 
 /// What the log says in public of stations and rules.
-struct Public {
+struct PublicNames {
     stations: BTreeMap<PlaceId, String>,
     programmes: Vec<std::sync::Arc<Programme>>,
 }
 
-impl Public {
+impl PublicNames {
     fn of(state: &State) -> Self {
         let stations = state.places.iter().filter(|(_, place)| place.role == Role::Station);
         let stations = stations.map(|(id, place)| (*id, place.name.as_str().to_owned())).collect();
@@ -337,9 +337,9 @@ impl<'a> Material<'a> {
     fn months(
         &self,
         weeks: &[Week],
-        public: &Public,
+        public: &PublicNames,
         population: Option<&Population>,
-    ) -> Vec<Month> {
+    ) -> Vec<MonthFigures> {
         let released: Vec<MonthSpan> = self.released().collect();
         let latest = released.into_iter().rev().take(MONTHS);
         latest.map(|span| self.month(span, weeks, public, population)).collect()
@@ -349,9 +349,9 @@ impl<'a> Material<'a> {
         &self,
         span: MonthSpan,
         weeks: &[Week],
-        public: &Public,
+        public: &PublicNames,
         population: Option<&Population>,
-    ) -> Month {
+    ) -> MonthFigures {
         let MonthSpan { first: month, last } = span;
         let touching = || {
             let touching =
@@ -378,13 +378,13 @@ impl<'a> Material<'a> {
         let listed: Vec<u32> = tables.districts.keys().copied().collect();
         let districts = tables.districts.into_iter().map(|(key, persons)| {
             let inhabitants = population.and_then(|of| of.of_district(key));
-            Row { key, per_mille: rates(&persons, inhabitants), persons }
+            FigureRow { key, per_mille: rates(&persons, inhabitants), persons }
         });
         let ages = tables.ages.into_iter().map(|(key, persons)| {
             let inhabitants = population.and_then(|of| of.of_ages(key, &listed));
-            Row { key, per_mille: rates(&persons, inhabitants), persons }
+            FigureRow { key, per_mille: rates(&persons, inhabitants), persons }
         });
-        Month {
+        MonthFigures {
             month,
             groups: tables.columns.into_iter().flatten().collect(),
             left_out: tables.left_out,
@@ -399,7 +399,7 @@ impl<'a> Material<'a> {
 
     /// Shares in whole percent, so that no number of actions follows; all channels or none, because
     /// they add up.
-    fn channels(&self, span: MonthSpan, public: &Public) -> Vec<(Channel, Cell)> {
+    fn channels(&self, span: MonthSpan, public: &PublicNames) -> Vec<(Channel, Cell)> {
         let open = public.channels(span);
         let used = |channel: &Channel| self.channels.get(&(span.first, *channel));
         let whole =
@@ -416,7 +416,7 @@ impl<'a> Material<'a> {
     /// Stations with at least k persons. `acts` is the least that all stations together can have
     /// recorded: if those shown do not explain it, something would follow for the others, and none
     /// is shown.
-    fn stations(&self, month: Day, acts: u64, public: &Public) -> Vec<Station> {
+    fn stations(&self, month: Day, acts: u64, public: &PublicNames) -> Vec<Station> {
         let used =
             |station: &PlaceId| self.stations.get(&StationMonth { month, station: *station });
         let shown = public.stations.iter().filter_map(|(id, name)| {
@@ -439,24 +439,24 @@ impl<'a> Material<'a> {
         let budgeted = |last: Day| -> Vec<Fund> {
             budgets.iter().filter(|(_, since)| **since <= last.0).map(|(fund, _)| *fund).collect()
         };
-        let flow = |of_what: Flow| {
+        let flow = |of_what: PointFlow| {
             let months = released.iter().map(|MonthSpan { first: month, last }| {
                 let of = |fund: Fund| {
                     let row = funds.get(&(*month, fund)).cloned().unwrap_or_default();
                     let (points, crowd) = match of_what {
-                        Flow::Granted => (row.granted, row.earners),
-                        Flow::Redeemed => (row.redeemed, row.spenders),
-                        Flow::Refunded => (row.refunded, row.refunders),
+                        PointFlow::Granted => (row.granted, row.earners),
+                        PointFlow::Redeemed => (row.redeemed, row.spenders),
+                        PointFlow::Refunded => (row.refunded, row.refunders),
                     };
                     (fund, (points, crowd.0.into_iter().collect::<Behind>()))
                 };
                 let days =
                     self.days.range(*month..=*last).filter(|(_, row)| row.accounts.is_some());
                 let crowds = days.filter_map(|(_, row)| match of_what {
-                    Flow::Granted => Some(&row.earners),
-                    Flow::Redeemed => Some(&row.spenders),
+                    PointFlow::Granted => Some(&row.earners),
+                    PointFlow::Redeemed => Some(&row.spenders),
                     // No day's public totals tell of refunds.
-                    Flow::Refunded => None,
+                    PointFlow::Refunded => None,
                 });
                 let hidden = crowds.filter(|crowd| !crowd.is_large());
                 FlowMonth {
@@ -467,9 +467,9 @@ impl<'a> Material<'a> {
             });
             running(&months.collect::<Vec<_>>(), SMALL_CELL as usize)
         };
-        let (granted, redeemed) = (flow(Flow::Granted), flow(Flow::Redeemed));
+        let (granted, redeemed) = (flow(PointFlow::Granted), flow(PointFlow::Redeemed));
         // What was refunded is not published itself, and follows from the figures shown.
-        let refunded = flow(Flow::Refunded);
+        let refunded = flow(PointFlow::Refunded);
         let mut lines = BTreeMap::new();
         let flows = granted.into_iter().zip(redeemed).zip(refunded);
         for (MonthSpan { first: month, last }, flows) in released.iter().zip(flows) {
@@ -509,7 +509,7 @@ impl<'a> Material<'a> {
 
 /// Which way points go.
 #[derive(Clone, Copy)]
-enum Flow {
+enum PointFlow {
     Granted,
     Redeemed,
     Refunded,

@@ -12,7 +12,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::Band;
+use super::suppress::Band;
 
 /// The file within the data folder.
 pub const POPULATION_FILE: &str = "population.csv";

@@ -13,7 +13,7 @@ use ledger_spec::{
     points::Points,
     statement::{Core, Disclosure, Holder, StatementError, open, read},
     time::Day,
-    token::{self, PayToken, PerkCard, QrCheck, Session},
+    token::{self, PayToken, PerkCredential, QrCheck, Session},
 };
 
 use super::hex;
@@ -178,7 +178,8 @@ fn a_perk_cards_number_follows_from_pepper_ledger_and_claim() {
 #[test]
 fn a_perk_card_is_read_by_any_shop_and_made_by_the_system_key_alone() {
     let number = PerkCardNumber::of(&[1; 32], ledger(), Seq(7));
-    let card = PerkCard { number, ledger: ledger(), until: Day::parse("2027-04-10").unwrap() };
+    let card =
+        PerkCredential { number, ledger: ledger(), until: Day::parse("2027-04-10").unwrap() };
     let signed = token::sign(&card, &key("system"));
     assert_eq!(token::sign(&card, &key("system")), signed, "the same card every time");
     let text = format!("HTTPS://DEMO.KENMAI.EXAMPLE/C/{}", BASE32_NOPAD.encode(&signed));
@@ -187,17 +188,20 @@ fn a_perk_card_is_read_by_any_shop_and_made_by_the_system_key_alone() {
     }
     let known = |name: &'static str| move |_| Some(key(name).verifying_key());
     assert_eq!(token::open(&signed, known("system")), Ok((card, kid("system"))));
-    let forged = token::open::<PerkCard>(&signed, known("shop-a"));
+    let forged = token::open::<PerkCredential>(&signed, known("shop-a"));
     assert_eq!(forged, Err(CoseError::Signature));
     for at in 0..signed.len() {
         let mut changed = signed.clone();
         changed[at] ^= 1;
-        assert!(token::open::<PerkCard>(&changed, known("system")).is_err(), "byte {at}");
+        assert!(token::open::<PerkCredential>(&changed, known("system")).is_err(), "byte {at}");
     }
     // Nothing may travel outside the signature.
     let parts = Sign1::from_bytes(&signed).unwrap();
     let more = Sign1 { disclosure: Some(vec![0xa0]), ..parts }.to_bytes();
-    assert!(matches!(token::open::<PerkCard>(&more, known("system")), Err(CoseError::Form(_))));
+    assert!(matches!(
+        token::open::<PerkCredential>(&more, known("system")),
+        Err(CoseError::Form(_))
+    ));
 }
 
 // `coset` is another implementation of RFC 9052: each reads and verifies what the other signed.
