@@ -4,6 +4,9 @@
 //! Each rule takes a file's path and text and gives one line for each breach. A rule that turns out
 //! wrong is changed here, in the open; there is no way to switch it off at the place of the breach.
 
+mod names;
+mod order;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -89,6 +92,9 @@ const ANYWHERE: [&str; 5] = ["data_encoding", "ledger_spec", "serde", "sha2", "t
 /// Words that age, put work off, or name one machine.
 const BANNED_WORDS: [&str; 8] =
     ["TODO", "FIXME", "XXX", "HACK", "no longer", "No longer", "/work/", "/root/"];
+
+/// Comments are as wide as the code, which rustfmt keeps at so many characters.
+const COMMENT_WIDTH_MAX: usize = 100;
 
 /// A longer file wants to be two.
 const LINES_MAX: usize = 700;
@@ -348,11 +354,36 @@ fn shape(path: &str, text: &str) -> Vec<String> {
     breaches
 }
 
+/// Comments stay within [`COMMENT_WIDTH_MAX`], except for a word that has no space in it.
+fn comments(path: &str, text: &str) -> Vec<String> {
+    if ![".rs", ".js"].iter().any(|end| path.ends_with(end)) {
+        return Vec::new();
+    }
+    let wide = |line: &&str| {
+        let comment = line.trim_start().strip_prefix("//");
+        let words = comment.map_or("", |comment| comment.trim_start_matches(['/', '!']).trim());
+        words.contains(' ') && line.chars().count() > COMMENT_WIDTH_MAX
+    };
+    let lines = text.lines().filter(wide);
+    lines.map(|line| format!("a wider comment than {COMMENT_WIDTH_MAX}: {}", line.trim())).collect()
+}
+
+/// No function takes a tuple apart in its parameters: it would hide a type that is missing, or how
+/// many arguments there are.
+fn parameters(path: &str, text: &str) -> Vec<String> {
+    if !path.ends_with(".rs") {
+        return Vec::new();
+    }
+    let tuples = names::tuple_parameters(&tokens(text));
+    tuples.iter().map(|name| format!("`{name}` takes a tuple apart in its parameters")).collect()
+}
+
 /// A rule takes a path from the root and the text of the file, and gives its breaches.
 type Rule = fn(&str, &str) -> Vec<String>;
 
 /// All rules that look at one file at a time.
-const RULES: [Rule; 7] = [borders, homes, homeless, participation, floats, words, shape];
+const RULES: [Rule; 9] =
+    [borders, homes, homeless, participation, floats, words, shape, comments, parameters];
 
 /// Files and folders of `src/` that the map does not name as `` `src/NAME` `` (a folder with a `/`
 /// behind it).
@@ -395,20 +426,24 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-#[test]
-fn the_tree_is_tidy() {
+/// Every file of ours that is text, as path from the root and content.
+fn tree() -> Vec<(String, String)> {
     let root = root();
     let mut paths = names(&root);
     paths.retain(|name| !name.ends_with('/') && is_ours(name));
     let folders = FOLDERS.iter().filter(|folder| root.join(folder).is_dir());
     paths.extend(folders.flat_map(|folder| files(&root, folder)));
     assert!(paths.len() > 20, "the walk found its way: {paths:?}");
+    // What is not text has no words and no lines.
+    let read = |path: String| Some((fs::read_to_string(root.join(&path)).ok()?, path));
+    paths.into_iter().filter_map(read).map(|(text, path)| (path, text)).collect()
+}
 
+#[test]
+fn the_tree_is_tidy() {
     let mut breaches = Vec::new();
-    for path in &paths {
-        // What is not text has no words and no lines.
-        let Ok(text) = fs::read_to_string(root.join(path)) else { continue };
-        let found = RULES.iter().flat_map(|rule| rule(path, &text));
+    for (path, text) in tree() {
+        let found = RULES.iter().flat_map(|rule| rule(&path, &text));
         breaches.extend(found.map(|breach| format!("{path}: {breach}")));
     }
     assert!(breaches.is_empty(), "{}", breaches.join("\n"));
@@ -498,6 +533,12 @@ fn a_planted_word_float_or_shape_is_seen() {
     let (longer, ceiling) = LONGER[0];
     check(shape, longer, &"//\n".repeat(ceiling), &[]);
     check(shape, longer, "//\n", &["short enough to leave the list of longer files"]);
+    let wide = format!("    /// {}\n", "four ".repeat(20));
+    let breach = format!("a wider comment than 100: {}", wide.trim());
+    check(comments, "a.rs", &wide, &[&breach]);
+    check(comments, "a.js", &wide, &[&breach]);
+    check(comments, "a.rs", &format!("let a = \"{}\";\n", "four ".repeat(30)), &[]);
+    check(comments, "a.rs", &format!("/// {}\n", "四".repeat(150)), &[]);
     let path = "src/query/participation/cube.rs";
     check(participation, path, "use ledger_spec::PersonalPart;", &["names `PersonalPart`"]);
     check(participation, "src/query/balance.rs", "use ledger_spec::PersonalPart;", &[]);
