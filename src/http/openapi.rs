@@ -176,7 +176,10 @@ pub(super) fn pages<S: Clone + Send + Sync + 'static>() -> axum::Router<S> {
     );
     let pages: axum::Router<S> =
         SwaggerUi::new("/api").config(Config::from("/v1/openapi.json")).into();
-    pages.layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, policy))
+    pages.layer(SetResponseHeaderLayer::overriding(
+        axum::http::header::CONTENT_SECURITY_POLICY,
+        policy,
+    ))
 }
 
 /// The document as JSON text, with what all operations have in common.
