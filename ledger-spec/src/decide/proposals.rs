@@ -20,7 +20,6 @@ pub(super) fn propose(body: &Body, case: &Case<'_>) -> Result<Outcome, Rejection
 /// What a proposal does when it takes effect; checked when it is proposed, and again when it is
 /// approved, each time with the role of who does it.
 fn enact(body: &Body, role: Role, case: &Case<'_>) -> Result<Outcome, Rejection> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "only proposals whose rules are in force")]
     match body {
         Body::ProgrammePublish(body) => {
             let programme = Programme::parse(body.document.as_str())?;
@@ -53,7 +52,35 @@ fn enact(body: &Body, role: Role, case: &Case<'_>) -> Result<Outcome, Rejection>
         Body::BalanceImport(body) => corrections::import_balance(body, case),
         // Its rows do the rest.
         Body::Manifest(_) => Outcome::without_account(Vec::new()),
-        _ => Err(Rejection::KindNotInForce),
+        // Never proposals.
+        Body::AccountOpen(_)
+        | Body::AccountFacts(_)
+        | Body::AccountStatus(_)
+        | Body::AccountClose(_)
+        | Body::AccountErase(_)
+        | Body::DeviceEnrol(_)
+        | Body::DeviceRevoke(_)
+        | Body::CardIssue(_)
+        | Body::CardRevoke(_)
+        | Body::Redeem(_)
+        | Body::Void(_)
+        | Body::Hold(_)
+        | Body::Capture(_)
+        | Body::Release(_)
+        | Body::RewardClaim(_)
+        | Body::RewardUse(_)
+        | Body::RewardCancel(_)
+        | Body::DrawCommit(_)
+        | Body::DrawResult(_)
+        | Body::LinkGrant(_)
+        | Body::LinkRevoke(_)
+        | Body::Approve(_)
+        | Body::Expire(_)
+        | Body::DayClose(_)
+        | Body::SettlementClose(_)
+        | Body::SettlementPaid(_)
+        | Body::AuditStatement(_)
+        | Body::ManifestDone(_) => Err(Rejection::KindNotInForce),
     }
 }
 
