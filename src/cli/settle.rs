@@ -27,7 +27,9 @@ use crate::reports::zengin::{self, BankAccount, Payer};
 /// Statements, invoices and transfers of what shops are due.
 #[derive(clap::Args)]
 #[command(
-    after_help = "The ledger settles each shop's month by itself when the month is over. A month's round:\n\n  \
+    after_help = "The ledger settles each shop's month by itself when the month is over. Once for each shop:\n\n  \
+                  kenmai settle account --help\n\n\
+                  A month's round:\n\n  \
                   kenmai settle list city/data --month 2026-10\n  \
                   kenmai settle invoice city/data --month 2026-10 > invoice.csv\n  \
                   kenmai settle zengin city/data --keys city/keys --month 2026-10 --payer-code 0000000042 \\\n    \
