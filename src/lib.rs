@@ -2,6 +2,9 @@
 //!
 //! The rules stand in `ledger_spec` and are pure; this package gives them a clock, keys, files and
 //! a network. The program `kenmai` is a thin shell around it, so that tests reach every part.
+//!
+//! Read first [`engine::Engine`], which alone changes a ledger, and [`http::Server`], which serves
+//! several.
 
 pub mod adapters;
 pub mod audit;

@@ -2,6 +2,10 @@
 //!
 //! Nothing here reads a file, a clock or a source of randomness; everything a rule needs is passed
 //! in.
+//!
+//! Read first [`statement::Statement`], what somebody signed, and [`entry::Accounting`], what the
+//! log keeps of it: [`decide::decide`] makes the one of the other, and [`apply::apply`] takes its
+//! effects into the [`state::State`].
 #![no_std]
 
 extern crate alloc;
