@@ -455,6 +455,11 @@ fn the_map_names_every_part_of_the_program() {
     assert_eq!(unmapped(&names(&root().join("src")), &map), [""; 0]);
 }
 
+/// Files as a rule over the whole tree takes them.
+fn sources(of: &[(&str, &str)]) -> Vec<(String, String)> {
+    of.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
+}
+
 /// The breaches that a rule finds in a text.
 fn check(rule: Rule, path: &str, text: &str, expected: &[&str]) {
     assert_eq!(rule(path, text), expected, "{path}: {text}");

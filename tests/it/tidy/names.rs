@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::tokens;
+use super::{sources, tokens};
 
 /// Names of types that stand in several files all the same: `Args` and `Command` are what each
 /// command takes, a hold is a body and what the state keeps of it, residents of the demo and of the
@@ -118,11 +118,6 @@ pub(super) fn tuple_parameters<'a>(tokens: &[&'a str]) -> Vec<&'a str> {
     found
 }
 
-/// Files as a rule takes them.
-fn files(of: &[(&str, &str)]) -> Vec<(String, String)> {
-    of.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
-}
-
 #[test]
 fn a_type_has_a_name_of_its_own() {
     let mut tree = super::tree();
@@ -156,7 +151,7 @@ fn a_type_without_an_explanation_is_seen() {
 
 #[test]
 fn a_shared_name_is_seen() {
-    let both = files(&[
+    let both = sources(&[
         ("src/a.rs", "pub struct Place;\nenum Row { A }\n#[cfg(test)]\nmod tests { struct Fake; }"),
         ("src/b.rs", "// struct Row\ntrait Place {}\nstruct Fake;"),
         ("src/c.rs", "wire_code!(\n    /// A row.\n    #[derive(Copy)]\n    Row { A = 1 }\n);"),

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{LAYERS, in_name, tokens};
+use super::{LAYERS, in_name, sources, tokens};
 
 /// The folders and their files, the outermost first.
 const ORDERS: [(&str, &[&str]); 21] = [
@@ -412,12 +412,6 @@ fn breaches(files: &[(String, String)], orders: &[(&str, &[&str])]) -> Vec<Strin
     found
 }
 
-/// Files as a rule takes them.
-#[cfg(test)]
-fn files(of: &[(&str, &str)]) -> Vec<(String, String)> {
-    of.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
-}
-
 #[test]
 fn every_folder_keeps_its_order() {
     let modules: Vec<&str> = LAYERS.iter().flat_map(|layer| layer.iter().copied()).collect();
@@ -443,9 +437,9 @@ fn a_step_up_is_seen() {
     let check = |path: &str, code: &str, expected: &[&str]| {
         let other = |path| ((path), "");
         let all = ["src/http/mod.rs", "src/log/mod.rs", "src/log/disk.rs", "src/log/lock.rs"];
-        let mut tree = files(&all.map(other));
+        let mut tree = sources(&all.map(other));
         tree.retain(|(other, _)| other != path);
-        tree.extend(files(&[(path, code)]));
+        tree.extend(sources(&[(path, code)]));
         let expected: Vec<_> =
             expected.iter().map(|used| format!("{path}: uses `{used}`")).collect();
         assert_eq!(breaches(&tree, &orders), expected, "{path}: {code}");
