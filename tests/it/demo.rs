@@ -210,8 +210,8 @@ async fn it_runs_for_years_without_a_restart() {
     }
 }
 
-/// Opens a city that has nothing to live: whatever has come since is the ledger's own word on expired
-/// points, which it gives when nobody waits.
+/// Opens a city that has nothing to live: whatever has come since is the ledger's own word on
+/// expired points, which it gives when nobody waits.
 async fn check_own(data: &Path, clock: &Arc<TestClock>, since: u64) {
     let city = open_city(data, SMALL, clock, &Metrics::new().unwrap()).await.unwrap();
     for seq in (since..city.entries).map(Seq) {
