@@ -353,15 +353,7 @@ impl<'a> Auditor<'a> {
             self.keyring.insert(kid, key);
             return Some(key);
         }
-        #[expect(
-            clippy::wildcard_enum_match_arm,
-            reason = "two kinds bring a key, all others none"
-        )]
-        let own = match body? {
-            Body::DeviceEnrol(body) => &body.public_key,
-            Body::KeyRegister(body) => &body.public_key,
-            _ => return None,
-        };
+        let own = body?.own_key()?;
         if Kid::of(own) == kid { VerifyingKey::from_bytes(own).ok() } else { None }
     }
 

@@ -69,33 +69,9 @@ fn other(
 ) -> Option<StandIn> {
     let recorded_s = accounting.accepted_min * 60;
     let account = accounting.subject.map(|subject| subject.account);
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "only kinds that ask for an exact time or a disclosure"
-    )]
     let now_s = match &statement.core.body {
         Body::Redeem(_) | Body::Hold(_) => {
-            let (nonce, exp_s) = accounting.effects.iter().find_map(|effect| {
-                if let Effect::TokenSpent { nonce, exp_s } = effect {
-                    Some((*nonce, *exp_s))
-                } else {
-                    None
-                }
-            })?;
-            // A confirmation, which every limit on a code lets through.
-            let (shop, max_points) = asked(&statement.core.body);
-            let token = PayToken { exp_s, nonce, ledger: statement.core.ledger, max_points, shop };
-            statement.carried.pay_token = Some((token, phone(account?, state, signers.devices)?));
-            // Some second of the minute must lie within both deadlines.
-            let not_after_s = statement.core.not_after_s.unwrap_or(0);
-            let hold = if let Body::Hold(body) = &statement.core.body { body.until_s } else { 0 };
-            let earliest_s = exp_s
-                .saturating_sub(TOKEN_LIFE_S_MAX)
-                .max(not_after_s.saturating_sub(NOT_AFTER_S_MAX))
-                .max(hold.saturating_sub(HOLD_LIFE_S_MAX));
-            let now_s = earliest_s.clamp(recorded_s, recorded_s + 59);
-            statement.disclosure = Some((disclosure(now_s, None), Vec::new()));
-            now_s
+            confirm(accounting, &mut statement, phone(account?, state, signers.devices)?)?
         }
         Body::Capture(_) | Body::RewardUse(_) => {
             let not_after_s = statement.core.not_after_s.unwrap_or(0);
@@ -123,9 +99,63 @@ fn other(
             let helped = helped(account?, &statement, state, signers);
             return claim(statement, wallet, helped, recorded_s, state);
         }
-        _ => recorded_s,
+        // They ask for no exact time, and disclose nothing that a decision rests on.
+        Body::ProgrammePublish(_)
+        | Body::BudgetAllocate(_)
+        | Body::KeyRegister(_)
+        | Body::KeyRevoke(_)
+        | Body::AccountOpen(_)
+        | Body::AccountFacts(_)
+        | Body::AccountStatus(_)
+        | Body::AccountClose(_)
+        | Body::AccountErase(_)
+        | Body::DeviceRevoke(_)
+        | Body::CardIssue(_)
+        | Body::CardRevoke(_)
+        | Body::Action(_)
+        | Body::ActionWithdraw(_)
+        | Body::Void(_)
+        | Body::Refund(_)
+        | Body::CataloguePublish(_)
+        | Body::RewardCancel(_)
+        | Body::DrawCommit(_)
+        | Body::DrawResult(_)
+        | Body::LinkRevoke(_)
+        | Body::Adjust(_)
+        | Body::LotExtend(_)
+        | Body::BalanceImport(_)
+        | Body::Approve(_)
+        | Body::Expire(_)
+        | Body::DayClose(_)
+        | Body::SettlementClose(_)
+        | Body::SettlementPaid(_)
+        | Body::AuditStatement(_)
+        | Body::Manifest(_)
+        | Body::ManifestDone(_) => recorded_s,
     };
     Some(StandIn { statement, now_ms: now_s * 1_000, measured: None })
+}
+
+/// Puts a phone's confirmation, which every limit on a code lets through, into a sale or hold, and
+/// gives a second at which both its deadlines allow it.
+fn confirm(accounting: &Accounting, statement: &mut Statement, phone: Kid) -> Option<u64> {
+    let (nonce, exp_s) = accounting.effects.iter().find_map(|effect| {
+        if let Effect::TokenSpent { nonce, exp_s } = effect { Some((*nonce, *exp_s)) } else { None }
+    })?;
+    let (shop, max_points) = asked(&statement.core.body);
+    let token = PayToken { exp_s, nonce, ledger: statement.core.ledger, max_points, shop };
+    statement.carried.pay_token = Some((token, phone));
+    // Some second of the minute must lie within both deadlines.
+    let not_after_s = statement.core.not_after_s.unwrap_or(0);
+    let hold = if let Body::Hold(body) = &statement.core.body { body.until_s } else { 0 };
+    let earliest_s = exp_s
+        .saturating_sub(TOKEN_LIFE_S_MAX)
+        .max(not_after_s.saturating_sub(NOT_AFTER_S_MAX))
+        .max(hold.saturating_sub(HOLD_LIFE_S_MAX));
+    let recorded_s = accounting.accepted_min * 60;
+    let now_s = earliest_s.clamp(recorded_s, recorded_s + 59);
+    statement.disclosure = Some((disclosure(now_s, None), Vec::new()));
+    Some(now_s)
 }
 
 fn has_wallet(item: &str, state: &Overlay<'_>) -> bool {

@@ -155,17 +155,51 @@ impl Filter {
     }
 
     fn includes(self, kind: Kind) -> bool {
-        match self {
-            Self::Actions => matches!(kind, Kind::Action | Kind::ActionWithdraw),
-            Self::Shops => matches!(
-                kind,
-                Kind::Redeem
-                    | Kind::Void
-                    | Kind::Refund
-                    | Kind::Hold
-                    | Kind::Capture
-                    | Kind::Release
-            ),
+        Self::showing(kind) == Some(self)
+    }
+
+    /// The choice that shows a kind; `None` for a kind that the whole history alone has.
+    fn showing(kind: Kind) -> Option<Self> {
+        match kind {
+            Kind::Action | Kind::ActionWithdraw => Some(Self::Actions),
+            Kind::Redeem
+            | Kind::Void
+            | Kind::Refund
+            | Kind::Hold
+            | Kind::Capture
+            | Kind::Release => Some(Self::Shops),
+            Kind::ProgrammePublish
+            | Kind::BudgetAllocate
+            | Kind::KeyRegister
+            | Kind::KeyRevoke
+            | Kind::AccountOpen
+            | Kind::AccountFacts
+            | Kind::AccountStatus
+            | Kind::AccountClose
+            | Kind::AccountErase
+            | Kind::DeviceEnrol
+            | Kind::DeviceRevoke
+            | Kind::CardIssue
+            | Kind::CardRevoke
+            | Kind::CataloguePublish
+            | Kind::RewardClaim
+            | Kind::RewardUse
+            | Kind::RewardCancel
+            | Kind::DrawCommit
+            | Kind::DrawResult
+            | Kind::LinkGrant
+            | Kind::LinkRevoke
+            | Kind::Adjust
+            | Kind::LotExtend
+            | Kind::BalanceImport
+            | Kind::Approve
+            | Kind::Expire
+            | Kind::DayClose
+            | Kind::SettlementClose
+            | Kind::SettlementPaid
+            | Kind::AuditStatement
+            | Kind::Manifest
+            | Kind::ManifestDone => None,
         }
     }
 }
@@ -430,10 +464,10 @@ fn names_of(rule: &Rule, exact: Option<&str>) -> (String, String) {
 }
 
 /// The reason that a correction gives, or the source of opening points.
-#[expect(clippy::wildcard_enum_match_arm, reason = "most kinds give no reason in words")]
 fn note_of(body: &Body) -> Option<&Note> {
     match body {
         Body::AccountStatus(body) => body.reason.as_ref(),
+        Body::AccountErase(body) => Some(&body.basis),
         Body::ActionWithdraw(body) => Some(&body.reason),
         Body::Refund(body) => Some(&body.reason),
         Body::RewardCancel(body) => Some(&body.reason),
@@ -442,6 +476,36 @@ fn note_of(body: &Body) -> Option<&Note> {
         Body::BalanceImport(body) => Some(&body.source),
         Body::KeyRevoke(body) => Some(&body.reason),
         Body::CardRevoke(body) => Some(&body.reason),
-        _ => None,
+        // They give no reason in words.
+        Body::ProgrammePublish(_)
+        | Body::BudgetAllocate(_)
+        | Body::KeyRegister(_)
+        | Body::AccountOpen(_)
+        | Body::AccountFacts(_)
+        | Body::AccountClose(_)
+        | Body::DeviceEnrol(_)
+        | Body::DeviceRevoke(_)
+        | Body::CardIssue(_)
+        | Body::Action(_)
+        | Body::Redeem(_)
+        | Body::Void(_)
+        | Body::Hold(_)
+        | Body::Capture(_)
+        | Body::Release(_)
+        | Body::CataloguePublish(_)
+        | Body::RewardClaim(_)
+        | Body::RewardUse(_)
+        | Body::DrawCommit(_)
+        | Body::DrawResult(_)
+        | Body::LinkGrant(_)
+        | Body::LinkRevoke(_)
+        | Body::Approve(_)
+        | Body::Expire(_)
+        | Body::DayClose(_)
+        | Body::SettlementClose(_)
+        | Body::SettlementPaid(_)
+        | Body::AuditStatement(_)
+        | Body::Manifest(_)
+        | Body::ManifestDone(_) => None,
     }
 }
