@@ -42,9 +42,9 @@ assets! {
     "holder.js" JS,
     "icon.svg" SVG,
     "keyring.js" JS,
-    "kinds.js" JS,
     "links.js" JS,
     "me.js" JS,
+    "numbers.js" JS,
     "offline.js" JS,
     "outbox.js" JS,
     "outcome.js" JS,
@@ -86,9 +86,12 @@ pub(super) fn text(path: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use expect_test::expect_file;
-    use ledger_spec::kinds::Kind;
+    use ledger_spec::kinds::{Flow, Kind, Purpose, Role};
+    use ledger_spec::points::{Fund, Purse};
 
     #[test]
     fn every_import_is_in_the_table() {
@@ -121,14 +124,53 @@ mod tests {
         }
     }
 
+    /// A list of the browser's: each name of a table at the place of its number.
+    fn list<T: Copy>(
+        name: &str,
+        of: &str,
+        all: &[T],
+        named: impl Fn(T) -> (usize, &'static str),
+    ) -> String {
+        let numbers = all.iter().map(|one| named(*one).0);
+        assert!(numbers.eq(1..=all.len()), "{name}: numbers count up from 1");
+        let names = all.iter().map(|one| format!("  \"{}\",\n", named(*one).1));
+        let names: String = names.collect();
+        format!(
+            "\n/** {of} by number; entry 0 does not exist. */\nexport const {name} = [\n  null,\n{names}];\n"
+        )
+    }
+
     #[test]
-    fn the_browser_knows_the_kinds_by_their_numbers() {
-        let numbers: Vec<usize> = Kind::ALL.iter().map(|kind| *kind as usize).collect();
-        assert!(numbers.iter().copied().eq(1..=numbers.len()), "{numbers:?}");
-        let names = Kind::ALL.iter().map(|kind| format!("  \"{}\",\n", kind.name()));
-        let (head, _) = text("kinds.js").split_once("  null,\n").unwrap();
-        let script = format!("{head}  null,\n{}];\n", names.collect::<String>());
-        expect_file!["assets/kinds.js"].assert_eq(&script);
+    fn the_browser_knows_the_kinds_and_codes_by_their_numbers() {
+        let lists = [
+            list("KINDS", "Names of the kinds", Kind::ALL, |kind| (kind as usize, kind.name())),
+            list("ROLES", "The roles of keys", Role::ALL, |role| (role as usize, role.name())),
+            list("PURPOSES", "The purposes of links", Purpose::ALL, |of| (of as usize, of.name())),
+            list("PURSES", "The purses of points", Purse::ALL, |purse| {
+                (purse as usize, purse.name())
+            }),
+            list("FUNDS", "The funds that pay for points", Fund::ALL, |fund| {
+                (fund as usize, fund.name())
+            }),
+        ];
+        let (head, _) = text("numbers.js").split_once("\n/**").unwrap();
+        expect_file!["assets/numbers.js"].assert_eq(&format!("{head}{}", lists.concat()));
+    }
+
+    /// What the page cannot explain it does not let the second person sign.
+    #[test]
+    fn the_browser_explains_every_proposal() {
+        // These are proposals by what they are about: the key of a root, an act that two grant,
+        // rows that need two.
+        let some = [Kind::KeyRevoke, Kind::Action, Kind::Manifest];
+        let can_be_proposed = |kind: &&Kind| kind.is(Flow::Proposal) || some.contains(kind);
+        let (_, facts) = text("proposal.js").split_once("\nconst FACTS = {\n").unwrap();
+        let (facts, _) = facts.split_once("\n};").unwrap();
+        let own = facts.lines().filter_map(|line| line.strip_prefix("  ")?.split_once([':', ',']));
+        let own = own.filter(|(name, _)| !name.starts_with([' ', ']', '[']));
+        let explained: BTreeSet<&str> = own.map(|(name, _)| name.trim_matches('"')).collect();
+        let proposed = Kind::ALL.iter().filter(can_be_proposed).map(|kind| kind.name());
+        assert_eq!(explained, proposed.collect());
     }
 
     #[test]

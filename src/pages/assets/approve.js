@@ -5,7 +5,7 @@ import * as api from "./api.js";
 import { decode } from "./cbor.js";
 import { approve, hex, parse1, sha256, statementSignedBy, unhex } from "./cose.js";
 import { reader, standing } from "./keyring.js";
-import { KINDS } from "./kinds.js";
+import { KINDS } from "./numbers.js";
 import { at, canSign, element, guarded, ledgerName, locale, text } from "./page.js";
 import { factsOf, kindName } from "./proposal.js";
 import { compared, finish, sendOnce } from "./staff.js";

@@ -2,7 +2,7 @@
 // 9864), exactly as ledger-spec/kenmai.cddl describes them.
 
 import { Tag, concat, decode, encode, equal } from "./cbor.js";
-import { KINDS } from "./kinds.js";
+import { KINDS, PURPOSES, ROLES } from "./numbers.js";
 
 const ED25519 = -19;
 const DISCLOSURE = -65537;
@@ -241,9 +241,6 @@ export const readVoucher = (bytes) => ({
 /** `void`: a till undoes a redemption of its shop, until 24:00 of the same day. */
 export const voidSale = (signer, ledger, seq) => statement(signer, ledger, "void", [[8, new Map([[1, seq]])]]);
 
-/** What a link can be for; the place of a name is its number in statements. */
-const PURPOSES = [null, "steps", "sessions", "employer", "proxy", "reminders", "auto_exchange"];
-
 /**
  * `link.grant`: the phone lets a partner's key (its id) do one thing until a day, under a random number (16 bytes); so does a
  * desk with card and PIN proof.
@@ -272,11 +269,6 @@ export function readFamilyCode(read) {
 /** `link.revoke`: ends it. */
 export const linkRevoke = (signer, ledger, link) =>
   statement(signer, ledger, "link.revoke", [[8, new Map([[1, link]])]]);
-
-/** The number of each role in statements; entry 0 does not exist. */
-export const ROLES = [
-  null, "root", "staff", "registry", "station", "coach", "shop", "kiosk", "partner", "pin", "system", "auditor",
-];
 
 /** `key.register`: proposes a key of a person who holds no other; `place` (8 bytes) for a shop or station. */
 export const keyRegister = (signer, ledger, { publicKey, role, place, name }) => {

@@ -1,4 +1,4 @@
-// The kinds of statement by their numbers, as `ledger-spec/src/kinds/table.rs` has them. A test of
+// What statements write as numbers, by name, as the tables of `ledger-spec` have it. A test of
 // `src/pages/assets.rs` compares them; with UPDATE_EXPECT=1 it writes this file.
 
 /** Names of the kinds by number; entry 0 does not exist. */
@@ -44,4 +44,48 @@ export const KINDS = [
   "audit.statement",
   "manifest",
   "manifest.done",
+];
+
+/** The roles of keys by number; entry 0 does not exist. */
+export const ROLES = [
+  null,
+  "root",
+  "staff",
+  "registry",
+  "station",
+  "coach",
+  "shop",
+  "kiosk",
+  "partner",
+  "pin",
+  "system",
+  "auditor",
+];
+
+/** The purposes of links by number; entry 0 does not exist. */
+export const PURPOSES = [
+  null,
+  "steps",
+  "sessions",
+  "employer",
+  "proxy",
+  "reminders",
+  "auto_exchange",
+];
+
+/** The purses of points by number; entry 0 does not exist. */
+export const PURSES = [
+  null,
+  "yen",
+  "challenge",
+];
+
+/** The funds that pay for points by number; entry 0 does not exist. */
+export const FUNDS = [
+  null,
+  "general",
+  "nhi",
+  "care_insurance",
+  "employer",
+  "none",
 ];

@@ -4,7 +4,7 @@
 
 import { decode, encode, equal } from "./cbor.js";
 import { hex, ledgerIdOf, parse1, sha256, statementSignedBy } from "./cose.js";
-import { KINDS } from "./kinds.js";
+import { KINDS } from "./numbers.js";
 
 const HEAD = "c2sp.org/tlog-proof@v1";
 const NOTE_ED25519 = 1;

@@ -2,13 +2,11 @@
 // Each kind of proposal is a list of facts [name, value]; `approve-NAME` is the label.
 
 import * as api from "./api.js";
-import { ROLES, hex } from "./cose.js";
+import { hex } from "./cose.js";
 import { comparison } from "./keyring.js";
-import { KINDS } from "./kinds.js";
+import { FUNDS, KINDS, PURSES, ROLES } from "./numbers.js";
 import { date, element, ledgerName, named, number, text, textOr } from "./page.js";
 
-const FUNDS = [null, "general", "nhi", "care-insurance", "employer", "none"];
-const PURSES = [null, "yen", "challenge"];
 const HASH_BYTES = 32;
 /** Changes of a document that are shown one by one. */
 const CHANGES_MAX = 60;
@@ -19,7 +17,7 @@ const japanese = (words) => {
   return node;
 };
 const code = (bytes) => element("code", "", hex(bytes));
-const fund = (value) => text(`settlement-fund-${FUNDS[value]}`);
+const fund = (value) => text(`settlement-fund-${FUNDS[value].replace("_", "-")}`);
 const points = (value) => text("approve-points-value", { points: number(value) });
 const lot = ([purse, of, expires]) =>
   text("approve-lot-value", { purse: text(`approve-purse-${PURSES[purse]}`), fund: fund(of), date: date(expires) });
