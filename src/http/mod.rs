@@ -54,7 +54,7 @@ use problem::Problem;
 pub(crate) use server::App;
 pub use server::{Ledger, Server};
 pub(crate) use terminal::PlaceJson;
-use web::visit::{PERMISSIONS_POLICY, refused};
+use web::visit::{PERMISSIONS_POLICY, RefusalForm, refused};
 
 /// How long requests under way may take after the server was told to stop.
 const SHUTDOWN_S: u64 = 10;
@@ -182,14 +182,14 @@ async fn observe(State(server): App, request: Request<Body>, next: Next) -> Resp
 /// What axum itself refuses, an address or a body that cannot be read, it refuses in bare text.
 /// Here that becomes a problem for programs and a page for people, as every refusal of ours is.
 async fn explain(State(server): App, request: Request<Body>, next: Next) -> Response {
-    let headers = request.headers().clone();
+    let form = RefusalForm::of(request.uri(), request.headers());
     let response = next.run(request).await;
     let media_type = response.headers().get(header::CONTENT_TYPE);
     let bare = media_type.is_none_or(|media_type| media_type == "text/plain; charset=utf-8");
     match response.status() {
         StatusCode::PAYLOAD_TOO_LARGE if bare => Problem::too_large().into_response(),
         status if bare && status.is_client_error() => {
-            refused(&server, &headers, &Problem::malformed_request())
+            refused(&server, form, &Problem::malformed_request())
         }
         _ => response,
     }

@@ -219,15 +219,28 @@ async fn what_is_wrong_is_a_page_for_people_and_a_problem_for_programs() {
         ("/town/me?before=x", 400),
         ("/?before=-1", 400),
         ("/%FF/me", 400),
+        ("/Q/%FF", 400),
+        ("/P/%FF", 400),
+        ("/E/%FF", 400),
+        ("/V/%FF", 400),
+        ("/C/%FF", 400),
+        ("/assets/%FF", 400),
+        ("/for/%FF", 400),
+        ("/town/participation/%FF", 400),
     ] {
         let page = town.get_with(path, &asks_for_page).await;
         assert_eq!(page.status, status, "{path}");
         check_page(&page, "ja");
         let english = [asks_for_page[0], ("cookie", "kenmai_lang=en")];
-        let page = town.get_with(path, &english).await;
-        assert_eq!(page.status, status, "{path}");
-        check_page(&page, "en");
+        // The page's own switch asks for a language in the address.
+        let switched = format!("{path}{}lang=en", if path.contains('?') { '&' } else { '?' });
+        for (path, headers) in [(path, &english[..]), (&switched, &asks_for_page)] {
+            let page = town.get_with(path, headers).await;
+            assert_eq!(page.status, status, "{path}");
+            check_page(&page, "en");
+        }
     }
+    assert_eq!(town.get("/Q/%FF").await.slug(), "malformed-request");
     check(
         &town.get("/nothing").await,
         &expect![[r#"

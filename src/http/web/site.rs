@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use ledger_spec::ids::LedgerId;
 use ledger_spec::token;
 
-use super::visit::{FrontVisit, Visit, refused, site};
+use super::visit::{FrontVisit, RefusalForm, Visit, refused, site};
 use crate::http::problem::Problem;
 use crate::http::server::{App, Ledger, Server};
 use crate::pages::messages::t;
@@ -103,12 +103,12 @@ pub(super) async fn scanned_code(visit: Visit) -> Response {
 pub(super) async fn scanned_request(
     State(server): App,
     Path(request): Path<String>,
-    headers: HeaderMap,
+    form: RefusalForm,
 ) -> Response {
     let asked = token::pay_request(&request).and_then(|asked| ledger_of(&server, asked.ledger));
     match asked {
         Some(ledger) => to_phone(ledger, "pay", &request),
-        None => refused(&server, &headers, &Problem::not_found()),
+        None => refused(&server, form, &Problem::not_found()),
     }
 }
 
@@ -117,12 +117,12 @@ pub(super) async fn scanned_request(
 pub(super) async fn scanned_venue(
     State(server): App,
     Path(code): Path<String>,
-    headers: HeaderMap,
+    form: RefusalForm,
 ) -> Response {
     let shown = token::venue_code(&code).and_then(|shown| ledger_of(&server, shown.ledger));
     match shown {
         Some(ledger) => to_phone(ledger, "attend", &code),
-        None => refused(&server, &headers, &Problem::not_found()),
+        None => refused(&server, form, &Problem::not_found()),
     }
 }
 
@@ -146,6 +146,6 @@ fn to_phone(ledger: &Ledger, page: &str, scanned: &str) -> Response {
 }
 
 /// Any other address.
-pub(in crate::http) async fn nothing_here(State(server): App, headers: HeaderMap) -> Response {
-    refused(&server, &headers, &Problem::not_found())
+pub(in crate::http) async fn nothing_here(State(server): App, form: RefusalForm) -> Response {
+    refused(&server, form, &Problem::not_found())
 }

@@ -1,11 +1,12 @@
 //! A visit to a page, and what it is answered with. Errors are pages too, in the reader's language.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use ledger_spec::state::Overlay;
 use serde::Deserialize;
@@ -74,7 +75,8 @@ impl FromRequestParts<Arc<Server>> for FrontVisit {
         let name = ledger_named(parts).await?;
         page_query(parts).await?;
         if name.is_some_and(|name| server.ledger(&name).is_err()) {
-            return Err(refused(server, &parts.headers, &Problem::not_found()));
+            let form = RefusalForm::of(&parts.uri, &parts.headers);
+            return Err(refused(server, form, &Problem::not_found()));
         }
         Visit::from_request_parts(parts, server).await.map(Self)
     }
@@ -89,6 +91,38 @@ impl FromRequestParts<Arc<Server>> for Lang {
     ) -> Result<Self, Self::Rejection> {
         let query = page_query(parts).await?;
         Ok(language(&query, &parts.headers))
+    }
+}
+
+/// In which form a refusal is told, by what can be read of any request.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) enum RefusalForm {
+    /// A page, for a person who reads this language.
+    Page(Lang),
+    /// A problem, for a program.
+    Problem,
+}
+
+impl RefusalForm {
+    pub(in crate::http) fn of(uri: &Uri, headers: &HeaderMap) -> Self {
+        let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+        if !accepts.is_some_and(|types| types.contains("text/html")) {
+            return Self::Problem;
+        }
+        let mut pairs = uri.query().into_iter().flat_map(|query| query.split('&'));
+        let asked = pairs.find_map(|pair| pair.strip_prefix("lang=")).and_then(Lang::from_tag);
+        Self::Page(asked.unwrap_or_else(|| kept_language(headers)))
+    }
+}
+
+impl FromRequestParts<Arc<Server>> for RefusalForm {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        _: &Arc<Server>,
+    ) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(&parts.uri, &parts.headers))
     }
 }
 
@@ -200,16 +234,10 @@ pub(super) fn failed(server: &Server, lang: Lang, problem: &Problem) -> Response
 }
 
 /// A refusal by what the client reads: a problem for programs, a page for people.
-pub(in crate::http) fn refused(
-    server: &Server,
-    headers: &HeaderMap,
-    problem: &Problem,
-) -> Response {
-    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    if accepts.is_some_and(|types| types.contains("text/html")) {
-        failed(server, kept_language(headers), problem)
-    } else {
-        problem.clone().into_response()
+pub(in crate::http) fn refused(server: &Server, form: RefusalForm, problem: &Problem) -> Response {
+    match form {
+        RefusalForm::Page(lang) => failed(server, lang, problem),
+        RefusalForm::Problem => problem.clone().into_response(),
     }
 }
 
