@@ -93,15 +93,6 @@ impl Day {
         Self::from_ymd(fiscal_year, 4, 1).unwrap_or(Self(u32::MAX))
     }
 
-    /// The age in years, on this day, of a person born on that date. A year of life is complete
-    /// with the end of the day before the birthday (年齢計算ニ関する法律, 民法第百四十三条): who was born on 1 April
-    /// is a year older on 31 March already, and who was born on 29 February on 28 February.
-    #[must_use]
-    pub fn age_of_born(self, birth_year: u32, month: u32, date: u32) -> u32 {
-        let (year, this_month, this_date) = self.plus(1).ymd();
-        year.saturating_sub(birth_year + u32::from((this_month, this_date) < (month, date)))
-    }
-
     /// Monday of the week.
     #[must_use]
     pub fn week_start(self) -> Self {
@@ -153,6 +144,39 @@ impl FromJson for Day {
 impl fmt::Debug for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// A date of birth, which may lie before the first [`Day`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BirthDate {
+    year: u32,
+    month: u32,
+    day: u32,
+}
+
+impl BirthDate {
+    /// The date with these numbers in the Gregorian calendar, if there is one.
+    #[must_use]
+    pub fn from_ymd(year: u32, month: u32, day: u32) -> Option<Self> {
+        // The calendar repeats after 400 years, and days count from 1970 on.
+        let shifted = if (1600..1970).contains(&year) { year + 400 } else { year };
+        Day::from_ymd(shifted, month, day).map(|_| Self { year, month, day })
+    }
+
+    /// The age in years on a day. A year of life is complete with the end of the day before the
+    /// birthday (年齢計算ニ関する法律, 民法第百四十三条): who was born on 1 April is a year older on 31 March
+    /// already, and who was born on 29 February on 28 February.
+    #[must_use]
+    pub fn age_on(self, day: Day) -> u32 {
+        let (year, month, date) = day.plus(1).ymd();
+        year.saturating_sub(self.year + u32::from((month, date) < (self.month, self.day)))
+    }
+}
+
+impl fmt::Debug for BirthDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
     }
 }
 

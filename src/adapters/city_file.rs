@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger_spec::kinds::{Insurance, Status};
-use ledger_spec::time::Day;
+use ledger_spec::time::{BirthDate, Day};
 use serde::Deserialize;
 
 use super::japanese;
@@ -123,8 +123,8 @@ pub enum What {
     Listed,
     /// What the rules are to know of the person.
     Facts {
-        /// Year, month and day of birth.
-        born: (u32, u32, u32),
+        /// The date of birth.
+        born: BirthDate,
         /// Insurance class.
         insurance: Insurance,
         /// The first day on which the person takes part.
@@ -362,7 +362,8 @@ fn facts(
     const DATE: &str = "write the date as 1959-04-01 or 昭和34年4月1日";
     let cell = |at: usize| japanese::plain(record.get(at).unwrap_or_default());
     let born = columns.birthday.map(cell).unwrap_or_default();
-    let born = japanese::date(&born).ok_or((format!("`{born}` is no date of birth"), DATE))?;
+    let born =
+        japanese::birth_date(&born).ok_or((format!("`{born}` is no date of birth"), DATE))?;
     let from = columns.day.map(cell);
     let eligible_from = match &from {
         Some(from) => japanese::day(from).ok_or((format!("`{from}` is no day"), DATE))?,
@@ -501,8 +502,8 @@ mod tests {
              9,山田,S64.1.8,国保,4250021\r\n\
              10,山田,2000-01-01,国保,100-0001\r\n",
             expect![[r#"
-                2: 7 Facts { born: (1959, 4, 1), insurance: Nhi, eligible_from: 2026-04-01, district: 1 }
-                3: 8 Facts { born: (2008, 3, 31), insurance: Unknown, eligible_from: 2026-04-01, district: 2 }
+                2: 7 Facts { born: 1959-04-01, insurance: Nhi, eligible_from: 2026-04-01, district: 1 }
+                3: 8 Facts { born: 2008-03-31, insurance: Unknown, eligible_from: 2026-04-01, district: 2 }
                 4: refused: `S64.1.8` is no date of birth; write the date as 1959-04-01 or 昭和34年4月1日
                 5: refused: `100-0001` is in no district; add it to the map's districts
                 0 left out, 0 repeated"#]],
@@ -511,7 +512,7 @@ mod tests {
             &map.replace(r#""eligible_from": "2026-04-01","#, r#""day": "登録日","#),
             "No,生年月日,保険,郵便番号,登録日\n7,S34.4.1,社保,425-0022,令和8年10月1日\n8,S34.4.1,社保,425-0022,\n",
             expect![[r#"
-                2: 7 Facts { born: (1959, 4, 1), insurance: Other, eligible_from: 2026-10-01, district: 1 }
+                2: 7 Facts { born: 1959-04-01, insurance: Other, eligible_from: 2026-10-01, district: 1 }
                 3: refused: `` is no day; write the date as 1959-04-01 or 昭和34年4月1日
                 0 left out, 0 repeated"#]],
         );

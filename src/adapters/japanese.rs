@@ -1,7 +1,7 @@
 //! Japanese text as cities' files hold it: `Shift_JIS` or UTF-8, full-width digits, half-width
 //! kana, years by era.
 
-use ledger_spec::time::Day;
+use ledger_spec::time::{BirthDate, Day};
 
 /// An era: its name, its letter, the year before its first, and its first day.
 type Era = (&'static str, char, u32, (u32, u32, u32));
@@ -93,18 +93,15 @@ fn voiced(kana: char, mark: char) -> Option<char> {
 /// era is refused.
 #[must_use]
 pub fn day(text: &str) -> Option<Day> {
-    let (year, month, day) = date(text)?;
+    let (year, month, day) = written_date(text)?;
     Day::from_ymd(year, month, day)
 }
 
-/// Year, month and day of a date in one of those forms, also of one before 1970, such as a date of
-/// birth.
+/// A date of birth in one of those forms.
 #[must_use]
-pub fn date(text: &str) -> Option<(u32, u32, u32)> {
+pub fn birth_date(text: &str) -> Option<BirthDate> {
     let (year, month, day) = written_date(text)?;
-    // The calendar repeats after 400 years, and a day counts from 1970 on.
-    let shifted = if year < 1970 { year + 400 } else { year };
-    Day::from_ymd(shifted, month, day).map(|_| (year, month, day))
+    BirthDate::from_ymd(year, month, day)
 }
 
 /// The three numbers of a date, of its era where it names one.
@@ -173,7 +170,9 @@ mod tests {
             ("１９００/２/２９", None),
             ("20080401", Some((2008, 4, 1))),
         ] {
-            assert_eq!(date(written), expected, "{written}");
+            let expected =
+                expected.and_then(|(year, month, day)| BirthDate::from_ymd(year, month, day));
+            assert_eq!(birth_date(written), expected, "{written}");
         }
         assert_eq!(day("S34.4.1"), None);
     }

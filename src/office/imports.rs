@@ -110,8 +110,7 @@ fn row(
     match what {
         What::Listed => ("account.open", row.into()),
         What::Facts { born, insurance, eligible_from, district } => {
-            let (year, month, date) = *born;
-            let tier = |on: Day| AgeTier::of_age(on.age_of_born(year, month, date));
+            let tier = |on: Day| AgeTier::of_age(born.age_on(on));
             let age = age_on.map(|on| (tier(on), on));
             let (tier, on) = age.unwrap_or((AgeTier::Unknown, *eligible_from));
             row.insert("age_tier".to_owned(), json!(tier));

@@ -15,7 +15,7 @@ use ledger_spec::{
     points::{POINTS_MAX, Points},
     programme::{Programme, ProgrammeProblem},
     statement::{Values, card_check_byte, seal_of},
-    time::Day,
+    time::{BirthDate, Day},
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -325,6 +325,34 @@ fn days_follow_the_calendar() {
         assert!(Day(number).fiscal_year() > 9_999);
     }
     assert_eq!(Day::of_ms(u64::MAX), Day(u32::try_from(u64::MAX / 86_400_000).unwrap_or(u32::MAX)));
+}
+
+/// 年齢計算ニ関する法律: the day of birth counts, so a year of life is over the day before the birthday.
+#[test]
+fn a_year_of_life_is_over_the_day_before_the_birthday() {
+    let day = |text: &str| Day::parse(text).unwrap();
+    for ((year, month, date), on, age) in [
+        ((1961, 4, 1), "2026-03-30", 64),
+        ((1961, 4, 1), "2026-03-31", 65),
+        ((1961, 4, 2), "2026-03-31", 64),
+        ((1961, 4, 2), "2026-04-01", 65),
+        ((1944, 2, 29), "2026-02-27", 81),
+        ((1944, 2, 29), "2026-02-28", 82),
+        ((1944, 2, 29), "2028-02-27", 83),
+        ((1944, 2, 29), "2028-02-28", 84),
+        ((2000, 1, 1), "2025-12-31", 26),
+        ((2026, 4, 1), "2026-04-01", 0),
+        ((2027, 4, 1), "2026-04-01", 0),
+    ] {
+        let born = BirthDate::from_ymd(year, month, date).unwrap();
+        assert_eq!(born.age_on(day(on)), age, "{born:?} on {on}");
+    }
+    assert_eq!(format!("{:?}", BirthDate::from_ymd(1944, 2, 29).unwrap()), "1944-02-29");
+    for (year, month, date) in
+        [(1943, 2, 29), (1900, 2, 29), (1961, 13, 1), (1961, 4, 31), (0, 1, 1), (10_000, 1, 1)]
+    {
+        assert_eq!(BirthDate::from_ymd(year, month, date), None, "{year}-{month}-{date}");
+    }
 }
 
 #[test]
