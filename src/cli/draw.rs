@@ -8,7 +8,6 @@ use ledger_spec::draw::{BEACON, round_s};
 use ledger_spec::entry::receipt_number;
 use ledger_spec::ids::{LedgerId, Seq};
 use ledger_spec::kinds::Body;
-use ledger_spec::statement::Core;
 use ledger_spec::time::Day;
 
 use super::console::{complain, say, say_bytes};
@@ -16,11 +15,10 @@ use super::files::{make_file, read_text};
 use super::options::ledger_file;
 use super::outcome::{CliError, ExitStatus, Outcome};
 use super::{folder, sign};
-use crate::adapters::drand::{self, ANSWER_BYTES_MAX};
+use crate::adapters::drand::ANSWER_BYTES_MAX;
 use crate::beacon::CHAIN_HASH;
-use crate::clock::{Clock, SystemClock};
 use crate::keys;
-use crate::query::draws::{DrawBooks, first_round_from};
+use crate::query::draws::{DrawBooks, round_at};
 
 /// A minute of a day in Japan begins so many seconds after that of UTC.
 const JAPAN_S: u64 = 9 * 3_600;
@@ -152,7 +150,7 @@ fn commit(args: &Commit) -> Outcome {
     let (books, origin) = read(&args.of)?;
     let round = match (&args.round, &args.at) {
         (Some(round), _) => *round,
-        (None, Some(at)) => round_from(at)?,
+        (None, Some(at)) => round_at(at)?,
         (None, None) => return Err(CliError::refused("give --round or --at")),
     };
     let body = books.commitment(round)?;
@@ -168,11 +166,10 @@ fn commit(args: &Commit) -> Outcome {
 
 fn result(args: &DrawnBy) -> Outcome {
     let (books, origin) = read(&args.of)?;
-    let fixed = books.awaiting()?;
-    let value = value_of(&args.beacon, fixed.round)?;
-    let body = books.result(&value).ok_or_else(|| CliError::refused("there is no draw"))?;
-    write(Body::DrawResult(body), &origin, &args.signed)?;
-    for winner in books.drawn_by(&value, fixed.prizes) {
+    books.awaiting()?;
+    let drawn = books.draw(&args.beacon.display().to_string(), &answer(&args.beacon)?)?;
+    write(Body::DrawResult(drawn.body), &origin, &args.signed)?;
+    for winner in drawn.winners {
         complain(format_args!("winner {}", number(&origin, winner)));
     }
     Ok(ExitStatus::Well)
@@ -205,9 +202,9 @@ fn verify(of: &DrawArgs, beacon: Option<&Path>) -> Outcome {
             for winner in &held.winners {
                 say(format_args!("  winner   {}", number(&origin, *winner)));
             }
-            let answer = beacon.map(|path| value_of(path, fixed.round)).transpose()?;
-            if answer.is_some_and(|value| value != held.value) {
-                faults.push("the log has another value than the beacon's answer".to_owned());
+            if let Some(path) = beacon {
+                let from = path.display().to_string();
+                faults.extend(books.fault_by_answer(&from, &answer(path)?)?);
             }
         }
     }
@@ -218,32 +215,20 @@ fn verify(of: &DrawArgs, beacon: Option<&Path>) -> Outcome {
     Ok(if faults.is_empty() { ExitStatus::Well } else { ExitStatus::Findings })
 }
 
-/// The value in the beacon's answer, which must be the network's for this round.
-fn value_of(path: &Path, round: u64) -> Result<Vec<u8>, CliError> {
-    let text = if path == Path::new("-") {
-        let mut text = String::new();
-        let input = std::io::stdin().take(ANSWER_BYTES_MAX + 1).read_to_string(&mut text);
-        input.map_err(CliError::file("read", path))?;
-        text
-    } else {
-        read_text(path, ANSWER_BYTES_MAX)?
-    };
-    Ok(drand::value(&path.display().to_string(), &text, round)?)
+fn answer(path: &Path) -> Result<String, CliError> {
+    if path != Path::new("-") {
+        return read_text(path, ANSWER_BYTES_MAX);
+    }
+    let mut text = String::new();
+    let input = std::io::stdin().take(ANSWER_BYTES_MAX + 1).read_to_string(&mut text);
+    input.map_err(CliError::file("read", path))?;
+    Ok(text)
 }
 
 /// Signs a statement as of today and gives it to whoever asked.
 fn write(body: Body, origin: &str, signed: &Signed) -> Result<(), CliError> {
     let key = keys::load_actor_key(&signed.key)?;
-    let core = Core {
-        ledger: LedgerId::of_origin(origin),
-        op_id: sign::random_op_id()?,
-        day: Day::of_ms(SystemClock.wall_ms()),
-        programme: None,
-        not_after_s: None,
-        body,
-        sealed: None,
-    };
-    let bytes = core.sign(&key, None);
+    let bytes = sign::as_of_today(body, origin)?.sign(&key, None);
     match &signed.out {
         None => say_bytes(&bytes),
         Some(path) => make_file(path, &bytes)?,
@@ -251,54 +236,8 @@ fn write(body: Body, origin: &str, signed: &Signed) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The first round at a time in Japan or after it.
-fn round_from(at: &str) -> Result<u64, CliError> {
-    let unclear = || CliError::refused(format!("--at {at} is no YYYY-MM-DDTHH:MM"));
-    let (day, time) = at.split_once('T').ok_or_else(unclear)?;
-    let (hour, minute) = time.split_once(':').ok_or_else(unclear)?;
-    let two_digits = |text: &str, end: u64| {
-        let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse().ok().filter(|number: &u64| digits && *number < end)
-    };
-    let day = Day::parse(day).ok_or_else(unclear)?;
-    let hour = two_digits(hour, 24).ok_or_else(unclear)?;
-    let minute = two_digits(minute, 60).ok_or_else(unclear)?;
-    let at_s = day.start_ms() / 1_000 + hour * 3_600 + minute * 60;
-    first_round_from(at_s)
-        .ok_or_else(|| CliError::refused(format!("the beacon had no round at {at} yet")))
-}
-
 fn japanese_time(unix_s: u64) -> String {
     let of_day = (unix_s + JAPAN_S) % 86_400;
     let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
     format!("{} {hour:02}:{minute:02}:{second:02}", Day::of_ms(unix_s.saturating_mul(1_000)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_in_japan_is_the_first_round_from_then_on() {
-        // Round 1 was at 00:09:27 on 24 August 2023 in Japan, and one follows every three seconds.
-        for (at, round, time) in [
-            ("2023-08-24T00:10", 12, "2023-08-24 00:10:00"),
-            ("2024-10-15T02:14", 12_040_892, "2024-10-15 02:14:00"),
-            ("2024-10-15T23:59", 12_066_992, "2024-10-15 23:59:00"),
-        ] {
-            assert_eq!(round_from(at).unwrap(), round, "{at}");
-            assert_eq!(japanese_time(round_s(round).unwrap()), time);
-        }
-        assert_eq!(japanese_time(round_s(1).unwrap()), "2023-08-24 00:09:27");
-        for at in [
-            "2023-08-24T00:09",
-            "2026-11-22",
-            "2026-11-22T24:00",
-            "2026-11-22T1:00",
-            "2026-13-01T10:00",
-            "2026-11-22T+1:00",
-        ] {
-            assert!(round_from(at).is_err(), "{at}");
-        }
-    }
 }

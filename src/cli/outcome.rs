@@ -43,6 +43,9 @@ pub enum CliError {
     /// The simulation.
     #[error(transparent)]
     Simulate(#[from] crate::simulate::SimulateError),
+    /// The statement of a settlement.
+    #[error(transparent)]
+    Statement(#[from] crate::reports::tables::LinesDoNotAddUp),
     /// The transfers of a month.
     #[error(transparent)]
     Transfer(#[from] crate::reports::transfers::TransferError),
@@ -52,9 +55,6 @@ pub enum CliError {
     /// A step of a draw.
     #[error(transparent)]
     Draw(#[from] crate::query::draws::DrawError),
-    /// An answer of the beacon.
-    #[error(transparent)]
-    Beacon(#[from] crate::adapters::drand::AnswerFault),
     /// The rows of a file.
     #[error(transparent)]
     Import(#[from] crate::office::imports::ImportError),

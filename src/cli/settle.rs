@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use data_encoding::HEXLOWER;
-use ledger_spec::ids::{LedgerId, PlaceId};
+use ledger_spec::ids::PlaceId;
+use ledger_spec::kinds::SettlementPaid;
 use ledger_spec::time::{Day, Month};
 use serde_json::json;
 
@@ -15,9 +15,9 @@ use super::outcome::{CliError, ExitStatus, Outcome};
 use crate::adapters::zengin_code::{self, LIST_BYTES_MAX};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::REGISTRY_FILE;
-use crate::engine::replay::{LogSource, read_entries};
 use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
+use crate::office::payments;
 use crate::registry::Registry;
 use crate::reports::books::{Books, Settled};
 use crate::reports::tables::{self, LogHead};
@@ -172,17 +172,9 @@ pub fn run(args: &Args) -> Outcome {
 /// The books of the whole log, read once from its start.
 fn read(dir: &Path, lines_of: Option<PlaceId>) -> Result<(Books, LogHead), CliError> {
     let origin = ledger_file(dir)?.origin;
-    let ledger = LedgerId::of_origin(&origin);
-    let mut books = Books::open(ledger, lines_of);
-    let log = LogSource { disk: &RealDisk, data_folder: dir, ledger };
     let bar = Bar::new("books");
-    let inspected = read_entries(log, &mut |done, total| bar.show(done, total), |logged| {
-        books.read(&logged.accounting);
-        Ok(())
-    })?;
-    drop(bar);
-    let (size, root) = (inspected.tip.next_seq.0, HEXLOWER.encode(&inspected.tip.root));
-    Ok((books, LogHead { origin, size, root, checkpoint: None }))
+    let progress = &mut |done, total| bar.show(done, total);
+    Ok(payments::read(&RealDisk, dir, origin, lines_of, progress)?)
 }
 
 fn month_in(from: &SettleArgs) -> Result<Option<Month>, CliError> {
@@ -231,12 +223,7 @@ fn statement(from: &SettleArgs, shop: &str, json: bool) -> Outcome {
     let settled = settled.ok_or_else(|| {
         CliError::refused(format!("{} has no settlement of {month}", books.name(shop)))
     })?;
-    let statement = tables::statement(books.name(shop), settled, head);
-    if !statement.adds_up() {
-        return Err(CliError::refused(
-            "the lines do not add up to the settlement; run `kenmai audit`",
-        ));
-    }
+    let statement = tables::statement(books.name(shop), settled, head)?;
     if json {
         let text = serde_json::to_string_pretty(&statement);
         say(text.map_err(|error| CliError::refused(error.to_string()))?);
@@ -249,8 +236,9 @@ fn statement(from: &SettleArgs, shop: &str, json: bool) -> Outcome {
 fn paid(from: &SettleArgs, on: &str, reference: &str) -> Outcome {
     let paid_on = parse_day("--on", on)?;
     let (books, _) = read(&from.dir, None)?;
-    for settled in transfers::unpaid(&books, month_of(from, &books)?) {
-        let settlement = settled.seq.0;
+    for body in transfers::paid(&books, month_of(from, &books)?, paid_on, reference)? {
+        let SettlementPaid { settlement, paid_on, reference } = body;
+        let (settlement, reference) = (settlement.0, reference.as_str());
         say(json!({"settlement": settlement, "paid_on": paid_on, "reference": reference}));
     }
     Ok(ExitStatus::Well)

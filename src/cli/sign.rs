@@ -148,12 +148,18 @@ fn core(args: &Args, kind: Kind, body: Body) -> Result<Core, CliError> {
             format!("{name} names no programme version: leave --programme out")
         }));
     }
+    let not_after_s = shape.not_after.then_some(now_ms / 1_000 + args.not_after);
+    Ok(Core { day, programme: args.programme, not_after_s, ..as_of_today(body, origin)? })
+}
+
+/// A statement of today, of a kind that names neither programme nor deadline and seals nothing.
+pub(super) fn as_of_today(body: Body, origin: &str) -> Result<Core, CliError> {
     Ok(Core {
         ledger: LedgerId::of_origin(origin),
         op_id: random_op_id()?,
-        day,
-        programme: args.programme,
-        not_after_s: shape.not_after.then_some(now_ms / 1_000 + args.not_after),
+        day: Day::of_ms(SystemClock.wall_ms()),
+        programme: None,
+        not_after_s: None,
         body,
         sealed: None,
     })

@@ -129,7 +129,10 @@ fn statement_of(reader: &SessionReader, seq: u64) -> Result<StatementTable, Prob
         checkpoint.map(|found| (found.origin, HEXLOWER.encode(&found.root))).unwrap_or_default();
     let log = LogHead { origin, size: head.size, root, checkpoint: Some(head.note.clone()) };
     let settled = Settled { seq, close, paid_on, insured_medical, lines };
-    Ok(tables::statement(name, &settled, log))
+    tables::statement(name, &settled, log).map_err(|error| {
+        tracing::error!(ledger = reader.ledger.name, %error, "a statement is not shown");
+        Problem::internal()
+    })
 }
 
 /// Reads a shop's statement: every movement that the settlement covers, with the signed head of the

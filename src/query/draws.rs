@@ -10,9 +10,11 @@ use ledger_spec::draw::{
 use ledger_spec::entry::{Accounting, Effect, receipt_number};
 use ledger_spec::ids::{Hash, Seq};
 use ledger_spec::kinds::{Code, DrawCommit, DrawResult};
+use ledger_spec::time::Day;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::adapters::drand::{self, AnswerFault};
 use crate::beacon::{CHAIN_HASH, is_genuine};
 use crate::engine::{Engine, EngineError};
 
@@ -190,6 +192,15 @@ pub enum DrawError {
     /// The beacon has no such round.
     #[error("there is no round {0}")]
     NoRound(u64),
+    /// A time that is none.
+    #[error("{0} is no time in Japan, YYYY-MM-DDTHH:MM")]
+    Unclear(String),
+    /// A time before the beacon's first round.
+    #[error("the beacon had no round at {0} yet")]
+    TooEarly(String),
+    /// The answer does not give the round's value.
+    #[error(transparent)]
+    Answer(#[from] AnswerFault),
     /// More entrants, or a longer code, than a statement holds.
     #[error("{0} does not fit into a statement")]
     Unfit(&'static str),
@@ -199,6 +210,34 @@ pub enum DrawError {
 #[must_use]
 pub fn first_round_from(at_s: u64) -> Option<u64> {
     Some(at_s.checked_sub(BEACON_GENESIS_S)?.div_ceil(BEACON_PERIOD_S) + 1)
+}
+
+/// The beacon's first round at a time in Japan, `YYYY-MM-DDTHH:MM`, or after it.
+///
+/// # Errors
+/// [`DrawError::Unclear`] and [`DrawError::TooEarly`]
+pub fn round_at(at: &str) -> Result<u64, DrawError> {
+    let unclear = || DrawError::Unclear(at.to_owned());
+    let (day, time) = at.split_once('T').ok_or_else(unclear)?;
+    let (hour, minute) = time.split_once(':').ok_or_else(unclear)?;
+    let two_digits = |text: &str, end: u64| {
+        let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|number: &u64| digits && *number < end)
+    };
+    let day = Day::parse(day).ok_or_else(unclear)?;
+    let hour = two_digits(hour, 24).ok_or_else(unclear)?;
+    let minute = two_digits(minute, 60).ok_or_else(unclear)?;
+    let at_s = day.start_ms() / 1_000 + hour * 3_600 + minute * 60;
+    first_round_from(at_s).ok_or_else(|| DrawError::TooEarly(at.to_owned()))
+}
+
+/// What a value of the beacon makes of a draw that waited for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drawing {
+    /// The body of the statement that names the winners.
+    pub body: DrawResult,
+    /// The claims that won, in the order of the draw.
+    pub winners: Vec<Seq>,
 }
 
 /// All that a log says about the draw of one item, read entry by entry.
@@ -319,13 +358,29 @@ impl DrawBooks {
         }
     }
 
-    /// The body of the result that a value of the beacon gives; `None` while no entrants are fixed.
-    #[must_use]
-    pub fn result(&self, value: &[u8]) -> Option<DrawResult> {
-        let fixed = self.fixed.as_ref()?;
-        let winners = winners_hash(&self.drawn_by(value, fixed.prizes));
-        let beacon = Blob(value.to_vec());
-        Some(DrawResult { commit: fixed.commit, beacon, winners })
+    /// Draws by an answer of the beacon that came `from` somewhere; it must be the network's, for
+    /// the round that the draw waits for.
+    ///
+    /// # Errors
+    /// [`DrawError`]
+    pub fn draw(&self, from: &str, answer: &str) -> Result<Drawing, DrawError> {
+        let fixed = self.awaiting()?;
+        let value = drand::value(from, answer, fixed.round)?;
+        let winners = self.drawn_by(&value, fixed.prizes);
+        let (commit, hash) = (fixed.commit, winners_hash(&winners));
+        let body = DrawResult { commit, beacon: Blob(value), winners: hash };
+        Ok(Drawing { body, winners })
+    }
+
+    /// What is wrong with a draw that is held by an answer of the beacon, beside
+    /// [`DrawBooks::faults`].
+    ///
+    /// # Errors
+    /// [`DrawError::Answer`] where the answer is not the network's for the draw's round.
+    pub fn fault_by_answer(&self, from: &str, answer: &str) -> Result<Option<String>, DrawError> {
+        let (Some(fixed), Some(held)) = (&self.fixed, &self.held) else { return Ok(None) };
+        let other = drand::value(from, answer, fixed.round)? != held.value;
+        Ok(other.then(|| "the log has another value than the beacon's answer".to_owned()))
     }
 
     /// What is wrong with the draw, computed from the claims and the beacon alone; nothing where
@@ -381,5 +436,36 @@ impl DrawBooks {
             format!("entry {entry} names other winners than its value gives"),
         );
         faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_in_japan_is_the_first_round_from_then_on() {
+        // Round 1 was at 00:09:27 on 24 August 2023 in Japan, and one follows every three seconds.
+        for (at, round) in [
+            ("2023-08-24T00:10", 12),
+            ("2024-10-15T02:14", 12_040_892),
+            ("2024-10-15T23:59", 12_066_992),
+        ] {
+            assert_eq!(round_at(at).unwrap(), round, "{at}");
+            let day = Day::parse(&at[..10]).unwrap();
+            let [hour, minute] = [&at[11..13], &at[14..]].map(|text| text.parse::<u64>().unwrap());
+            let at_s = day.start_ms() / 1_000 + hour * 3_600 + minute * 60;
+            assert_eq!(round_s(round), Some(at_s), "{at}");
+        }
+        assert!(matches!(round_at("2023-08-24T00:09"), Err(DrawError::TooEarly(_))));
+        for at in [
+            "2026-11-22",
+            "2026-11-22T24:00",
+            "2026-11-22T1:00",
+            "2026-13-01T10:00",
+            "2026-11-22T+1:00",
+        ] {
+            assert!(matches!(round_at(at), Err(DrawError::Unclear(_))), "{at}");
+        }
     }
 }

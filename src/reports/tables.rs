@@ -62,12 +62,30 @@ pub struct LogHead {
     pub checkpoint: Option<String>,
 }
 
+/// A shop is not shown lines that make another sum than the ledger settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the lines do not add up to settlement {settlement}; run `kenmai audit`")]
+pub struct LinesDoNotAddUp {
+    /// The settlement's entry.
+    pub settlement: u64,
+}
+
 /// The statement of a settlement whose lines the books have kept.
-#[must_use]
-pub fn statement(name: String, settled: &Settled, log: LogHead) -> StatementTable {
+///
+/// # Errors
+/// [`LinesDoNotAddUp`]
+pub fn statement(
+    name: String,
+    settled: &Settled,
+    log: LogHead,
+) -> Result<StatementTable, LinesDoNotAddUp> {
     let Settled { seq: Seq(settlement), close, paid_on, insured_medical, lines } = settled;
+    let found: i128 = lines.iter().map(|line| i128::from(line.points)).sum();
+    if found != close.points.total() {
+        return Err(LinesDoNotAddUp { settlement: *settlement });
+    }
     let sum = |points: i128| i64::try_from(points).unwrap_or(i64::MAX);
-    StatementTable {
+    Ok(StatementTable {
         settlement: *settlement,
         shop: close.shop.to_string(),
         name,
@@ -81,16 +99,10 @@ pub fn statement(name: String, settled: &Settled, log: LogHead) -> StatementTabl
         insured_medical: insured_medical.then_some(true),
         lines: lines.clone(),
         log,
-    }
+    })
 }
 
 impl StatementTable {
-    /// Whether the lines add up to what the ledger settled.
-    #[must_use]
-    pub fn adds_up(&self) -> bool {
-        self.lines.iter().map(|line| i128::from(line.points)).sum::<i128>() == self.points.into()
-    }
-
     /// The statement as a table: a line for each movement, then what was carried and what is paid.
     #[must_use]
     pub fn csv(&self) -> String {
@@ -194,5 +206,48 @@ fn fund_text(fund: Fund) -> &'static str {
         Fund::CareInsurance => "介護保険",
         Fund::Employer => "事業主",
         Fund::None => "なし",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ledger_spec::ids::PlaceId;
+    use ledger_spec::points::FundSums;
+
+    #[test]
+    fn lines_that_make_another_sum_are_not_shown() {
+        let mut points = FundSums::default();
+        points.add(Fund::Nhi, 70).unwrap();
+        let close = SettlementClose {
+            shop: PlaceId([1; 8]),
+            month: Month::parse("2026-11").unwrap(),
+            first: Seq(3),
+            end: Seq(9),
+            points,
+            carried: FundSums::default(),
+            yen: 70,
+        };
+        let line = |seq, points| BookLine {
+            seq,
+            receipt_number: String::new(),
+            day: Day(20_800),
+            accepted_min: None,
+            kind: "redeem",
+            points,
+        };
+        let settled = |lines| Settled {
+            seq: Seq(9),
+            close: close.clone(),
+            paid_on: None,
+            insured_medical: false,
+            lines,
+        };
+        let log = LogHead { origin: String::new(), size: 9, root: String::new(), checkpoint: None };
+        let told = |lines| statement(String::new(), &settled(lines), log.clone());
+        let wrong = Err(LinesDoNotAddUp { settlement: 9 });
+        assert_eq!(told(vec![line(4, 30), line(6, 40)]).map(|table| table.points), Ok(70));
+        assert_eq!(told(vec![line(4, 30)]), wrong, "a line is missing");
+        assert_eq!(told(vec![line(4, 30), line(6, 40), line(6, 40)]), wrong, "one stands twice");
     }
 }

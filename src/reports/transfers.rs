@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ledger_spec::ids::PlaceId;
+use ledger_spec::kinds::{Note, SettlementPaid};
 use ledger_spec::time::{Day, Month};
 
 use super::books::{Books, Settled};
@@ -28,6 +29,9 @@ pub enum TransferError {
         /// Its place.
         id: PlaceId,
     },
+    /// A statement does not hold the bank's reference.
+    #[error("a reference is 1 to 400 bytes without control characters")]
+    Reference,
     /// Banks are closed.
     #[error("banks do not work on {date}; the next day they do is {next}")]
     NoBusinessDay {
@@ -53,6 +57,24 @@ pub fn settled_month(books: &Books, wanted: Option<Month>) -> Result<Month, Tran
 pub fn unpaid(books: &Books, month: Month) -> impl Iterator<Item = &Settled> {
     let open = |settled: &&Settled| settled.paid_on.is_none() && settled.close.yen > 0;
     books.settlements(Some(month)).filter(open)
+}
+
+/// What records that the settlements of a month are paid: the body of a statement for each.
+///
+/// # Errors
+/// [`TransferError::Reference`]
+pub fn paid(
+    books: &Books,
+    month: Month,
+    paid_on: Day,
+    reference: &str,
+) -> Result<Vec<SettlementPaid>, TransferError> {
+    let reference = Note::new(reference).ok_or(TransferError::Reference)?;
+    let body = |settled: &Settled| {
+        let (settlement, reference) = (settled.seq, reference.clone());
+        SettlementPaid { settlement, paid_on, reference }
+    };
+    Ok(unpaid(books, month).map(body).collect())
 }
 
 /// The day of the transfers: the one asked for, or else the fifth bank business day after the

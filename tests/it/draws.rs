@@ -190,7 +190,7 @@ fn staff_fix_the_entrants() {
         said
     };
     expect![[r#"
-        kenmai: --at 2024-10-15 is no YYYY-MM-DDTHH:MM
+        kenmai: 2024-10-15 is no time in Japan, YYYY-MM-DDTHH:MM
     "#]]
     .assert_eq(&refused(&["--at", "2024-10-15"]));
     expect![[r#"

@@ -212,6 +212,14 @@ fn a_month_goes_to_the_bank_and_comes_back_paid() {
         "never overwritten"
     );
 
+    let long = "F".repeat(401);
+    for reference in ["", &long, "FB\t1"] {
+        let paid = settle(&city, "paid", &["--on", "2026-12-04", "--reference", reference]);
+        expect![[r#"
+            kenmai: a reference is 1 to 400 bytes without control characters
+        "#]]
+        .assert_eq(&paid.unwrap_err());
+    }
     let paid = settle(&city, "paid", &["--on", "2026-12-04", "--reference", "FB-1"]).unwrap();
     let Value::Object(body) = serde_json::from_str(paid.trim()).unwrap() else { panic!("{paid}") };
     assert_eq!(body["settlement"], settlement.0);
