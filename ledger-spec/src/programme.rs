@@ -123,9 +123,9 @@ pub enum ProgrammeProblem {
     /// A scale or exact action that gives more than the rule, or steps that do not rise.
     #[error("0 < points <= the rule's, and a scale's goals rise for each age group")]
     Scale,
-    /// A value that stands twice, that nobody can report, or that goals lack.
+    /// A value that stands twice, that nobody measures, or that goals lack.
     #[error(
-        "each of `measures` once, `steps` among them where goals stand, none where `needs` stands"
+        "each of `measures` once, `steps` among them where goals stand, none where `needs` or evidence `venue` stands: a code shows presence, and nobody measures"
     )]
     Measures,
     /// A count out of range, or two over one period.
@@ -665,7 +665,8 @@ impl Rule {
 
     fn check_measures(&self, at: &str, faults: &mut Faults) {
         let once = all_differ(self.measures.iter());
-        let reported = self.measures.is_empty() || self.needs.is_none();
+        let by_venue = self.worths().any(|(_, worth)| worth.evidence.contains(&Evidence::Venue));
+        let reported = self.measures.is_empty() || (self.needs.is_none() && !by_venue);
         let goals = self.goals.is_empty() || self.measures.contains(&Measure::Steps);
         let sound = once && reported && goals;
         faults.unless(sound, &format!("{at}.measures"), ProgrammeProblem::Measures);

@@ -237,6 +237,8 @@ fn a_programme_measures_what_its_rules_go_by() {
         ("rules.2.measures", json!(["steps"]), "for an improvement one that measures"),
         ("rules.2.measures", json!(["steps", "level_tenths"]), "taken"),
         ("rules.17.measures", json!(["minutes"]), "rules[17].evidence: `two_staff` needs"),
+        ("rules.9.measures", json!(["steps"]), "rules[9].measures: each of `measures` once"),
+        ("rules.2.evidence", json!(["station", "venue"]), "none where `needs` or evidence `venue`"),
     ] {
         let found = Programme::parse(&changed(EXAMPLE, &[(member.into(), value.clone())]));
         let text = found.map_or_else(|fault| fault.to_string(), |_| "taken".into());
