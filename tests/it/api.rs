@@ -334,7 +334,7 @@ async fn a_resident_reads_balance_and_history() {
             {"entries":[
               {"seq":33,"kind":"redeem","day":"2026-11-22","accepted_at_s":1795316580,"points":-310,"action":null,"name":null,"name_en":null,"place":"魚政","reason":null,"receipt_number":"0011-8Z","yen_after":20},
               {"seq":31,"kind":"action","day":"2026-11-22","accepted_at_s":1795316580,"points":300,"action":"care","name":"特定保健指導","name_en":"Health guidance","place":"北村","reason":{"code":"full"},"receipt_number":"000Z-8H","yen_after":330},
-              {"seq":30,"kind":"action","day":"2026-11-22","accepted_at_s":1795316580,"points":0,"action":"vegecheck.measure","name":"野菜測定","name_en":"Vegetable level","place":"保健センター","reason":{"code":"cap","of":"rule","per":"day"},"receipt_number":"000Y-EE","yen_after":30}],"next_before":30}"#]],
+              {"seq":30,"kind":"action","day":"2026-11-22","accepted_at_s":1795316580,"points":0,"action":"vegecheck.measure","name":"野菜測定","name_en":"Vegetable level","place":"保健センター","reason":{"code":"cap","of":"rule","per":"day"},"receipt_number":"000Y-EE","yen_after":30,"values":{"level_tenths":63}}],"next_before":30}"#]],
     );
     let all = town.read("/me/history", &token).await.json();
     let all = all["entries"].as_array().unwrap();

@@ -17,7 +17,7 @@ type Row = (Core, Option<Disclosure>);
 /// The station's measurements of some residents, known by their cards, a minute apart.
 fn measurements(town: &Town, residents: &[usize]) -> Vec<Row> {
     let row = |(minutes, resident): (u64, &usize)| {
-        let mut disclosed = town.disclosure(Some(Holder::Card(town.cast.card(*resident))));
+        let mut disclosed = town.measured(Holder::Card(town.cast.card(*resident)), 63);
         disclosed.performed_at_s -= 60 * minutes;
         (town.action(0, "vegecheck.measure", 1), Some(disclosed))
     };
@@ -46,6 +46,26 @@ fn rows(answer: &Answer) -> Vec<String> {
         None => row["points"].to_string(),
     };
     rows.iter().map(shown).collect()
+}
+
+/// A rule that measures something refuses what comes without it, alone or as a row, and takes the
+/// same act with it.
+#[tokio::test]
+async fn a_measurement_without_its_value_is_refused_by_itself() {
+    let town = Town::found(Plan::default()).await;
+    let own = town.core(500, Body::AccountOpen(AccountOpen { account: AccountId([0; 16]) }));
+    let mut rows_of = measurements(&town, &[0, 1]);
+    let (_, disclosed) = &mut rows_of[0];
+    disclosed.as_mut().unwrap().values = None;
+    let signed = manifest::sign(own, Kind::Action, rows_of, &town.cast.station(0));
+    assert_eq!(rows(&send(&town, &signed).await), ["value-missing", "20"]);
+
+    let card = Holder::Card(town.cast.card(0));
+    let without = town.disclosure(Some(card.clone()));
+    let core = town.action(501, "vegecheck.measure", 1);
+    let refused = town.submit(&core.sign(&town.cast.station(0), Some(&without))).await;
+    assert_eq!((refused.status.as_u16(), refused.slug()), (422, "value-missing".to_owned()));
+    assert_eq!(town.accept(&town.measure(502, card)).await["points"], 20);
 }
 
 #[tokio::test]

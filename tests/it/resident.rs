@@ -5,7 +5,7 @@ use axum::http::Method;
 use expect_test::expect;
 use ledger_spec::ids::{Kid, LinkId};
 use ledger_spec::kinds::{Body, LinkGrant, LinkRevoke, Purpose};
-use ledger_spec::statement::{Disclosure, Holder, Values};
+use ledger_spec::statement::Holder;
 use ledger_spec::time::Day;
 use serde_json::{Value, json};
 
@@ -13,9 +13,7 @@ use crate::town::{Plan, Town, check};
 
 /// A measurement with a value, by card.
 fn measured(town: &Town, op: u32, level_tenths: u32) -> Vec<u8> {
-    let values = Values { level_tenths: Some(level_tenths), ..Values::default() };
-    let holder = Some(Holder::Card(town.cast.card(0)));
-    let disclosure = Disclosure { values: Some(values), ..town.disclosure(holder) };
+    let disclosure = town.measured(Holder::Card(town.cast.card(0)), level_tenths);
     town.action(op, "vegecheck.measure", 1).sign(&town.cast.station(0), Some(&disclosure))
 }
 

@@ -28,7 +28,7 @@ use ledger_spec::kinds::{
 };
 use ledger_spec::note::VerifierKey;
 use ledger_spec::points::{Fund, Points};
-use ledger_spec::statement::{Core, Disclosure, Holder, card_hash, code_hash, read};
+use ledger_spec::statement::{Core, Disclosure, Holder, Values, card_hash, code_hash, read};
 use ledger_spec::time::Day;
 use ledger_spec::token::{self, PayToken, QrCheck, Session};
 use serde_json::Value;
@@ -467,9 +467,15 @@ impl Town {
         self.action(op, "care", 1).sign(&self.cast.coach(0), Some(&disclosed))
     }
 
+    /// What the station's measurement of whoever this is discloses.
+    pub(crate) fn measured(&self, holder: Holder, level_tenths: u32) -> Disclosure {
+        let values = Some(Values { level_tenths: Some(level_tenths), ..Values::default() });
+        Disclosure { values, ..self.disclosure(Some(holder)) }
+    }
+
     /// The station measures whoever this is: 20 points.
     pub(crate) fn measure(&self, op: u32, holder: Holder) -> Vec<u8> {
-        let disclosed = self.disclosure(Some(holder));
+        let disclosed = self.measured(holder, 63);
         self.action(op, "vegecheck.measure", 1).sign(&self.cast.station(0), Some(&disclosed))
     }
 
