@@ -36,7 +36,8 @@ const ROUND: u64 = 12_040_883;
 const VALUE: &str = "929906c959032ab363c9f26570d215d66f5c06cb0c44fe508c12bb5839f04ec895bb6868e5b9ff13ab289bdb5266b394";
 const HOUR_MS: u64 = 60 * MINUTE_MS;
 
-fn value() -> Vec<u8> {
+/// The value of the round.
+pub(crate) fn value() -> Vec<u8> {
     HEXLOWER.decode(VALUE.as_bytes()).unwrap()
 }
 
@@ -75,7 +76,8 @@ fn with_entrants() -> (City, Vec<Seq>) {
     (city, claims)
 }
 
-fn commit_of(claims: &[Seq]) -> DrawCommit {
+/// What fixes these claims, whose secrets are 16 times their number.
+pub(crate) fn commit_of(claims: &[Seq]) -> DrawCommit {
     let codes = (0..).map(|number| voucher_hash(&[number; 16]));
     DrawCommit {
         draw: Code::new("tombola").unwrap(),
@@ -86,7 +88,8 @@ fn commit_of(claims: &[Seq]) -> DrawCommit {
     }
 }
 
-fn result_of(commit: Seq, value: &[u8], claims: &[Seq]) -> DrawResult {
+/// What names two of the claims by a value.
+pub(crate) fn result_of(commit: Seq, value: &[u8], claims: &[Seq]) -> DrawResult {
     let winners = winners_hash(&winners(value, claims, 2));
     DrawResult { commit, beacon: Blob(value.to_vec()), winners }
 }

@@ -21,7 +21,12 @@ const FREE_MIN: u64 = 10;
 
 /// Reserves points of a resident for ten minutes.
 fn hold(city: &mut City, name: &str, points: u32) -> Seq {
-    let until_s = city.now_s() + FREE_MIN * 60;
+    hold_for(city, name, points, FREE_MIN)
+}
+
+/// Reserves points of a resident for so many minutes.
+pub(crate) fn hold_for(city: &mut City, name: &str, points: u32, minutes: u64) -> Seq {
+    let until_s = city.now_s() + minutes * 60;
     let (shop, points) = (PlaceId(id("place of shop")), Points::new(points).unwrap());
     let holder = city.phone(name);
     let disclosure = city.disclosure(Some(holder));
