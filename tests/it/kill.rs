@@ -93,6 +93,11 @@ impl City {
         Some((answer.status().as_u16(), serde_json::from_slice(&text).unwrap()))
     }
 
+    /// Status and verdict or problem of a statement; the program runs.
+    fn answer(&self, bytes: &[u8]) -> (u16, Value) {
+        self.post("/statements", bytes).unwrap()
+    }
+
     /// The yen of every open phone.
     fn balances(&self, cast: &Cast) -> Vec<i64> {
         let balance = |resident| {
@@ -219,20 +224,47 @@ fn call(ops: &mut [Op], heard: &SyncSender<()>, agent: &Agent, url: &str) {
 }
 
 /// Sends everything again: what was heard comes back as it was, and what was not is there once.
-fn check_and_complete(city: &City, ops: &mut [Op]) {
+fn check_and_complete(
+    submit: &mut dyn FnMut(&[u8]) -> (u16, Value),
+    ops: &mut [Op],
+) -> Result<(), String> {
     for op in ops {
-        let (status, again) = city.post("/statements", &op.bytes).unwrap();
+        let (status, again) = submit(&op.bytes);
         if let Some(first) = &op.verdict {
-            assert_eq!(status, 200, "an acknowledged entry is gone: {again}");
+            if status != 200 {
+                return Err(format!("an acknowledged entry is gone: {again}"));
+            }
             for member in ["op_id", "seq", "kind", "day", "points", "reason", "receipt_number"] {
-                assert_eq!(again[member], first[member]);
+                if again[member] != first[member] {
+                    return Err(format!("an acknowledged entry has another {member}: {again}"));
+                }
             }
         } else {
-            assert!(status == 200 || status == 201, "{again}");
-            let (status, third) = city.post("/statements", &op.bytes).unwrap();
-            assert_eq!((status, &third["seq"]), (200, &again["seq"]));
+            if status != 200 && status != 201 {
+                return Err(format!("what was not heard is refused: {again}"));
+            }
+            let (status, third) = submit(&op.bytes);
+            if (status, &third["seq"]) != (200, &again["seq"]) {
+                return Err(format!("what was not heard is there twice: {again} and {third}"));
+            }
             op.verdict = Some(again);
         }
+    }
+    Ok(())
+}
+
+/// Every statement has moved its points once, and nothing else has moved any.
+fn check_sums(founded: &[i64], done: &[Op], found: &[i64]) -> Result<(), String> {
+    let mut expected = founded.to_vec();
+    for op in done {
+        let points = op.verdict.as_ref().and_then(|verdict| verdict["points"].as_i64());
+        let points = points.ok_or("a statement has no verdict")?;
+        expected[op.resident] += if op.pays { -points } else { points };
+    }
+    if expected == found {
+        Ok(())
+    } else {
+        Err(format!("the statements make {expected:?}, the balances are {found:?}"))
     }
 }
 
@@ -295,15 +327,110 @@ fn check_survival(verdicts_before_kill: &[usize]) {
         assert!(grown.starts_with(&log), "what the log held before round {round} has changed");
         check_consistent(&city, &vkey, &published);
         check_consistent(&city, &vkey, &heard);
-        check_and_complete(&city, &mut ops);
+        check_and_complete(&mut |bytes| city.answer(bytes), &mut ops).unwrap();
         done.extend(ops);
         log = grown;
     }
-    check_and_complete(&city, &mut done);
-    let mut expected = founded;
-    for op in &done {
-        let points = op.verdict.as_ref().unwrap()["points"].as_i64().unwrap();
-        expected[op.resident] += if op.pays { -points } else { points };
+    check_and_complete(&mut |bytes| city.answer(bytes), &mut done).unwrap();
+    check_sums(&founded, &done, &city.balances(&cast)).unwrap();
+}
+
+/// A ledger in memory, in the place of the program: it answers, dies and comes back as it is told.
+#[derive(Clone)]
+struct Double {
+    /// The first verdict on each statement.
+    first: BTreeMap<Vec<u8>, Value>,
+    yen: Vec<i64>,
+    size: u64,
+}
+
+/// What each statement of the double's history moves.
+const DOUBLE_POINTS: i64 = 5;
+/// Statements whose answers were heard, those that the double has taken, and all that were sent.
+const HEARD: usize = 6;
+const TAKEN: usize = 8;
+const SENT: usize = 10;
+
+impl Double {
+    fn submit(&mut self, op: &Op) -> (u16, Value) {
+        if let Some(first) = self.first.get(&op.bytes) {
+            return (200, first.clone());
+        }
+        let verdict = serde_json::json!({"op_id": format!("{:?}", op.bytes), "seq": self.size, "kind": "redeem",
+            "day": "2026-11-22", "points": DOUBLE_POINTS, "reason": null, "receipt_number": format!("R{}", self.size)});
+        self.size += 1;
+        self.first.insert(op.bytes.clone(), verdict.clone());
+        self.book(op, DOUBLE_POINTS);
+        (201, verdict)
     }
-    assert_eq!(city.balances(&cast), expected, "every statement counts once");
+
+    fn book(&mut self, op: &Op, points: i64) {
+        self.yen[op.resident] += if op.pays { -points } else { points };
+    }
+
+    fn forget(&mut self, op: &Op) {
+        self.first.remove(&op.bytes).unwrap();
+        self.book(op, -DOUBLE_POINTS);
+    }
+}
+
+/// What the checks say of a double that has died and come back with this fault.
+fn checked(fault: impl Fn(&mut Double, &[Op]), repeats: bool) -> Result<(), String> {
+    let founded = vec![300, 400];
+    let mut double = Double { first: BTreeMap::new(), yen: founded.clone(), size: 0 };
+    let op = |number: usize| Op {
+        bytes: vec![u8::try_from(number).unwrap()],
+        resident: number % 2,
+        pays: number.is_multiple_of(3),
+        verdict: None,
+    };
+    let mut ops: Vec<Op> = (0..SENT).map(op).collect();
+    for (number, op) in ops.iter_mut().enumerate().take(TAKEN) {
+        let (_, verdict) = double.submit(op);
+        op.verdict = (number < HEARD).then_some(verdict);
+    }
+    fault(&mut double, &ops);
+    let known: Vec<Op> = (0..SENT).map(op).collect();
+    let mut submit = |bytes: &[u8]| {
+        let op = known.iter().find(|op| op.bytes == bytes).unwrap();
+        let answer = double.submit(op);
+        if repeats {
+            double.first.remove(bytes);
+        }
+        answer
+    };
+    check_and_complete(&mut submit, &mut ops)?;
+    check_sums(&founded, &ops, &double.yen)
+}
+
+/// Faults of a ledger that answers before its log is on the disk, or takes a repetition for another
+/// statement: the same checks that look at the program find each.
+#[test]
+fn the_checks_find_what_is_lost_or_doubled() {
+    checked(|_, _| (), false).unwrap();
+    let finds = |fault: &dyn Fn(&mut Double, &[Op]), repeats, part: &str| {
+        let found = checked(fault, repeats).expect_err(part);
+        assert!(found.contains(part), "{part}: {found}");
+    };
+    for number in 0..HEARD {
+        let lost = |double: &mut Double, ops: &[Op]| double.forget(&ops[number]);
+        finds(&lost, false, "an acknowledged entry is gone");
+        // It stands there again, as if it had just come.
+        let moved = |double: &mut Double, ops: &[Op]| {
+            double.forget(&ops[number]);
+            double.submit(&ops[number]);
+        };
+        finds(&moved, false, "an acknowledged entry has another seq");
+        let unbooked = |double: &mut Double, ops: &[Op]| double.book(&ops[number], -DOUBLE_POINTS);
+        finds(&unbooked, false, "the statements make");
+    }
+    for number in 0..TAKEN {
+        let doubled = |double: &mut Double, ops: &[Op]| double.book(&ops[number], DOUBLE_POINTS);
+        finds(&doubled, false, "the statements make");
+    }
+    finds(&|_, _| (), true, "what was not heard is there twice");
+    let all_lost = |double: &mut Double, ops: &[Op]| {
+        ops.iter().take(TAKEN).for_each(|op| double.forget(op));
+    };
+    finds(&all_lost, false, "an acknowledged entry is gone");
 }

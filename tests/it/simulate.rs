@@ -179,8 +179,8 @@ fn rules_with_partners() -> serde_json::Value {
     rules
 }
 
-/// A resident with a phone who has as many lots as an account can have, each of ten points: there is
-/// no place for one of another fund until one of them is spent.
+/// A resident with a phone who has as many lots as an account can have, each of ten points: one of
+/// another fund has no place until one of them is spent.
 fn join_full(city: &mut City, name: &str) {
     city.join(name);
     city.enrol(name);
@@ -239,7 +239,7 @@ fn link(city: &mut City, name: &str, purpose: Purpose) -> LinkId {
 }
 
 /// Each of these does something else with the ten points of one lot before the second consultation,
-/// which brings 300 points where the place is free by then, and nothing where the lot has come back.
+/// which brings 300 points where the place is free by then, none where the lot has come back.
 const MOVES: [(&str, u32); 8] = [
     ("holds", 300),
     ("releases", 0),
