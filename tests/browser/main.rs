@@ -17,6 +17,7 @@ mod codes;
 mod consent;
 mod desk;
 mod family;
+mod measures;
 mod perk;
 mod resident;
 mod rewards;
