@@ -172,8 +172,8 @@ async fn type_in(browser: &Browser, field: &str, value: &str) -> WebDriverResult
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_station_asks_for_what_the_citys_own_rule_measures() -> WebDriverResult<()> {
-    const LEVEL: &str = "0.1 から 12.0 までの数を入れてください。";
-    const MINUTES: &str = "1 から 1440 までの数を入れてください。";
+    const LEVEL: &str = "0.1 から 12.0 までの数を、小数第1位までで入れてください。";
+    const MINUTES: &str = "1 から 1440 までの整数を入れてください。";
     let city = OwnCity::found();
     let card = city.settle();
     let browser = Browser::start().await?;

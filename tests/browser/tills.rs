@@ -77,7 +77,8 @@ async fn a_station_measures_who_shows_a_code() -> WebDriverResult<()> {
         browser.find("#value-level").await?.clear().await?;
         browser.write("#value-level", &format!("{wrong}\n")).await?;
         let fault = browser.text("#fault-level:not(:empty)").await?;
-        assert_eq!(fault, "0.1 から 12.0 までの数を入れてください。", "{wrong}");
+        let expected = "0.1 から 12.0 までの数を、小数第1位までで入れてください。";
+        assert_eq!(fault, expected, "{wrong}");
     }
     browser.check_page("station-fault").await?;
     browser.find("#value-level").await?.clear().await?;
@@ -97,7 +98,7 @@ async fn a_station_measures_who_shows_a_code() -> WebDriverResult<()> {
     browser.click("#rules label:nth-child(2)").await?;
     browser.write("#value-systolic", "301").await?;
     browser.write("#value-diastolic", "80\n").await?;
-    browser.reads("#fault-systolic:not(:empty)", "1 から 300 までの数を入れてください。").await?;
+    browser.reads("#fault-systolic:not(:empty)", "1 から 300 までの整数を入れてください。").await?;
     browser.find("#value-systolic").await?.clear().await?;
     browser.write("#value-systolic", "128\n").await?;
     let told = outcome(browser, "pass").await?;

@@ -90,7 +90,8 @@ function field({ name, min, max, tenths }) {
   const fault = element("p", "fault", "");
   fault.id = `fault-${name}`;
   const shown = (value) => (tenths ? value.toFixed(1) : String(value));
-  fault.dataset.sentence = text("record-range", { min: shown(min), max: shown(max) });
+  const sentence = tenths ? "record-range-tenths" : "record-range";
+  fault.dataset.sentence = text(sentence, { min: shown(min), max: shown(max) });
   input.addEventListener("input", () => {
     input.removeAttribute("aria-invalid");
     fault.textContent = "";
