@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::cbor::{self, Blob, CborError, Reader, Wire, Writer, wire_code, wire_map};
 use crate::cose::{CoseError, Sign1, aad};
 use crate::ids::{CardHash, Hash, Kid, LedgerId, LinkId, OpId, Seq};
-use crate::kinds::{Body, Code, Kind, Sealed};
+use crate::kinds::{Body, Code, Kind, Note, Sealed};
 use crate::time::Day;
 use crate::token::{self, PayToken, PinProof, VenueCode};
 
@@ -362,6 +362,8 @@ wire_map!(
         9 origin: Option<Code>,
         /// The signed venue code that the phone has read.
         10 venue: Option<Blob<512>>,
+        /// What a person wrote: a reason, an objection, an answer.
+        11 text: Option<Note>,
     }
 );
 
@@ -386,6 +388,7 @@ impl Disclosure {
             (Sealed::Reference, self.reference.is_some()),
             (Sealed::Origin, self.origin.is_some()),
             (Sealed::Venue, self.venue.is_some()),
+            (Sealed::Text, self.text.is_some()),
         ];
         let unfit = |field: &(Sealed, bool)| field.1 && !kind.sealed().contains(&field.0);
         match fields.into_iter().find(unfit) {

@@ -83,14 +83,8 @@ fn other(
             let until_s = row.holds.iter().find(|hold| hold.seq == body.hold)?.until_s;
             until_s.clamp(recorded_s, recorded_s + 59)
         }
+        Body::DeviceEnrol(_) | Body::LinkGrant(_) if knows_by_hash(accounting) => return None,
         Body::DeviceEnrol(_) | Body::LinkGrant(_) => {
-            // A code and a card's number are known by their hashes alone.
-            let sealed = |effect: &Effect| {
-                matches!(effect, Effect::CodeUsed { .. } | Effect::PinProven { .. })
-            };
-            if accounting.effects.iter().any(sealed) {
-                return None;
-            }
             statement.disclosure = Some((disclosure(recorded_s, None), Vec::new()));
             recorded_s
         }
@@ -131,9 +125,29 @@ fn other(
         | Body::SettlementPaid(_)
         | Body::AuditStatement(_)
         | Body::Manifest(_)
+        | Body::CardPin(_)
+        | Body::ShopAccount(_)
+        | Body::OpeningBudget(_)
+        | Body::AccountJoin(_)
+        | Body::JoinComplete(_)
+        | Body::LedgerContinue(_)
+        | Body::WaitingRelease(_)
+        | Body::WaitingGrant(_)
+        | Body::RewardRebind(_)
+        | Body::Suspend(_)
+        | Body::Resume(_)
+        | Body::EntryDispute(_)
+        | Body::DisputeAnswer(_)
         | Body::ManifestDone(_) => recorded_s,
     };
     Some(StandIn { statement, now_ms: now_s * 1_000, measured: None })
+}
+
+/// Whether it rests on a code or a card, whose number only the sealed part holds.
+fn knows_by_hash(accounting: &Accounting) -> bool {
+    let sealed =
+        |effect: &Effect| matches!(effect, Effect::CodeUsed { .. } | Effect::PinProven { .. });
+    accounting.effects.iter().any(sealed)
 }
 
 /// Puts a phone's confirmation, which every limit on a code lets through, into a sale or hold, and

@@ -57,7 +57,7 @@ mod tests {
     fn sample(due: &str, name: &str) -> Value {
         let hex = match name {
             "kid" | "shop" | "place" | "partner" => "ab".repeat(8),
-            "account" | "person" | "link" | "secret" => "ab".repeat(16),
+            "account" | "into" | "person" | "link" | "secret" => "ab".repeat(16),
             _ => "ab".repeat(32),
         };
         let lot = serde_json::json!({"purse": "yen", "fund": "nhi", "expires_on": "2028-03-31"});

@@ -199,6 +199,19 @@ impl Filter {
             | Kind::SettlementPaid
             | Kind::AuditStatement
             | Kind::Manifest
+            | Kind::CardPin
+            | Kind::ShopAccount
+            | Kind::OpeningBudget
+            | Kind::AccountJoin
+            | Kind::JoinComplete
+            | Kind::LedgerContinue
+            | Kind::WaitingRelease
+            | Kind::WaitingGrant
+            | Kind::RewardRebind
+            | Kind::Suspend
+            | Kind::Resume
+            | Kind::EntryDispute
+            | Kind::DisputeAnswer
             | Kind::ManifestDone => None,
         }
     }
@@ -506,6 +519,19 @@ fn note_of(body: &Body) -> Option<&Note> {
         | Body::SettlementPaid(_)
         | Body::AuditStatement(_)
         | Body::Manifest(_)
+        | Body::CardPin(_)
+        | Body::ShopAccount(_)
+        | Body::OpeningBudget(_)
+        | Body::AccountJoin(_)
+        | Body::JoinComplete(_)
+        | Body::LedgerContinue(_)
+        | Body::WaitingRelease(_)
+        | Body::WaitingGrant(_)
+        | Body::RewardRebind(_)
+        | Body::Suspend(_)
+        | Body::Resume(_)
+        | Body::EntryDispute(_)
+        | Body::DisputeAnswer(_)
         | Body::ManifestDone(_) => None,
     }
 }

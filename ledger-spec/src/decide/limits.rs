@@ -19,3 +19,6 @@ pub(super) const LOT_YEARS_MAX: u32 = EXPIRES_AFTER_YEARS_MAX;
 
 /// A link lasts at most so many days: a year.
 pub(super) const LINK_DAYS_MAX: u32 = 366;
+
+/// The most points that one allocation brings.
+pub(super) const BUDGET_POINTS_MAX: u32 = 1_000_000_000;

@@ -5,10 +5,12 @@ use alloc::vec::Vec;
 
 use super::case::{Case, Outcome};
 use super::keys::is_root;
+use super::limits::BUDGET_POINTS_MAX;
 use super::rejection::Rejection;
 use super::{catalogue, corrections, earning, keys, returns};
 use crate::entry::Effect;
 use crate::kinds::{self, Body, Role};
+use crate::points::Fund;
 use crate::programme::Programme;
 
 /// Records a proposal; it does nothing until another person approves.
@@ -21,26 +23,8 @@ pub(super) fn propose(body: &Body, case: &Case<'_>) -> Result<Outcome, Rejection
 /// approved, each time with the role of who does it.
 fn enact(body: &Body, role: Role, case: &Case<'_>) -> Result<Outcome, Rejection> {
     match body {
-        Body::ProgrammePublish(body) => {
-            let programme = Programme::parse(body.document.as_str())?;
-            let next = case.state.programme_version() + 1;
-            if [programme.version, body.version] != [next, next] {
-                return Err(Rejection::ProgrammeNotNext(next));
-            }
-            if next > 1 && programme.from <= case.today() {
-                return Err(Rejection::ProgrammeNotFuture);
-            }
-            let document = body.document.clone();
-            Outcome::without_account(vec![Effect::ProgrammeInForce { version: next, document }])
-        }
-        Body::BudgetAllocate(body) => {
-            let paying = body.fund != crate::points::Fund::None;
-            if !paying || !(1..=1_000_000_000).contains(&body.points) {
-                return Err(Rejection::BudgetRange);
-            }
-            let kinds::BudgetAllocate { fund, fiscal_year, points } = *body;
-            Outcome::without_account(vec![Effect::BudgetAllocated { fund, fiscal_year, points }])
-        }
+        Body::ProgrammePublish(body) => publish(body, case),
+        Body::BudgetAllocate(body) => allocate(body),
         Body::KeyRegister(body) => keys::register(body, role, case),
         Body::KeyRevoke(body) => keys::end(body, case),
         Body::CataloguePublish(body) => catalogue::publish(body, case),
@@ -80,8 +64,43 @@ fn enact(body: &Body, role: Role, case: &Case<'_>) -> Result<Outcome, Rejection>
         | Body::SettlementClose(_)
         | Body::SettlementPaid(_)
         | Body::AuditStatement(_)
+        | Body::CardPin(_)
+        | Body::ShopAccount(_)
+        | Body::OpeningBudget(_)
+        | Body::AccountJoin(_)
+        | Body::JoinComplete(_)
+        | Body::LedgerContinue(_)
+        | Body::WaitingRelease(_)
+        | Body::WaitingGrant(_)
+        | Body::RewardRebind(_)
+        | Body::Suspend(_)
+        | Body::Resume(_)
+        | Body::EntryDispute(_)
+        | Body::DisputeAnswer(_)
         | Body::ManifestDone(_) => Err(Rejection::KindNotInForce),
     }
+}
+
+fn publish(body: &kinds::ProgrammePublish, case: &Case<'_>) -> Result<Outcome, Rejection> {
+    let programme = Programme::parse(body.document.as_str())?;
+    let next = case.state.programme_version() + 1;
+    if [programme.version, body.version] != [next, next] {
+        return Err(Rejection::ProgrammeNotNext(next));
+    }
+    if next > 1 && programme.from <= case.today() {
+        return Err(Rejection::ProgrammeNotFuture);
+    }
+    let document = body.document.clone();
+    Outcome::without_account(vec![Effect::ProgrammeInForce { version: next, document }])
+}
+
+fn allocate(body: &kinds::BudgetAllocate) -> Result<Outcome, Rejection> {
+    let paying = body.fund != Fund::None;
+    if !paying || !(1..=BUDGET_POINTS_MAX).contains(&body.points) {
+        return Err(Rejection::BudgetRange);
+    }
+    let kinds::BudgetAllocate { fund, fiscal_year, points } = *body;
+    Outcome::without_account(vec![Effect::BudgetAllocated { fund, fiscal_year, points }])
 }
 
 pub(super) fn approve(body: &kinds::Approve, case: &Case<'_>) -> Result<Outcome, Rejection> {

@@ -11,7 +11,9 @@ use crate::json::{self, Field, FromJson, JsonError, Mismatch};
 use crate::points::{Fund, FundSums, LotKey, Points};
 use crate::time::{Day, Month};
 
-use super::codes::{AgeTier, Code, Document, Insurance, Name, Note, Purpose, Role, Status};
+use super::codes::{
+    AgeTier, Code, Document, Insurance, Name, Note, PinGrounds, Purpose, Role, Status,
+};
 use super::table::{Kind, each_kind};
 
 /// The body of a kind: a map, which people can write as JSON too.
@@ -488,6 +490,134 @@ body!(
         1 manifest: Seq,
         /// One byte a row: 0 for an entry, otherwise the rule that refused it.
         2 outcomes: Blob<2_000>,
+    }
+);
+
+body!(
+    /// Sets or changes a card's PIN; the PIN itself goes to the server beside it and nowhere else.
+    CardPin {
+        /// The card.
+        1 card: CardHash,
+        /// On what grounds.
+        2 grounds: PinGrounds,
+    }
+);
+body!(
+    /// Proposes the bank account that a shop is paid on.
+    ShopAccount {
+        /// The shop.
+        1 shop: PlaceId,
+        /// SHA-256(`kenmai/v1/shop-account` ‖ salt(16) ‖ account as the registry holds it).
+        2 bank_account: Hash,
+    }
+);
+body!(
+    /// Proposes how many points may be brought from another system.
+    OpeningBudget {
+        /// The other system.
+        1 source: Code,
+        /// The fund that pays for them.
+        2 fund: Fund,
+        /// Points.
+        3 points: u32,
+        /// The last day on which they can be brought.
+        4 until: Day,
+    }
+);
+body!(
+    /// Proposes to join an account to another of the same person.
+    AccountJoin {
+        /// The account that ends.
+        1 account: AccountId,
+        /// The account that stays.
+        2 into: AccountId,
+    }
+);
+body!(
+    /// Brings the points of a joined account to the one that stays.
+    JoinComplete {
+        /// The approval of the joining.
+        1 join: Seq,
+    }
+);
+body!(
+    /// Founds a successor of a ledger that lost entries; two roots of it sign the same.
+    LedgerContinue {
+        /// Ed25519 public key of the root.
+        1 public_key: [u8; 32],
+        /// Who holds it.
+        2 person: PersonId,
+        /// The key's public name.
+        3 name: Name,
+        /// Origin of the ledger before.
+        4 origin: Text<200>,
+        /// Its entries that are kept.
+        5 size: u64,
+        /// Root over them.
+        6 root: Hash,
+        /// The end of the range that is lost: as far as heads of it are known.
+        7 lost_until: Seq,
+        /// Hash of the state after the kept entries.
+        8 state: Hash,
+    }
+);
+body!(
+    /// Releases the grants that wait because one person made very many of a day.
+    WaitingRelease {
+        /// Who made them.
+        1 person: PersonId,
+        /// The day of their acceptance.
+        2 accepted_on: Day,
+    }
+);
+body!(
+    /// Grants what a release let go.
+    WaitingGrant {
+        /// The action whose grant waited.
+        1 action: Seq,
+    }
+);
+body!(
+    /// Binds a voucher to another secret, where the phone with the first one is lost.
+    RewardRebind {
+        /// The claim that issued the voucher.
+        1 voucher: Seq,
+        /// Hash of the secret that counts from here on.
+        2 code: Hash,
+    }
+);
+body!(
+    /// Stops a card or a key at once, by one person's word; it can be resumed.
+    Suspend {
+        /// The card.
+        1 card: Option<CardHash>,
+        /// Or the key: a phone's or a terminal's.
+        2 kid: Option<Kid>,
+    }
+);
+body!(
+    /// Proposes that a suspended card or key acts again.
+    Resume {
+        /// The card.
+        1 card: Option<CardHash>,
+        /// Or the key.
+        2 kid: Option<Kid>,
+    }
+);
+body!(
+    /// A resident says that an entry is wrong.
+    EntryDispute {
+        /// The entry.
+        1 entry: Seq,
+    }
+);
+body!(
+    /// The city answers a dispute.
+    DisputeAnswer {
+        /// The dispute.
+        1 dispute: Seq,
+        /// Whether the resident was right.
+        2 upheld: bool,
     }
 );
 

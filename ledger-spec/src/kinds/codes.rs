@@ -157,4 +157,18 @@ wire_code!(
     }
 );
 
-json_code!(Role, AgeTier, Insurance, Purpose, Status);
+wire_code!(
+    /// On what grounds a card's PIN is set.
+    PinGrounds {
+        /// The card's first PIN, which comes with the card.
+        First = 1 "first",
+        /// Its holder has proven the old one.
+        Changed = 2 "changed",
+        /// A letter to its holder's address brings it.
+        Letter = 3 "letter",
+        /// Two persons of the staff have seen the holder.
+        Desk = 4 "desk",
+    }
+);
+
+json_code!(Role, AgeTier, Insurance, Purpose, Status, PinGrounds);

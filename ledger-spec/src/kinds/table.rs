@@ -57,6 +57,21 @@ macro_rules! each_kind {
             38 AuditStatement "audit.statement" by [Auditor];
             39 Manifest "manifest" by [Registry, Partner, Coach, Station, Staff];
             40 ManifestDone "manifest.done" by [System];
+            41 CardPin "card.pin" by [Staff, Kiosk, Registry] sealing [PinProof] as [Row];
+            42 ShopAccount "shop.account" by [Root, Staff] as [Proposal];
+            43 OpeningBudget "opening.budget" by [Root] as [Proposal];
+            44 AccountJoin "account.join" by [Root, Staff] as [Proposal];
+            45 JoinComplete "join.complete" by [System] from join;
+            46 LedgerContinue "ledger.continue" by [Root] brings public_key;
+            47 WaitingRelease "waiting.release" by [Root, Staff];
+            48 WaitingGrant "waiting.grant" by [System] from action;
+            49 RewardRebind "reward.rebind" by [Staff, Kiosk] or phone from voucher
+                sealing [Holder, PinProof];
+            50 Suspend "suspend" by [Root, Staff];
+            51 Resume "resume" by [Root, Staff] as [Proposal];
+            52 EntryDispute "entry.dispute" by [Staff, Kiosk] or phone from entry
+                sealing [Holder, PinProof, Text];
+            53 DisputeAnswer "dispute.answer" by [Root, Staff] from dispute sealing [Text];
         }
     };
 }
@@ -90,6 +105,8 @@ pub enum Sealed {
     Origin = 9,
     /// A venue code.
     Venue = 10,
+    /// What a person wrote.
+    Text = 11,
 }
 
 /// How a kind takes effect, where that is not by its own signature alone and to the day.

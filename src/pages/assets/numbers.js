@@ -44,6 +44,19 @@ export const KINDS = [
   "audit.statement",
   "manifest",
   "manifest.done",
+  "card.pin",
+  "shop.account",
+  "opening.budget",
+  "account.join",
+  "join.complete",
+  "ledger.continue",
+  "waiting.release",
+  "waiting.grant",
+  "reward.rebind",
+  "suspend",
+  "resume",
+  "entry.dispute",
+  "dispute.answer",
 ];
 
 /** The roles of keys by number; entry 0 does not exist. */

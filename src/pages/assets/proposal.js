@@ -40,10 +40,12 @@ async function keyRegister(body) {
   ];
 }
 
-async function keyRevoke(body) {
-  const found = await api.key(ledgerName, hex(body.get(1)));
-  return [["key", found ? japanese(found.name) : code(body.get(1))], ["reason", japanese(body.get(2))]];
+async function keyName(kid) {
+  const found = await api.key(ledgerName, hex(kid));
+  return found ? japanese(found.name) : code(kid);
 }
+
+const keyRevoke = async (body) => [["key", await keyName(body.get(1))], ["reason", japanese(body.get(2))]];
 
 /** Every value of a document by its path; rules and items go by their own number or name, so that order does not matter. */
 function leaves(value, path = "", found = new Map()) {
@@ -105,6 +107,13 @@ const FACTS = {
     ["account", code(body.get(1))], ["lots", element("ul", "", ...body.get(2).map(lotPoints))],
     ["total", points(body.get(3))], ["source", japanese(body.get(4))],
   ],
+  "shop.account": async (body) => [["place", await placeName("shop", body.get(1))], ["bank-account", code(body.get(2))]],
+  "opening.budget": (body) => [
+    ["source", japanese(body.get(1))], ["fund", fund(body.get(2))], ["points", points(body.get(3))],
+    ["last-day", date(body.get(4))],
+  ],
+  "account.join": (body) => [["account", code(body.get(1))], ["into", code(body.get(2))]],
+  resume: async (body) => (body.get(1) ? [["card", code(body.get(1))]] : [["key", await keyName(body.get(2))]]),
   manifest: (body) => [
     ["rows", number(body.get(1).length / HASH_BYTES)], ["of-kind", kindName(KINDS[body.get(2)])],
   ],

@@ -6,7 +6,7 @@ use ledger_spec::{
     cbor::{self, CborError, Reader, Writer},
     cose::aad,
     ids::OpId,
-    kinds::{Body, Code, Flow, Kind, Role},
+    kinds::{Body, Code, Flow, Kind, Note, Role},
     statement::{Core, Disclosure, Holder, StatementError, Values, open, read},
     time::Day,
 };
@@ -266,7 +266,7 @@ fn the_cddl_and_the_code_name_the_same_kinds() {
         let comment = line.unwrap().split(';').nth(1).unwrap().trim();
         assert_eq!(comment.split(' ').next().unwrap(), code.to_string(), "{name}");
     }
-    assert_eq!(Kind::ALL.len(), 40);
+    assert_eq!(Kind::ALL.len(), 53);
     // `? 6: uint, ; ... kinds 14, 16` in core and disclosure: which kinds have which field.
     let listed = |from: &str, field: &str| -> BTreeSet<u64> {
         let block = text.split(from).nth(1).unwrap().split("\n}").next().unwrap();
@@ -281,7 +281,7 @@ fn the_cddl_and_the_code_name_the_same_kinds() {
     assert_eq!(listed("\ncore = {", "? 7"), with(|kind| kind.shape().not_after));
     let mut sealed = BTreeSet::new();
     for (field, key) in
-        ["? 3", "? 4", "? 5", "? 6", "? 7", "? 8", "? 9", "? 10"].into_iter().zip(3..)
+        ["? 3", "? 4", "? 5", "? 6", "? 7", "? 8", "? 9", "? 10", "? 11"].into_iter().zip(3..)
     {
         let kinds = listed("\ndisclosure = {", field);
         assert_eq!(kinds, with_field(key), "{field}");
@@ -333,6 +333,7 @@ fn with_field(field: u64) -> BTreeSet<u64> {
         reference: (field == 8).then(|| cbor::Blob(vec![1])),
         origin: (field == 9).then(|| Code::new("app").unwrap()),
         venue: (field == 10).then(|| cbor::Blob(vec![1])),
+        text: (field == 11).then(|| Note::new("まちがっています").unwrap()),
     };
     let takes = |kind: &Kind| {
         let mut maker = Maker { types: definitions(), seed: 1 };
@@ -384,7 +385,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..80), kind in 0..40_usize) {
+    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..80), kind in 0..53_usize) {
         let _ = read_body(Kind::ALL[kind], &bytes);
         prop_assert!(read(&bytes).is_err());
         if let Ok(value) = cbor::from_bytes::<bool>(&bytes) {
