@@ -79,19 +79,18 @@ fn other(
         }
         // The system's word is for a hold whose deadline has passed; to a shop's it is no matter.
         Body::Release(body) => {
-            let row = state.accounts(&account?)?;
-            let until_s = row.holds.iter().find(|hold| hold.seq == body.hold)?.until_s;
-            until_s.clamp(recorded_s, recorded_s + 59)
+            let holds = &state.accounts(&account?)?.holds;
+            let hold = holds.iter().find(|hold| hold.seq == body.hold)?;
+            hold.until_s.clamp(recorded_s, recorded_s + 59)
         }
         Body::DeviceEnrol(_) | Body::LinkGrant(_) if knows_by_hash(accounting) => return None,
         Body::DeviceEnrol(_) | Body::LinkGrant(_) => {
             statement.disclosure = Some((disclosure(recorded_s, None), Vec::new()));
             recorded_s
         }
-        Body::RewardClaim(body) => {
-            let wallet = has_wallet(body.item.as_str(), state);
+        Body::RewardClaim(_) => {
             let helped = helped(account?, &statement, state, signers);
-            return claim(statement, wallet, helped, recorded_s, state);
+            return claim(statement, helped, recorded_s, state);
         }
         // They ask for no exact time, and disclose nothing that a decision rests on.
         Body::ProgrammePublish(_)
@@ -172,8 +171,10 @@ fn confirm(accounting: &Accounting, statement: &mut Statement, phone: Kid) -> Op
     Some(now_s)
 }
 
-fn has_wallet(item: &str, state: &Overlay<'_>) -> bool {
-    let item = state.catalogue().and_then(|catalogue| catalogue.item_of(item));
+/// Whether a claim names the wallet that is credited.
+fn has_wallet(claim: &Body, state: &Overlay<'_>) -> bool {
+    let Body::RewardClaim(claim) = claim else { return false };
+    let item = state.catalogue().and_then(|catalogue| catalogue.item_of(claim.item.as_str()));
     item.is_some_and(|item| matches!(item.gives, Gives::Currency { .. }))
 }
 
@@ -205,7 +206,6 @@ fn helped(
 /// at some second of its day.
 fn claim(
     mut statement: Statement,
-    has_wallet: bool,
     holder: Option<Holder>,
     day_s: u64,
     state: &Overlay<'_>,
@@ -217,7 +217,7 @@ fn claim(
     }
     let not_after_s = statement.core.not_after_s.unwrap_or(0);
     let now_s = not_after_s.saturating_sub(NOT_AFTER_S_MAX).clamp(day_s, day_s + 86_399);
-    let reference = has_wallet.then(|| Blob(vec![0]));
+    let reference = has_wallet(&statement.core.body, state).then(|| Blob(vec![0]));
     let stand_in = Disclosure { reference, ..disclosure(now_s, holder) };
     statement.disclosure = Some((stand_in, Vec::new()));
     Some(StandIn { statement, now_ms: now_s * 1_000, measured: None })
