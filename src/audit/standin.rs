@@ -88,10 +88,7 @@ fn other(
             statement.disclosure = Some((disclosure(recorded_s, None), Vec::new()));
             recorded_s
         }
-        Body::RewardClaim(_) => {
-            let helped = helped(account?, &statement, state, signers);
-            return claim(statement, helped, recorded_s, state);
-        }
+        Body::RewardClaim(_) => return claim(account?, statement, recorded_s, state, signers),
         // They ask for no exact time, and disclose nothing that a decision rests on.
         Body::ProgrammePublish(_)
         | Body::BudgetAllocate(_)
@@ -205,11 +202,13 @@ fn helped(
 /// link at most, or by the ledger under its link; for one at a desk there is none. It was decided
 /// at some second of its day.
 fn claim(
+    account: AccountId,
     mut statement: Statement,
-    holder: Option<Holder>,
     day_s: u64,
     state: &Overlay<'_>,
+    signers: Signers<'_>,
 ) -> Option<StandIn> {
+    let holder = helped(account, &statement, state, signers);
     match &state.keys(&statement.kid)?.signer {
         Signer::Device(_) => {}
         Signer::Actor(actor) if actor.role == Role::System => {}
