@@ -18,6 +18,9 @@ use ed25519_dalek::pkcs8::spki::EncodePublicKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, KeypairBytes};
 use ed25519_dalek::{SigningKey, VerifyingKey};
+use ledger_spec::ids::Hash;
+use ledger_spec::note::{KeyType, NoteError, VerifierKey};
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -85,6 +88,29 @@ pub enum KeyError {
         /// The file.
         path: PathBuf,
     },
+    /// A secret of another ledger, or a damaged one.
+    #[error(
+        "{path} is not the secret that {belongs_to} was made with; put back the file that belongs to this ledger from the \
+         backup of the keys folder, or point `keys` in the configuration at the folder that holds it"
+    )]
+    WrongSecret {
+        /// The file.
+        path: PathBuf,
+        /// What says so.
+        belongs_to: String,
+    },
+    /// A signing key of the server's own that the log does not know.
+    #[error(
+        "{path} holds a key that is not registered in the log {origin}; put back the file that belongs to this ledger \
+         from the backup of the keys folder, or point `keys` in the configuration at the folder that holds it; where the \
+         file is lost, `kenmai keys replace` makes another"
+    )]
+    NotRegistered {
+        /// The file.
+        path: PathBuf,
+        /// Whose log.
+        origin: String,
+    },
     /// The key could not be written as PEM.
     #[error("an Ed25519 key could not be encoded")]
     Encode,
@@ -105,14 +131,64 @@ pub struct LedgerKeys {
     pub kek: Secret,
     /// Keys the natural keys of real-world acts.
     pub pepper: Secret,
+    /// Where they were read.
+    folder: PathBuf,
 }
 
-const LOG_FILE: &str = "log.seed";
-const SYSTEM_FILE: &str = "system.seed";
-const PIN_FILE: &str = "pin.seed";
-const KEK_FILE: &str = "kek.secret";
-const PEPPER_FILE: &str = "pepper.secret";
-const FILES: [&str; 5] = [LOG_FILE, SYSTEM_FILE, PIN_FILE, KEK_FILE, PEPPER_FILE];
+/// One of a ledger's secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretKind {
+    /// Signs checkpoints.
+    Log,
+    /// Signs what follows from the log.
+    System,
+    /// Signs PIN proofs.
+    Pin,
+    /// Wraps the accounts' data keys.
+    Kek,
+    /// Keys the natural keys.
+    Pepper,
+}
+
+impl SecretKind {
+    const ALL: [Self; 5] = [Self::Log, Self::System, Self::Pin, Self::Kek, Self::Pepper];
+
+    /// Its file in the keys folder.
+    #[must_use]
+    pub const fn file(self) -> &'static str {
+        match self {
+            Self::Log => "log.seed",
+            Self::System => "system.seed",
+            Self::Pin => "pin.seed",
+            Self::Kek => "kek.secret",
+            Self::Pepper => "pepper.secret",
+        }
+    }
+}
+
+const CHECK_TAG: &[u8] = b"kenmai/v1/secret-check";
+
+/// What tells a secret from another one and tells nothing of it: a hash over 32 random bytes cannot
+/// be guessed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecretCheck {
+    /// Which secret.
+    pub kind: SecretKind,
+    /// SHA-256 over a tag, the file's name and the secret.
+    pub hash: Hash,
+}
+
+impl SecretCheck {
+    fn of(kind: SecretKind, secret: &[u8; SECRET_BYTES]) -> Self {
+        let hash = Sha256::new()
+            .chain_update(CHECK_TAG)
+            .chain_update(kind.file())
+            .chain_update(secret)
+            .finalize()
+            .into();
+        Self { kind, hash }
+    }
+}
 
 impl LedgerKeys {
     /// Makes all five secrets in this folder (made with mode 0700 if absent) and reads them back.
@@ -123,14 +199,14 @@ impl LedgerKeys {
     pub fn create(folder: &Path) -> Result<Self, KeyError> {
         let write_error = |source| KeyError::Write { path: folder.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(write_error)?;
-        for path in FILES.map(|name| folder.join(name)) {
+        for path in SecretKind::ALL.map(|kind| folder.join(kind.file())) {
             // A link to nowhere counts as a file too.
             if fs::symlink_metadata(&path).is_ok() {
                 return Err(KeyError::Exists { path });
             }
         }
-        for name in FILES {
-            write_secret(&folder.join(name), &*random_secret()?)?;
+        for kind in SecretKind::ALL {
+            write_secret(&folder.join(kind.file()), &*random_secret()?)?;
         }
         Self::load(folder)
     }
@@ -140,14 +216,114 @@ impl LedgerKeys {
     /// # Errors
     /// The first file that is missing, too open or damaged.
     pub fn load(folder: &Path) -> Result<Self, KeyError> {
-        let secret = |name| read_secret(&folder.join(name));
+        let secret = |kind: SecretKind| read_secret(&folder.join(kind.file()));
         Ok(Self {
-            log: SigningKey::from_bytes(&*secret(LOG_FILE)?),
-            system: SigningKey::from_bytes(&*secret(SYSTEM_FILE)?),
-            pin: SigningKey::from_bytes(&*secret(PIN_FILE)?),
-            kek: secret(KEK_FILE)?,
-            pepper: secret(PEPPER_FILE)?,
+            log: SigningKey::from_bytes(&*secret(SecretKind::Log)?),
+            system: SigningKey::from_bytes(&*secret(SecretKind::System)?),
+            pin: SigningKey::from_bytes(&*secret(SecretKind::Pin)?),
+            kek: secret(SecretKind::Kek)?,
+            pepper: secret(SecretKind::Pepper)?,
+            folder: folder.to_owned(),
         })
+    }
+
+    /// The file of a secret.
+    #[must_use]
+    pub fn path(&self, kind: SecretKind) -> PathBuf {
+        self.folder.join(kind.file())
+    }
+
+    /// The verifier key of the checkpoints that these keys sign (C2SP signed-note).
+    ///
+    /// # Errors
+    /// [`NoteError`] where the origin cannot name a key.
+    pub fn vkey(&self, origin: &str) -> Result<String, NoteError> {
+        let key = VerifierKey::new(origin, KeyType::Ed25519, self.log.verifying_key());
+        key.map(|key| key.to_string())
+    }
+
+    /// What the registry keeps, so that another secret is refused at start: of those that nothing
+    /// else in a data folder tells from another one.
+    #[must_use]
+    pub fn checks(&self) -> [SecretCheck; 2] {
+        [
+            SecretCheck::of(SecretKind::Log, self.log.as_bytes()),
+            SecretCheck::of(SecretKind::Pepper, &self.pepper),
+        ]
+    }
+
+    /// Makes another key in place of the server's own signing key, which stays beside it as
+    /// `….replaced`. Until the log has registered it, `….pending` says that it is meant.
+    ///
+    /// # Errors
+    /// [`KeyError::Exists`] where an earlier one stays beside it, or what the system says; repeat
+    /// it.
+    pub fn replace(folder: &Path, kind: ServerKey) -> Result<VerifyingKey, KeyError> {
+        let path = folder.join(kind.secret().file());
+        let secret = random_secret()?;
+        let key = SigningKey::from_bytes(&secret).verifying_key();
+        // First what is meant, then the key: a crash between the two leaves a file that says
+        // nothing of the key in place.
+        let pending = folder.join(kind.pending_file());
+        let write_error = |source| KeyError::Write { path: pending.clone(), source };
+        fs::write(&pending, public_hex(&key)).map_err(write_error)?;
+        if fs::symlink_metadata(&path).is_ok() {
+            let aside = folder.join(format!("{}.replaced", kind.secret().file()));
+            if fs::symlink_metadata(&aside).is_ok() {
+                return Err(KeyError::Exists { path: aside });
+            }
+            fs::rename(&path, &aside)
+                .map_err(|source| KeyError::Write { path: aside.clone(), source })?;
+        }
+        write_secret(&path, &secret)?;
+        Ok(key)
+    }
+
+    /// The server's own signing key of this kind.
+    #[must_use]
+    pub fn server_key(&self, kind: ServerKey) -> &SigningKey {
+        match kind {
+            ServerKey::System => &self.system,
+            ServerKey::Pin => &self.pin,
+        }
+    }
+
+    /// Whether the key of this kind was made to replace another one, and may wait for its entry.
+    #[must_use]
+    pub fn is_pending(&self, kind: ServerKey) -> bool {
+        let said = fs::read_to_string(self.folder.join(kind.pending_file()));
+        let key = self.server_key(kind).verifying_key();
+        said.is_ok_and(|said| said.trim_end() == public_hex(&key))
+    }
+}
+
+/// The signing keys of the server itself that its log registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerKey {
+    /// Signs what follows from the log.
+    System,
+    /// Signs PIN proofs.
+    Pin,
+}
+
+impl ServerKey {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::System, Self::Pin];
+
+    /// The secret that it is.
+    #[must_use]
+    pub const fn secret(self) -> SecretKind {
+        match self {
+            Self::System => SecretKind::System,
+            Self::Pin => SecretKind::Pin,
+        }
+    }
+
+    const fn pending_file(self) -> &'static str {
+        match self {
+            Self::System => "system.pending",
+            Self::Pin => "pin.pending",
+        }
     }
 }
 
@@ -395,12 +571,18 @@ mod tests {
     fn a_missing_secret_is_named_and_the_rest_is_never_overwritten() {
         let folder = tempfile::tempdir().expect("folder");
         LedgerKeys::create(folder.path()).expect("created");
-        let before = fs::read(folder.path().join(PEPPER_FILE)).expect("pepper");
-        fs::remove_file(folder.path().join(KEK_FILE)).expect("removed");
+        let before = fs::read(folder.path().join(SecretKind::Pepper.file())).expect("pepper");
+        fs::remove_file(folder.path().join(SecretKind::Kek.file())).expect("removed");
         let error = LedgerKeys::load(folder.path()).err().expect("refused").to_string();
-        assert!(error.contains(KEK_FILE), "{error}");
+        assert!(error.contains(SecretKind::Kek.file()), "{error}");
         assert!(LedgerKeys::create(folder.path()).is_err());
-        assert!(!folder.path().join(KEK_FILE).exists(), "nothing is written beside old secrets");
-        assert_eq!(fs::read(folder.path().join(PEPPER_FILE)).expect("pepper"), before);
+        assert!(
+            !folder.path().join(SecretKind::Kek.file()).exists(),
+            "nothing is written beside old secrets"
+        );
+        assert_eq!(
+            fs::read(folder.path().join(SecretKind::Pepper.file())).expect("pepper"),
+            before
+        );
     }
 }

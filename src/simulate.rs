@@ -106,6 +106,7 @@ pub fn simulate(
     let SimulateConfig { data_folder, origin, keys, programme, fiscal_year } = *config;
     let ledger = LedgerId::of_origin(origin);
     let registry = Registry::open_read_only(&data_folder.join(REGISTRY_FILE), &keys.kek)?;
+    registry.check_secrets(keys)?;
     let before = moved(programme, 1, fiscal_year.saturating_sub(1))?;
     let programme = moved(programme, 2, fiscal_year)?;
     let mut year = Retrial {

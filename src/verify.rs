@@ -157,6 +157,8 @@ pub enum Source {
         data_folder: PathBuf,
         /// The origin.
         origin: String,
+        /// The verifier key that its `ledger.toml` names.
+        vkey: String,
     },
 }
 
@@ -430,14 +432,18 @@ impl Reach {
                 Ok(Self::Http(Box::new(ureq::Agent::new_with_config(config)), url))
             }
             Source::Tiles(folder) => Ok(Self::Tiles(folder.clone())),
-            Source::Ledger { data_folder, origin } => {
-                LedgerParts::open(data_folder, origin).map(|parts| Self::Ledger(Box::new(parts)))
+            Source::Ledger { data_folder, origin, vkey } => {
+                let parts = LedgerParts::open(data_folder, origin, vkey)?;
+                Ok(Self::Ledger(Box::new(parts)))
             }
         }
     }
 
     /// The verifier key that the source itself names.
     fn vkey(&self) -> Result<Option<String>, VerifyError> {
+        if let Self::Ledger(parts) = self {
+            return Ok(Some(parts.vkey.clone()));
+        }
         match self.read("vkey", MAX_VKEY_BYTES)? {
             Some(bytes) => text(bytes, "vkey").map(Some),
             None => Ok(None),
@@ -530,12 +536,13 @@ struct LedgerParts {
     reader: LogReader,
     levels: PathBuf,
     origin: String,
+    vkey: String,
     size: u64,
     root: Hash,
 }
 
 impl LedgerParts {
-    fn open(data_folder: &Path, origin: &str) -> Result<Self, VerifyError> {
+    fn open(data_folder: &Path, origin: &str, vkey: &str) -> Result<Self, VerifyError> {
         let ledger = LedgerId::of_origin(origin);
         let config = LogConfig::of(data_folder, ledger);
         let inspection = log::inspect(&RealDisk, &config, |_| Ok(()))?;
@@ -543,7 +550,8 @@ impl LedgerParts {
         let locked = inspection.locked.map(|locked| (locked.size.0, locked.root));
         let (size, root) = locked.unwrap_or((0, empty_root()));
         let levels = data_folder.join(LOG_FOLDER).join(log::levels::LEVELS_FOLDER);
-        Ok(Self { reader: inspection.reader, levels, origin: origin.to_owned(), size, root })
+        let (origin, vkey) = (origin.to_owned(), vkey.to_owned());
+        Ok(Self { reader: inspection.reader, levels, origin, vkey, size, root })
     }
 
     fn target(&self, since: Option<Checkpoint>) -> Target {

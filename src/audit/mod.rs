@@ -61,7 +61,10 @@ pub fn audit(
     let ledger = LedgerId::of_origin(&config.origin);
     let registry = match config.keys {
         Some(keys) => {
-            Some(Registry::open_read_only(&config.data_folder.join(REGISTRY_FILE), &keys.kek)?)
+            let path = config.data_folder.join(REGISTRY_FILE);
+            let registry = Registry::open_read_only(&path, &keys.kek)?;
+            registry.check_secrets(keys)?;
+            Some(registry)
         }
         None => None,
     };

@@ -7,10 +7,10 @@ use super::console::complain;
 use super::files::{FileArgs, bytes, map, refused, report};
 use super::folder;
 use super::options::day_or_today;
+use super::options::ledger_keys;
 use super::outcome::{CliError, ExitStatus, Outcome};
 use crate::adapters::appointments::{self, AppointmentMap};
 use crate::engine::REGISTRY_FILE;
-use crate::keys::LedgerKeys;
 use crate::office::bookings::{self, Booked};
 use crate::registry::Registry;
 
@@ -31,7 +31,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let files = args.files.files.iter().map(|file| bytes(file)).collect::<Result<Vec<_>, _>>()?;
     let read = appointments::read(&files, &map);
     let mut read = read.map_err(|error| CliError::Refused(error.to_string()))?;
-    let keys = LedgerKeys::load(&args.files.keys)?;
+    let keys = ledger_keys(&args.files.data, &args.files.keys)?;
     let registry = Registry::open(&args.files.data.join(REGISTRY_FILE), &keys.kek)?;
     let state = folder::replay(&args.files.data, |_| {})?;
     bookings::check_map(&map, &state, today).map_err(refused(map_file))?;

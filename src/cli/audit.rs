@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use data_encoding::HEXLOWER;
 
 use super::console::{Bar, say};
-use super::options::ledger_file;
+use super::options::{ledger_file, ledger_keys};
 use super::outcome::{ExitStatus, Outcome};
 use crate::audit::{self, AuditConfig, AuditReport};
-use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
 
 /// Check a ledger's whole log again: signatures, decisions, sums, tree. Nothing is changed.
@@ -31,7 +30,7 @@ pub struct Args {
 /// [`super::outcome::CliError`]
 pub fn run(args: &Args) -> Outcome {
     let origin = ledger_file(&args.dir)?.origin;
-    let keys = args.keys.as_deref().map(LedgerKeys::load).transpose()?;
+    let keys = args.keys.as_deref().map(|keys| ledger_keys(&args.dir, keys)).transpose()?;
     let bar = Bar::new("audit");
     let config = AuditConfig { data_folder: args.dir.clone(), origin, keys: keys.as_ref() };
     let report = audit::audit(&RealDisk, &config, &mut |done, total| bar.show(done, total))?;

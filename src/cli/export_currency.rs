@@ -10,11 +10,10 @@ use ledger_spec::time::{Day, Month};
 
 use super::console::{Bar, complain};
 use super::files::make_private;
-use super::options::{ledger_file, parse_month};
+use super::options::{ledger_file, ledger_keys, parse_month};
 use super::outcome::{CliError, ExitStatus, Outcome};
 use crate::engine::replay::{LogSource, read_entries};
 use crate::engine::{EngineError, PersonalReader, REGISTRY_FILE};
-use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
 use crate::registry::Registry;
 use crate::reports::currency::{self, CreditLine, Wallet};
@@ -60,7 +59,7 @@ struct Claims<'a> {
 pub fn run(args: &Args) -> Outcome {
     let month = parse_month("--month", &args.month)?;
     let ledger = LedgerId::of_origin(&ledger_file(&args.data)?.origin);
-    let keys = LedgerKeys::load(&args.keys)?;
+    let keys = ledger_keys(&args.data, &args.keys)?;
     let registry = Registry::open_read_only(&args.data.join(REGISTRY_FILE), &keys.kek)?;
     let reader = PersonalReader { registry: &registry, ledger };
     let (catalogues, lines, last) = (BTreeMap::new(), Vec::new(), Day(0));

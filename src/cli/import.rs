@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::console::{complain, say};
 use super::files::make_file;
 use super::files::{FileArgs, bytes, map, refused, report};
+use super::options::ledger_keys;
 use super::outcome::{CliError, ExitStatus, Outcome};
 use super::{appointments, folder};
 use crate::adapters::city_file::{self, FileRead, Map};
@@ -17,7 +18,6 @@ use crate::adapters::fhir::{self, FhirMap};
 use crate::adapters::lots_file;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::REGISTRY_FILE;
-use crate::keys::LedgerKeys;
 use crate::office::imports::{self, Deaths, Imported};
 use crate::registry::Registry;
 
@@ -92,7 +92,7 @@ pub fn run(args: &Args) -> Outcome {
 
 /// Makes rows, report and the list of what was spent after deaths.
 fn take(args: &FileArgs, mut read: FileRead, reason: Option<&str>) -> Outcome {
-    let keys = LedgerKeys::load(&args.keys)?;
+    let keys = ledger_keys(&args.data, &args.keys)?;
     let registry = Registry::open(&args.data.join(REGISTRY_FILE), &keys.kek)?;
     let deaths = Deaths::of(&read, &registry)?;
     let mut spent = Vec::new();

@@ -92,11 +92,13 @@ pub fn run(args: &Args) -> Outcome {
     }
     fs::create_dir_all(&data).map_err(CliError::file("make", &data))?;
     let keys = LedgerKeys::create(&keys_folder)?;
-    LedgerFile { origin: args.origin.clone(), demo: false }.write(&data)?;
-    let vkey = found(&data, &args.origin, keys, &roots)?;
+    let file = LedgerFile::new(&args.origin, false, &keys)
+        .map_err(|error| CliError::Refused(format!("the verifier key: {error}")))?;
+    file.write(&data)?;
+    found(&data, &args.origin, keys, &roots)?;
     // Last, so that a ledger which was only begun is not taken for one.
     write_new(&config, &config_text(&id, &args.origin))?;
-    tell(args, &config, &keys_folder, &vkey);
+    tell(args, &config, &keys_folder, &file.vkey);
     Ok(ExitStatus::Well)
 }
 
@@ -122,12 +124,7 @@ fn root(path: &Path, name: &str) -> Result<Root, CliError> {
 ///
 /// # Errors
 /// [`CliError`]; then the folder holds a ledger that was only begun, and is to be deleted.
-fn found(
-    data: &Path,
-    origin: &str,
-    keys: LedgerKeys,
-    roots: &[Root; 2],
-) -> Result<String, CliError> {
+fn found(data: &Path, origin: &str, keys: LedgerKeys, roots: &[Root; 2]) -> Result<(), CliError> {
     let [first, second] = roots;
     let server_keys = [
         (Role::System, keys.system.verifying_key(), "System"),
@@ -163,9 +160,8 @@ fn found(
         let statement_hash = Sha256::digest(&statement).into();
         submit(&engine, &second.key, Body::Approve(Approve { proposal, statement_hash }))?;
     }
-    let vkey = engine.verifier().to_string();
     engine.stop();
-    Ok(vkey)
+    Ok(())
 }
 
 /// Signs and submits; gives the entry and the statement as it is kept.

@@ -10,10 +10,10 @@ use super::console::complain;
 use super::files::{make_private, read_text};
 use super::folder;
 use super::options::day_or_today;
+use super::options::ledger_keys;
 use super::outcome::{CliError, ExitStatus, Outcome};
 use crate::csv::Table;
 use crate::engine::REGISTRY_FILE;
-use crate::keys::LedgerKeys;
 use crate::pages::Lang;
 use crate::pages::reminders::{Detail, sentence};
 use crate::query::reminders;
@@ -57,7 +57,7 @@ pub struct Args {
 /// [`CliError`]
 pub fn run(args: &Args) -> Outcome {
     let day = day_or_today(args.day.as_deref())?;
-    let keys = LedgerKeys::load(&args.keys)?;
+    let keys = ledger_keys(&args.data, &args.keys)?;
     let registry = Registry::open_read_only(&args.data.join(REGISTRY_FILE), &keys.kek)?;
     let numbers = numbers(args, &registry)?;
     let state = folder::replay(&args.data, |_| {})?;

@@ -24,6 +24,7 @@ mod folder;
 pub mod import;
 pub mod init;
 pub mod keygen;
+pub mod keys;
 pub mod letters;
 pub mod metrics;
 mod options;
@@ -68,6 +69,7 @@ enum Command {
     Demo(demo::Args),
     Init(init::Args),
     Keygen(keygen::Args),
+    Keys(keys::Args),
     Sign(sign::Args),
     SignRows(sign_rows::Args),
     Import(import::Args),
@@ -109,6 +111,7 @@ fn run(command: &Command) -> Outcome {
         Command::Demo(args) => demo::run(args),
         Command::Init(args) => init::run(args),
         Command::Keygen(args) => keygen::run(args),
+        Command::Keys(args) => keys::run(args),
         Command::Sign(args) => sign::run(args),
         Command::SignRows(args) => sign_rows::run(args),
         Command::Import(args) => import::run(args),

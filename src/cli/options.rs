@@ -8,6 +8,7 @@ use super::files::read_text;
 use super::outcome::CliError;
 use crate::clock::{Clock, SystemClock};
 use crate::config::LedgerFile;
+use crate::keys::LedgerKeys;
 
 /// The day of an option.
 pub(super) fn parse_day(option: &str, text: &str) -> Result<Day, CliError> {
@@ -36,4 +37,11 @@ pub(super) fn vkey_text(given: &str) -> Result<String, CliError> {
 /// Refuses a folder of which nobody says whose it is.
 pub(super) fn ledger_file(data_folder: &Path) -> Result<LedgerFile, CliError> {
     Ok(LedgerFile::read(data_folder)?)
+}
+
+/// The secrets of the ledger whose data folder this is.
+pub(super) fn ledger_keys(data_folder: &Path, keys: &Path) -> Result<LedgerKeys, CliError> {
+    let keys = LedgerKeys::load(keys)?;
+    ledger_file(data_folder)?.check_log_key(data_folder, &keys)?;
+    Ok(keys)
 }

@@ -7,9 +7,8 @@ use ledger_spec::programme::Programme;
 
 use super::console::{Bar, say, tell_faults};
 use super::files::read_text;
-use super::options::ledger_file;
+use super::options::{ledger_file, ledger_keys};
 use super::outcome::{CliError, ExitStatus, Outcome};
-use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
 use crate::simulate::{self, Pair, SimulateConfig, Simulation};
 
@@ -80,7 +79,7 @@ fn simulate(args: &Simulate) -> Outcome {
         .map_err(|fault| CliError::Refused(format!("{}: {fault}", args.file.display())))?;
     let year = args.year.unwrap_or(programme.fiscal_year.saturating_sub(1));
     let origin = ledger_file(&args.data)?.origin;
-    let keys = LedgerKeys::load(&args.keys)?;
+    let keys = ledger_keys(&args.data, &args.keys)?;
     let bar = Bar::new("simulate");
     let config = SimulateConfig {
         data_folder: &args.data,

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use super::console::say;
-use super::options::ledger_file;
+use super::options::{ledger_file, ledger_keys};
 use super::outcome::{CliError, ExitStatus, Outcome};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -16,7 +16,6 @@ use crate::demo::DEMO_MARK;
 use crate::demo::door::{self, Desks};
 use crate::engine::{Engine, EngineConfig, Environment};
 use crate::http::{self, Ledger, Server};
-use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
 use crate::metrics::Metrics;
 use crate::query::participation::population::Population;
@@ -58,7 +57,7 @@ pub fn run(args: &Args) -> Outcome {
             clock: Arc::clone(&clock),
             metrics: metrics.ledger(name),
         };
-        let secrets = LedgerKeys::load(&ledger.keys)?;
+        let secrets = ledger_keys(&ledger.data, &ledger.keys)?;
         let (engine, torn) = Engine::open(&engine_config, secrets, environment)?;
         if let Some(torn) = torn {
             tracing::warn!(ledger = name, ?torn, "an unfinished frame was set aside");

@@ -10,12 +10,11 @@ use serde_json::json;
 
 use super::console::{Bar, say, say_bytes};
 use super::files::{make_file, read_text};
-use super::options::{ledger_file, parse_day, parse_month};
+use super::options::{ledger_file, ledger_keys, parse_day, parse_month};
 use super::outcome::{CliError, ExitStatus, Outcome};
 use crate::adapters::zengin_code::{self, LIST_BYTES_MAX};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::REGISTRY_FILE;
-use crate::keys::LedgerKeys;
 use crate::log::disk::RealDisk;
 use crate::office::payments;
 use crate::registry::Registry;
@@ -252,7 +251,7 @@ fn account(args: &AccountArgs) -> Outcome {
     if let Some(banks) = &args.banks {
         bank_names(banks, &name, &account)?;
     }
-    let keys = LedgerKeys::load(&args.keys)?;
+    let keys = ledger_keys(&args.dir, &args.keys)?;
     let registry = Registry::open(&args.dir.join(REGISTRY_FILE), &keys.kek)?;
     registry.put_shop_account(shop, &account.to_text())?;
     say(format_args!("{name} is paid to {} {}", account.account_text(), account.holder));
@@ -265,7 +264,7 @@ fn write_transfers(args: &Zengin) -> Outcome {
     let today = Day::of_ms(SystemClock.wall_ms());
     let wanted = args.date.as_deref().map(|text| parse_day("--date", text)).transpose()?;
     let date = transfers::date(month, today, wanted)?;
-    let keys = LedgerKeys::load(&args.keys)?;
+    let keys = ledger_keys(&args.from.dir, &args.keys)?;
     let registry = Registry::open_read_only(&args.from.dir.join(REGISTRY_FILE), &keys.kek)?;
     let accounts = registry.shop_accounts()?;
     let names = |whose: &str, account: &BankAccount| match &args.banks {

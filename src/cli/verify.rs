@@ -10,6 +10,7 @@ use super::console::{Bar, complain, say};
 use super::files::read_text;
 use super::options::{ledger_file, vkey_text};
 use super::outcome::{CliError, ExitStatus, Outcome};
+use crate::config::LedgerFile;
 use crate::verify::{self, Source, VerifyConfig, VerifyReport};
 
 /// Check a public log from its tiles, entry bundles and signed checkpoint alone.
@@ -24,7 +25,8 @@ pub struct Args {
     /// folder.
     #[arg(value_name = "URL|DIR")]
     source: String,
-    /// The log's verifier key, or a file that holds it. Without it the log's own word is taken.
+    /// The log's verifier key, or a file that holds it. Without it the log's own word is taken: for
+    /// a data folder, the key in its `ledger.toml`.
     #[arg(long, value_name = "KEY|FILE")]
     vkey: Option<String>,
     /// A checkpoint kept earlier: the log must contain it unchanged.
@@ -71,8 +73,8 @@ fn source(given: &str) -> Result<Source, CliError> {
     if folder.join("checkpoint").is_file() {
         Ok(Source::Tiles(folder))
     } else if verify::is_data_folder(&folder) {
-        let origin = ledger_file(&folder)?.origin;
-        Ok(Source::Ledger { data_folder: folder, origin })
+        let LedgerFile { origin, vkey, .. } = ledger_file(&folder)?;
+        Ok(Source::Ledger { data_folder: folder, origin, vkey })
     } else {
         Err(CliError::Refused(format!(
             "{given} is neither an address (https://...), nor a folder with a `checkpoint`, nor a ledger's data folder"
@@ -94,6 +96,9 @@ fn tell(report: &VerifyReport) {
         say(
             "  signature         none: a data folder holds no signed checkpoint; the root is the lock's",
         );
+        if let Some(vkey) = &report.own_vkey {
+            say(format_args!("  key               {vkey}, as its ledger.toml says"));
+        }
     } else if let Some(vkey) = &report.own_vkey {
         say(format_args!("  key               {vkey}"));
         say(

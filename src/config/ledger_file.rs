@@ -4,9 +4,11 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use ledger_spec::note::{NoteError, VerifierKey};
 use serde::Deserialize;
 
 use super::error::{ConfigError, line_at};
+use crate::keys::{KeyError, LedgerKeys, SecretKind};
 
 /// Longest origin of a log.
 pub const MAX_ORIGIN_BYTES: usize = 128;
@@ -20,11 +22,34 @@ pub struct LedgerFile {
     /// The origin of the ledger's checkpoints.
     #[serde(deserialize_with = "origin")]
     pub origin: String,
+    /// The verifier key of its checkpoints: whoever has the folder can check what the log signed.
+    #[serde(deserialize_with = "vkey")]
+    pub vkey: String,
     /// Whether it is a demo, whose keys everyone has.
     pub demo: bool,
 }
 
 impl LedgerFile {
+    /// What the file of a ledger says that has these keys.
+    ///
+    /// # Errors
+    /// [`NoteError`] where the origin cannot name a key.
+    pub fn new(origin: &str, demo: bool, keys: &LedgerKeys) -> Result<Self, NoteError> {
+        Ok(Self { origin: origin.to_owned(), vkey: keys.vkey(origin)?, demo })
+    }
+
+    /// Refuses keys whose `log.seed` is not the one that this ledger was made with.
+    ///
+    /// # Errors
+    /// [`KeyError::WrongSecret`] names the file.
+    pub fn check_log_key(&self, data_folder: &Path, keys: &LedgerKeys) -> Result<(), KeyError> {
+        if keys.vkey(&self.origin).is_ok_and(|vkey| vkey == self.vkey) {
+            return Ok(());
+        }
+        let belongs_to = format!("the `vkey` in {}", data_folder.join(LEDGER_FILE).display());
+        Err(KeyError::WrongSecret { path: keys.path(SecretKind::Log), belongs_to })
+    }
+
     /// Reads the file of a data folder.
     ///
     /// # Errors
@@ -49,9 +74,12 @@ impl LedgerFile {
         let text = format!(
             "# Whose ledger this folder holds. The log is bound to the origin for ever.\n\
              origin = \"{origin}\"\n\
+             # The log's verifier key: `kenmai verify` checks with it, and the server refuses another `log.seed`.\n\
+             vkey = \"{vkey}\"\n\
              # A demo's keys are known to everyone, so `kenmai serve` refuses it.\n\
              demo = {}\n",
-            self.demo
+            self.demo,
+            vkey = self.vkey.replace('\\', r"\\").replace('"', r#"\""#),
         );
         write_new(&data_folder.join(LEDGER_FILE), &text)
     }
@@ -59,6 +87,11 @@ impl LedgerFile {
 
 fn origin<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Origin::deserialize(deserializer).map(|origin| origin.0)
+}
+
+fn vkey<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    VerifierKey::parse(&text).map(|_| text).map_err(serde::de::Error::custom)
 }
 
 /// Whether a text can be the origin of a ledger.
@@ -114,7 +147,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let absent = LedgerFile::read(folder.path()).expect_err("absent").to_string();
         assert!(absent.contains("ledger.toml") && absent.contains("kenmai init"), "{absent}");
-        let file = LedgerFile { origin: r#"example.jp/a"b\c"#.to_owned(), demo: true };
+        let keys = LedgerKeys::create(&folder.path().join("keys")).expect("keys");
+        let file = LedgerFile::new(r#"example.jp/a"b\c"#, true, &keys).expect("a verifier key");
         file.write(folder.path()).expect("written");
         assert_eq!(LedgerFile::read(folder.path()).expect("read"), file);
         let again = file.write(folder.path()).expect_err("not written over").to_string();

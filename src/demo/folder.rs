@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use ed25519_dalek::SigningKey;
+use ledger_spec::checkpoint::CheckpointError;
 use ledger_spec::time::Day;
 use serde_json::{Value, json};
 
@@ -234,7 +235,8 @@ fn make(
     fs::write(&mark, "These secrets belong to a demo.\n").map_err(file_error("write", &mark))?;
     let ledger_folder = making.join(city.ledger);
     fs::create_dir_all(&ledger_folder).map_err(file_error("create", &ledger_folder))?;
-    LedgerFile { origin: city.origin.to_owned(), demo: true }.write(&ledger_folder)?;
+    let file = LedgerFile::new(city.origin, true, &secrets);
+    file.map_err(|error| EngineError::from(CheckpointError::from(error)))?.write(&ledger_folder)?;
     let key_folder = making.join(KEYS);
     fs::create_dir_all(&key_folder).map_err(file_error("create", &key_folder))?;
     let seed = keys::random_secret()?;

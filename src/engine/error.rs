@@ -5,6 +5,7 @@ use ledger_spec::checkpoint::CheckpointError;
 use ledger_spec::ids::Seq;
 use ledger_spec::statement::StatementError;
 
+use crate::keys::KeyError;
 use crate::log::LogError;
 use crate::registry::RegistryError;
 use crate::views::ViewsError;
@@ -18,6 +19,9 @@ pub enum EngineError {
     /// The registry.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// A secret is not this ledger's.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     /// The views.
     #[error(transparent)]
     Views(#[from] ViewsError),

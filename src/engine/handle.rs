@@ -27,7 +27,7 @@ use super::shared::{
 };
 use super::tiles::TileSource;
 use super::verdict::{Head, PendingRows, PendingVerdict, Refusal, Verdict};
-use super::{follower, recovery, sequencer};
+use super::{follower, recovery, secrets, sequencer};
 use crate::keys::LedgerKeys;
 use crate::log::TornTail;
 use crate::registry::Registry;
@@ -56,10 +56,13 @@ impl Engine {
         keys: LedgerKeys,
         environment: Environment,
     ) -> Result<(Self, Option<TornTail>), EngineError> {
+        // Before the log is read: with another secret it would be read otherwise.
+        let registry = secrets::open_registry(config, &keys)?;
         let recovered = recovery::recover(config, &keys, &environment)?;
+        let registry = secrets::check(registry, config, &keys, &recovered.state)?;
         let recovery::Recovered { mut log, mut levels, state, keyring, edge, ops, .. } = recovered;
         let replay_from = recovered.replay_from;
-        let (registry, torn, time_ms) = (recovered.registry, recovered.torn, recovered.time_ms);
+        let (torn, time_ms) = (recovered.torn, recovered.time_ms);
         // The head is public from the first moment, so the lock has to cover it.
         log.write_lock(&mut levels, time_ms.unwrap_or(0))?;
         let ledger = LedgerId::of_origin(&config.origin);

@@ -19,10 +19,6 @@ use super::shared::{EngineConfig, Environment};
 use super::snapshot::{self, Snapshot};
 use crate::keys::LedgerKeys;
 use crate::log::{self, FrameRefusal, Levels, Log, LogConfig, LogError, TornTail};
-use crate::registry::Registry;
-
-/// The registry's file in the data folder.
-pub const REGISTRY_FILE: &str = "registry.sqlite";
 
 /// All that the engine goes on with.
 pub(super) struct Recovered {
@@ -33,7 +29,6 @@ pub(super) struct Recovered {
     pub(super) edge: Edge,
     pub(super) ops: Ops,
     pub(super) torn: Option<TornTail>,
-    pub(super) registry: Registry,
     /// Unix milliseconds of the last batch, as near as the log and the lock tell; `None` for an
     /// empty log.
     pub(super) time_ms: Option<u64>,
@@ -130,7 +125,6 @@ fn recover_from(
     let ledger = LedgerId::of_origin(&config.origin);
     let log_config = LogConfig::of(&config.data_folder, ledger);
     let claimed = log::claim(Arc::clone(&environment.disk), log_config)?;
-    let registry = Registry::open(&config.data_folder.join(REGISTRY_FILE), &keys.kek)?;
     let locked = claimed.locked();
     let mut levels = claimed.levels()?;
     let after = snapshot.and_then(|snapshot| DerivedState::after(snapshot, locked.size, &levels));
@@ -160,5 +154,5 @@ fn recover_from(
     let time_ms = (state.size > 0).then(|| locked_ms.max(state.last_min * 60_000));
     let replayed = log.tip().next_seq.0 - replay_from.0;
     tracing::info!(%ledger, entries = state.size, replayed, "the ledger is read");
-    Ok(Recovered { log, levels, state, keyring, edge, ops, torn, registry, time_ms, replay_from })
+    Ok(Recovered { log, levels, state, keyring, edge, ops, torn, time_ms, replay_from })
 }

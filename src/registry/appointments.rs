@@ -199,7 +199,8 @@ mod tests {
 
     fn registry() -> (tempfile::TempDir, Registry) {
         let folder = tempfile::tempdir().expect("folder");
-        let registry = Registry::open(&folder.path().join("registry.db"), &[9; 32]).expect("made");
+        let registry =
+            Registry::create(&folder.path().join("registry.db"), &[9; 32], &[]).expect("made");
         registry.ensure_data_keys(&[ANNA, BEN]).expect("keys");
         (folder, registry)
     }

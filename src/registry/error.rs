@@ -55,9 +55,21 @@ pub enum RegistryError {
     },
     /// The file was made under another key-encryption key.
     #[error(
-        "the registry {path} was made with another key-encryption key; point `keys` in the configuration at the keys folder that belongs to this data folder"
+        "the registry {path} was made with another `kek.secret`; put back the file that belongs to this ledger from the backup of the keys folder, or point `keys` in the configuration at the folder that holds it"
     )]
     WrongKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another secret than the one that the file was made with.
+    #[error(transparent)]
+    WrongSecret(KeyError),
+    /// There is no registry, or an empty one.
+    #[error(
+        "the registry {path} is missing or empty; stop, and restore it from a backup that is as recent as the log: without it nobody can \
+         read what is sealed"
+    )]
+    Missing {
         /// The file.
         path: PathBuf,
     },

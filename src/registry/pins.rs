@@ -148,7 +148,7 @@ mod tests {
     const CARD: CardHash = CardHash([2; 32]);
 
     fn registry(folder: &std::path::Path) -> Registry {
-        let registry = Registry::open(&folder.join("registry.sqlite"), &[9; 32]).unwrap();
+        let registry = Registry::create(&folder.join("registry.sqlite"), &[9; 32], &[]).unwrap();
         registry.ensure_data_keys(&[MEI]).unwrap();
         registry
     }

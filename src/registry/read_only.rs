@@ -1,29 +1,25 @@
 //! A registry that is only looked at: an audit must leave every file as it found it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::RegistryError;
-use super::file::BUSY_TIMEOUT;
+use super::file::{BUSY_TIMEOUT, check_private};
 use super::schema::SCHEMA_VERSION;
 use super::store::Registry;
 use super::vault;
-use crate::keys::{self, KeyError, SECRET_BYTES};
+use crate::keys::SECRET_BYTES;
 
 impl Registry {
     /// Opens an existing registry to read it only: the file stays as it is, byte for byte.
     ///
     /// # Errors
-    /// As [`open`](Self::open), and [`RegistryError::File`] where there is no such file.
+    /// As [`open`](Self::open).
     pub fn open_read_only(path: &Path, kek: &[u8; SECRET_BYTES]) -> Result<Self, RegistryError> {
-        let read_error = |source| KeyError::Read { path: path.to_owned(), source };
-        File::open(path)
-            .map_err(read_error)
-            .and_then(|file| keys::check_private(path, &file))
-            .map_err(RegistryError::File)?;
+        check_private(path)?;
         let database_error = |source| RegistryError::Database { path: path.to_owned(), source };
         // Where no write-ahead log lies beside it nobody writes, and SQLite need not make one.
         let mut log = path.as_os_str().to_owned();

@@ -1,12 +1,18 @@
 //! The tables of the registry's file.
 
-use rusqlite::Transaction;
+use rusqlite::{Transaction, params};
+
+use crate::keys::SecretCheck;
 
 /// Raised by one with every change of the tables.
-pub(super) const SCHEMA_VERSION: u32 = 4;
+pub(super) const SCHEMA_VERSION: u32 = 5;
 
 const SCHEMA: &str = "
     CREATE TABLE key_check (sealed BLOB NOT NULL);
+    CREATE TABLE secret_checks (
+        file TEXT PRIMARY KEY,
+        hash BLOB NOT NULL CHECK (length(hash) = 32)
+    );
     CREATE TABLE data_keys (
         row INTEGER PRIMARY KEY,
         account BLOB NOT NULL UNIQUE CHECK (length(account) = 16),
@@ -42,8 +48,13 @@ const SCHEMA: &str = "
 pub(super) fn create_schema(
     transaction: &Transaction<'_>,
     key_check: &[u8],
+    checks: &[SecretCheck],
 ) -> rusqlite::Result<()> {
     transaction.execute_batch(SCHEMA)?;
     transaction.execute("INSERT INTO key_check (sealed) VALUES (?1)", [key_check])?;
+    for check in checks {
+        let row = params![check.kind.file(), check.hash];
+        transaction.execute("INSERT INTO secret_checks (file, hash) VALUES (?1, ?2)", row)?;
+    }
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)
 }

@@ -62,7 +62,7 @@ mod tests {
     fn an_account_is_kept_sealed_and_bound_to_its_shop() {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("registry.db");
-        let registry = Registry::open(&path, &[9; 32]).expect("opened");
+        let registry = Registry::create(&path, &[9; 32], &[]).expect("opened");
         let [a, b] = [1, 2].map(|n| PlaceId([n; 8]));
         registry.put_shop_account(a, "0149-001-1-1234567").expect("stored");
         registry.put_shop_account(a, "0149-001-1-7654321").expect("stored");

@@ -8,10 +8,10 @@ use ledger_spec::ids::{AccountId, Hash};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::error::RegistryError;
-use super::file::{configure, create_private};
+use super::file::{check_private, configure, create_private};
 use super::schema::{SCHEMA_VERSION, create_schema};
 use super::vault::{self, DataKey, ERASED, KeyCache, NONCE_BYTES};
-use crate::keys::SECRET_BYTES;
+use crate::keys::{KeyError, LedgerKeys, SECRET_BYTES, SecretCheck};
 
 /// Unwrapped keys held in memory; about 10 MB when full, a large city's daily users.
 const MAX_CACHED_KEYS: usize = 100_000;
@@ -29,37 +29,71 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Opens the registry, or makes it (mode 0600) if the file is absent.
+    /// Makes the registry (mode 0600) of a ledger that has no entry yet, bound to its secrets.
     ///
     /// # Errors
-    /// [`RegistryError::WrongKey`] if the file belongs to another key-encryption key,
-    /// [`RegistryError::Schema`] if to another version, [`RegistryError::File`] if others may read
-    /// it.
-    pub fn open(path: &Path, kek: &[u8; SECRET_BYTES]) -> Result<Self, RegistryError> {
+    /// As [`open`](Self::open), where there is one already.
+    pub fn create(
+        path: &Path,
+        kek: &[u8; SECRET_BYTES],
+        checks: &[SecretCheck],
+    ) -> Result<Self, RegistryError> {
         create_private(path)?;
-        let (kek, number_key) = (vault::cipher(kek), vault::number_key(kek));
         let database_error = |source| RegistryError::Database { path: path.to_owned(), source };
-        let mut connection = Connection::open(path).map_err(database_error)?;
-        let journal = configure(&connection).map_err(database_error)?;
-        if journal != "wal" {
-            return Err(RegistryError::NoWriteAheadLog { path: path.to_owned() });
-        }
+        let mut connection = connect(path)?;
         let transaction = connection.transaction().map_err(database_error)?;
-        let found: u32 = transaction
-            .pragma_query_value(None, "user_version", |row| row.get(0))
-            .map_err(database_error)?;
-        match found {
-            0 => {
-                let mut nonce = [0; NONCE_BYTES];
-                getrandom::fill(&mut nonce)?;
-                let check = vault::seal(&kek, KEY_CHECK_AAD, &[], nonce)?;
-                create_schema(&transaction, &check).map_err(database_error)?;
-            }
-            SCHEMA_VERSION => {}
-            _ => return Err(RegistryError::Schema { path: path.to_owned(), found }),
+        if schema_version(&transaction).map_err(database_error)? == 0 {
+            let mut nonce = [0; NONCE_BYTES];
+            getrandom::fill(&mut nonce)?;
+            let check = vault::seal(&vault::cipher(kek), KEY_CHECK_AAD, &[], nonce)?;
+            create_schema(&transaction, &check, checks).map_err(database_error)?;
         }
         transaction.commit().map_err(database_error)?;
-        Self::checked(path, kek, number_key, connection)
+        drop(connection);
+        Self::open(path, kek)
+    }
+
+    /// Opens the registry. It is never made here: one that is missing took all its keys along.
+    ///
+    /// # Errors
+    /// [`RegistryError::Missing`] if the file is absent or empty, [`RegistryError::WrongKey`] if it
+    /// belongs to another key-encryption key, [`RegistryError::Schema`] if to another version,
+    /// [`RegistryError::File`] if others may read it.
+    pub fn open(path: &Path, kek: &[u8; SECRET_BYTES]) -> Result<Self, RegistryError> {
+        check_private(path)?;
+        let connection = connect(path)?;
+        let found = schema_version(&connection)
+            .map_err(|source| RegistryError::Database { path: path.to_owned(), source })?;
+        match found {
+            SCHEMA_VERSION => {
+                Self::checked(path, vault::cipher(kek), vault::number_key(kek), connection)
+            }
+            0 => Err(RegistryError::Missing { path: path.to_owned() }),
+            _ => Err(RegistryError::Schema { path: path.to_owned(), found }),
+        }
+    }
+
+    /// Refuses secrets that are not those which the registry was made with.
+    ///
+    /// # Errors
+    /// [`RegistryError::WrongSecret`] names the file.
+    pub fn check_secrets(&self, keys: &LedgerKeys) -> Result<(), RegistryError> {
+        let database = self.database();
+        let mut stored = database
+            .prepare("SELECT hash FROM secret_checks WHERE file = ?1")
+            .map_err(self.database_error())?;
+        for check in keys.checks() {
+            let hash: Option<Vec<u8>> = stored
+                .query_row([check.kind.file()], |row| row.get(0))
+                .optional()
+                .map_err(self.database_error())?;
+            if hash.as_deref() != Some(&check.hash) {
+                let belongs_to = format!("the registry {}", self.path.display());
+                let path = keys.path(check.kind);
+                return Err(RegistryError::WrongSecret(KeyError::WrongSecret { path, belongs_to }));
+            }
+        }
+        Ok(())
     }
 
     /// The registry over this connection, if it was made under this key-encryption key.
@@ -230,6 +264,22 @@ impl Registry {
     }
 }
 
+/// A connection with all that durability and erasure rest on.
+fn connect(path: &Path) -> Result<Connection, RegistryError> {
+    let database_error = |source| RegistryError::Database { path: path.to_owned(), source };
+    let connection = Connection::open(path).map_err(database_error)?;
+    let journal = configure(&connection).map_err(database_error)?;
+    if journal == "wal" {
+        Ok(connection)
+    } else {
+        Err(RegistryError::NoWriteAheadLog { path: path.to_owned() })
+    }
+}
+
+fn schema_version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
 /// Overwrites the wrapped keys where they stand; a row keeps its length, so SQLite does not move
 /// it.
 fn overwrite(transaction: &Transaction<'_>, accounts: &[AccountId]) -> rusqlite::Result<()> {
@@ -271,7 +321,7 @@ mod tests {
         fn new() -> Self {
             let folder = tempfile::tempdir().expect("folder");
             let registry =
-                Registry::open(&folder.path().join("registry.db"), &KEK).expect("opened");
+                Registry::create(&folder.path().join("registry.db"), &KEK, &[]).expect("made");
             Self { folder, registry }
         }
 
@@ -322,6 +372,8 @@ mod tests {
             RegistryError::Schema { .. } => "schema",
             RegistryError::NoWriteAheadLog { .. } => "no log",
             RegistryError::WrongKey { .. } => "wrong key",
+            RegistryError::WrongSecret(_) => "wrong secret",
+            RegistryError::Missing { .. } => "missing",
             RegistryError::EraseHeldUp { .. } => "held up",
             RegistryError::NoKey(_) => "no key",
             RegistryError::Erased(_) => "erased",
@@ -495,7 +547,7 @@ mod tests {
     fn check_open(kek: [u8; 32], change: impl FnOnce(&Path), expected: &str) {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("registry.db");
-        drop(Registry::open(&path, &KEK).expect("made"));
+        drop(Registry::create(&path, &KEK, &[]).expect("made"));
         change(&path);
         let error = Registry::open(&path, &kek).err().expect("refused").to_string();
         assert_eq!(error.replace(folder.path().to_str().expect("path"), "DIR"), expected);
@@ -506,8 +558,9 @@ mod tests {
         check_open(
             [8; 32],
             |_| {},
-            "the registry DIR/registry.db was made with another key-encryption key; point `keys` in the configuration \
-             at the keys folder that belongs to this data folder",
+            "the registry DIR/registry.db was made with another `kek.secret`; put back the file that belongs to this \
+             ledger from the backup of the keys folder, or point `keys` in the configuration at the folder that \
+             holds it",
         );
         let newer = |path: &Path| {
             let other = Connection::open(path).expect("opened");
@@ -516,7 +569,7 @@ mod tests {
         check_open(
             KEK,
             newer,
-            "the registry DIR/registry.db has schema version 5, this kenmai knows 4; run the kenmai version that \
+            "the registry DIR/registry.db has schema version 6, this kenmai knows 5; run the kenmai version that \
              wrote it",
         );
         check_open(

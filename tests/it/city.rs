@@ -111,14 +111,14 @@ impl City {
         let clock = Arc::new(TestClock::default());
         clock.pass(day.start_ms() + 18 * 60 * MINUTE_MS);
         let folder = TempDir::new().unwrap();
-        LedgerKeys::create(&folder.path().join("keys")).unwrap();
+        let keys = LedgerKeys::create(&folder.path().join("keys")).unwrap();
         let data = folder.path().join("data");
         std::fs::create_dir(&data).unwrap();
         // What lies above the data folder was there before the ledger; a simulated disk must be
         // told so.
         disk.create_dir_all(&data).unwrap();
         data.ancestors().for_each(|above| disk.sync_dir(above).unwrap());
-        LedgerFile { origin: ORIGIN.to_owned(), demo: false }.write(&data).unwrap();
+        LedgerFile::new(ORIGIN, false, &keys).unwrap().write(&data).unwrap();
         let mut city = Self { folder, disk, clock, queue_entries: 64, engine: None, counter: 0 };
         city.open().unwrap();
         city

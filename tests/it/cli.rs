@@ -156,10 +156,32 @@ fn a_demo_and_a_strange_origin_are_not_served() {
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replace("demo = false", "demo = true")).unwrap();
     check(at, "serve --config city/kenmai.toml", 2, "demo");
-    fs::write(&file, text.replace("jp/city", "jp/town")).unwrap();
+    let town =
+        text.replace("origin = \"ledger.example.jp/city", "origin = \"ledger.example.jp/town");
+    fs::write(&file, town).unwrap();
     check(at, "serve --config city/kenmai.toml", 2, "an origin never changes");
     fs::write(&file, text.replace("demo = false", "demo = 1")).unwrap();
     check(at, "serve --config city/kenmai.toml", 2, "ledger.toml, line");
+}
+
+#[test]
+fn a_log_key_that_is_not_the_ledgers_is_refused_and_verify_needs_no_other() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    let said = String::from_utf8(check(at, INIT, 0, "made the ledger")).unwrap();
+    let vkey = said.lines().find_map(|line| line.trim().strip_prefix("verifier key")).unwrap();
+    let file = fs::read_to_string(at.join("city/data/ledger.toml")).unwrap();
+    assert!(file.contains(&format!("vkey = \"{}\"\n", vkey.trim())), "{file}");
+    check(at, "verify city/data", 0, vkey.trim());
+
+    let seed = at.join("city/keys/log.seed");
+    let text = fs::read_to_string(&seed).unwrap();
+    let other = if text.starts_with('0') { "1" } else { "0" };
+    fs::write(&seed, format!("{other}{}", &text[1..])).unwrap();
+    for command in ["serve --config city/kenmai.toml", "audit city/data --keys city/keys"] {
+        check(at, command, 2, "log.seed is not the secret that the `vkey` in");
+    }
+    check(at, "keys replace system --keys city/keys", 0, "\"role\":\"system\"");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use data_encoding::HEXLOWER;
 use expect_test::{Expect, expect};
 use kenmai::audit::Check;
+use kenmai::config::LedgerFile;
 use kenmai::log::disk::RealDisk;
 use kenmai::query::draws::{draws, has_genuine_beacon};
 use kenmai::query::rewards::rewards;
@@ -27,7 +28,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::audit::{audit_of, rewritten};
-use crate::city::{City, MINUTE_MS, ORIGIN, account, id, key};
+use crate::city::{City, MINUTE_MS, account, id, key};
 use crate::town::{Plan, Town};
 
 /// A round of 15 October 2024, 02:13:33 in Japan, as drand published it (it stands in the tests of
@@ -354,7 +355,9 @@ fn a_held_draw_is_public_and_passes_every_audit() {
 }
 
 fn verified(data: &Path) -> Result<(), String> {
-    let source = Source::Ledger { data_folder: data.to_owned(), origin: ORIGIN.to_owned() };
+    let LedgerFile { origin, vkey, .. } =
+        LedgerFile::read(data).map_err(|error| error.to_string())?;
+    let source = Source::Ledger { data_folder: data.to_owned(), origin, vkey };
     let config = VerifyConfig { source, vkey: None, since: None };
     verify(&config, &mut |_, _| {}).map(|_| ()).map_err(|error| error.to_string())
 }

@@ -32,6 +32,7 @@ mod qr_frame;
 mod reminders;
 mod resident;
 mod rewards;
+mod secrets;
 #[path = "../support/server.rs"]
 mod server;
 mod settlement;

@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
 
+use kenmai::config::LedgerFile;
 use kenmai::verify::{Source, VerifyConfig, VerifyError, VerifyReport, check_receipt, verify};
 use ledger_spec::checkpoint::Checkpoint;
 use ledger_spec::ids::Seq;
@@ -71,7 +72,8 @@ fn an_honest_log_verifies_and_contains_what_was_seen_earlier() {
     assert_eq!(kinds, ["budget", "day.closed", "key.registered", "key.revoked", "programme"]);
 
     city.close();
-    let source = Source::Ledger { data_folder: city.data(), origin: ORIGIN.to_owned() };
+    let vkey = LedgerFile::read(&city.data()).unwrap().vkey;
+    let source = Source::Ledger { data_folder: city.data(), origin: ORIGIN.to_owned(), vkey };
     let own = verify(&VerifyConfig { source, vkey: None, since: None }, &mut |_, _| ()).unwrap();
     assert_eq!((own.size, own.root, &own.public), (report.size, report.root, &report.public));
     assert_eq!(own.checkpoint, None);
