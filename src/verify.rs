@@ -14,13 +14,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
+use ed25519_dalek::VerifyingKey;
 use ledger_spec::cbor;
 use ledger_spec::checkpoint::{Checkpoint, CheckpointError};
 use ledger_spec::entry::{Accounting, Opened};
 use ledger_spec::ids::{Hash, LedgerId, Seq};
 use ledger_spec::merkle::{Edge, MAX_TREE_SIZE, empty_root, leaf_hash};
 use ledger_spec::note::{MAX_NOTE_BYTES, MAX_VKEY_BYTES, Note, NoteError, VerifierKey};
-use ledger_spec::receipt::{Receipt, ReceiptError};
+use ledger_spec::receipt::{KeptConsent, Receipt, ReceiptError, kept_consent};
 use ledger_spec::statement;
 use ledger_spec::tile::{
     self, MAX_BUNDLE_BYTES, TILE_BYTES, TILE_WIDTH, TileError, TileId, TileKind,
@@ -603,13 +604,21 @@ pub struct ReceiptReport {
     pub size: u64,
     /// What the entry says, where the receipt opens it.
     pub opened: Option<Accounting>,
+    /// How the resident agreed, where the entry keeps it.
+    pub consent: Option<KeptConsent>,
 }
 
-/// Checks a receipt against the log's verifier key, without asking anyone.
+/// Checks a receipt against the log's verifier key, without asking anyone. `keys` are public keys
+/// of phones and of the ledger's `pin` role: with the right one the resident's consent is checked
+/// too.
 ///
 /// # Errors
 /// [`VerifyError`]
-pub fn check_receipt(receipt: &str, vkey: &str) -> Result<ReceiptReport, VerifyError> {
+pub fn check_receipt(
+    receipt: &str,
+    vkey: &str,
+    keys: &[VerifyingKey],
+) -> Result<ReceiptReport, VerifyError> {
     let vkey = VerifierKey::parse(vkey.trim())?;
     let receipt = Receipt::parse(receipt)?;
     let seq = Seq(receipt.index);
@@ -622,6 +631,7 @@ pub fn check_receipt(receipt: &str, vkey: &str) -> Result<ReceiptReport, VerifyE
     // Nothing that the receipt says of the entry is believed before this.
     let checkpoint = receipt.verify(&leaf, &vkey)?;
     let Checkpoint { origin, size, .. } = checkpoint;
+    let mut consent = None;
     let accounting = match opened {
         None => None,
         Some(opened) => {
@@ -632,10 +642,13 @@ pub fn check_receipt(receipt: &str, vkey: &str) -> Result<ReceiptReport, VerifyE
             if accounting.seq != seq || kept.core.ledger != LedgerId::of_origin(&origin) {
                 return Err(wrong("its accounting part speaks of another entry"));
             }
+            consent = kept_consent(&accounting, &kept, keys).map_err(|what| {
+                wrong(&format!("the signature of its {what} is not by the key that was given"))
+            })?;
             Some(accounting)
         }
     };
-    Ok(ReceiptReport { origin, seq, size, opened: accounting })
+    Ok(ReceiptReport { origin, seq, size, opened: accounting, consent })
 }
 
 /// The leaf of a receipt that does not open the entry: an array of one byte string.

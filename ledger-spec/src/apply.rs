@@ -90,7 +90,7 @@ fn on_tables(entry: &Accounting, effect: &Effect, state: &mut Overlay<'_>) -> Re
             move_contra(entry.accepted_day(), *lot, *points, *contra, state)
         }
         Effect::ActTaken { key } => take_act(*key, entry.seq, state),
-        Effect::TokenSpent { nonce, exp_s } | Effect::PinProven { nonce, exp_s, .. } => {
+        Effect::TokenSpent { nonce, exp_s, .. } | Effect::PinProven { nonce, exp_s, .. } => {
             spend_token((*exp_s, *nonce), state)
         }
         Effect::CardWithoutPin { card, terminal, points } => {

@@ -8,8 +8,14 @@ use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use data_encoding::BASE64;
+use ed25519_dalek::VerifyingKey;
 use thiserror::Error;
 
+use crate::cose::aad;
+use crate::entry::{Accounting, Effect};
+use crate::ids::Kid;
+use crate::statement::Statement;
+use crate::token::{PayToken, PinProof, SignedMessage};
 use crate::{
     checkpoint::{Checkpoint, CheckpointError},
     ids::Hash,
@@ -153,4 +159,44 @@ impl fmt::Display for Receipt {
         }
         write!(f, "\n{}", self.checkpoint)
     }
+}
+
+/// What an entry keeps of a resident's consent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptConsent {
+    /// A pay token, or a PIN proof.
+    pub what: &'static str,
+    /// Names the key that signed it.
+    pub kid: Kid,
+    /// Whether its signature was checked: its key was given, and the receipt alone gives its bytes.
+    pub is_checked: bool,
+}
+
+/// The consent that an entry keeps. `keys` are public keys of phones and of the ledger's `pin`
+/// role.
+///
+/// # Errors
+/// What has a signature that is not by the one of these keys that it names.
+pub fn kept_consent(
+    accounting: &Accounting,
+    statement: &Statement,
+    keys: &[VerifyingKey],
+) -> Result<Option<KeptConsent>, &'static str> {
+    let (ledger, terminal) = (statement.core.ledger, statement.kid);
+    let shop = statement.core.shop();
+    for effect in &accounting.effects {
+        let token = SignedMessage::<PayToken>::kept_in(effect, ledger, shop)
+            .map(|token| ("pay token", aad::PAY, token.to_sign1()));
+        let proof = SignedMessage::<PinProof>::kept_in(effect, ledger, terminal);
+        let proof = proof.map(|proof| ("PIN proof", aad::PIN, proof.to_sign1()));
+        let Some((what, aad, signed)) = token.or(proof) else { continue };
+        // Which place a till that gave a reward stands at is not in its entry.
+        let named = matches!(effect, Effect::TokenSpent { confirmed: true, .. });
+        let is_whole = !named || shop.is_some();
+        let key = keys.iter().find(|key| Kid::of(key.as_bytes()) == signed.kid);
+        let key = key.filter(|_| is_whole);
+        key.map_or(Ok(()), |key| signed.verify(key, aad)).map_err(|_| what)?;
+        return Ok(Some(KeptConsent { what, kid: signed.kid, is_checked: key.is_some() }));
+    }
+    Ok(None)
 }

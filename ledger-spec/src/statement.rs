@@ -10,10 +10,10 @@ use thiserror::Error;
 
 use crate::cbor::{self, Blob, CborError, Reader, Wire, Writer, wire_code, wire_map};
 use crate::cose::{CoseError, Sign1, aad};
-use crate::ids::{CardHash, Hash, Kid, LedgerId, LinkId, OpId, Seq};
+use crate::ids::{CardHash, Hash, Kid, LedgerId, LinkId, OpId, PlaceId, Seq};
 use crate::kinds::{Body, Code, Kind, Note, Sealed};
 use crate::time::Day;
-use crate::token::{self, PayToken, PinProof, VenueCode};
+use crate::token::{self, PayToken, PinProof, SignedMessage, VenueCode};
 
 /// The format's version.
 pub const VERSION: u64 = 1;
@@ -97,6 +97,17 @@ impl Core {
         let mut signed = Sign1::sign(key, aad::STATEMENT, cbor::to_bytes(&self));
         signed.disclosure = disclosure;
         signed.to_bytes()
+    }
+
+    /// The shop that takes points, where the core names it: of a claim at a till it does not.
+    #[must_use]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "two kinds name the shop that takes points")]
+    pub fn shop(&self) -> Option<PlaceId> {
+        match &self.body {
+            Body::Redeem(body) => Some(body.shop),
+            Body::Hold(body) => Some(body.shop),
+            _ => None,
+        }
     }
 }
 
@@ -419,11 +430,13 @@ pub struct Statement {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Carried {
     /// The pay token and the device that signed it.
-    pub pay_token: Option<(PayToken, Kid)>,
+    pub pay_token: Option<SignedMessage<PayToken>>,
     /// The PIN proof and the key that signed it.
-    pub pin_proof: Option<(PinProof, Kid)>,
+    pub pin_proof: Option<SignedMessage<PinProof>>,
     /// The venue code and the key that signed it.
     pub venue: Option<(VenueCode, Kid)>,
+    /// The card of an audit's stand-in, whose number is sealed: its hash goes before the holder's.
+    pub card: Option<CardHash>,
 }
 
 /// A row's place: the manifest's entry and its index.
@@ -463,13 +476,14 @@ pub fn open(
         .ok_or(StatementError::KeyUnknown)?;
     signed.verify(&key, aad::STATEMENT)?;
     if let Some((disclosure, _)) = &statement.disclosure {
-        let pay_token = disclosure.pay_token().map(|bytes| token::open(bytes, &key_of));
-        let pin_proof = disclosure.pin_proof.as_ref().map(|proof| token::open(&proof.0, &key_of));
+        let pay_token = disclosure.pay_token().map(|bytes| open_signed(bytes, &key_of));
+        let pin_proof = disclosure.pin_proof.as_ref().map(|proof| open_signed(&proof.0, &key_of));
         let venue = disclosure.venue.as_ref().map(|code| token::open(&code.0, &key_of));
         statement.carried = Carried {
             pay_token: pay_token.transpose().map_err(|_| StatementError::TokenSignature)?,
             pin_proof: pin_proof.transpose().map_err(|_| StatementError::PinSignature)?,
             venue: venue.transpose().map_err(|_| StatementError::VenueSignature)?,
+            card: None,
         };
     }
     Ok(statement)
@@ -490,13 +504,23 @@ impl Statement {
     /// [`CoseError::Form`]
     pub fn read_carried(&mut self) -> Result<(), CoseError> {
         let Some((disclosure, _)) = &self.disclosure else { return Ok(()) };
+        let pin_proof = disclosure.pin_proof.as_ref();
         self.carried = Carried {
-            pay_token: disclosure.pay_token().map(carried).transpose()?,
-            pin_proof: disclosure.pin_proof.as_ref().map(|proof| carried(&proof.0)).transpose()?,
+            pay_token: disclosure.pay_token().map(token::read_signed).transpose()?,
+            pin_proof: pin_proof.map(|proof| token::read_signed(&proof.0)).transpose()?,
             venue: disclosure.venue.as_ref().map(|code| carried(&code.0)).transpose()?,
+            card: None,
         };
         Ok(())
     }
+}
+
+fn open_signed<M: token::Message>(
+    bytes: &[u8],
+    key_of: impl Fn(Kid) -> Option<VerifyingKey>,
+) -> Result<SignedMessage<M>, CoseError> {
+    token::open::<M>(bytes, key_of)?;
+    token::read_signed(bytes)
 }
 
 fn carried<M: token::Message>(bytes: &[u8]) -> Result<(M, Kid), CoseError> {

@@ -9,6 +9,7 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 
 use crate::cbor::{self, Blob, CborError, Reader, Text, Wire, Writer, wire_array};
 use crate::cose::{CoseError, Sign1, aad};
+use crate::entry::Effect;
 use crate::ids::{CardHash, Kid, LedgerId, PerkCardNumber, PlaceId};
 use crate::kinds::Code;
 use crate::time::Day;
@@ -28,6 +29,54 @@ pub const VENUE_LATE_S_MAX: u64 = 300;
 
 /// The longest text that a scanner may hand over.
 pub const QR_TEXT_BYTES_MAX: usize = 1024;
+
+/// A message as it was signed: what an entry keeps of it makes its bytes again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedMessage<M> {
+    /// What it says.
+    pub message: M,
+    /// The key that its header names.
+    pub kid: Kid,
+    /// The signature over both.
+    pub signature: [u8; 64],
+}
+
+impl<M: Message> SignedMessage<M> {
+    /// Its parts as they travel.
+    #[must_use]
+    pub fn to_sign1(&self) -> Sign1 {
+        let payload = cbor::to_bytes(&self.message);
+        Sign1 { kid: self.kid, disclosure: None, payload, signature: self.signature }
+    }
+}
+
+impl SignedMessage<PayToken> {
+    /// The pay token that an effect says was spent: `shop` is the place of the key that signed the
+    /// entry's statement.
+    #[must_use]
+    pub fn kept_in(effect: &Effect, ledger: LedgerId, shop: Option<PlaceId>) -> Option<Self> {
+        let Effect::TokenSpent { nonce, exp_s, kid, max_points, confirmed, signature } = *effect
+        else {
+            return None;
+        };
+        let shop = shop.filter(|_| confirmed);
+        let message = PayToken { exp_s, nonce, ledger, max_points, shop };
+        Some(Self { message, kid, signature })
+    }
+}
+
+impl SignedMessage<PinProof> {
+    /// The PIN proof that an effect says was spent: `terminal` is the key that signed the entry's
+    /// statement.
+    #[must_use]
+    pub fn kept_in(effect: &Effect, ledger: LedgerId, terminal: Kid) -> Option<Self> {
+        let Effect::PinProven { card, nonce, exp_s, max_points, kid, signature } = *effect else {
+            return None;
+        };
+        let message = PinProof { exp_s, nonce, ledger, card, terminal, max_points };
+        Some(Self { message, kid, signature })
+    }
+}
 
 /// A message with a fixed purpose.
 pub trait Message: Wire {
@@ -208,6 +257,15 @@ impl Message for PerkCredential {
 }
 impl Message for QrCheck {
     const AAD: &'static [u8] = aad::QR_CHECK;
+}
+
+/// Reads a signed message with its signature; nothing is verified yet.
+///
+/// # Errors
+/// [`CoseError::Form`]
+pub fn read_signed<M: Message>(bytes: &[u8]) -> Result<SignedMessage<M>, CoseError> {
+    let (message, Sign1 { kid, signature, .. }) = parse(bytes)?;
+    Ok(SignedMessage { message, kid, signature })
 }
 
 /// Signs a message.

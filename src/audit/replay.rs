@@ -17,9 +17,10 @@ use ledger_spec::manifest;
 use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::programme::{LATE_DAYS_MAX, LOOK_BACK_DAYS_MAX};
 use ledger_spec::public;
-use ledger_spec::state::{Overlay, State};
+use ledger_spec::state::{Overlay, Signer, State};
 use ledger_spec::statement::{self, Holder, Statement, Values};
 use ledger_spec::time::Day;
+use ledger_spec::token::{PayToken, PinProof, SignedMessage};
 
 use super::levels::{LevelFiles, OtherHash};
 use super::report::{AuditReport, Check, DAMAGED, Finding, Gap, REBUILD, REWRITTEN};
@@ -187,6 +188,7 @@ impl<'a> Auditor<'a> {
         self.leaf(&entry);
         let (signed, statement) = self.read_statement(&entry, &accounting)?;
         let (statement, accepted_ms) = self.open(&entry, &accounting, statement)?;
+        self.queue_consents(place, &accounting, &statement, state)?;
         match signed {
             Some(signed) => self.queue_signatures(seq, place, signed, &statement, state)?,
             None => self.check_row(&statement)?,
@@ -299,7 +301,39 @@ impl<'a> Auditor<'a> {
         Ok(())
     }
 
-    /// Finds the keys of its time for the statement's signature and its pay token's.
+    /// Finds the keys of its time for what the effects keep of a resident's consent. It needs no
+    /// sealed part, so nobody gets rid of a consent that was never given by erasing an account.
+    fn queue_consents(
+        &mut self,
+        place: Location,
+        accounting: &Accounting,
+        statement: &Statement,
+        state: &Overlay<'_>,
+    ) -> Result<(), String> {
+        let (ledger, terminal, seq) = (self.ledger, statement.kid, accounting.seq);
+        let signer = state.keys(&terminal).map(|key| &key.signer);
+        let shop = if let Some(Signer::Actor(actor)) = signer { actor.place } else { None };
+        for effect in &accounting.effects {
+            if let Some(token) = SignedMessage::<PayToken>::kept_in(effect, ledger, shop) {
+                let phones = accounting.subject.and_then(|s| self.devices.get(&s.account));
+                let enrolled = phones.is_some_and(|phones| phones.contains(&token.kid));
+                let key = self.key_of(token.kid, None, state).filter(|_| enrolled);
+                let key = key.ok_or("nobody had enrolled the phone that made its pay token")?;
+                let (what, aad, signed) = ("its pay token", aad::PAY, token.to_sign1());
+                self.signatures.push(Signature { seq, place, what, signed, key, aad });
+            }
+            if let Some(proof) = SignedMessage::<PinProof>::kept_in(effect, ledger, terminal) {
+                let key = self.key_of(proof.kid, None, state);
+                let key = key.ok_or("nobody had registered the key of its PIN proof")?;
+                let (what, aad, signed) = ("its PIN proof", aad::PIN, proof.to_sign1());
+                self.signatures.push(Signature { seq, place, what, signed, key, aad });
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the keys of its time for the statement's signature and, of an action, its pay token's
+    /// and venue code's.
     fn queue_signatures(
         &mut self,
         seq: Seq,
@@ -313,12 +347,13 @@ impl<'a> Auditor<'a> {
         let (what, aad) = ("its statement", aad::STATEMENT);
         self.signatures.push(Signature { seq, place, what, signed, key, aad });
         let Some((disclosure, _)) = &statement.disclosure else { return Ok(()) };
-        let token = if let Some(Holder::Phone(token)) = &disclosure.holder {
-            Some(&token[..])
-        } else {
-            None
+        // What is spent stands in the effects, which the decision compares with the disclosure.
+        let is_action = matches!(statement.core.body, Body::Action(_));
+        let token = match &disclosure.holder {
+            Some(Holder::Phone(token)) if is_action => Some(&token[..]),
+            Some(Holder::Phone(_) | Holder::Card(_) | Holder::Account(_) | Holder::Link(_))
+            | None => None,
         };
-        let proof = disclosure.pin_proof.as_ref().map(|proof| &proof.0[..]);
         let code = disclosure.venue.as_ref().map(|code| &code.0[..]);
         for (carried, what, unknown, aad) in [
             (
@@ -327,7 +362,6 @@ impl<'a> Auditor<'a> {
                 "nobody had enrolled the phone that made its pay token",
                 aad::PAY,
             ),
-            (proof, "its PIN proof", "nobody had registered the key of its PIN proof", aad::PIN),
             (code, "its venue code", "nobody had registered the key of its venue code", aad::VENUE),
         ] {
             let Some(carried) = carried else { continue };

@@ -1,11 +1,12 @@
 //! Stand-ins: what a sealed part must have said at least, so that a statement can be decided on
 //! without it.
 //!
-//! The effects of an entry name the account, the token's number and its end; the core names
-//! everything that is public. With them the rules can be asked again whether *some* honest
-//! disclosure leads to exactly these effects: an amount, a lot, a cap, a balance or a signer that
-//! does not fit is found without any secret. What the stand-in cannot vouch for is who showed the
-//! code or card, and the exact second.
+//! The effects of an entry name the account and keep what a resident's phone or card agreed to,
+//! signature included; the core names everything that is public. With them the rules can be asked
+//! again whether *some* honest disclosure leads to exactly these effects: an amount, a lot, a cap,
+//! a balance, a signer or a consent that does not fit is found without any secret. What the
+//! stand-in cannot vouch for is who showed the code of an action, whether a card was there, and the
+//! exact second.
 
 use std::collections::HashMap;
 
@@ -13,15 +14,17 @@ use ledger_spec::catalogue::Gives;
 use ledger_spec::cbor::Blob;
 use ledger_spec::decide::HOLD_LIFE_S_MAX;
 use ledger_spec::entry::{Accounting, Effect};
-use ledger_spec::ids::{AccountId, Kid, LinkId, PlaceId};
-use ledger_spec::kinds::{Body, Code, Role};
-use ledger_spec::points::POINTS_MAX;
+use ledger_spec::ids::{AccountId, Kid, LinkId};
+use ledger_spec::kinds::{Body, Code, Flow, Role};
 use ledger_spec::programme::{Evidence, Needs, Programme, Rule, SameAct};
 use ledger_spec::state::{Overlay, Signer};
 use ledger_spec::statement::{
     Carried, Disclosure, Holder, Measure, NOT_AFTER_S_MAX, Statement, Values,
 };
-use ledger_spec::token::{PayToken, TOKEN_LIFE_S_MAX, VENUE_LIFE_S_MAX, VenueCode};
+use ledger_spec::token::{
+    PIN_PROOF_LIFE_S_MAX, PayToken, PinProof, SignedMessage, TOKEN_LIFE_S_MAX, VENUE_LIFE_S_MAX,
+    VenueCode,
+};
 
 /// A statement with a stand-in for its disclosure, and a time (Unix milliseconds) at which it may
 /// have been decided.
@@ -70,9 +73,7 @@ fn other(
     let recorded_s = accounting.accepted_min * 60;
     let account = accounting.subject.map(|subject| subject.account);
     let now_s = match &statement.core.body {
-        Body::Redeem(_) | Body::Hold(_) => {
-            confirm(accounting, &mut statement, phone(account?, state, signers.devices)?)?
-        }
+        Body::Redeem(_) | Body::Hold(_) => agree(accounting, &mut statement, None, state),
         Body::Capture(_) | Body::RewardUse(_) => {
             let not_after_s = statement.core.not_after_s.unwrap_or(0);
             not_after_s.saturating_sub(NOT_AFTER_S_MAX).clamp(recorded_s, recorded_s + 59)
@@ -84,11 +85,8 @@ fn other(
             hold.until_s.clamp(recorded_s, recorded_s + 59)
         }
         Body::DeviceEnrol(_) | Body::LinkGrant(_) if knows_by_hash(accounting) => return None,
-        Body::DeviceEnrol(_) | Body::LinkGrant(_) => {
-            statement.disclosure = Some((disclosure(recorded_s, None), Vec::new()));
-            recorded_s
-        }
-        Body::RewardClaim(_) => return claim(account?, statement, recorded_s, state, signers),
+        Body::DeviceEnrol(_) | Body::LinkGrant(_) => agree(accounting, &mut statement, None, state),
+        Body::RewardClaim(_) => return claim(accounting, account?, statement, state, signers),
         // They ask for no exact time, and disclose nothing that a decision rests on.
         Body::ProgrammePublish(_)
         | Body::BudgetAllocate(_)
@@ -139,33 +137,53 @@ fn other(
     Some(StandIn { statement, now_ms: now_s * 1_000, measured: None })
 }
 
-/// Whether it rests on a code or a card, whose number only the sealed part holds.
+/// Whether it rests on a code, whose number only the sealed part holds.
 fn knows_by_hash(accounting: &Accounting) -> bool {
-    let sealed =
-        |effect: &Effect| matches!(effect, Effect::CodeUsed { .. } | Effect::PinProven { .. });
-    accounting.effects.iter().any(sealed)
+    accounting.effects.iter().any(|effect| matches!(effect, Effect::CodeUsed { .. }))
 }
 
-/// Puts a phone's confirmation, which every limit on a code lets through, into a sale or hold, and
-/// gives a second at which both its deadlines allow it.
-fn confirm(accounting: &Accounting, statement: &mut Statement, phone: Kid) -> Option<u64> {
-    let (nonce, exp_s) = accounting.effects.iter().find_map(|effect| {
-        if let Effect::TokenSpent { nonce, exp_s } = effect { Some((*nonce, *exp_s)) } else { None }
-    })?;
-    let (shop, max_points) = asked(&statement.core.body);
-    let token = PayToken { exp_s, nonce, ledger: statement.core.ledger, max_points, shop };
-    statement.carried.pay_token = Some((token, phone));
-    // Some second of the minute must lie within both deadlines.
+/// Puts the consent that the effects keep into a statement, and gives a second at which all of its
+/// deadlines allow it. Where they keep none, the rules ask for none or refuse it.
+fn agree(
+    accounting: &Accounting,
+    statement: &mut Statement,
+    reference: Option<Blob<64>>,
+    state: &Overlay<'_>,
+) -> u64 {
+    let (ledger, terminal) = (statement.core.ledger, statement.kid);
+    let signer = state.keys(&terminal).map(|key| &key.signer);
+    let shop = if let Some(Signer::Actor(actor)) = signer { actor.place } else { None };
     let not_after_s = statement.core.not_after_s.unwrap_or(0);
     let hold = if let Body::Hold(body) = &statement.core.body { body.until_s } else { 0 };
-    let earliest_s = exp_s
-        .saturating_sub(TOKEN_LIFE_S_MAX)
-        .max(not_after_s.saturating_sub(NOT_AFTER_S_MAX))
-        .max(hold.saturating_sub(HOLD_LIFE_S_MAX));
+    let mut earliest_s =
+        not_after_s.saturating_sub(NOT_AFTER_S_MAX).max(hold.saturating_sub(HOLD_LIFE_S_MAX));
+    let (mut holder, mut pin_proof) = (None, None);
+    for effect in &accounting.effects {
+        if let Some(token) = SignedMessage::<PayToken>::kept_in(effect, ledger, shop) {
+            earliest_s = earliest_s.max(token.message.exp_s.saturating_sub(TOKEN_LIFE_S_MAX));
+            holder = Some(Holder::Phone(Vec::new()));
+            statement.carried.pay_token = Some(token);
+        }
+        let proof = SignedMessage::<PinProof>::kept_in(effect, ledger, terminal);
+        let card =
+            if let Effect::CardWithoutPin { card, .. } = effect { Some(*card) } else { None };
+        if let Some(card) = card.or(proof.as_ref().map(|proof| proof.message.card)) {
+            // The number is sealed; a card of zeros has the right check byte.
+            holder = Some(Holder::Card([0; 11]));
+            statement.carried.card = Some(card);
+        }
+        if let Some(proof) = proof {
+            earliest_s = earliest_s.max(proof.message.exp_s.saturating_sub(PIN_PROOF_LIFE_S_MAX));
+            pin_proof = Some(Blob(Vec::new()));
+            statement.carried.pin_proof = Some(proof);
+        }
+    }
     let recorded_s = accounting.accepted_min * 60;
-    let now_s = earliest_s.clamp(recorded_s, recorded_s + 59);
-    statement.disclosure = Some((disclosure(now_s, None), Vec::new()));
-    Some(now_s)
+    let is_exact = statement.core.body.kind().is(Flow::ExactMinute);
+    let now_s = earliest_s.clamp(recorded_s, recorded_s + if is_exact { 59 } else { 86_399 });
+    let disclosed = Disclosure { pin_proof, reference, ..disclosure(now_s, holder) };
+    statement.disclosure = Some((disclosed, Vec::new()));
+    now_s
 }
 
 /// Whether a claim names the wallet that is credited.
@@ -199,37 +217,26 @@ fn helped(
 }
 
 /// A claim by the account's own phone or the family's, which discloses the number of a wallet and a
-/// link at most, or by the ledger under its link; for one at a desk there is none. It was decided
-/// at some second of its day.
+/// link at most, by the ledger under its link, or by a till or desk with what the resident showed
+/// there. It was decided at some second of its day.
 fn claim(
+    accounting: &Accounting,
     account: AccountId,
     mut statement: Statement,
-    day_s: u64,
     state: &Overlay<'_>,
     signers: Signers<'_>,
 ) -> Option<StandIn> {
-    let holder = helped(account, &statement, state, signers);
-    match &state.keys(&statement.kid)?.signer {
-        Signer::Device(_) => {}
-        Signer::Actor(actor) if actor.role == Role::System => {}
-        Signer::Actor(_) => return None,
-    }
-    let not_after_s = statement.core.not_after_s.unwrap_or(0);
-    let now_s = not_after_s.saturating_sub(NOT_AFTER_S_MAX).clamp(day_s, day_s + 86_399);
     let reference = has_wallet(&statement.core.body, state).then(|| Blob(vec![0]));
-    let stand_in = Disclosure { reference, ..disclosure(now_s, holder) };
-    statement.disclosure = Some((stand_in, Vec::new()));
-    Some(StandIn { statement, now_ms: now_s * 1_000, measured: None })
-}
-
-/// The shop and the points of a sale or hold.
-#[expect(clippy::wildcard_enum_match_arm, reason = "only two kinds ask a phone for points")]
-fn asked(body: &Body) -> (Option<PlaceId>, u32) {
-    match body {
-        Body::Redeem(body) => (Some(body.shop), body.points.get()),
-        Body::Hold(body) => (Some(body.shop), body.points.get()),
-        _ => (None, POINTS_MAX),
+    let now_s = agree(accounting, &mut statement, reference, state);
+    let shows_nothing = match &state.keys(&statement.kid)?.signer {
+        Signer::Device(_) => true,
+        Signer::Actor(actor) => actor.role == Role::System,
+    };
+    if shows_nothing {
+        let holder = helped(account, &statement, state, signers);
+        statement.disclosure.iter_mut().for_each(|known| known.0.holder.clone_from(&holder));
     }
+    Some(StandIn { statement, now_ms: now_s * 1_000, measured: None })
 }
 
 /// One stand-in for each worth and value that the action's rule tells apart.
@@ -254,8 +261,9 @@ fn actions(
     let pay_token = match holder {
         Some(Holder::Phone(_)) => {
             let (exp_s, ledger) = (day_s + 1, statement.core.ledger);
-            let token = PayToken { exp_s, nonce: [0; 16], ledger, max_points: 0, shop: None };
-            Some((token, phone(account, state, signers.devices)?))
+            let message = PayToken { exp_s, nonce: [0; 16], ledger, max_points: 0, shop: None };
+            let kid = phone(account, state, signers.devices)?;
+            Some(SignedMessage { message, kid, signature: [0; 64] })
         }
         Some(Holder::Card(_) | Holder::Account(_) | Holder::Link(_)) | None => None,
     };

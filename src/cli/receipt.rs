@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use data_encoding::HEXLOWER_PERMISSIVE;
+use ed25519_dalek::VerifyingKey;
 use ledger_spec::entry::{Accounting, receipt_number};
 use ledger_spec::ids::LedgerId;
 use ledger_spec::kept;
-use ledger_spec::receipt::MAX_RECEIPT_BYTES;
+use ledger_spec::receipt::{KeptConsent, MAX_RECEIPT_BYTES};
 
 use super::console::say;
 use super::files::read_text;
@@ -30,6 +32,10 @@ enum Command {
         /// The log's verifier key, or a file that holds it.
         #[arg(long, value_name = "KEY|FILE")]
         vkey: String,
+        /// The public key of the resident's phone, or of the ledger's `pin` role (64 hexadecimal
+        /// digits): the resident's consent that the entry keeps is checked too. Can be repeated.
+        #[arg(long = "key", value_name = "HEX", value_parser = public_key)]
+        keys: Vec<VerifyingKey>,
     },
 }
 
@@ -38,9 +44,9 @@ enum Command {
 /// # Errors
 /// [`super::outcome::CliError`]
 pub fn run(args: &Args) -> Outcome {
-    let Command::Check { file, vkey } = &args.command;
+    let Command::Check { file, vkey, keys } = &args.command;
     let receipt = read_text(file, MAX_RECEIPT_BYTES as u64)?;
-    match verify::check_receipt(&receipt, &vkey_text(vkey)?) {
+    match verify::check_receipt(&receipt, &vkey_text(vkey)?, keys) {
         Ok(report) => {
             tell(&report);
             Ok(ExitStatus::Well)
@@ -53,7 +59,14 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
-fn tell(ReceiptReport { origin, seq, size, opened }: &ReceiptReport) {
+fn public_key(text: &str) -> Result<VerifyingKey, String> {
+    let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
+    let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    let key = bytes.and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
+    key.ok_or_else(|| "a public key is 64 hexadecimal digits".to_owned())
+}
+
+fn tell(ReceiptReport { origin, seq, size, opened, consent }: &ReceiptReport) {
     let number = receipt_number(LedgerId::of_origin(origin), *seq);
     say(format_args!(
         "entry {seq} ({number}) is in the log {origin}, whose head of {size} entries is signed"
@@ -61,6 +74,15 @@ fn tell(ReceiptReport { origin, seq, size, opened }: &ReceiptReport) {
     match opened {
         None => say("  the receipt does not open the entry"),
         Some(accounting) => tell_opened(accounting),
+    }
+    match consent {
+        None => {}
+        Some(KeptConsent { what, kid, is_checked: true }) => {
+            say(format_args!("  consent {what}, signed by {kid}"));
+        }
+        Some(KeptConsent { what, kid, is_checked: false }) => say(format_args!(
+            "  consent {what} that names {kid}; its signature was not checked: give its public key with --key"
+        )),
     }
     say("all is well");
 }

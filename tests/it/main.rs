@@ -14,6 +14,7 @@ mod bad_input;
 mod camera;
 mod city;
 mod cli;
+mod consent;
 mod corrections;
 mod dashboards;
 mod demo;

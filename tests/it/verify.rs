@@ -246,10 +246,10 @@ fn a_receipt_is_checked_without_the_log() {
     let opened = engine.receipt(story.paid, &head, true).unwrap().to_string();
     let closed = engine.receipt(story.paid, &head, false).unwrap().to_string();
 
-    let report = check_receipt(&opened, &vkey).unwrap();
+    let report = check_receipt(&opened, &vkey, &[]).unwrap();
     assert_eq!((report.origin.as_str(), report.seq, report.size), (ORIGIN, story.paid, head.size));
     assert_eq!(report.opened.unwrap().points(), -120);
-    assert_eq!(check_receipt(&closed, &format!("{vkey}\n")).unwrap().opened, None);
+    assert_eq!(check_receipt(&closed, &format!("{vkey}\n"), &[]).unwrap().opened, None);
 
     let note = Note::parse(&head.note).unwrap().to_string();
     assert!(opened.ends_with(&note));
@@ -259,10 +259,10 @@ fn a_receipt_is_checked_without_the_log() {
             bytes[at] ^= 1;
             // A receipt that is no text cannot even be read.
             let Ok(changed) = String::from_utf8(bytes) else { continue };
-            assert!(check_receipt(&changed, &vkey).is_err(), "byte {at}");
+            assert!(check_receipt(&changed, &vkey, &[]).is_err(), "byte {at}");
         }
     }
     let other = engine.receipt(Seq(0), &head, true).unwrap().to_string();
     let mixed = other.replace("index 0", &format!("index {}", story.paid));
-    assert!(check_receipt(&mixed, &vkey).unwrap_err().is_finding());
+    assert!(check_receipt(&mixed, &vkey, &[]).unwrap_err().is_finding());
 }

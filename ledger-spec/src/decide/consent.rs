@@ -9,16 +9,16 @@ use crate::kinds::Role;
 use crate::programme::RedeemLimits;
 use crate::state::{DayPoints, Device, Signer};
 use crate::statement::Holder;
-use crate::token::{PIN_PROOF_LIFE_S_MAX, PayToken, PinProof};
+use crate::token::{PIN_PROOF_LIFE_S_MAX, PayToken, PinProof, SignedMessage};
 
 /// How the resident agreed.
 pub(super) enum Consent<'a> {
     /// The phone showed a pay token.
-    Phone(&'a PayToken, &'a Device),
+    Phone(&'a SignedMessage<PayToken>, &'a Device),
     /// The card was there, and the clerk looked.
     Card(CardHash, AccountId),
     /// The card was there, and its PIN was typed.
-    Pin(&'a PinProof, AccountId),
+    Pin(&'a SignedMessage<PinProof>, AccountId),
 }
 
 pub(super) fn consent<'a>(case: &Case<'a>) -> Result<Consent<'a>, Rejection> {
@@ -34,11 +34,12 @@ pub(super) fn consent<'a>(case: &Case<'a>) -> Result<Consent<'a>, Rejection> {
             return Ok(Consent::Phone(token, device));
         }
     };
-    let (hash, row) = card_of(card, state)?;
-    let Some((proof, kid)) = &statement.carried.pin_proof else {
+    let (hash, row) = card_of(card, statement, state)?;
+    let Some(signed) = &statement.carried.pin_proof else {
         return Ok(Consent::Card(hash, row.account));
     };
-    let by_pin_key = state.keys(kid).is_some_and(|key| {
+    let proof = &signed.message;
+    let by_pin_key = state.keys(&signed.kid).is_some_and(|key| {
         let role = if let Signer::Actor(actor) = &key.signer { Some(actor.role) } else { None };
         role == Some(Role::Pin) && key.revoked.is_none()
     });
@@ -48,7 +49,7 @@ pub(super) fn consent<'a>(case: &Case<'a>) -> Result<Consent<'a>, Rejection> {
     let in_force = matches!(life_s, Some(1..=PIN_PROOF_LIFE_S_MAX));
     let fresh = state.nonces(&(proof.exp_s, proof.nonce)).is_none();
     if by_pin_key && fits && in_force && fresh {
-        Ok(Consent::Pin(proof, row.account))
+        Ok(Consent::Pin(signed, row.account))
     } else {
         Err(Rejection::PinProof)
     }
@@ -84,7 +85,8 @@ impl Consent<'_> {
         fast_lane_max: Option<u32>,
     ) -> Result<(), Rejection> {
         match self {
-            Self::Phone(token, _) => {
+            Self::Phone(signed, _) => {
+                let token = &signed.message;
                 if token.shop.is_some_and(|named| Some(named) != shop) {
                     return Err(Rejection::TokenOtherShop);
                 }
@@ -97,7 +99,7 @@ impl Consent<'_> {
                     None => Ok(()),
                 }
             }
-            Self::Pin(proof, _) if points > proof.max_points => Err(Rejection::PinProof),
+            Self::Pin(proof, _) if points > proof.message.max_points => Err(Rejection::PinProof),
             Self::Pin(..) | Self::Card(..) => Ok(()),
         }
     }
@@ -138,11 +140,17 @@ impl Consent<'_> {
 
     pub(super) fn effect(&self, terminal: Kid, points: u32) -> Effect {
         match self {
-            Self::Phone(token, _) => Effect::TokenSpent { nonce: token.nonce, exp_s: token.exp_s },
+            Self::Phone(signed, _) => {
+                let PayToken { exp_s, nonce, max_points, shop, .. } = signed.message;
+                let SignedMessage { kid, signature, .. } = **signed;
+                let confirmed = shop.is_some();
+                Effect::TokenSpent { nonce, exp_s, kid, max_points, confirmed, signature }
+            }
             Self::Card(card, _) => Effect::CardWithoutPin { card: *card, terminal, points },
-            Self::Pin(proof, _) => {
-                let PinProof { card, nonce, exp_s, .. } = **proof;
-                Effect::PinProven { card, nonce, exp_s }
+            Self::Pin(signed, _) => {
+                let PinProof { card, nonce, exp_s, max_points, .. } = signed.message;
+                let SignedMessage { kid, signature, .. } = **signed;
+                Effect::PinProven { card, nonce, exp_s, max_points, kid, signature }
             }
         }
     }

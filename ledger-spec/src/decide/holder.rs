@@ -9,13 +9,15 @@ use crate::kinds::{Action, Purpose, Role};
 use crate::state::{Card, Device, LinkRow, Overlay, Signer};
 use crate::statement::{self, Disclosure, Holder, Statement};
 use crate::time::Day;
-use crate::token::{PayToken, TOKEN_LIFE_S_MAX, VENUE_LATE_S_MAX, VENUE_LIFE_S_MAX};
+use crate::token::{PayToken, SignedMessage, TOKEN_LIFE_S_MAX, VENUE_LATE_S_MAX, VENUE_LIFE_S_MAX};
 
 /// The statement's pay token, if a shop may take points with it, and the phone that made it.
-pub(super) fn token_of<'a>(case: &Case<'a>) -> Result<(&'a PayToken, &'a Device), Rejection> {
-    let (token, kid) =
-        case.statement.carried.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
-    let device = judge_token(token, *kid, case.statement.core.ledger, case.now_s(), case.state)?;
+pub(super) fn token_of<'a>(
+    case: &Case<'a>,
+) -> Result<(&'a SignedMessage<PayToken>, &'a Device), Rejection> {
+    let token = case.statement.carried.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
+    let (ledger, now_s) = (case.statement.core.ledger, case.now_s());
+    let device = judge_token(&token.message, token.kid, ledger, now_s, case.state)?;
     Ok((token, device))
 }
 
@@ -94,13 +96,14 @@ pub(super) fn venue_of(body: &Action, case: &Case<'_>) -> Result<Option<PlaceId>
 /// A card that is whole, known and in force.
 pub(super) fn card_of<'r>(
     card: &[u8; 11],
+    statement: &Statement,
     state: &'r Overlay<'_>,
 ) -> Result<(CardHash, &'r Card), Rejection> {
     let [random @ .., check] = card;
     if statement::card_check_byte(random) != *check {
         return Err(Rejection::CardMistyped);
     }
-    let hash = statement::card_hash(card);
+    let hash = statement.carried.card.unwrap_or_else(|| statement::card_hash(card));
     match state.cards(&hash) {
         None => Err(Rejection::CardUnknown),
         Some(row) if row.revoked => Err(Rejection::CardRevoked),
@@ -169,13 +172,12 @@ pub(super) fn holder_of(
     };
     match &disclosure.holder {
         Some(Holder::Phone(_)) => {
-            let (token, kid) =
-                statement.carried.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
+            let token = statement.carried.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
             // A station that was offline reports later; the code was good when it was shown.
             let (ledger, at_s) = (statement.core.ledger, disclosure.performed_at_s);
-            shown_by(token, *kid, ledger, at_s, state).map(|device| device.account)
+            shown_by(&token.message, token.kid, ledger, at_s, state).map(|device| device.account)
         }
-        Some(Holder::Card(card)) => card_of(card, state).map(|(_, row)| row.account),
+        Some(Holder::Card(card)) => card_of(card, statement, state).map(|(_, row)| row.account),
         Some(Holder::Account(account)) => match signer.role {
             Role::Staff | Role::Registry => {
                 state.accounts(account).map(|_| *account).ok_or(Rejection::AccountUnknown)

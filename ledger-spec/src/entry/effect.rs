@@ -293,12 +293,21 @@ effects! {
         /// Its keyed hash.
         key: NaturalKey
     },
-    /// A pay token is spent.
+    /// A pay token is spent. With the ledger and the place of who took it, its signed bytes can be
+    /// made again, so that the resident's consent is checked for as long as the log is.
     4 TokenSpent of account {
         /// The token's random number.
         nonce: [u8; 16],
         /// Its end; the number is remembered until then.
-        exp_s: u64
+        exp_s: u64,
+        /// The phone that signed it.
+        kid: Kid,
+        /// The most points that it gave.
+        max_points: u32,
+        /// Whether it named the shop.
+        confirmed: bool,
+        /// The phone's signature.
+        signature: [u8; 64]
     },
     /// The account's unexpired points after the entry.
     5 Balance of account {
@@ -467,14 +476,21 @@ effects! {
         /// Points.
         points: u32
     },
-    /// A card was taken with its PIN; the proof is spent.
+    /// A card was taken with its PIN; the proof is spent. With the ledger and the terminal that
+    /// signed the entry, its signed bytes can be made again.
     28 PinProven of account {
         /// The card.
         card: CardHash,
         /// The proof's random number.
         nonce: [u8; 16],
         /// Its end; the number is remembered until then.
-        exp_s: u64
+        exp_s: u64,
+        /// The most points that it gave.
+        max_points: u32,
+        /// The key that signed it.
+        kid: Kid,
+        /// Its signature.
+        signature: [u8; 64]
     },
     /// A shop's entries up to this one are settled.
     29 ShopSettled of ledger {
