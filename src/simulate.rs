@@ -402,7 +402,9 @@ impl Taken<'_> {
             | Effect::Refunded { .. }
             | Effect::RewardClaimed { .. }
             | Effect::RewardEnded { .. }
-            | Effect::CatalogueInForce { .. }
+            | Effect::OpeningAllocated { .. }
+        | Effect::Brought { .. }
+        | Effect::CatalogueInForce { .. }
             | Effect::DrawCommitted { .. }
             | Effect::DrawConcluded { .. }
             // Sums, which follow from the rest.

@@ -18,6 +18,7 @@ use crate::time::Day;
 
 mod account;
 mod checks;
+mod openings;
 mod rewards;
 
 use account::on_account;
@@ -108,6 +109,10 @@ fn on_tables(entry: &Accounting, effect: &Effect, state: &mut Overlay<'_>) -> Re
         Effect::BudgetAllocated { fund, fiscal_year, points } => {
             allocate((*fund, *fiscal_year), *points, state)
         }
+        Effect::OpeningAllocated { source, fund, points, until } => {
+            openings::allocate(source, *fund, *points, *until, state)
+        }
+        Effect::Brought { source } => openings::bring(entry, source, state),
         Effect::KeyRegistered { public_key, role, person, place, name } => {
             let (role, person, place, name) = (*role, *person, *place, name.clone());
             add_actor(*public_key, Actor { role, person, place, name }, entry.seq, state)
@@ -123,19 +128,15 @@ fn on_tables(entry: &Accounting, effect: &Effect, state: &mut Overlay<'_>) -> Re
         }
         Effect::CardRevoked { card } => end_card(*card, state),
         Effect::CodeUsed { code } => use_code(*code, state),
-        Effect::DayClosed { day, .. } => {
-            state.top().days.insert(*day, None);
-            unseen(state.top().closed.insert(*day, entry.seq).is_none(), "closed day")
-        }
-        Effect::ManifestOpened { kid, kind, rows: count } => {
-            let manifest = ManifestState { kid: *kid, kind: *kind, count: *count, done: None };
-            state.top().manifests.insert(entry.seq, manifest);
-            Ok(())
+        Effect::DayClosed { day, .. } => close_day(*day, entry.seq, state),
+        Effect::ManifestOpened { kid, kind, rows } => {
+            let manifest = ManifestState { kid: *kid, kind: *kind, count: *rows, done: None };
+            open_manifest(entry.seq, manifest, state)
         }
         Effect::LinkGranted { link, purpose, until, partner } => {
-            let (account, revoked) = (subject_of(entry)?, None);
-            let (purpose, until, partner) = (*purpose, *until, *partner);
-            grant_link(*link, LinkRow { account, purpose, until, partner, revoked }, state)
+            let (account, purpose, until, partner) =
+                (subject_of(entry)?, *purpose, *until, *partner);
+            grant_link(*link, LinkRow { account, purpose, until, partner, revoked: None }, state)
         }
         Effect::LinkRevoked { link } => end_link(*link, entry.seq, state),
         Effect::ManifestClosed { manifest } => close_manifest(*manifest, entry.seq, state),
@@ -348,6 +349,15 @@ fn take_act(key: NaturalKey, seq: Seq, state: &mut Overlay<'_>) -> Result<(), Br
     unseen(state.act_taken(&key).is_none(), "act")?;
     state.top().acts.insert(key, seq);
     Ok(())
+}
+
+fn close_day(day: Day, seq: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {
+    state.top().days.insert(day, None);
+    unseen(state.top().closed.insert(day, seq).is_none(), "closed day")
+}
+
+fn open_manifest(seq: Seq, manifest: ManifestState, state: &mut Overlay<'_>) -> Result<(), Broken> {
+    unseen(state.top().manifests.insert(seq, manifest).is_none(), "manifest")
 }
 
 fn close_manifest(manifest: Seq, done: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {

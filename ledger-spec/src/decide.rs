@@ -16,6 +16,7 @@ mod keys;
 mod limits;
 mod log;
 mod lots;
+mod openings;
 mod proposals;
 mod rejection;
 mod residents;
@@ -68,7 +69,7 @@ pub fn decide(
         Body::KeyRegister(body) if case.signer.is_none() => keys::register_first_roots(body, &case),
         // A row of an approved manifest has its two persons already.
         Body::BalanceImport(body) if statement.row.is_some() => {
-            corrections::import_balance(body, &case)
+            openings::import_balance(body, &case)
         }
         body if body.kind().is(Flow::Proposal) => proposals::propose(body, &case),
         Body::KeyRevoke(body) => keys::revoke(body, &case),

@@ -44,6 +44,8 @@ enum Public<'a> {
     Programme { version: u32, document: Programme },
     #[serde(rename = "budget")]
     Budget { fund: Fund, fiscal_year: u32, points: u32 },
+    #[serde(rename = "opening.budget")]
+    OpeningBudget { source: &'a str, fund: Fund, points: u32, until: Day },
     #[serde(rename = "key.registered")]
     KeyRegistered {
         public_key: String,
@@ -93,6 +95,12 @@ fn of_effect<'e, 'k>(
         Effect::BudgetAllocated { fund, fiscal_year, points } => {
             Some(Public::Budget { fund: *fund, fiscal_year: *fiscal_year, points: *points })
         }
+        Effect::OpeningAllocated { source, fund, points, until } => Some(Public::OpeningBudget {
+            source: source.as_str(),
+            fund: *fund,
+            points: *points,
+            until: *until,
+        }),
         Effect::KeyRegistered { public_key, role, person, place, name } => {
             Some(Public::KeyRegistered {
                 public_key: HEXLOWER.encode(public_key),
@@ -142,6 +150,7 @@ fn of_effect<'e, 'k>(
         | Effect::StatusSet { .. }
         | Effect::ActionWithdrawn { .. }
         | Effect::LotExtended { .. }
+        | Effect::Brought { .. }
         | Effect::RewardClaimed { .. }
         | Effect::RewardEnded { .. } => None,
     }

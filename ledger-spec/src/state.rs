@@ -17,8 +17,8 @@ use crate::catalogue::Catalogue;
 use crate::cbor::{self, Wire, wire_array};
 use crate::entry::DayTotals;
 use crate::ids::{AccountId, CardHash, Hash, Kid, LinkId, NaturalKey, PersonId, PlaceId, Seq};
-use crate::kinds::{Body, Kind, Name, Purpose, Role};
-use crate::points::Fund;
+use crate::kinds::{Body, Code, Kind, Name, Purpose, Role};
+use crate::points::{Fund, LotKey};
 use crate::programme::Programme;
 use crate::shops::{Settlement, Shop};
 use crate::time::Day;
@@ -183,6 +183,19 @@ wire_array!(
         allocated: u64,
         /// Points granted from it.
         granted: u64,
+    }
+);
+
+wire_array!(
+    /// What may be brought from another system, of one fund.
+    #[derive(Copy)]
+    Opening {
+        /// Points allocated.
+        allocated: u64,
+        /// Points brought.
+        brought: u64,
+        /// The last day on which they can be.
+        until: Day,
     }
 );
 
@@ -373,6 +386,10 @@ tables! {
     expired: Fund => u64,
     /// Opening points from other systems, by fund.
     imported: Fund => u64,
+    /// What may be brought from another system, by its name and fund.
+    openings: (Code, Fund) => Opening,
+    /// Lots brought, by account, system and lot, with the entry that did it.
+    brought: (AccountId, (Code, LotKey)) => Seq,
     /// Points given up for rewards, by fund.
     retired: Fund => u64,
     /// Catalogues by version.

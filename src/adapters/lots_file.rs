@@ -42,7 +42,7 @@ pub struct OpeningLot {
 
 /// Rows that open a ledger.
 #[derive(Debug, Default)]
-pub struct Opening {
+pub struct OpeningRows {
     /// By kind.
     pub rows: BTreeMap<&'static str, Vec<Value>>,
     /// The points of all.
@@ -70,7 +70,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<OpeningLot>, LotsError> {
 /// An account for each resident of the lots, and its lots in rows that a manifest can hold;
 /// `source` is where they come from, for the residents to read.
 #[must_use]
-pub fn rows(lots: &[OpeningLot], source: &str) -> Opening {
+pub fn rows(lots: &[OpeningLot], source: &str) -> OpeningRows {
     let mut by_account: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for OpeningLot { account, purse, fund, expires_on, points } in lots {
         let mut points = *points;
@@ -82,7 +82,7 @@ pub fn rows(lots: &[OpeningLot], source: &str) -> Opening {
             by_account.entry(account).or_default().push(lot);
         }
     }
-    let mut opening = Opening::default();
+    let mut opening = OpeningRows::default();
     for (account, lots) in &by_account {
         opening.rows.entry("account.open").or_default().push(json!({"account": account}));
         for lots in row_chunks(lots) {

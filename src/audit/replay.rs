@@ -558,6 +558,8 @@ impl<'a> Auditor<'a> {
             | Effect::StatusSet { .. }
             | Effect::ActionWithdrawn { .. }
             | Effect::LotExtended { .. }
+            | Effect::OpeningAllocated { .. }
+            | Effect::Brought { .. }
             | Effect::CatalogueInForce { .. }
             | Effect::RewardClaimed { .. }
             | Effect::RewardEnded { .. }

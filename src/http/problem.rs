@@ -163,6 +163,9 @@ problem_types! {
     CONTROL_TOTAL "control-total" 422 NewId;
     LOTS_FULL "too-many-lots" 422 NewId;
     NOT_EXPIRED "lot-not-expired" 409 Never;
+    OPENING_UNKNOWN "opening-budget-missing" 422 NewId;
+    OPENING_TERM "opening-budget-term" 422 NewId;
+    ALREADY_BROUGHT "already-brought" 409 Never;
     ADJUST_RANGE "adjustment-out-of-range" 422 NewId;
     NOT_LATER "not-later" 422 NewId;
     CATALOGUE_FAULT "catalogue-fault" 422 NewId;
@@ -439,6 +442,9 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::ControlTotal => CONTROL_TOTAL,
         Rejection::LotsFull => LOTS_FULL,
         Rejection::NotExpired => NOT_EXPIRED,
+        Rejection::OpeningUnknown => OPENING_UNKNOWN,
+        Rejection::OpeningTerm => OPENING_TERM,
+        Rejection::AlreadyBrought(_) => ALREADY_BROUGHT,
         Rejection::AdjustRange => ADJUST_RANGE,
         Rejection::NotLater => NOT_LATER,
         Rejection::Catalogue(_) => CATALOGUE_FAULT,

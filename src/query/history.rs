@@ -373,7 +373,7 @@ impl Record {
             accepted_at_s: self.accepted_ms.unwrap_or(accounting.accepted_min * 60_000) / 1_000,
             points: self.points(),
             held: self.held(),
-            note: note_of(body).map(|note| note.as_str().to_owned()),
+            note: note_of(body).map(str::to_owned),
             proposal: accounting.is_proposal().then_some(true),
             action: action_of(body).map(str::to_owned),
             name,
@@ -477,18 +477,18 @@ fn names_of(rule: &Rule, exact: Option<&str>) -> (String, String) {
 }
 
 /// The reason that a correction gives, or the source of opening points.
-fn note_of(body: &Body) -> Option<&Note> {
+fn note_of(body: &Body) -> Option<&str> {
     match body {
-        Body::AccountStatus(body) => body.reason.as_ref(),
-        Body::AccountErase(body) => Some(&body.basis),
-        Body::ActionWithdraw(body) => Some(&body.reason),
-        Body::Refund(body) => Some(&body.reason),
-        Body::RewardCancel(body) => Some(&body.reason),
-        Body::Adjust(body) => Some(&body.reason),
-        Body::LotExtend(body) => Some(&body.reason),
-        Body::BalanceImport(body) => Some(&body.source),
-        Body::KeyRevoke(body) => Some(&body.reason),
-        Body::CardRevoke(body) => Some(&body.reason),
+        Body::AccountStatus(body) => body.reason.as_ref().map(Note::as_str),
+        Body::AccountErase(body) => Some(body.basis.as_str()),
+        Body::ActionWithdraw(body) => Some(body.reason.as_str()),
+        Body::Refund(body) => Some(body.reason.as_str()),
+        Body::RewardCancel(body) => Some(body.reason.as_str()),
+        Body::Adjust(body) => Some(body.reason.as_str()),
+        Body::LotExtend(body) => Some(body.reason.as_str()),
+        Body::BalanceImport(body) => Some(body.source.as_str()),
+        Body::KeyRevoke(body) => Some(body.reason.as_str()),
+        Body::CardRevoke(body) => Some(body.reason.as_str()),
         // They give no reason in words.
         Body::ProgrammePublish(_)
         | Body::BudgetAllocate(_)

@@ -56,6 +56,8 @@ pub(super) fn apply(entry: &Accounting, changes: &mut Changes<'_>) -> Result<(),
             | Effect::CardWithoutPin { .. }
             | Effect::PinProven { .. }
             | Effect::Refunded { .. }
+            | Effect::OpeningAllocated { .. }
+            | Effect::Brought { .. }
             | Effect::CatalogueInForce { .. }
             | Effect::RewardClaimed { .. }
             | Effect::RewardEnded { .. }

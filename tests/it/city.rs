@@ -17,7 +17,7 @@ use ledger_spec::ids::{AccountId, LedgerId, OpId, PersonId, PlaceId, Seq};
 use ledger_spec::kinds::{
     AccountFacts, AccountOpen, Action, AgeTier, Approve, Body, BudgetAllocate, CardIssue,
     CardRevoke, Code, DeviceEnrol, Document, Insurance, KeyRegister, KeyRevoke, Name, Note,
-    ProgrammePublish, Redeem, Role, Void,
+    OpeningBudget, ProgrammePublish, Redeem, Role, Void,
 };
 use ledger_spec::points::{Fund, Points};
 use ledger_spec::statement::{Core, Disclosure, Holder, card_check_byte, card_hash, code_hash};
@@ -282,6 +282,17 @@ impl City {
         let proposal = self.submit(&submission).unwrap().accounting;
         let approve = approval_of(&proposal);
         self.must("root-2", approve);
+    }
+
+    /// Points of every fund may be brought from paper cards, and gives what they are called.
+    pub(crate) fn open_paper_cards(&mut self) -> Code {
+        let source = Code::new("paper cards").unwrap();
+        let until = Day::of_ms(self.now_s() * 1_000).plus(30);
+        for fund in Fund::ALL.iter().copied() {
+            let (source, points) = (source.clone(), 10_000);
+            self.enact(Body::OpeningBudget(OpeningBudget { source, fund, points, until }));
+        }
+        source
     }
 
     pub(crate) fn join(&mut self, name: &str) {

@@ -7,7 +7,7 @@ use ledger_spec::cbor::List;
 use ledger_spec::entry::{Contra, Effect};
 use ledger_spec::ids::Seq;
 use ledger_spec::kinds::{
-    AccountStatus, ActionWithdraw, Adjust, Approve, BalanceImport, Body, Kind, LotExtend,
+    AccountStatus, ActionWithdraw, Adjust, Approve, BalanceImport, Body, Code, Kind, LotExtend,
     LotPoints, Note, Status,
 };
 use ledger_spec::manifest;
@@ -49,13 +49,14 @@ fn corrections_stand_before_the_auditor_with_and_without_keys() {
     let brought = lot(Fund::General, today.plus(4));
     let points = Points::new(80).unwrap();
     let id = account("ken");
+    let source = city.open_paper_cards();
     for body in [
         Body::ActionWithdraw(ActionWithdraw { entry: story.measured, reason: note("twice") }),
         Body::BalanceImport(BalanceImport {
             account: id,
             lots: List(vec![LotPoints { lot: brought, points }]),
             control_total: 80,
-            source: note("paper cards"),
+            source,
         }),
         Body::Adjust(Adjust {
             account: id,
@@ -156,7 +157,7 @@ async fn a_list_lapses() {
         account: town.cast.account(0),
         lots,
         control_total: 5,
-        source: note("another app"),
+        source: Code::new("another app").unwrap(),
     };
     let own = town.core(910, Body::Approve(Approve { proposal: Seq(0), statement_hash: [0; 32] }));
     let rows = vec![(town.core(0, Body::BalanceImport(row)), None)];

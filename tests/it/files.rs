@@ -83,11 +83,13 @@ fn what_a_ledger_exports_another_takes_over_to_the_yen() {
     });
     assert_eq!(sums, held.collect());
 
-    let lots = ["import", "lots", "exported/lots.csv", "--source", "旧アプリ", "--out", "opening"];
+    let lots =
+        ["import", "lots", "exported/lots.csv", "--source", "paper cards", "--out", "opening"];
     let said = kenmai(folder.path(), &lots, 0);
     let total: i64 = sums.values().sum();
     assert!(said.contains(&format!("control total {total} points")), "{said}");
     let mut to = City::settled();
+    to.open_paper_cards();
     let rows = folder.path().join("opening-balance.import.jsonl");
     assert_eq!(submit_rows(&mut to, Kind::BalanceImport, &rows), expected.len());
     assert_eq!(lots_of(&to), expected);

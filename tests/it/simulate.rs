@@ -133,7 +133,7 @@ fn the_same_rules_over_the_same_acts_give_the_same_points() {
         .map(|lot| LotPoints { lot, points: Points::new(10).unwrap() })
         .collect();
     let (control_total, lots_of) = (10 * lots.len() as u64, List(lots.clone()));
-    let (id, source) = (account("ken"), note());
+    let (id, source) = (account("ken"), city.open_paper_cards());
     let import = BalanceImport { account: id, lots: lots_of, control_total, source };
     city.enact(Body::BalanceImport(import));
     assert_eq!(consult(&mut city, "ken"), 0);
@@ -196,7 +196,8 @@ fn join_full(city: &mut City, name: &str) {
     let lot_of = |lot| LotPoints { lot, points: Points::new(10).unwrap() };
     let lots: Vec<LotPoints> = keys.into_iter().map(lot_of).collect();
     let (control_total, lots) = (10 * lots.len() as u64, List(lots));
-    let import = BalanceImport { account: account(name), lots, control_total, source: note() };
+    let source = city.open_paper_cards();
+    let import = BalanceImport { account: account(name), lots, control_total, source };
     city.enact(Body::BalanceImport(import));
 }
 

@@ -58,9 +58,7 @@ pub(super) fn on_account(
         }
         Effect::Undone { entry } => account.recent.retain(|kept| kept.seq != *entry),
         Effect::LotExtended { lot, until } => extend_lot(account, *lot, *until)?,
-        Effect::Balance { yen, challenge } => {
-            check_balance(account, *yen, *challenge, today)?;
-        }
+        Effect::Balance { yen, challenge } => check_balance(account, [*yen, *challenge], today)?,
         Effect::LinkGranted { link, purpose, until, .. } => {
             keep_link(account, *purpose, AccountLink { link: *link, until: *until });
         }
@@ -84,6 +82,8 @@ pub(super) fn on_account(
         | Effect::DayClosed { .. }
         | Effect::ManifestOpened { .. }
         | Effect::ManifestClosed { .. }
+        | Effect::OpeningAllocated { .. }
+        | Effect::Brought { .. }
         | Effect::CatalogueInForce { .. }
         | Effect::DrawCommitted { .. }
         | Effect::DrawConcluded { .. }
@@ -103,9 +103,9 @@ fn earn(account: &mut Account, purse: Purse, granted: u32, today: Day, totals: &
 }
 
 /// An entry tells the balance that it leaves.
-fn check_balance(account: &Account, yen: u64, challenge: u64, today: Day) -> Result<(), Broken> {
+fn check_balance(account: &Account, balances: [u64; 2], today: Day) -> Result<(), Broken> {
     let found = [Purse::Yen, Purse::Challenge].map(|purse| account.available(purse, today));
-    if found == [yen, challenge] { Ok(()) } else { Err(Broken::Missing("balance")) }
+    if found == balances { Ok(()) } else { Err(Broken::Missing("balance")) }
 }
 
 /// The row keeps the links that its own rules ask for, the latest of each purpose.

@@ -141,32 +141,6 @@ pub(super) fn extend_lot(body: &kinds::LotExtend, case: &Case<'_>) -> Result<Out
     Outcome::on(id, effects)
 }
 
-/// Opening lots from paper or another system, with the days on which they would have expired there.
-pub(super) fn import_balance(
-    body: &kinds::BalanceImport,
-    case: &Case<'_>,
-) -> Result<Outcome, Rejection> {
-    let (account, today) = (case.account(body.account)?, case.today());
-    let lots = &body.lots.0;
-    let sum: u64 = lots.iter().map(|lot| u64::from(lot.points.get())).sum();
-    let keys: Vec<LotKey> = lots.iter().map(|lot| lot.lot).collect();
-    let distinct = keys.iter().collect::<BTreeSet<_>>().len() == keys.len();
-    if sum != body.control_total || sum == 0 || !distinct {
-        return Err(Rejection::ControlTotal);
-    }
-    keys.iter().try_for_each(|lot| check_lot(*lot, today))?;
-    check_room(account, &keys, today)?;
-    let mut effects: Vec<Effect> = lots
-        .iter()
-        .map(|kinds::LotPoints { lot, points }| {
-            let (lot, points) = (*lot, i64::from(points.get()));
-            Effect::Posting { lot, points, contra: Contra::Imported }
-        })
-        .collect();
-    effects.push(balance_after(account, &effects, today));
-    Outcome::on(body.account, effects)
-}
-
 /// Records that a lot has expired. The balance was right without it since midnight.
 pub(super) fn expire(body: &kinds::Expire, case: &Case<'_>) -> Result<Outcome, Rejection> {
     let kinds::Expire { account: id, lot, points } = *body;
@@ -187,7 +161,7 @@ fn spendable(account: &Account, lot: LotKey, today: Day) -> u32 {
     found.map_or(0, |held| held.points)
 }
 
-fn check_lot(lot: LotKey, today: Day) -> Result<(), Rejection> {
+pub(super) fn check_lot(lot: LotKey, today: Day) -> Result<(), Rejection> {
     let last = Day::fiscal_year_first(today.fiscal_year() + LOT_YEARS_MAX + 1).minus(1);
     let pays = (lot.purse == Purse::Yen) == (lot.fund != Fund::None);
     let lasts = (today..=last).contains(&lot.expires_on);
@@ -195,7 +169,7 @@ fn check_lot(lot: LotKey, today: Day) -> Result<(), Rejection> {
 }
 
 /// Whether these lots find room beside the account's open ones.
-fn check_room(account: &Account, lots: &[LotKey], today: Day) -> Result<(), Rejection> {
+pub(super) fn check_room(account: &Account, lots: &[LotKey], today: Day) -> Result<(), Rejection> {
     let open = account.lots.iter().filter(|held| held.key.expires_on >= today);
     let open: BTreeSet<LotKey> = open.map(|held| held.key).chain(lots.iter().copied()).collect();
     if open.len() > LOTS_MAX { Err(Rejection::LotsFull) } else { Ok(()) }

@@ -22,3 +22,6 @@ pub(super) const LINK_DAYS_MAX: u32 = 366;
 
 /// The most points that one allocation brings.
 pub(super) const BUDGET_POINTS_MAX: u32 = 1_000_000_000;
+
+/// Points can be brought from another system until at most so many days from the allocation.
+pub(super) const OPENING_DAYS_MAX: u32 = 400;

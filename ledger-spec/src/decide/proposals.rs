@@ -7,7 +7,7 @@ use super::case::{Case, Outcome};
 use super::keys::is_root;
 use super::limits::BUDGET_POINTS_MAX;
 use super::rejection::Rejection;
-use super::{catalogue, corrections, earning, keys, returns};
+use super::{catalogue, corrections, earning, keys, openings, returns};
 use crate::entry::Effect;
 use crate::kinds::{self, Body, Role};
 use crate::points::Fund;
@@ -33,7 +33,8 @@ fn enact(body: &Body, role: Role, case: &Case<'_>) -> Result<Outcome, Rejection>
         Body::ActionWithdraw(body) => corrections::withdraw(body, case),
         Body::Adjust(body) => corrections::adjust(body, case),
         Body::LotExtend(body) => corrections::extend_lot(body, case),
-        Body::BalanceImport(body) => corrections::import_balance(body, case),
+        Body::OpeningBudget(body) => openings::allocate(body, role, case),
+        Body::BalanceImport(body) => openings::import_balance(body, case),
         // Its rows do the rest.
         Body::Manifest(_) => Outcome::without_account(Vec::new()),
         // Never proposals.
@@ -66,7 +67,6 @@ fn enact(body: &Body, role: Role, case: &Case<'_>) -> Result<Outcome, Rejection>
         | Body::AuditStatement(_)
         | Body::CardPin(_)
         | Body::ShopAccount(_)
-        | Body::OpeningBudget(_)
         | Body::AccountJoin(_)
         | Body::JoinComplete(_)
         | Body::LedgerContinue(_)

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use thiserror::Error;
 
-use super::limits::{HOLD_LIFE_S_MAX, LINK_DAYS_MAX, LOT_YEARS_MAX};
+use super::limits::{HOLD_LIFE_S_MAX, LINK_DAYS_MAX, LOT_YEARS_MAX, OPENING_DAYS_MAX};
 use crate::catalogue::{CatalogueFault, CatalogueProblem};
 use crate::draw::AHEAD_S_MIN;
 use crate::ids::Seq;
@@ -320,6 +320,16 @@ rejections! {
     /// The lot can still be spent, or holds other points.
     #[error("the lot has not expired, or holds other points")]
     91 NotExpired,
+    /// The system that points come from has no opening budget of the lot's fund, or its last day is
+    /// over.
+    #[error("no opening budget of this source and fund is in force")]
+    119 OpeningUnknown,
+    /// The last day of an opening budget is over or too far away.
+    #[error("an opening budget ends from today to {OPENING_DAYS_MAX} days from now")]
+    121 OpeningTerm,
+    /// The lot was brought from the same system before.
+    #[error("the lot was brought from this source already, by entry {0}")]
+    120 AlreadyBrought(Seq = Seq(0)),
     /// An adjustment moves too little or too much.
     #[error("an adjustment is 1 to {POINTS_MAX} points, up or down")]
     92 AdjustRange,

@@ -6,7 +6,7 @@ use crate::caps::{ActionClass, CapOf, CapPer, Channel};
 use crate::cbor::{Blob, CborError, Reader, Wire, Writer, wire_array};
 use crate::ids::{CardHash, Hash, Kid, LinkId, NaturalKey, PersonId, PlaceId, Seq};
 use crate::kinds::{
-    AgeTier, Document, Insurance, Kind, Name, Purpose, Role, SettlementClose, Status,
+    AgeTier, Code, Document, Insurance, Kind, Name, Purpose, Role, SettlementClose, Status,
 };
 use crate::points::{Fund, LotKey, Purse};
 use crate::time::Day;
@@ -587,5 +587,21 @@ effects! {
         beacon: Blob<128>,
         /// The claims that won, in the order of the draw.
         winners: Vec<Seq>
+    },
+    /// Points may be brought from another system.
+    39 OpeningAllocated of ledger {
+        /// The system.
+        source: Code,
+        /// The fund that pays for them.
+        fund: Fund,
+        /// Points, added to what was there.
+        points: u32,
+        /// The last day.
+        until: Day
+    },
+    /// The imported postings of this entry come out of a system's opening budgets.
+    40 Brought of account {
+        /// The system.
+        source: Code
     },
 }

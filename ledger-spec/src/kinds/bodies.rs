@@ -384,8 +384,8 @@ body!(
         2 lots: List<LotPoints, 64>,
         /// Sum of their points.
         3 control_total: u64,
-        /// Where they come from.
-        4 source: Note,
+        /// The system that they come from, as its opening budget names it.
+        4 source: Code,
     }
 );
 body!(

@@ -7,7 +7,7 @@ use ledger_spec::{
     kept,
     kinds::{
         AccountOpen, AccountStatus, Action, Approve, BalanceImport, Body, Code, Kind, LotPoints,
-        ManifestDone, Note, Status,
+        ManifestDone, Status,
     },
     manifest::{self, ManifestError, OpenedManifest, RowError},
     points::{Fund, LotKey, Points, Purse},
@@ -176,7 +176,8 @@ fn rows_that_need_two_persons_wait_for_the_second() {
         expires_on: Day::from_ymd(2027, 3, 31).unwrap(),
     };
     let (lots, control_total) = (vec![LotPoints { lot, points: Points::new(70).unwrap() }], 70);
-    let source = Note::new("the paper cards").unwrap();
+    let source = Code::new("paper").unwrap();
+    world.open_budget(Fund::General, 100, since.plus(100));
     let brought =
         BalanceImport { account: account("hanako"), lots: List(lots), control_total, source };
     let rows = [

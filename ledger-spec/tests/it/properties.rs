@@ -278,6 +278,10 @@ impl City {
         for (fund, fiscal_year, points) in FUNDS {
             world.allocate(fund, fiscal_year, points);
         }
+        for fund in [Fund::General, Fund::Nhi] {
+            let points = corrections::OPENING_POINTS.try_into().unwrap();
+            world.open_budget(fund, points, world.today().plus(400));
+        }
         RESIDENTS.iter().for_each(|resident| world.join(resident));
         world.must("staff-1", facts("yuki", false));
         let model = Model::since(world.today());

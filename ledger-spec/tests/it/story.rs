@@ -23,8 +23,8 @@ use ledger_spec::{
         AccountClose, AccountFacts, AccountOpen, AccountStatus, Action, ActionWithdraw, Adjust,
         AgeTier, Approve, BalanceImport, Body, BudgetAllocate, Capture, CardIssue, CardRevoke,
         Code, DayClose, DeviceEnrol, Document, Expire, Hold, Insurance, KeyRevoke, LinkGrant,
-        LinkRevoke, LotExtend, LotPoints, Note, ProgrammePublish, Purpose, Redeem, Refund, Release,
-        Role, SettlementClose, SettlementPaid, Status, Void,
+        LinkRevoke, LotExtend, LotPoints, Note, OpeningBudget, ProgrammePublish, Purpose, Redeem,
+        Refund, Release, Role, SettlementClose, SettlementPaid, Status, Void,
     },
     points::{Fund, FundSums, LotKey, Points, Purse},
     state::Lot,
@@ -83,6 +83,11 @@ fn note() -> Note {
     Note::new("because").unwrap()
 }
 
+/// Where points are brought from.
+fn source(named: Option<&str>) -> Code {
+    Code::new(named.unwrap_or("paper")).unwrap()
+}
+
 impl Story {
     pub(crate) fn of(world: World) -> Self {
         Self { world, ..Self::default() }
@@ -105,6 +110,10 @@ impl Story {
             ["retired", fund] => {
                 let retired = self.world.tables.retired.get(&code(Fund::ALL, fund));
                 return Some(retired.copied().unwrap_or(0).to_string());
+            }
+            ["paper", "cards", "can", "be", "brought"] => {
+                let until = self.world.today().plus(400);
+                Fund::ALL.iter().for_each(|fund| self.world.open_budget(*fund, 1_000, until));
             }
             ["the", "city", "is", "founded"] => self.world.found(),
             [name, "joins"] => self.world.join(name),
@@ -313,8 +322,19 @@ impl Story {
                 let control_total = option("total").map_or(sum, |total| total.parse().unwrap());
                 let account = account(name);
                 let lots = List(lots);
-                Body::BalanceImport(BalanceImport { account, lots, control_total, source: note() })
+                Body::BalanceImport(BalanceImport {
+                    account,
+                    lots,
+                    control_total,
+                    source: source(option("source")),
+                })
             }
+            ("opens", [points, fund, "until", day]) => Body::OpeningBudget(OpeningBudget {
+                source: source(option("source")),
+                fund: code(Fund::ALL, fund),
+                points: points.parse().unwrap(),
+                until: Day::parse(day).unwrap(),
+            }),
             ("expires", [name, points, fund, day]) => Body::Expire(Expire {
                 account: account(name),
                 lot: lot(fund, day, None),

@@ -13,8 +13,8 @@ use ledger_spec::{
     ids::{AccountId, Hash, Kid, LedgerId, OpId, PersonId, PlaceId, Seq},
     kept,
     kinds::{
-        AccountFacts, AccountOpen, AgeTier, Approve, Body, BudgetAllocate, CardIssue, DeviceEnrol,
-        Document, Insurance, KeyRegister, Name, ProgrammePublish, Role,
+        AccountFacts, AccountOpen, AgeTier, Approve, Body, BudgetAllocate, CardIssue, Code,
+        DeviceEnrol, Document, Insurance, KeyRegister, Name, OpeningBudget, ProgrammePublish, Role,
     },
     points::Fund,
     state::{Overlay, State},
@@ -329,6 +329,12 @@ impl World {
 
     pub(crate) fn allocate(&mut self, fund: Fund, fiscal_year: u32, points: u32) {
         self.enact(Body::BudgetAllocate(BudgetAllocate { fund, fiscal_year, points }));
+    }
+
+    /// Points of a fund may be brought from paper cards until a day.
+    pub(crate) fn open_budget(&mut self, fund: Fund, points: u32, until: Day) {
+        let source = Code::new("paper").unwrap();
+        self.enact(Body::OpeningBudget(OpeningBudget { source, fund, points, until }));
     }
 
     /// Roots, and one or two signers of every role.

@@ -42,7 +42,7 @@ const ORDERS: [(&str, &[&str]); 21] = [
             "ids",
         ],
     ),
-    ("ledger-spec/src/apply", &["account", "rewards", "checks"]),
+    ("ledger-spec/src/apply", &["account", "rewards", "openings", "checks"]),
     (
         "ledger-spec/src/decide",
         &[
@@ -56,6 +56,7 @@ const ORDERS: [(&str, &[&str]); 21] = [
             "spending",
             "earning",
             "draws",
+            "openings",
             "corrections",
             "catalogue",
             "standing",

@@ -6,8 +6,8 @@ use ledger_spec::{
     decide::Rejection,
     ids::Seq,
     kinds::{
-        AccountStatus, ActionWithdraw, Adjust, Approve, BalanceImport, Body, Expire, LotExtend,
-        LotPoints, Note, Status,
+        AccountStatus, ActionWithdraw, Adjust, Approve, BalanceImport, Body, Code, Expire,
+        LotExtend, LotPoints, Note, Status,
     },
     points::{Fund, LotKey, Points, Purse},
     time::Day,
@@ -114,6 +114,9 @@ impl Model {
     }
 }
 
+/// What may be brought of each fund.
+pub(super) const OPENING_POINTS: i64 = 300;
+
 impl City {
     pub(super) fn correct(&mut self, correction: &Correction) {
         let today = self.world.today();
@@ -144,11 +147,22 @@ impl City {
                     account: account(RESIDENTS[*resident]),
                     lots,
                     control_total: u64::from(control_total),
-                    source: note(),
+                    source: Code::new("paper").unwrap(),
                 });
                 let points = i64::from(points.get());
-                self.check(body, &Expected::Moved(vec![(lot, points)]));
-                self.model.move_points(*resident, lot, points, Source::Brought);
+                let moves = self.model.moves.iter();
+                let brought =
+                    moves.filter(|it| it.source == Source::Brought && it.lot.fund == fund);
+                let left = OPENING_POINTS - brought.map(|it| it.points).sum::<i64>();
+                if let Some(by) = self.model.brought.get(&(*resident, lot)) {
+                    self.check(body, &Expected::Refused(Rejection::AlreadyBrought(*by)));
+                } else if points > left {
+                    self.check(body, &Expected::Refused(Rejection::BudgetLacking));
+                } else {
+                    let by = self.check(body, &Expected::Moved(vec![(lot, points)]));
+                    self.model.brought.extend(by.map(|by| ((*resident, lot), by)));
+                    self.model.move_points(*resident, lot, points, Source::Brought);
+                }
             }
             Correction::Expire { resident, lot } => {
                 let lot = self.model.pick(*resident, *lot);

@@ -84,6 +84,7 @@ pub(super) struct Model {
     pub(super) holds: Vec<Held>,
     pub(super) proposals: Vec<Proposal>,
     pub(super) moves: Vec<Move>,
+    pub(super) brought: BTreeMap<(usize, LotKey), Seq>,
     pub(super) standings: BTreeMap<usize, (Status, Day)>,
 }
 
@@ -102,8 +103,9 @@ pub(super) fn same_period(per: CapPer, a: Day, b: Day) -> bool {
 
 impl Model {
     pub(super) fn since(joined_on: Day) -> Self {
-        let (made_s, grants, spends, holds, proposals, moves, standings) = Default::default();
-        Self { joined_on, made_s, grants, spends, holds, proposals, moves, standings }
+        let (made_s, grants, spends, holds, proposals, moves, brought, standings) =
+            Default::default();
+        Self { joined_on, made_s, grants, spends, holds, proposals, moves, brought, standings }
     }
 
     pub(super) fn lots(&self, resident: usize) -> BTreeMap<LotKey, i64> {

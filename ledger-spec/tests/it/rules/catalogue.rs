@@ -250,6 +250,7 @@ fn a_claim_meets_its_limits_exactly() {
     "#]]);
     check(&expect![[r#"
         the example city is set up
+        paper cards can be brought
         hanako joins
         registry admits hanako age=from40 on=2027-03-31 → done
         the catalogue is in force

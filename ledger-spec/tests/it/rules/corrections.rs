@@ -47,6 +47,7 @@ fn a_death_ends_earning_and_spending_from_its_day_on() {
 fn what_a_budget_was_given_back_already_it_is_not_given_twice() {
     check(&expect![[r#"
         the city is set up
+        paper cards can be brought
         hanako joins
         taro joins
         staff-1 reports class of hanako holder=account as=class → 20 points
@@ -208,6 +209,7 @@ fn a_lot_is_extended_to_a_later_day() {
 fn opening_lots_come_with_a_control_total() {
     check(&expect![[r#"
         the city is set up
+        paper cards can be brought
         hanako joins
         registry brings hanako 100 general 2027-03-31 → refused: the key's role does not permit this
         staff-1 brings taro 100 general 2027-03-31 → refused: no such account
@@ -228,10 +230,48 @@ fn opening_lots_come_with_a_control_total() {
     "#]]);
 }
 
+/// Points from elsewhere count against no rule and no budget of the programme: two roots say in
+/// public how many may come, and from where.
+#[test]
+fn what_is_brought_comes_out_of_a_public_opening_budget() {
+    check(&expect![[r#"
+        the city is set up
+        hanako joins
+        taro joins
+        staff-1 brings hanako 100 general 2027-03-31 → refused: no opening budget of this source and fund is in force
+        staff-1 opens 150 general until 2026-06-30 → refused: the key's role does not permit this
+        root-1 opens 0 general until 2026-06-30 → refused: a budget is 1 to 1000000000 points of a paying fund
+        root-1 opens 1000000001 general until 2026-06-30 → refused: a budget is 1 to 1000000000 points of a paying fund
+        root-1 opens 150 general until 2026-04-09 → refused: an opening budget ends from today to 400 days from now
+        root-1 opens 150 general until 2027-05-16 → refused: an opening budget ends from today to 400 days from now
+        root-1 opens 150 general until 2026-04-20 as=opening → proposed
+        staff-1 approves opening → refused: the key's role does not permit this
+        root-1 approves opening → refused: a second person must approve
+        root-2 approves opening → in force
+        staff-1 brings hanako 100 general 2027-03-31 source=app → refused: no opening budget of this source and fund is in force
+        staff-1 brings hanako 100 nhi 2027-03-31 → refused: no opening budget of this source and fund is in force
+        staff-1 brings hanako 151 general 2027-03-31 → refused: the fund's budget has not enough left
+        staff-1 brings hanako 100 general 2027-03-31 as=hers → proposed
+        staff-1 brings taro 60 general 2027-03-31 as=his → proposed
+        staff-2 approves hers → plus 100 general until 2027-03-31, imported
+        staff-2 approves his → refused: the fund's budget has not enough left
+        staff-1 brings hanako 20 general 2027-03-31 → refused: the lot was brought from this source already, by entry 40
+        staff-1 brings taro 50 general 2027-03-31 as=less → proposed
+        staff-2 approves less → plus 50 general until 2027-03-31, imported
+        staff-1 brings taro 1 general 2028-03-31 → refused: the fund's budget has not enough left
+        root-1 opens 30 general until 2026-04-10 as=more → proposed
+        root-2 approves more → in force
+        staff-1 brings taro 30 general 2028-03-31 as=rest → proposed
+        at 2026-04-11 00:00
+        staff-2 approves rest → refused: no opening budget of this source and fund is in force
+    "#]]);
+}
+
 #[test]
 fn more_lots_than_an_account_holds() {
     check(&expect![[r#"
         the city is set up
+        paper cards can be brought
         hanako joins
         hanako holds 64 lots from 2027
         staff-1 brings hanako 1 employer 2027-03-31 → proposed
@@ -244,6 +284,7 @@ fn more_lots_than_an_account_holds() {
 fn an_expired_lot_is_recorded_by_the_system_alone() {
     check(&expect![[r#"
         the city is set up
+        paper cards can be brought
         hanako joins
         staff-1 brings hanako 100 general 2026-04-10 4 none 2026-04-10 as=proposal → proposed
         staff-2 approves proposal → plus 100 general until 2026-04-10, 4 none until 2026-04-10, imported
@@ -267,6 +308,7 @@ fn an_expired_lot_is_recorded_by_the_system_alone() {
 fn two_grants_of_an_action_give_a_budget_no_more_than_it_granted() {
     check(&expect![[r#"
         the example city is set up
+        paper cards can be brought
         hanako joins
         registry admits hanako age=from40 on=2027-03-31 → done
         staff-1 brings hanako 100 general 2029-03-31 as=old → proposed

@@ -8,6 +8,7 @@ use super::check;
 fn a_card_with_its_pin_enrols_a_phone() {
     check(&expect![[r#"
         the city is set up redeem.fresh_device_max_day=300
+        paper cards can be brought
         root-1 registers pin as pin as=k → proposed
         root-2 approves k → in force
         hanako joins
@@ -38,7 +39,7 @@ fn a_card_with_its_pin_enrols_a_phone() {
         hanako enrols second pin=0 → refused: this way of naming the resident is not accepted here
         shop-a enrols second card=hanako pin=0 → refused: the key's role does not permit this
         kiosk enrols second card=hanako pin=0 pin_at=kiosk proof=once as=enrolment → done by PIN
-        again enrolment → accepted before, as entry 40
+        again enrolment → accepted before, as entry 50
         # One proof, one use.
         kiosk enrols third card=hanako pin=0 pin_at=kiosk proof=once → refused: the PIN proof does not fit this card, terminal, moment and number of points
         # The phone is hanako's, and fresh.

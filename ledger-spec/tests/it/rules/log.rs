@@ -8,12 +8,13 @@ use ledger_spec::{
     catalogue::Catalogue,
     entry::{Accounting, Contra, Effect},
     ids::{CardHash, LinkId, PersonId, PlaceId, Seq},
-    kinds::{Kind, Purpose},
+    kinds::{Code, Kind, Purpose},
     points::{Fund, LotKey, Purse},
     programme::Programme,
     shops::Settlement,
     state::{
-        DayPoints, Draw, LinkRow, ManifestState, Overlay, PerkCard, Proposal, Refunded, State,
+        DayPoints, Draw, LinkRow, ManifestState, Opening, Overlay, PerkCard, Proposal, Refunded,
+        State,
     },
     statement::read,
     time::Month,
@@ -232,6 +233,12 @@ fn whole_state() -> State {
     whole.settlements.insert(Seq(8), settlement);
     whole.expired.insert(Fund::General, 5);
     whole.imported.insert(Fund::General, 5);
+    let paper = Code::new("paper").unwrap();
+    whole
+        .openings
+        .insert((paper.clone(), Fund::General), Opening { allocated: 5, brought: 1, until });
+    let lot = LotKey { purse: Purse::Yen, fund: Fund::General, expires_on: until };
+    whole.brought.insert((who, (paper, lot)), Seq(8));
     whole.retired.insert(Fund::General, 5);
     let items = Catalogue::parse(&catalogue(&[])).unwrap();
     whole.catalogues.insert(1, Arc::new(items));
@@ -279,6 +286,8 @@ fn the_state_hash_covers_every_table() {
         settlements,
         expired,
         imported,
+        openings,
+        brought,
         retired,
         catalogues,
         claimed,

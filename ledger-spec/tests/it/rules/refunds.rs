@@ -178,6 +178,7 @@ fn a_refund_of_a_settled_sale_is_a_negative_line_of_the_next_settlement() {
 fn on_its_last_day_a_lot_takes_back_what_is_refunded() {
     check(&expect![[r#"
         the city is set up redeem.refund_days=30 redeem.refund_grace_days=30
+        paper cards can be brought
         hanako joins
         staff-1 brings hanako 100 general 2026-04-12 as=old → proposed
         staff-2 approves old → plus 100 general until 2026-04-12, imported
