@@ -13,7 +13,7 @@ use std::path::Path;
 use ledger_spec::apply::apply;
 use ledger_spec::decide::{Context, decide, measured_before};
 use ledger_spec::entry::{Accounting, Contra, Effect, Judgement, Subject};
-use ledger_spec::ids::{LedgerId, Seq};
+use ledger_spec::ids::{AccountId, DayKid, Kid, LedgerId, Seq};
 use ledger_spec::kept;
 use ledger_spec::kinds::Body;
 use ledger_spec::points::{Fund, LotKey};
@@ -21,6 +21,7 @@ use ledger_spec::programme::Programme;
 use ledger_spec::state::{Account, Overlay, State};
 use ledger_spec::statement::{Statement, Values};
 use ledger_spec::time::Day;
+use ledger_spec::token::{PayToken, SignedMessage};
 
 use crate::engine::replay::{LogEntry, LogSource, OnProgress, read_entries};
 use crate::engine::{EngineError, PersonalReader, REGISTRY_FILE};
@@ -114,6 +115,7 @@ pub fn simulate(
         pepper: &keys.pepper,
         names: programme.rules.iter().map(|rule| (rule.rule, rule.name.clone())).collect(),
         state: State::default(),
+        phones: BTreeMap::new(),
         measured: BTreeMap::new(),
         grants: BTreeMap::new(),
         found: Simulation { fiscal_year, ..Simulation::default() },
@@ -159,6 +161,8 @@ struct Retrial<'a> {
     /// What it granted for the actions of the two years, by their entries: what a withdrawal takes
     /// back. Empty where it refuses the action or cannot open it.
     grants: BTreeMap<Seq, Vec<Grant>>,
+    /// The phones of each account: which of them showed a code is told by its key of the day.
+    phones: BTreeMap<AccountId, Vec<[u8; 32]>>,
     found: Simulation,
 }
 
@@ -236,7 +240,13 @@ impl Retrial<'_> {
         }
         let values = disclosure.as_ref().and_then(|known| known.values);
         statement.disclosure = disclosure.map(|known| (known, Vec::new()));
-        statement.read_carried().map_err(|error| logged.fault(&error))?;
+        let phones = accounting.subject.and_then(|subject| self.phones.get(&subject.account));
+        let phone_of = |token: &SignedMessage<PayToken>| {
+            let (name, day) = (token.day_kid(), token.message.day());
+            let named = phones?.iter().find(|key| DayKid::of(key, day) == name);
+            named.map(Kid::of)
+        };
+        statement.read_carried(phone_of).map_err(|error| logged.fault(&error))?;
         // What vouched for it was checked when it was recorded.
         statement.row = None;
         statement.core.programme = Some(version);
@@ -279,6 +289,11 @@ impl Retrial<'_> {
             }
         });
         let accounting = Accounting { subject, effects, ..from };
+        for effect in &accounting.effects {
+            if let (Effect::DeviceEnrolled { public_key, .. }, Some(subject)) = (effect, subject) {
+                self.phones.entry(subject.account).or_default().push(*public_key);
+            }
+        }
         apply(&accounting, &mut state)?;
         let judged = grants_of(&accounting.effects);
         if !judged.is_empty() {

@@ -21,13 +21,18 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 ATTEMPTS, TIMEOUT_S = 5, 10
 MANIFEST = 39  # the kind of a list of statements
+PAY, JAPAN_S = b"kenmai/v1/pay", 9 * 3_600  # the purpose of a pay code; what Japan is ahead of UTC
 NAME_RULES = (14, 16, 19, 23)  # kinds that name the version of the rules
 MEDIA_TYPES = {"statements": "application/cose", "manifests": "application/cbor-seq"}
 
 
 def sign(payload, key, purpose, unprotected={}):
     """A COSE_Sign1 (RFC 9052) with Ed25519. The purpose keeps a signature for one use from serving another."""
-    kid = hashlib.sha256(key.public_key().public_bytes_raw()).digest()[:8]
+    public_key = key.public_key().public_bytes_raw()
+    named = public_key
+    if purpose == PAY:  # a phone has another name each day, the day in Japan on which the code ends
+        named = b"kenmai/v1/day-kid" + public_key + ((payload[0] + JAPAN_S) // 86_400).to_bytes(8, "big")
+    kid = hashlib.sha256(named).digest()[:8]
     protected, payload = (cbor2.dumps(part, canonical=True) for part in ({1: -19, 4: kid}, payload))
     signature = key.sign(cbor2.dumps(["Signature1", protected, purpose, payload], canonical=True))
     return cbor2.dumps(cbor2.CBORTag(18, [protected, unprotected, payload, signature]), canonical=True)

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use thiserror::Error;
 
 use crate::ids::{
-    AccountId, CardHash, Kid, LedgerId, LinkId, NaturalKey, OpId, PerkCardNumber, PersonId,
+    AccountId, CardHash, DayKid, Kid, LedgerId, LinkId, NaturalKey, OpId, PerkCardNumber, PersonId,
     PlaceId, Seq,
 };
 
@@ -528,6 +528,7 @@ wire_newtype!(
     PlaceId,
     CardHash,
     LinkId,
+    DayKid,
     NaturalKey,
     PerkCardNumber,
     Seq

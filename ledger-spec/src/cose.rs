@@ -50,7 +50,7 @@ pub enum CoseError {
 /// A signed message, its parts still bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sign1 {
-    /// Names the key that signed.
+    /// Names the key that signed; of a pay token by its name of the day ([`crate::ids::DayKid`]).
     pub kid: Kid,
     /// The disclosure of a submission, outside the signature.
     pub disclosure: Option<Vec<u8>>,
@@ -64,7 +64,12 @@ impl Sign1 {
     /// Signs a payload.
     #[must_use]
     pub fn sign(key: &SigningKey, aad: &[u8], payload: Vec<u8>) -> Self {
-        let kid = Kid::of(key.verifying_key().as_bytes());
+        Self::sign_as(key, Kid::of(key.verifying_key().as_bytes()), aad, payload)
+    }
+
+    /// Signs a payload under another name of the key.
+    #[must_use]
+    pub fn sign_as(key: &SigningKey, kid: Kid, aad: &[u8], payload: Vec<u8>) -> Self {
         let signature = key.sign(&to_be_signed(kid, aad, &payload)).to_bytes();
         Self { kid, disclosure: None, payload, signature }
     }

@@ -72,6 +72,11 @@ byte_id!(
     Kid, 8
 );
 byte_id!(
+    /// A phone's key as its pay tokens of one day name it: another one each day, so that who only
+    /// sees codes cannot put days together.
+    DayKid, 8
+);
+byte_id!(
     /// A person who holds keys of the ledger: random, so that two keys of one person never count as
     /// two persons.
     PersonId, 16

@@ -185,7 +185,7 @@ pub fn open(
     }
     let mut reader = Reader::new(sequence);
     let signed = Sign1::read(&mut reader).map_err(StatementError::from)?;
-    let statement = statement::open(&signed.to_bytes(), ledger, key_of)?;
+    let statement = statement::open(&signed.to_bytes(), ledger, &key_of)?;
     let Body::Manifest(body) = &statement.core.body else {
         return Err(ManifestError::NotAManifest);
     };

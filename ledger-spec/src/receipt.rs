@@ -13,8 +13,9 @@ use thiserror::Error;
 
 use crate::cose::aad;
 use crate::entry::{Accounting, Effect};
-use crate::ids::Kid;
+use crate::ids::{DayKid, Kid};
 use crate::statement::Statement;
+use crate::time::Day;
 use crate::token::{PayToken, PinProof, SignedMessage};
 use crate::{
     checkpoint::{Checkpoint, CheckpointError},
@@ -193,7 +194,14 @@ pub fn kept_consent(
         // Which place a till that gave a reward stands at is not in its entry.
         let named = matches!(effect, Effect::TokenSpent { confirmed: true, .. });
         let is_whole = !named || shop.is_some();
-        let key = keys.iter().find(|key| Kid::of(key.as_bytes()) == signed.kid);
+        let named = |key: &&VerifyingKey| {
+            if let Effect::TokenSpent { exp_s, day_kid, .. } = effect {
+                let day = Day::of_ms(exp_s.saturating_mul(1_000));
+                return DayKid::of(key.as_bytes(), day) == *day_kid;
+            }
+            Kid::of(key.as_bytes()) == signed.kid
+        };
+        let key = keys.iter().find(named);
         let key = key.filter(|_| is_whole);
         key.map_or(Ok(()), |key| signed.verify(key, aad)).map_err(|_| what)?;
         return Ok(Some(KeptConsent { what, kid: signed.kid, is_checked: key.is_some() }));

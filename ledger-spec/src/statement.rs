@@ -10,10 +10,10 @@ use thiserror::Error;
 
 use crate::cbor::{self, Blob, CborError, Reader, Wire, Writer, wire_code, wire_map};
 use crate::cose::{CoseError, Sign1, aad};
-use crate::ids::{CardHash, Hash, Kid, LedgerId, LinkId, OpId, PlaceId, Seq};
+use crate::ids::{CardHash, DayKid, Hash, Kid, LedgerId, LinkId, OpId, PlaceId, Seq};
 use crate::kinds::{Body, Code, Kind, Note, Sealed};
 use crate::time::Day;
-use crate::token::{self, PayToken, PinProof, SignedMessage, VenueCode};
+use crate::token::{self, PayToken, PhoneToken, PinProof, SignedMessage, VenueCode};
 
 /// The format's version.
 pub const VERSION: u64 = 1;
@@ -49,6 +49,9 @@ pub enum StatementError {
     /// The pay token inside is not signed by an enrolled device.
     #[error("the code was not made by a phone that is enrolled here")]
     TokenSignature,
+    /// The signer has asked for the codes of too many past days; tomorrow it may again.
+    #[error("codes of too many past days were sent; send the rest another day")]
+    TooManyDays,
     /// The venue code inside is not signed by a key of the ledger.
     #[error("the venue's code was not made by a key of this ledger")]
     VenueSignature,
@@ -430,7 +433,7 @@ pub struct Statement {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Carried {
     /// The pay token and the device that signed it.
-    pub pay_token: Option<SignedMessage<PayToken>>,
+    pub pay_token: Option<PhoneToken>,
     /// The PIN proof and the key that signed it.
     pub pin_proof: Option<SignedMessage<PinProof>>,
     /// The venue code and the key that signed it.
@@ -448,6 +451,27 @@ pub struct RowPlace {
     pub index: u32,
 }
 
+/// The public keys of a ledger.
+pub trait Keys {
+    /// A registered or enrolled key, revoked ones included.
+    fn key(&self, kid: Kid) -> Option<VerifyingKey>;
+
+    /// Every key that has this name on a day: rarely more than one. `signer` has signed the
+    /// statement that asks, which is checked before. `None` where it has asked for too much.
+    fn phones(&self, signer: Kid, day_kid: DayKid, day: Day) -> Option<Vec<VerifyingKey>>;
+}
+
+/// Keys for statements without a pay token.
+impl<F: Fn(Kid) -> Option<VerifyingKey>> Keys for F {
+    fn key(&self, kid: Kid) -> Option<VerifyingKey> {
+        self(kid)
+    }
+
+    fn phones(&self, _: Kid, _: DayKid, _: Day) -> Option<Vec<VerifyingKey>> {
+        Some(Vec::new())
+    }
+}
+
 /// Reads a submission, checks its form, its seal and every signature in it. Needs no state beyond
 /// the public keys, so it runs on all cores before the queue.
 ///
@@ -460,8 +484,9 @@ pub struct RowPlace {
 pub fn open(
     submission: &[u8],
     ledger: LedgerId,
-    key_of: impl Fn(Kid) -> Option<VerifyingKey>,
+    keys: &impl Keys,
 ) -> Result<Statement, StatementError> {
+    let key_of = |kid| keys.key(kid);
     let (signed, mut statement) = read(submission)?;
     if statement.core.ledger != ledger {
         return Err(StatementError::OtherLedger);
@@ -476,11 +501,11 @@ pub fn open(
         .ok_or(StatementError::KeyUnknown)?;
     signed.verify(&key, aad::STATEMENT)?;
     if let Some((disclosure, _)) = &statement.disclosure {
-        let pay_token = disclosure.pay_token().map(|bytes| open_signed(bytes, &key_of));
-        let pin_proof = disclosure.pin_proof.as_ref().map(|proof| open_signed(&proof.0, &key_of));
-        let venue = disclosure.venue.as_ref().map(|code| token::open(&code.0, &key_of));
+        let pay_token = disclosure.pay_token().map(|bytes| open_token(bytes, signed.kid, keys));
+        let pin_proof = disclosure.pin_proof.as_ref().map(|proof| open_signed(&proof.0, key_of));
+        let venue = disclosure.venue.as_ref().map(|code| token::open(&code.0, key_of));
         statement.carried = Carried {
-            pay_token: pay_token.transpose().map_err(|_| StatementError::TokenSignature)?,
+            pay_token: pay_token.transpose()?,
             pin_proof: pin_proof.transpose().map_err(|_| StatementError::PinSignature)?,
             venue: venue.transpose().map_err(|_| StatementError::VenueSignature)?,
             card: None,
@@ -497,22 +522,38 @@ impl Statement {
     }
 
     /// Reads what other keys signed inside the disclosure: pay token, PIN proof, venue code.
+    /// `phone_of` finds the phone behind a token; where it finds none, no phone has that name.
     /// Verifies nothing: for statements that were accepted, whose signatures were checked then or
     /// are checked apart.
     ///
     /// # Errors
     /// [`CoseError::Form`]
-    pub fn read_carried(&mut self) -> Result<(), CoseError> {
+    pub fn read_carried(
+        &mut self,
+        phone_of: impl Fn(&SignedMessage<PayToken>) -> Option<Kid>,
+    ) -> Result<(), CoseError> {
         let Some((disclosure, _)) = &self.disclosure else { return Ok(()) };
+        let pay_token = disclosure.pay_token().map(token::read_signed).transpose()?;
         let pin_proof = disclosure.pin_proof.as_ref();
         self.carried = Carried {
-            pay_token: disclosure.pay_token().map(token::read_signed).transpose()?,
+            pay_token: pay_token.map(|signed| {
+                let phone = phone_of(&signed).unwrap_or(signed.kid);
+                PhoneToken { signed, phone }
+            }),
             pin_proof: pin_proof.map(|proof| token::read_signed(&proof.0)).transpose()?,
             venue: disclosure.venue.as_ref().map(|code| carried(&code.0)).transpose()?,
             card: None,
         };
         Ok(())
     }
+}
+
+fn open_token(bytes: &[u8], signer: Kid, keys: &impl Keys) -> Result<PhoneToken, StatementError> {
+    let signed: SignedMessage<PayToken> =
+        token::read_signed(bytes).map_err(|_| StatementError::TokenSignature)?;
+    let phones = keys.phones(signer, signed.day_kid(), signed.message.day());
+    let phone = signed.signer_among(&phones.ok_or(StatementError::TooManyDays)?);
+    Ok(PhoneToken { phone: phone.ok_or(StatementError::TokenSignature)?, signed })
 }
 
 fn open_signed<M: token::Message>(

@@ -6,11 +6,12 @@ use alloc::vec::Vec;
 
 use data_encoding::BASE32_NOPAD;
 use ed25519_dalek::{SigningKey, VerifyingKey};
+use sha2::{Digest, Sha256};
 
 use crate::cbor::{self, Blob, CborError, Reader, Text, Wire, Writer, wire_array};
 use crate::cose::{CoseError, Sign1, aad};
 use crate::entry::Effect;
-use crate::ids::{CardHash, Kid, LedgerId, PerkCardNumber, PlaceId};
+use crate::ids::{CardHash, DayKid, Kid, LedgerId, PerkCardNumber, PlaceId, first_bytes};
 use crate::kinds::Code;
 use crate::time::Day;
 
@@ -41,6 +42,54 @@ pub struct SignedMessage<M> {
     pub signature: [u8; 64],
 }
 
+impl DayKid {
+    /// The name of this Ed25519 public key on a day in Japan.
+    #[must_use]
+    pub fn of(public_key: &[u8; 32], day: Day) -> Self {
+        let digest = Sha256::new()
+            .chain_update(b"kenmai/v1/day-kid")
+            .chain_update(public_key)
+            .chain_update(u64::from(day.0).to_be_bytes());
+        Self(first_bytes(digest.finalize().into()))
+    }
+}
+
+impl PayToken {
+    /// The day whose name of the phone its header holds: the day of its end in Japan.
+    #[must_use]
+    pub fn day(&self) -> Day {
+        Day::of_ms(self.exp_s.saturating_mul(1_000))
+    }
+}
+
+impl SignedMessage<PayToken> {
+    /// The name of the phone on that day.
+    #[must_use]
+    pub fn day_kid(&self) -> DayKid {
+        DayKid(self.kid.0)
+    }
+
+    /// Which of these keys signed it. Two phones can have one name on a day; the signature decides.
+    #[must_use]
+    pub fn signer_among(&self, phones: &[VerifyingKey]) -> Option<Kid> {
+        let (day, signed) = (self.message.day(), self.to_sign1());
+        let signer = phones.iter().find(|phone| {
+            DayKid::of(phone.as_bytes(), day) == self.day_kid()
+                && signed.verify(phone, PayToken::AAD).is_ok()
+        });
+        signer.map(|phone| Kid::of(phone.as_bytes()))
+    }
+}
+
+/// A pay token and the phone that signed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhoneToken {
+    /// The token.
+    pub signed: SignedMessage<PayToken>,
+    /// The phone's key.
+    pub phone: Kid,
+}
+
 impl<M: Message> SignedMessage<M> {
     /// Its parts as they travel.
     #[must_use]
@@ -55,11 +104,12 @@ impl SignedMessage<PayToken> {
     /// entry's statement.
     #[must_use]
     pub fn kept_in(effect: &Effect, ledger: LedgerId, shop: Option<PlaceId>) -> Option<Self> {
-        let Effect::TokenSpent { nonce, exp_s, kid, max_points, confirmed, signature } = *effect
+        let Effect::TokenSpent { nonce, exp_s, day_kid, max_points, confirmed, signature } =
+            *effect
         else {
             return None;
         };
-        let shop = shop.filter(|_| confirmed);
+        let (kid, shop) = (Kid(day_kid.0), shop.filter(|_| confirmed));
         let message = PayToken { exp_s, nonce, ledger, max_points, shop };
         Some(Self { message, kid, signature })
     }
@@ -82,6 +132,11 @@ impl SignedMessage<PinProof> {
 pub trait Message: Wire {
     /// The `external_aad` of its signature.
     const AAD: &'static [u8];
+
+    /// What its header names this key.
+    fn kid(&self, public_key: &[u8; 32]) -> Kid {
+        Kid::of(public_key)
+    }
 }
 
 /// What a resident's phone shows as a QR code: this shop may take up to so many points once, until
@@ -239,6 +294,10 @@ wire_array!(
 
 impl Message for PayToken {
     const AAD: &'static [u8] = aad::PAY;
+
+    fn kid(&self, public_key: &[u8; 32]) -> Kid {
+        Kid(DayKid::of(public_key, self.day()).0)
+    }
 }
 impl Message for PinProof {
     const AAD: &'static [u8] = aad::PIN;
@@ -270,7 +329,8 @@ pub fn read_signed<M: Message>(bytes: &[u8]) -> Result<SignedMessage<M>, CoseErr
 
 /// Signs a message.
 pub fn sign<M: Message>(message: &M, key: &SigningKey) -> Vec<u8> {
-    Sign1::sign(key, M::AAD, cbor::to_bytes(message)).to_bytes()
+    let kid = message.kid(key.verifying_key().as_bytes());
+    Sign1::sign_as(key, kid, M::AAD, cbor::to_bytes(message)).to_bytes()
 }
 
 /// Reads a signed message and says which key must have signed it; nothing is verified yet.

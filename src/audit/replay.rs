@@ -20,7 +20,7 @@ use ledger_spec::public;
 use ledger_spec::state::{Overlay, Signer, State};
 use ledger_spec::statement::{self, Holder, Statement, Values};
 use ledger_spec::time::Day;
-use ledger_spec::token::{PayToken, PinProof, SignedMessage};
+use ledger_spec::token::{self, PayToken, PinProof, SignedMessage};
 
 use super::levels::{LevelFiles, OtherHash};
 use super::report::{AuditReport, Check, DAMAGED, Finding, Gap, REBUILD, REWRITTEN};
@@ -34,6 +34,9 @@ use crate::engine::{EngineError, PersonalReader, parse_entry};
 use crate::keys::LedgerKeys;
 use crate::log::{Locked, LogReader};
 use crate::registry::Registry;
+
+/// A pay token of no phone of the account.
+const NO_PHONE: &str = "nobody had enrolled the phone that made its pay token";
 
 /// Stands in for the pepper where that is not at hand: no key made with it is ever compared.
 const NO_PEPPER: [u8; 32] = [0; 32];
@@ -190,7 +193,7 @@ impl<'a> Auditor<'a> {
         let (statement, accepted_ms) = self.open(&entry, &accounting, statement)?;
         self.queue_consents(place, &accounting, &statement, state)?;
         match signed {
-            Some(signed) => self.queue_signatures(seq, place, signed, &statement, state)?,
+            Some(signed) => self.queue_signatures(&accounting, place, signed, &statement, state)?,
             None => self.check_row(&statement)?,
         }
         if let Body::Manifest(manifest) = &statement.core.body {
@@ -301,6 +304,18 @@ impl<'a> Auditor<'a> {
         Ok(())
     }
 
+    /// The phone of the entry's account that a pay token names. Where two have one name on its day,
+    /// the signature decides.
+    fn phone_behind(
+        &self,
+        token: &SignedMessage<PayToken>,
+        accounting: &Accounting,
+        state: &Overlay<'_>,
+    ) -> Option<Kid> {
+        let phones = self.devices.get(&accounting.subject?.account)?;
+        standin::phone_behind(token, phones, state)
+    }
+
     /// Finds the keys of its time for what the effects keep of a resident's consent. It needs no
     /// sealed part, so nobody gets rid of a consent that was never given by erasing an account.
     fn queue_consents(
@@ -315,10 +330,9 @@ impl<'a> Auditor<'a> {
         let shop = if let Some(Signer::Actor(actor)) = signer { actor.place } else { None };
         for effect in &accounting.effects {
             if let Some(token) = SignedMessage::<PayToken>::kept_in(effect, ledger, shop) {
-                let phones = accounting.subject.and_then(|s| self.devices.get(&s.account));
-                let enrolled = phones.is_some_and(|phones| phones.contains(&token.kid));
-                let key = self.key_of(token.kid, None, state).filter(|_| enrolled);
-                let key = key.ok_or("nobody had enrolled the phone that made its pay token")?;
+                let phone = self.phone_behind(&token, accounting, state);
+                let key = phone.and_then(|phone| self.key_of(phone, None, state));
+                let key = key.ok_or(NO_PHONE)?;
                 let (what, aad, signed) = ("its pay token", aad::PAY, token.to_sign1());
                 self.signatures.push(Signature { seq, place, what, signed, key, aad });
             }
@@ -336,12 +350,13 @@ impl<'a> Auditor<'a> {
     /// and venue code's.
     fn queue_signatures(
         &mut self,
-        seq: Seq,
+        accounting: &Accounting,
         place: Location,
         signed: Sign1,
         statement: &Statement,
         state: &Overlay<'_>,
     ) -> Result<(), String> {
+        let seq = accounting.seq;
         let key = self.key_of(signed.kid, Some(&statement.core.body), state);
         let key = key.ok_or("nobody had registered the key of its statement")?;
         let (what, aad) = ("its statement", aad::STATEMENT);
@@ -355,18 +370,18 @@ impl<'a> Auditor<'a> {
             | None => None,
         };
         let code = disclosure.venue.as_ref().map(|code| &code.0[..]);
-        for (carried, what, unknown, aad) in [
-            (
-                token,
-                "its pay token",
-                "nobody had enrolled the phone that made its pay token",
-                aad::PAY,
-            ),
-            (code, "its venue code", "nobody had registered the key of its venue code", aad::VENUE),
-        ] {
-            let Some(carried) = carried else { continue };
-            let signed = Sign1::from_bytes(carried).map_err(|error| error.to_string())?;
+        if let Some(token) = token {
+            let token = token::read_signed(token).map_err(|error| error.to_string())?;
+            let phone = self.phone_behind(&token, accounting, state);
+            let key = phone.and_then(|phone| self.key_of(phone, None, state)).ok_or(NO_PHONE)?;
+            let (what, aad, signed) = ("its pay token", aad::PAY, token.to_sign1());
+            self.signatures.push(Signature { seq, place, what, signed, key, aad });
+        }
+        if let Some(code) = code {
+            let signed = Sign1::from_bytes(code).map_err(|error| error.to_string())?;
+            let unknown = "nobody had registered the key of its venue code";
             let key = self.key_of(signed.kid, None, state).ok_or(unknown)?;
+            let (what, aad) = ("its venue code", aad::VENUE);
             self.signatures.push(Signature { seq, place, what, signed, key, aad });
         }
         Ok(())
@@ -419,7 +434,8 @@ impl<'a> Auditor<'a> {
         let is_whole = accounting.subject.is_none() || accepted_ms.is_some();
         let pepper = self.secrets.map(|(keys, _)| &*keys.pepper);
         let (candidates, check) = if is_whole {
-            statement.read_carried().map_err(|error| error.to_string())?;
+            let phone_of = |token: &_| self.phone_behind(token, accounting, state);
+            statement.read_carried(phone_of).map_err(|error| error.to_string())?;
             let now_ms = accepted_ms.unwrap_or(accounting.accepted_min * 60_000);
             let measured = measured_before(&statement, state);
             let measured = measured.and_then(|seq| self.measured.get(&seq)).map(|(_, v)| *v);

@@ -10,11 +10,12 @@
 
 use std::collections::HashMap;
 
+use ed25519_dalek::VerifyingKey;
 use ledger_spec::catalogue::Gives;
 use ledger_spec::cbor::Blob;
 use ledger_spec::decide::HOLD_LIFE_S_MAX;
 use ledger_spec::entry::{Accounting, Effect};
-use ledger_spec::ids::{AccountId, Kid, LinkId};
+use ledger_spec::ids::{AccountId, DayKid, Kid, LinkId};
 use ledger_spec::kinds::{Body, Code, Flow, Role};
 use ledger_spec::programme::{Evidence, Needs, Programme, Rule, SameAct};
 use ledger_spec::state::{Overlay, Signer};
@@ -22,8 +23,8 @@ use ledger_spec::statement::{
     Carried, Disclosure, Holder, Measure, NOT_AFTER_S_MAX, Statement, Values,
 };
 use ledger_spec::token::{
-    PIN_PROOF_LIFE_S_MAX, PayToken, PinProof, SignedMessage, TOKEN_LIFE_S_MAX, VENUE_LIFE_S_MAX,
-    VenueCode,
+    PIN_PROOF_LIFE_S_MAX, PayToken, PhoneToken, PinProof, SignedMessage, TOKEN_LIFE_S_MAX,
+    VENUE_LIFE_S_MAX, VenueCode,
 };
 
 /// A statement with a stand-in for its disclosure, and a time (Unix milliseconds) at which it may
@@ -73,7 +74,7 @@ fn other(
     let recorded_s = accounting.accepted_min * 60;
     let account = accounting.subject.map(|subject| subject.account);
     let now_s = match &statement.core.body {
-        Body::Redeem(_) | Body::Hold(_) => agree(accounting, &mut statement, None, state),
+        Body::Redeem(_) | Body::Hold(_) => agree(accounting, &mut statement, None, state, signers),
         Body::Capture(_) | Body::RewardUse(_) => {
             let not_after_s = statement.core.not_after_s.unwrap_or(0);
             not_after_s.saturating_sub(NOT_AFTER_S_MAX).clamp(recorded_s, recorded_s + 59)
@@ -85,7 +86,9 @@ fn other(
             hold.until_s.clamp(recorded_s, recorded_s + 59)
         }
         Body::DeviceEnrol(_) | Body::LinkGrant(_) if knows_by_hash(accounting) => return None,
-        Body::DeviceEnrol(_) | Body::LinkGrant(_) => agree(accounting, &mut statement, None, state),
+        Body::DeviceEnrol(_) | Body::LinkGrant(_) => {
+            agree(accounting, &mut statement, None, state, signers)
+        }
         Body::RewardClaim(_) => return claim(accounting, account?, statement, state, signers),
         // They ask for no exact time, and disclose nothing that a decision rests on.
         Body::ProgrammePublish(_)
@@ -137,6 +140,25 @@ fn other(
     Some(StandIn { statement, now_ms: now_s * 1_000, measured: None })
 }
 
+/// Which of these phones a pay token names. Where two have one name on its day, the signature
+/// decides.
+pub(super) fn phone_behind(
+    token: &SignedMessage<PayToken>,
+    phones: &[Kid],
+    state: &Overlay<'_>,
+) -> Option<Kid> {
+    let (name, day) = (token.day_kid(), token.message.day());
+    let key_of = |kid: &Kid| state.keys(kid).map(|key| key.public_key);
+    let is_named = |kid: &&Kid| key_of(kid).is_some_and(|key| DayKid::of(&key, day) == name);
+    let named = phones.iter().filter(is_named).copied().collect::<Vec<_>>();
+    if let [_, _, ..] = named.as_slice() {
+        let keys = named.iter().filter_map(key_of);
+        let keys = keys.filter_map(|key| VerifyingKey::from_bytes(&key).ok());
+        return token.signer_among(&keys.collect::<Vec<_>>());
+    }
+    named.first().copied()
+}
+
 /// Whether it rests on a code, whose number only the sealed part holds.
 fn knows_by_hash(accounting: &Accounting) -> bool {
     accounting.effects.iter().any(|effect| matches!(effect, Effect::CodeUsed { .. }))
@@ -149,6 +171,7 @@ fn agree(
     statement: &mut Statement,
     reference: Option<Blob<64>>,
     state: &Overlay<'_>,
+    signers: Signers<'_>,
 ) -> u64 {
     let (ledger, terminal) = (statement.core.ledger, statement.kid);
     let signer = state.keys(&terminal).map(|key| &key.signer);
@@ -162,7 +185,10 @@ fn agree(
         if let Some(token) = SignedMessage::<PayToken>::kept_in(effect, ledger, shop) {
             earliest_s = earliest_s.max(token.message.exp_s.saturating_sub(TOKEN_LIFE_S_MAX));
             holder = Some(Holder::Phone(Vec::new()));
-            statement.carried.pay_token = Some(token);
+            let phones = accounting.subject.map(|subject| (signers.devices)(subject.account));
+            let phone = phone_behind(&token, phones.as_deref().unwrap_or_default(), state);
+            let phone = phone.unwrap_or(token.kid);
+            statement.carried.pay_token = Some(PhoneToken { signed: token, phone });
         }
         let proof = SignedMessage::<PinProof>::kept_in(effect, ledger, terminal);
         let card =
@@ -227,7 +253,7 @@ fn claim(
     signers: Signers<'_>,
 ) -> Option<StandIn> {
     let reference = has_wallet(&statement.core.body, state).then(|| Blob(vec![0]));
-    let now_s = agree(accounting, &mut statement, reference, state);
+    let now_s = agree(accounting, &mut statement, reference, state, signers);
     let shows_nothing = match &state.keys(&statement.kid)?.signer {
         Signer::Device(_) => true,
         Signer::Actor(actor) => actor.role == Role::System,
@@ -263,7 +289,8 @@ fn actions(
             let (exp_s, ledger) = (day_s + 1, statement.core.ledger);
             let message = PayToken { exp_s, nonce: [0; 16], ledger, max_points: 0, shop: None };
             let kid = phone(account, state, signers.devices)?;
-            Some(SignedMessage { message, kid, signature: [0; 64] })
+            let signed = SignedMessage { message, kid, signature: [0; 64] };
+            Some(PhoneToken { signed, phone: kid })
         }
         Some(Holder::Card(_) | Holder::Account(_) | Holder::Link(_)) | None => None,
     };

@@ -173,14 +173,16 @@ pub(super) fn core(engine: &Engine, now_ms: u64, body: Body) -> Result<Core, Cit
     Ok(Core { ledger, op_id, day, programme, not_after_s: None, body, sealed: None })
 }
 
-/// Signs a core and opens it as the server opens any submission.
+/// Signs a core and opens it as the server opens any submission on its day: a year is written ahead
+/// of the clock.
 pub(super) fn open(
     engine: &Engine,
     core: Core,
     key: &SigningKey,
     disclosure: Option<&Disclosure>,
 ) -> Result<Statement, StatementError> {
-    engine.open_statement(&core.sign(key, disclosure))
+    let day = core.day;
+    engine.open_statement_on(&core.sign(key, disclosure), day)
 }
 
 /// A disclosure of this moment.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ledger_spec::entry::Accounting;
 use ledger_spec::ids::Seq;
+use ledger_spec::time::Day;
 
 use super::error::EngineError;
 use super::read::parse_entry;
@@ -46,6 +47,11 @@ impl Follower<'_> {
                     mended = true;
                 }
                 caught_up => caught_up?,
+            }
+            // Nobody waits for this thread, so the names of tomorrow are made here.
+            let today = Day::of_ms(self.shared.clock.wall_ms());
+            if !self.shared.day_kids.is_at_hand(today.plus(1)) {
+                self.shared.day_kids.prepare(today);
             }
             match stopped.recv_timeout(Duration::from_millis(LOOK_EVERY_MS)) {
                 Err(RecvTimeoutError::Timeout) => {}

@@ -10,16 +10,18 @@ use ed25519_dalek::VerifyingKey;
 use ledger_spec::cbor;
 use ledger_spec::checkpoint::CheckpointError;
 use ledger_spec::entry::{Accounting, Entry, Opened};
-use ledger_spec::ids::{CardHash, Kid, LedgerId, Seq};
+use ledger_spec::ids::{CardHash, DayKid, Kid, LedgerId, Seq};
 use ledger_spec::manifest::{self, ManifestError};
 use ledger_spec::note::{KeyType, VerifierKey};
 use ledger_spec::prove;
 use ledger_spec::receipt::Receipt;
 use ledger_spec::state::State;
-use ledger_spec::statement::{self, Disclosure, Statement, StatementError};
-use ledger_spec::token::{self, PIN_PROOF_LIFE_S_MAX, PinProof};
+use ledger_spec::statement::{self, Disclosure, Keys, Statement, StatementError};
+use ledger_spec::time::Day;
+use ledger_spec::token::{self, PIN_PROOF_LIFE_S_MAX, PayToken, PinProof, SignedMessage};
 use tokio::sync::{oneshot, watch};
 
+use super::day_kids::DayKids;
 use super::error::EngineError;
 use super::read::{PersonalReader, read_entry};
 use super::shared::{
@@ -35,6 +37,23 @@ use crate::views::{VIEWS_FOLDER, Views};
 
 /// Slices that may wait; a further one is [`Refusal::Busy`].
 pub const SLICES_WAITING_MAX: usize = 16;
+
+/// The keys of a ledger as they are looked up on a day.
+struct KeysOn<'a> {
+    engine: &'a Engine,
+    today: Day,
+}
+
+impl Keys for KeysOn<'_> {
+    fn key(&self, kid: Kid) -> Option<VerifyingKey> {
+        self.engine.verifying_key(kid)
+    }
+
+    fn phones(&self, signer: Kid, day_kid: DayKid, day: Day) -> Option<Vec<VerifyingKey>> {
+        let found = self.engine.shared.day_kids.find(day_kid, day, self.today, signer)?;
+        Some(found.iter().filter_map(|key| self.key(Kid::of(key))).collect())
+    }
+}
 
 /// One ledger at work; cheap to share behind an [`Arc`].
 pub struct Engine {
@@ -76,11 +95,15 @@ impl Engine {
             views.clear()?;
         }
         environment.metrics.opened(head.size);
+        let public_keys = state.keys.values().map(|key| key.public_key).collect();
+        let today = Day::of_ms(environment.clock.wall_ms());
         let shared = Arc::new(Shared {
             ledger,
             verifier,
             state: RwLock::new(state),
+            day_kids: DayKids::start(public_keys, today),
             keyring: RwLock::new(keyring),
+            clock: Arc::clone(&environment.clock),
             head: RwLock::new(Arc::clone(&head)),
             published: RwLock::new(head),
             readiness: watch::Sender::new(Readiness::Running),
@@ -124,7 +147,50 @@ impl Engine {
     /// # Errors
     /// [`StatementError`]
     pub fn open_statement(&self, submission: &[u8]) -> Result<Statement, StatementError> {
-        statement::open(submission, self.shared.ledger, |kid| self.verifying_key(kid))
+        self.open_statement_on(submission, Day::of_ms(self.shared.clock.wall_ms()))
+    }
+
+    /// The same on another day than the clock's.
+    ///
+    /// # Errors
+    /// [`StatementError`]
+    pub fn open_statement_on(
+        &self,
+        submission: &[u8],
+        today: Day,
+    ) -> Result<Statement, StatementError> {
+        statement::open(submission, self.shared.ledger, &KeysOn { engine: self, today })
+    }
+
+    /// The phone that signed a pay token; `None` where none did, or where `signer`, who asks, has
+    /// asked for too many past days.
+    #[must_use]
+    pub fn phone_behind(&self, token: &SignedMessage<PayToken>, signer: Kid) -> Option<Kid> {
+        let today = Day::of_ms(self.shared.clock.wall_ms());
+        let keys = KeysOn { engine: self, today };
+        let phones = keys.phones(signer, token.day_kid(), token.message.day())?;
+        token.signer_among(&phones)
+    }
+
+    /// The first answer to a statement that the log holds already and whose pay token is of a past
+    /// day: it is found by operation and bytes, before its token is looked up. `None` for every
+    /// other.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] and [`Refusal::Stopped`].
+    pub async fn repetition(&self, submission: &[u8]) -> Result<Option<Verdict>, Refusal> {
+        let Ok((_, mut statement)) = statement::read(submission) else { return Ok(None) };
+        if statement.read_carried(|_| None).is_err() {
+            return Ok(None);
+        }
+        let day = statement.carried.pay_token.as_ref().map(|token| token.signed.message.day());
+        let today = Day::of_ms(self.shared.clock.wall_ms());
+        if day.is_none_or(|day| day >= today.minus(1)) {
+            return Ok(None);
+        }
+        let (reply, answer) = oneshot::channel();
+        self.queue(Job::Repetition(Box::new(statement), reply))?;
+        answer.await.map_err(|_| Refusal::Stopped)
     }
 
     /// Puts a statement in the queue; the receiver gives the verdict once it is durable.

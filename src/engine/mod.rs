@@ -5,6 +5,7 @@
 //! in `recovery`; `replay` reads a log from outside. Read first: `shared::Shared`, what the threads
 //! of a ledger share, and `sequencer::writer::Sequencer`, which alone writes it.
 
+mod day_kids;
 mod error;
 mod follower;
 mod handle;

@@ -166,6 +166,12 @@ impl Sequencer {
                 return Ok(());
             }
             Job::Statement(waiting) => *waiting,
+            Job::Repetition(statement, reply) => {
+                let found = self.earlier_operation(&statement)?;
+                // Who asked and has gone asks again.
+                let _ = reply.send(found.map(|decision| self.verdict(decision, &[])));
+                return Ok(());
+            }
             Job::Result(manifest, outcomes, reply) => {
                 let body = Body::ManifestDone(ManifestDone { manifest, outcomes: Blob(outcomes) });
                 let today = Day::of_ms(self.time_ms.max(self.environment.clock.wall_ms()));

@@ -13,6 +13,7 @@ use ledger_spec::state::State;
 use ledger_spec::statement::Statement;
 use tokio::sync::{oneshot, watch};
 
+use super::day_kids::DayKids;
 use super::verdict::{Head, Verdict};
 use crate::clock::{Clock, ClockAlarm, ClockPolicy};
 use crate::keys::Secret;
@@ -55,6 +56,8 @@ pub(super) enum Job {
     Rows(QueuedRows),
     /// The end of a manifest: its entry, and one outcome a row.
     Result(Seq, Vec<u8>, oneshot::Sender<Verdict>),
+    /// Whether the log holds this statement: its answer if so. Nothing is decided.
+    Repetition(Box<Statement>, oneshot::Sender<Option<Verdict>>),
 }
 
 /// A statement that somebody waits for.
@@ -90,11 +93,16 @@ pub(super) struct Shared {
     pub(super) pin: SigningKey,
     /// Signs what follows from the log alone: here, perk cards.
     pub(super) system: SigningKey,
+    /// What tells the day.
+    pub(super) clock: Arc<dyn Clock>,
     /// Makes the cards' numbers.
     pub(super) pepper: Secret,
     // Written by the sequencer alone, each under its own lock.
     pub(super) state: RwLock<State>,
     pub(super) keyring: RwLock<HashMap<Kid, VerifyingKey>>,
+    /// The same keys by their names of a day, with locks inside that the sequencer holds for no
+    /// longer than it takes to add a key.
+    pub(super) day_kids: DayKids,
     /// The last signed head, durable.
     pub(super) head: RwLock<Arc<Head>>,
     /// The last head that is also locked; the one to publish.

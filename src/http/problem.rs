@@ -305,6 +305,7 @@ impl From<StatementError> for Problem {
             StatementError::Form(form) => return form.into(),
             StatementError::OtherLedger => OTHER_LEDGER,
             StatementError::Sealed => SEALED,
+            StatementError::TooManyDays => BUSY,
             StatementError::KeyUnknown => KEY_UNKNOWN,
             StatementError::Signature => SIGNATURE,
             StatementError::PinSignature => PIN_PROOF,

@@ -51,17 +51,21 @@ pub(super) async fn check_code(
 ) -> Result<Json<CodeState>, Problem> {
     let ledger = server.ledger(&name)?;
     let body = cose_body(&headers, body)?;
-    let (question, _, signer) = open_message::<QrCheck>(ledger, &body)?;
+    let (question, till, signer) = open_message::<QrCheck>(ledger, &body)?;
     let shop = shop_of(&signer)?;
     check_message(&server, ledger, question.exp_s, question.ledger)?;
-    let opened = token::open::<PayToken>(&question.token.0, |kid| ledger.engine.verifying_key(kid));
+    let signed = token::read_signed::<PayToken>(&question.token.0).ok();
+    let opened = signed.and_then(|signed| {
+        let phone = ledger.engine.phone_behind(&signed, till)?;
+        Some((signed.message, phone))
+    });
     let state = match opened {
         // A confirmation of another shop's sale is no more use here than another ledger's code.
-        Ok((token, _)) if token.shop.is_some_and(|confirmed| confirmed != shop) => {
+        Some((token, _)) if token.shop.is_some_and(|confirmed| confirmed != shop) => {
             TokenState::Foreign
         }
-        Ok((token, kid)) => query::token_state(&ledger.engine, &token, kid, server.now_s())?,
-        Err(_) => TokenState::Foreign,
+        Some((token, kid)) => query::token_state(&ledger.engine, &token, kid, server.now_s())?,
+        None => TokenState::Foreign,
     };
     let (state, max_points) = match state {
         TokenState::Valid(max_points) => ("valid", Some(max_points)),

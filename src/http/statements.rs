@@ -10,6 +10,7 @@ use ledger_spec::decide::Rejection;
 use ledger_spec::entry::receipt_number;
 use ledger_spec::ids::OpId;
 use ledger_spec::kinds::{Body, Kind};
+use ledger_spec::statement;
 use ledger_spec::time::Day;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -45,6 +46,12 @@ pub(super) async fn submit(
     let ledger = server.ledger(&name)?;
     let submission = cose_body(&headers, body)?;
     let counted = |problem| counted(&server, &name, problem);
+    if let Some(answered) = ledger.engine.repetition(&submission).await? {
+        let (_, kept) = statement::read(&submission)?;
+        let (op_id, kind, day) = (kept.core.op_id, kept.core.body.kind(), kept.core.day);
+        let accepted = answered.map_err(|refusal| counted(Problem::from(refusal).on(op_id)))?;
+        return Ok(answer(true, verdict(ledger, op_id, kind, day, &accepted)?));
+    }
     let statement =
         ledger.engine.open_statement(&submission).map_err(|e| counted(Problem::from(e)))?;
     if let Body::DrawResult(result) = &statement.core.body

@@ -129,7 +129,7 @@ fn a_statement_is_made_of_json() {
     let (_, statement) = ledger_spec::statement::read(&bytes).unwrap();
     assert_eq!(statement.core.body.kind().name(), "key.register");
     let ledger = ledger_spec::ids::LedgerId::of_origin("ledger.example.jp/city");
-    assert!(ledger_spec::statement::open(&bytes, ledger, |_| None).is_ok(), "it brings its key");
+    assert!(ledger_spec::statement::open(&bytes, ledger, &|_| None).is_ok(), "it brings its key");
 
     // An approval names what it approves.
     let approve =

@@ -7,14 +7,16 @@ use kenmai::verify::check_receipt;
 use ledger_spec::cbor::{self, Blob};
 use ledger_spec::cose::{Sign1, aad};
 use ledger_spec::entry::Effect;
-use ledger_spec::ids::{Kid, LedgerId, PersonId, PlaceId, Seq};
+use ledger_spec::ids::{DayKid, Kid, LedgerId, PersonId, PlaceId, Seq};
 use ledger_spec::kinds::{Body, KeyRegister, Name, Redeem, Role};
 use ledger_spec::points::Points;
-use ledger_spec::statement::{self, Disclosure, Holder, card_hash};
-use ledger_spec::token::{self, PayToken, PinProof};
+use ledger_spec::statement::{self, Core, Disclosure, Holder, card_hash};
+use ledger_spec::time::Day;
+use ledger_spec::token::{self, Message, PayToken, PinProof};
 
 use crate::audit::{audit_of, rewritten};
 use crate::city::{City, ORIGIN, account, card, id, key};
+use crate::town::{Plan, Town};
 
 fn kid_of(key: &SigningKey) -> Kid {
     Kid::of(key.verifying_key().as_bytes())
@@ -29,13 +31,17 @@ fn sale(points: u32) -> Body {
 fn slip_in(city: &mut City, points: u32, disclosed: &Disclosure) -> Seq {
     let submission = city.core(sale(points)).sign(&key("shop"), Some(disclosed));
     let (_, mut statement) = statement::read(&submission).unwrap();
-    statement.read_carried().unwrap();
+    statement.read_carried(|_| Some(kid_of(&key("mei")))).unwrap();
     city.engine().enqueue(statement).unwrap().wait_blocking().unwrap().accounting.seq
 }
 
 /// A message signed by a made-up key, under the name of another.
 fn forged(payload: Vec<u8>, aad: &[u8], name: Kid) -> Vec<u8> {
-    Sign1 { kid: name, ..Sign1::sign(&key("made up"), aad, payload) }.to_bytes()
+    Sign1::sign_as(&key("made up"), name, aad, payload).to_bytes()
+}
+
+fn named(token: &PayToken, name: &str) -> Kid {
+    token.kid(key(name).verifying_key().as_bytes())
 }
 
 /// Both audits find this of an entry, and still do when the account's row is overwritten.
@@ -73,7 +79,7 @@ fn a_sale_on_a_made_up_pay_token_is_wrong_in_every_audit() {
     city.consult("mei");
     let (exp_s, ledger) = (city.now_s() + 60, LedgerId::of_origin(ORIGIN));
     let token = PayToken { exp_s, nonce: [7; 16], ledger, max_points: 500, shop: None };
-    let code = forged(cbor::to_bytes(&token), aad::PAY, kid_of(&key("mei")));
+    let code = forged(cbor::to_bytes(&token), aad::PAY, named(&token, "mei"));
     let disclosed = city.disclosure(Some(Holder::Phone(code)));
     let seq = slip_in(&mut city, 50, &disclosed);
     found_by_all(city, "mei", seq, "the signature of its pay token");
@@ -115,8 +121,9 @@ fn a_sale_without_a_consent_of_the_account_is_wrong_without_any_secret() {
     let by = |name: &'static str| {
         with(&|effects| {
             for effect in effects {
-                if let Effect::TokenSpent { kid, .. } = effect {
-                    *kid = kid_of(&key(name));
+                if let Effect::TokenSpent { day_kid, exp_s, .. } = effect {
+                    let public_key = key(name).verifying_key().to_bytes();
+                    *day_kid = DayKid::of(&public_key, Day::of_ms(*exp_s * 1_000));
                 }
             }
         })
@@ -179,7 +186,7 @@ fn a_receipt_shows_the_consent_to_who_has_its_key() {
     let disclosed = city.disclosure(Some(code("mei")));
     let honest = slip_in(&mut city, 50, &disclosed);
     let other = PayToken { nonce: [9; 16], ..agreed.clone() };
-    let code = forged(cbor::to_bytes(&other), aad::PAY, kid_of(&key("mei")));
+    let code = forged(cbor::to_bytes(&other), aad::PAY, named(&other, "mei"));
     let disclosed = city.disclosure(Some(Holder::Phone(code)));
     let stolen = slip_in(&mut city, 50, &disclosed);
 
@@ -195,4 +202,55 @@ fn a_receipt_shows_the_consent_to_who_has_its_key() {
     assert!(!consent(stolen, &[]).unwrap().is_checked);
     let wrong = consent(stolen, &[phone]).unwrap_err();
     assert!(wrong.is_finding() && wrong.to_string().contains("pay token"), "{wrong}");
+}
+
+#[tokio::test]
+async fn a_code_names_its_phone_anew_each_day_and_is_found_when_it_comes_late() {
+    let town = Town::found(Plan::default()).await;
+    let shown = town.clock.now_s();
+    let code = town.code(1, 0);
+    town.accept(&town.coaching(99, 0)).await;
+    let redeem = town.redeem(100, 100, town.code(2, 300));
+    town.accept(&redeem).await;
+    // A station that was offline for three days reports what it saw then.
+    let seen =
+        Disclosure { performed_at_s: shown, ..town.measured(Holder::Phone(code.clone()), 63) };
+    let mut core = town.action(101, "vegecheck.measure", 1);
+    town.clock.pass(3 * 24 * 60 * 60);
+    core.op_id.0[15] = 1;
+    let late = core.sign(&town.cast.station(0), Some(&seen));
+    assert_eq!(town.submit(&late).await.status, 201);
+    assert_eq!(town.submit(&late).await.status, 200);
+
+    let name = |code: &[u8]| Sign1::from_bytes(code).unwrap().kid;
+    let phone = kid_of(&town.cast.phone(0));
+    let names = [name(&code), name(&town.code(3, 0)), phone];
+    assert!(names[0] != names[1] && !names[..2].contains(&phone), "{names:?}");
+    assert_eq!(name(&town.code(4, 0)), names[1], "one name on one day");
+    // Under the phone's own name, or that of another day, a code is nobody's.
+    for name in [phone, names[0]] {
+        let token = cbor::to_bytes(&town.pay_token(5, 300));
+        let signed = Sign1::sign_as(&town.cast.phone(0), name, aad::PAY, token).to_bytes();
+        let refused = town.submit(&town.redeem(102, 100, signed)).await;
+        assert_eq!(refused.slug(), "qr-invalid");
+    }
+    // After more days than any action can be late by, the same bytes have the first answer, and
+    // others of that day none.
+    town.clock.pass(40 * 24 * 60 * 60);
+    let again = town.submit(&redeem).await;
+    assert_eq!(again.status, 200);
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    let other = core_of_that_day(&redeem).sign(&town.cast.till(0), Some(&disclosed_in(&redeem)));
+    assert_eq!(town.submit(&other).await.slug(), "qr-invalid");
+}
+
+/// The core of a submission under another operation id.
+fn core_of_that_day(submission: &[u8]) -> Core {
+    let mut core = statement::read(submission).unwrap().1.core;
+    core.op_id.0[15] = 9;
+    core
+}
+
+fn disclosed_in(submission: &[u8]) -> Disclosure {
+    statement::read(submission).unwrap().1.disclosure.unwrap().0
 }

@@ -142,9 +142,9 @@ impl Consent<'_> {
         match self {
             Self::Phone(signed, _) => {
                 let PayToken { exp_s, nonce, max_points, shop, .. } = signed.message;
-                let SignedMessage { kid, signature, .. } = **signed;
-                let confirmed = shop.is_some();
-                Effect::TokenSpent { nonce, exp_s, kid, max_points, confirmed, signature }
+                let (signature, confirmed) = (signed.signature, shop.is_some());
+                let day_kid = signed.day_kid();
+                Effect::TokenSpent { nonce, exp_s, day_kid, max_points, confirmed, signature }
             }
             Self::Card(card, _) => Effect::CardWithoutPin { card: *card, terminal, points },
             Self::Pin(signed, _) => {

@@ -9,16 +9,19 @@ use crate::kinds::{Action, Purpose, Role};
 use crate::state::{Card, Device, LinkRow, Overlay, Signer};
 use crate::statement::{self, Disclosure, Holder, Statement};
 use crate::time::Day;
-use crate::token::{PayToken, SignedMessage, TOKEN_LIFE_S_MAX, VENUE_LATE_S_MAX, VENUE_LIFE_S_MAX};
+use crate::token::{
+    PayToken, PhoneToken, SignedMessage, TOKEN_LIFE_S_MAX, VENUE_LATE_S_MAX, VENUE_LIFE_S_MAX,
+};
 
 /// The statement's pay token, if a shop may take points with it, and the phone that made it.
 pub(super) fn token_of<'a>(
     case: &Case<'a>,
 ) -> Result<(&'a SignedMessage<PayToken>, &'a Device), Rejection> {
     let token = case.statement.carried.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
+    let PhoneToken { signed, phone } = token;
     let (ledger, now_s) = (case.statement.core.ledger, case.now_s());
-    let device = judge_token(&token.message, token.kid, ledger, now_s, case.state)?;
-    Ok((token, device))
+    let device = judge_token(&signed.message, *phone, ledger, now_s, case.state)?;
+    Ok((signed, device))
 }
 
 /// Whether a pay token whose signature is checked can be spent in `ledger` at `now_s`: the phone
@@ -175,7 +178,8 @@ pub(super) fn holder_of(
             let token = statement.carried.pay_token.as_ref().ok_or(Rejection::HolderNotAccepted)?;
             // A station that was offline reports later; the code was good when it was shown.
             let (ledger, at_s) = (statement.core.ledger, disclosure.performed_at_s);
-            shown_by(&token.message, token.kid, ledger, at_s, state).map(|device| device.account)
+            shown_by(&token.signed.message, token.phone, ledger, at_s, state)
+                .map(|device| device.account)
         }
         Some(Holder::Card(card)) => card_of(card, statement, state).map(|(_, row)| row.account),
         Some(Holder::Account(account)) => match signer.role {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::caps::{ActionClass, CapOf, CapPer, Channel};
 use crate::cbor::{Blob, CborError, Reader, Wire, Writer, wire_array};
-use crate::ids::{CardHash, Hash, Kid, LinkId, NaturalKey, PersonId, PlaceId, Seq};
+use crate::ids::{CardHash, DayKid, Hash, Kid, LinkId, NaturalKey, PersonId, PlaceId, Seq};
 use crate::kinds::{
     AgeTier, Code, Document, Insurance, Kind, Name, Purpose, Role, SettlementClose, Status,
 };
@@ -300,8 +300,8 @@ effects! {
         nonce: [u8; 16],
         /// Its end; the number is remembered until then.
         exp_s: u64,
-        /// The phone that signed it.
-        kid: Kid,
+        /// The phone that signed it, by its name of the day.
+        day_kid: DayKid,
         /// The most points that it gave.
         max_points: u32,
         /// Whether it named the shop.

@@ -10,7 +10,7 @@ use ledger_spec::{
     cbor,
     decide::{Context, Earlier, Rejection, decide, earlier_of, measured_before},
     entry::Accounting,
-    ids::{AccountId, Hash, Kid, LedgerId, OpId, PersonId, PlaceId, Seq},
+    ids::{AccountId, DayKid, Hash, Kid, LedgerId, OpId, PersonId, PlaceId, Seq},
     kept,
     kinds::{
         AccountFacts, AccountOpen, AgeTier, Approve, Body, BudgetAllocate, CardIssue, Code,
@@ -18,7 +18,9 @@ use ledger_spec::{
     },
     points::Fund,
     state::{Overlay, State},
-    statement::{Core, Disclosure, Holder, Statement, StatementError, Values, code_hash, open},
+    statement::{
+        Core, Disclosure, Holder, Keys, Statement, StatementError, Values, code_hash, open,
+    },
     time::Day,
     token::{self, PayToken},
 };
@@ -151,9 +153,22 @@ fn with_statement(entry: &Accounting) -> Earlier<'_> {
     Earlier { entry, statement: kept::read(&entry.statement.0).unwrap() }
 }
 
+/// The keys of a ledger, each looked at for its name of a day.
+pub(crate) struct KeysOf<'a>(pub(crate) &'a State);
+
+impl Keys for KeysOf<'_> {
+    fn key(&self, kid: Kid) -> Option<VerifyingKey> {
+        VerifyingKey::from_bytes(&self.0.keys.get(&kid)?.public_key).ok()
+    }
+
+    fn phones(&self, _: Kid, day_kid: DayKid, day: Day) -> Option<Vec<VerifyingKey>> {
+        let named = self.0.keys.values().filter(|key| DayKid::of(&key.public_key, day) == day_kid);
+        Some(named.map(|key| VerifyingKey::from_bytes(&key.public_key).unwrap()).collect())
+    }
+}
+
 pub(crate) fn opened(tables: &State, bytes: &[u8]) -> Result<Statement, StatementError> {
-    let key_of = |kid: Kid| VerifyingKey::from_bytes(&tables.keys.get(&kid)?.public_key).ok();
-    open(bytes, ledger(), key_of)
+    open(bytes, ledger(), &KeysOf(tables))
 }
 
 impl World {

@@ -99,14 +99,14 @@ struct Batch<'r, 's> {
 }
 
 /// An accepted statement of the batch.
-struct Decided<'a> {
+pub(super) struct Decided<'a> {
     accounting: Arc<Accounting>,
     statement: &'a Statement,
     class: (ledger_spec::entry::Class, Option<ledger_spec::entry::PublicJson>),
 }
 
 /// What was decided on a statement of the batch. It is told once the batch is durable.
-enum Decision {
+pub(super) enum Decision {
     /// It is this entry of the batch.
     Accepted(usize),
     /// It was this entry of the batch already.
@@ -319,7 +319,10 @@ impl Sequencer {
 
     /// The answer to an operation that is in the log: the first result for the same bytes, a
     /// refusal for others.
-    fn earlier_operation(&self, statement: &Statement) -> Result<Option<Decision>, EngineError> {
+    pub(super) fn earlier_operation(
+        &self,
+        statement: &Statement,
+    ) -> Result<Option<Decision>, EngineError> {
         for seq in self.ops.candidates(statement.core.op_id) {
             let Some((_, accounting)) = read_entry(&self.shared.log, seq)? else { continue };
             if accounting.statement.0 == statement.bytes {
@@ -368,13 +371,19 @@ impl Sequencer {
         }
         if !changes.keys.is_empty() {
             let mut keyring = self.shared.keyring.write().map_err(|_| EngineError::ThreadDied)?;
+            for kid_and_key in &changes.keys {
+                // What is revoked was added before.
+                if !keyring.contains_key(kid_and_key.0) {
+                    self.shared.day_kids.add(kid_and_key.1.public_key);
+                }
+            }
             recovery::add_keys(&changes, &mut keyring);
         }
         self.shared.state.write().map_err(|_| EngineError::ThreadDied)?.absorb(changes);
         Ok(())
     }
 
-    fn verdict(&self, decision: Decision, entries: &[Decided<'_>]) -> Verdict {
+    pub(super) fn verdict(&self, decision: Decision, entries: &[Decided<'_>]) -> Verdict {
         let head = Arc::clone(&self.head);
         match decision {
             Decision::Accepted(at) | Decision::Repeated(at) => {

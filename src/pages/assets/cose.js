@@ -81,6 +81,13 @@ export function unbase32(text) {
 /** A key id: the first 8 bytes of SHA-256 over the public key. */
 export const kidOf = async (publicKey) => (await sha256(publicKey)).slice(0, 8);
 
+/** What a phone's codes of one day name its key: another name each day, so that codes do not show one phone. */
+export async function dayKidOf(publicKey, day) {
+  const number = new Uint8Array(8);
+  new DataView(number.buffer).setBigUint64(0, BigInt(day));
+  return (await sha256("kenmai/v1/day-kid", publicKey, number)).slice(0, 8);
+}
+
 /** A ledger id: the first 8 bytes of SHA-256 over the origin. */
 export const ledgerIdOf = async (origin) => (await sha256(origin)).slice(0, 8);
 
@@ -291,8 +298,11 @@ export function forgePoints(submission) {
 }
 
 /** A pay token of the phone: at most `maxPoints`, for `lifeS` seconds, once; with a shop (8 bytes) nowhere else. */
-export const payToken = (signer, ledger, maxPoints, lifeS, shop) =>
-  sign1(signer, AAD.pay, [ledger.nowS() + lifeS, random(16), ledger.id, maxPoints, ...(shop ? [shop] : [])]);
+export async function payToken(signer, ledger, maxPoints, lifeS, shop) {
+  const expS = ledger.nowS() + lifeS;
+  const kid = await dayKidOf(signer.publicKey, dayOf(expS));
+  return sign1({ ...signer, kid }, AAD.pay, [expS, random(16), ledger.id, maxPoints, ...(shop ? [shop] : [])]);
+}
 
 /** Opens a session. */
 export const session = (signer, ledger) =>

@@ -143,6 +143,7 @@ const ORDERS: [(&str, &[&str]); 21] = [
             "ops",
             "follower",
             "shared",
+            "day_kids",
             "verdict",
             "read",
             "error",

@@ -242,7 +242,7 @@ fn check_statement(body: Body, maker: &mut Maker) {
     });
     let submission = core.clone().sign(&key("anyone"), disclosure.as_ref());
     let public = key("anyone").verifying_key();
-    let opened = open(&submission, ledger(), |_| Some(public)).unwrap();
+    let opened = open(&submission, ledger(), &|_| Some(public)).unwrap();
     assert_eq!(opened.core, Core { sealed: opened.core.sealed, ..core });
     assert_eq!(opened.disclosure.map(|(disclosure, _)| disclosure), disclosure);
     // What the log keeps reads as the same core, and still carries the signature.
