@@ -76,6 +76,12 @@ metrics! {
     writable: IntGaugeVec, "kenmai_ledger_writable",
         "1 while the ledger takes statements, by ledger.",
         |it| IntGaugeVec::new(it, &["ledger"]);
+    damaged: IntGaugeVec, "kenmai_damaged_entries",
+        "Entries that were found damaged since the start, by ledger.",
+        |it| IntGaugeVec::new(it, &["ledger"]);
+    scrubbed: IntGaugeVec, "kenmai_scrubbed_entries",
+        "Entries read from the disk again and checked, of the pass under way or the last one, by ledger.",
+        |it| IntGaugeVec::new(it, &["ledger"]);
     views_lag: IntGaugeVec, "kenmai_views_lag_entries",
         "Entries of the log that the read views do not hold yet, by ledger.",
         |it| IntGaugeVec::new(it, &["ledger"]);
@@ -142,6 +148,8 @@ impl Metrics {
             published: self.published.with_label_values(label),
             queue: self.queue.with_label_values(label),
             writable: self.writable.with_label_values(label),
+            damaged: self.damaged.with_label_values(label),
+            scrubbed: self.scrubbed.with_label_values(label),
             views_lag: self.views_lag.with_label_values(label),
             batch: self.batch.with_label_values(label),
             commit: self.commit.with_label_values(label),
@@ -259,6 +267,8 @@ pub struct LedgerMetrics {
     published: IntGauge,
     queue: IntGauge,
     writable: IntGauge,
+    damaged: IntGauge,
+    scrubbed: IntGauge,
     views_lag: IntGauge,
     batch: Histogram,
     commit: Histogram,
@@ -294,6 +304,16 @@ impl LedgerMetrics {
     pub fn opened(&self, log_entries: u64) {
         self.log_entries.set(gauge(log_entries));
         self.published.set(gauge(log_entries));
+    }
+
+    /// So many entries were found damaged.
+    pub fn set_damaged(&self, entries: u64) {
+        self.damaged.set(gauge(entries));
+    }
+
+    /// So many entries of the pass were read again and checked.
+    pub fn set_scrubbed(&self, entries: u64) {
+        self.scrubbed.set(gauge(entries));
     }
 
     /// A batch is durable.

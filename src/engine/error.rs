@@ -35,6 +35,17 @@ pub enum EngineError {
         /// What is wrong.
         reason: String,
     },
+    /// An entry's bytes are not those that its leaf commits to, or the hashes above it do not lead
+    /// to the head: the files have changed since they were written.
+    #[error(
+        "entry {seq} is damaged: {reason}; nothing rests on it until the log is put back from a copy; `kenmai audit` names every such place"
+    )]
+    Damaged {
+        /// The entry.
+        seq: Seq,
+        /// What does not fit.
+        reason: String,
+    },
     /// The decision on a statement contradicts the state.
     #[error("a decision contradicts the state ({0}); nothing was written")]
     Broken(#[from] Broken),

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
 
@@ -12,6 +12,7 @@ use ledger_spec::checkpoint::CheckpointError;
 use ledger_spec::entry::{Accounting, Entry, Opened};
 use ledger_spec::ids::{CardHash, DayKid, Kid, LedgerId, Seq};
 use ledger_spec::manifest::{self, ManifestError};
+use ledger_spec::merkle::{self, leaf_hash};
 use ledger_spec::note::{KeyType, VerifierKey};
 use ledger_spec::prove;
 use ledger_spec::receipt::Receipt;
@@ -23,13 +24,13 @@ use tokio::sync::{oneshot, watch};
 
 use super::day_kids::DayKids;
 use super::error::EngineError;
-use super::read::{PersonalReader, read_entry};
+use super::read::PersonalReader;
 use super::shared::{
     EngineConfig, Environment, Job, QueuedRows, QueuedStatement, Readiness, Shared,
 };
 use super::tiles::TileSource;
 use super::verdict::{Head, PendingRows, PendingVerdict, Refusal, Verdict};
-use super::{follower, recovery, secrets, sequencer};
+use super::{follower, recovery, scrub, secrets, sequencer};
 use crate::keys::LedgerKeys;
 use crate::log::TornTail;
 use crate::registry::Registry;
@@ -60,7 +61,30 @@ pub struct Engine {
     pub(super) shared: Arc<Shared>,
     queue: Mutex<Option<SyncSender<Job>>>,
     sequencer: Mutex<Option<JoinHandle<()>>>,
-    follower: Mutex<Option<(SyncSender<()>, JoinHandle<()>)>>,
+    helpers: Mutex<Vec<Helper>>,
+}
+
+/// A thread that reads the log beside the sequencer and is never waited for but at the end.
+struct Helper {
+    name: &'static str,
+    /// It stops when this is dropped.
+    stop: SyncSender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Helper {
+    fn start(
+        name: &'static str,
+        shared: Arc<Shared>,
+        run: fn(&Arc<Shared>, &Receiver<()>),
+    ) -> Result<Self, EngineError> {
+        let (stop, stopped) = sync_channel(1);
+        let thread = std::thread::Builder::new()
+            .name(format!("{name} {}", shared.ledger))
+            .spawn(move || run(&shared, &stopped))
+            .map_err(EngineError::Thread)?;
+        Ok(Self { name, stop, thread })
+    }
 }
 
 impl Engine {
@@ -115,6 +139,7 @@ impl Engine {
             pepper: keys.pepper.clone(),
             views,
             metrics: environment.metrics.clone(),
+            damaged: Mutex::default(),
             slices: AtomicUsize::new(0),
         });
         let (queue, jobs) = sync_channel(config.queue_entries);
@@ -126,17 +151,15 @@ impl Engine {
             .name(format!("sequencer {ledger}"))
             .spawn(move || sequencer.run(&jobs))
             .map_err(EngineError::Thread)?;
-        let (stop, stopped) = sync_channel(1);
-        let followed = Arc::clone(&shared);
-        let follower = std::thread::Builder::new()
-            .name(format!("views {ledger}"))
-            .spawn(move || follower::run(&followed, &stopped))
-            .map_err(EngineError::Thread)?;
+        let helpers = vec![
+            Helper::start("views", Arc::clone(&shared), follower::run)?,
+            Helper::start("scrub", Arc::clone(&shared), scrub::run)?,
+        ];
         let engine = Self {
             shared,
             queue: Mutex::new(Some(queue)),
             sequencer: Mutex::new(Some(thread)),
-            follower: Mutex::new(Some((stop, follower))),
+            helpers: Mutex::new(helpers),
         };
         Ok((engine, torn))
     }
@@ -320,7 +343,13 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Log`], or [`EngineError::Entry`] where the bytes are no entry.
     pub fn entry(&self, seq: Seq) -> Result<Option<(Entry, Accounting)>, EngineError> {
-        read_entry(&self.shared.log, seq)
+        self.shared.entry(seq)
+    }
+
+    /// Entries found damaged since the start, whoever asked for them.
+    #[must_use]
+    pub fn damaged(&self) -> Vec<Seq> {
+        self.shared.damaged.lock().map(|found| found.iter().copied().collect()).unwrap_or_default()
     }
 
     /// The erasable part of an entry, decrypted: the exact time and the disclosure. `None` after an
@@ -394,6 +423,13 @@ impl Engine {
         };
         let proof = prove::inclusion_proof(&self.tiles(), seq.0, head.size)
             .map_err(|error| missing(&error))?;
+        let hash = leaf_hash(&entry.leaf());
+        merkle::verify_inclusion(&hash, seq.0, head.size, &proof, &head.root).map_err(|error| {
+            let reason = format!("its proof from log/levels: {error}");
+            let damaged = EngineError::Damaged { seq, reason };
+            self.shared.note_damage(&damaged);
+            damaged
+        })?;
         Ok(Receipt { extra, index: seq.0, proof, checkpoint: head.note.clone() })
     }
 
@@ -424,11 +460,11 @@ impl Engine {
         {
             self.shared.readiness.send_replace(Readiness::Stopped("the sequencer died".to_owned()));
         }
-        let follower = self.follower.lock().ok().and_then(|mut follower| follower.take());
-        if let Some((stop, thread)) = follower {
+        let helpers = self.helpers.lock().map(|mut helpers| std::mem::take(&mut *helpers));
+        for Helper { name, stop, thread } in helpers.unwrap_or_default() {
             drop(stop);
             if thread.join().is_err() {
-                tracing::error!(ledger = %self.shared.ledger, "the thread of the views died");
+                tracing::error!(ledger = %self.shared.ledger, "the thread of the {name} died");
             }
         }
     }

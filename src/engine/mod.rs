@@ -14,6 +14,7 @@ mod perk_cards;
 mod read;
 mod recovery;
 pub mod replay;
+mod scrub;
 mod secrets;
 mod sequencer;
 mod shared;

@@ -4,18 +4,38 @@ use ledger_spec::cbor::{self, Wire};
 use ledger_spec::entry::{Accounting, Entry, Personal, personal_aad};
 use ledger_spec::ids::{LedgerId, Seq};
 use ledger_spec::kept;
+use ledger_spec::merkle::leaf_hash;
 use ledger_spec::statement::{self, Disclosure, Statement, StatementError};
 
 use super::error::EngineError;
-use crate::log::LogReader;
+use crate::log::{LevelsReader, LogError, LogReader};
 use crate::registry::{Registry, RegistryError};
 
-/// Reads an entry and its accounting part.
+/// Reads an entry and its accounting part, and checks both against the leaf that the tree holds:
+/// files can change under a ledger long after its start, and what did is neither decided on nor
+/// shown.
+///
+/// # Errors
+/// [`EngineError::Damaged`] where entry and leaf differ.
 pub(crate) fn read_entry(
     log: &LogReader,
+    levels: &LevelsReader,
     seq: Seq,
 ) -> Result<Option<(Entry, Accounting)>, EngineError> {
-    log.entry(seq)?.map(|bytes| parse_entry(seq, &bytes)).transpose()
+    let damaged = |reason: String| EngineError::Damaged { seq, reason };
+    let bytes = match log.entry(seq) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(None),
+        Err(error @ LogError::Damaged { .. }) => return Err(damaged(error.to_string())),
+        Err(error) => return Err(error.into()),
+    };
+    let (entry, accounting) =
+        parse_entry(seq, &bytes).map_err(|error| damaged(error.to_string()))?;
+    let due = levels.read(0, seq.0, 1)?.and_then(|hashes| hashes.first().copied());
+    if due != Some(leaf_hash(&entry.leaf())) {
+        return Err(damaged("log/segments and log/levels/0 differ".to_owned()));
+    }
+    Ok(Some((entry, accounting)))
 }
 
 /// The statement that an entry keeps. One that cannot be read is a fault of the log.

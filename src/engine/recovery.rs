@@ -49,16 +49,14 @@ impl DerivedState {
         Self { state: State::default(), edge: Edge::default(), ops: Ops::keyed(pepper) }
     }
 
-    /// After the entries of a snapshot; `None` unless it lies below the lock and on the tree of the
-    /// levels.
+    /// After the entries of a snapshot; `None` unless it lies below the lock and every hash of the
+    /// levels leads to its root.
     fn after(snapshot: Snapshot, locked: Seq, levels: &Levels) -> Option<Self> {
         let Snapshot { root, state, ops } = snapshot;
-        let edge = if state.size <= locked.0 {
-            prove::edge(&levels.reader(), state.size).ok()
-        } else {
-            None
-        };
+        let (levels, size) = (levels.reader(), state.size);
+        let edge = (size <= locked.0).then(|| prove::edge(&levels, size).ok()).flatten();
         let edge = edge.filter(|edge| edge.root() == root)?;
+        prove::check_upper_levels(&levels, size).ok()?;
         Some(Self { state, edge, ops })
     }
 
@@ -127,12 +125,23 @@ fn recover_from(
     let claimed = log::claim(Arc::clone(&environment.disk), log_config)?;
     let locked = claimed.locked();
     let mut levels = claimed.levels()?;
+    let given = snapshot.is_some();
     let after = snapshot.and_then(|snapshot| DerivedState::after(snapshot, locked.size, &levels));
-    let mut derived = after.unwrap_or_else(|| DerivedState::none(&keys.pepper));
+    if given && after.is_none() {
+        tracing::warn!(%ledger, "the snapshot or log/levels do not fit the lock; both are made again from the log");
+    }
+    let mut derived = match after {
+        Some(after) => after,
+        None => {
+            // All entries are read anyway, and the levels follow from them.
+            levels = claimed.levels_up_to(Seq(0))?;
+            DerivedState::none(&keys.pepper)
+        }
+    };
     let replay_from = Seq(derived.state.size);
     let (log, torn) = claimed.recover(replay_from, environment.clock.wall_ms(), |frame| {
         let hashes = derived.frame(frame).map_err(FrameRefusal::from)?;
-        // The levels are trusted up to the lock; what they lack comes from the frames.
+        // What the levels lack comes from the frames.
         let first = frame.header().place.first_seq;
         let known = levels.size().0.saturating_sub(first.0);
         let missing = usize::try_from(known).ok().and_then(|known| hashes.get(known..));

@@ -1,12 +1,13 @@
 //! What the threads of a ledger share: what it stands on, what waits in the queue, what the
 //! sequencer writes and everyone reads.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use ed25519_dalek::{SigningKey, VerifyingKey};
+use ledger_spec::entry::{Accounting, Entry};
 use ledger_spec::ids::{Kid, LedgerId, Seq};
 use ledger_spec::note::VerifierKey;
 use ledger_spec::state::State;
@@ -14,6 +15,8 @@ use ledger_spec::statement::Statement;
 use tokio::sync::{oneshot, watch};
 
 use super::day_kids::DayKids;
+use super::error::EngineError;
+use super::read::read_entry;
 use super::verdict::{Head, Verdict};
 use crate::clock::{Clock, ClockAlarm, ClockPolicy};
 use crate::keys::Secret;
@@ -116,6 +119,30 @@ pub(super) struct Shared {
     pub(super) registry: Registry,
     pub(super) views: Views,
     pub(super) metrics: LedgerMetrics,
+    /// Entries that were asked for and found damaged.
+    pub(super) damaged: Mutex<BTreeSet<Seq>>,
     /// Slices in the queue or with the sequencer: counted by who queues and by who answers.
     pub(super) slices: AtomicUsize,
+}
+
+impl Shared {
+    /// An entry of the log that is what its leaf commits to, or `None` past the end. One that is
+    /// not is told to the operator.
+    ///
+    /// # Errors
+    /// [`EngineError::Damaged`]; [`EngineError::Log`] where it cannot be read.
+    pub(super) fn entry(&self, seq: Seq) -> Result<Option<(Entry, Accounting)>, EngineError> {
+        read_entry(&self.log, &self.levels, seq).inspect_err(|error| self.note_damage(error))
+    }
+
+    /// Tells the operator of damage: in the log at its first sight, and as a figure.
+    pub(super) fn note_damage(&self, error: &EngineError) {
+        if let EngineError::Damaged { seq, .. } = error
+            && let Ok(mut damaged) = self.damaged.lock()
+            && damaged.insert(*seq)
+        {
+            tracing::error!(ledger = %self.ledger, %error, "damage in the log");
+            self.metrics.set_damaged(damaged.len() as u64);
+        }
+    }
 }

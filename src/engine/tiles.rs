@@ -34,7 +34,8 @@ impl TileSource {
         let first = tile.first();
         let leaves = (first..first + u64::from(tile.width()))
             .map(|seq| {
-                let (entry, _) = read_entry(&self.log, Seq(seq))?.ok_or_else(|| missing(seq))?;
+                let (entry, _) =
+                    read_entry(&self.log, &self.levels, Seq(seq))?.ok_or_else(|| missing(seq))?;
                 Ok(entry.leaf())
             })
             .collect::<Result<Vec<_>, EngineError>>()?;

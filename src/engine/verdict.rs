@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ledger_spec::decide::Rejection;
 use ledger_spec::entry::Accounting;
-use ledger_spec::ids::Seq;
+use ledger_spec::ids::{Hash, Seq};
 use tokio::sync::oneshot;
 
 use crate::clock::ClockAlarm;
@@ -14,6 +14,8 @@ use crate::clock::ClockAlarm;
 pub struct Head {
     /// Entries under it.
     pub size: u64,
+    /// Root of the tree over them.
+    pub root: Hash,
     /// The signed checkpoint (C2SP tlog-checkpoint).
     pub note: String,
 }
@@ -38,6 +40,9 @@ pub enum Refusal {
     /// Another statement with this operation id is in the log.
     #[error("the operation id belongs to another statement, entry {0}")]
     OperationReused(Seq),
+    /// An entry that the decision rests on has changed on the disk.
+    #[error("entry {0}, which this rests on, is damaged")]
+    Damaged(Seq),
     /// The queue is full.
     #[error("too many statements are waiting")]
     Busy,

@@ -225,7 +225,11 @@ fn outcome_of(verdict: &Result<Accepted, Refusal>) -> u8 {
         Ok(_) => 0,
         Err(Refusal::Rejected(rejection)) => rejection.outcome(),
         Err(
-            Refusal::OperationReused(_) | Refusal::Busy | Refusal::ReadOnly(_) | Refusal::Stopped,
+            Refusal::OperationReused(_)
+            | Refusal::Damaged(_)
+            | Refusal::Busy
+            | Refusal::ReadOnly(_)
+            | Refusal::Stopped,
         ) => OUTCOME_OPERATION_REUSED,
     }
 }

@@ -191,6 +191,7 @@ problem_types! {
     READ_ONLY "log-read-only" 503 SameId;
     STOPPED "log-stopped" 503 SameId;
     TIMEOUT "timeout" 503 SameId;
+    ENTRY_DAMAGED "entry-damaged" 500 SameId;
     INTERNAL "internal-error" 500 SameId;
     SESSION "session-required" 401 NewId;
     SESSION_USED "session-already-opened" 409 NewId;
@@ -474,6 +475,7 @@ impl From<Refusal> for Problem {
         let kind = match &refusal {
             Refusal::Rejected(rejection) => of_rejection(rejection),
             Refusal::OperationReused(_) => OPERATION_REUSED,
+            Refusal::Damaged(_) => ENTRY_DAMAGED,
             Refusal::Busy => BUSY,
             Refusal::ReadOnly(_) => READ_ONLY,
             Refusal::Stopped => STOPPED,
@@ -486,7 +488,8 @@ impl From<EngineError> for Problem {
     fn from(error: EngineError) -> Self {
         // The operator reads what happened; the client learns only that something did.
         tracing::error!(%error, "a request failed");
-        Self::of(INTERNAL)
+        let damaged = matches!(error, EngineError::Damaged { .. });
+        Self::of(if damaged { ENTRY_DAMAGED } else { INTERNAL })
     }
 }
 

@@ -99,8 +99,10 @@ pub(super) struct Verdict {
     /// The number that both sides show.
     #[schema(example = "0010-C4")]
     receipt_number: String,
-    /// C2SP tlog-proof with the leaf alone.
-    proof: String,
+    /// C2SP tlog-proof with the leaf alone; absent where it cannot be made, because the disk is
+    /// damaged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<String>,
     /// Points granted, spent or given back; absent for kinds that move none.
     #[serde(skip_serializing_if = "Option::is_none")]
     points: Option<u64>,
@@ -120,7 +122,9 @@ fn verdict(
     accepted: &Accepted,
 ) -> Result<Verdict, EngineError> {
     let accounting = &accepted.accounting;
-    let receipt = ledger.engine.receipt(accounting.seq, &accepted.head, false)?;
+    // What is committed is answered as committed, also when its proof cannot be read.
+    let receipt = ledger.engine.receipt(accounting.seq, &accepted.head, false);
+    let receipt = receipt.inspect_err(|error| tracing::error!(%error, "a verdict without proof"));
     let reason = reason_for_signer(accounting);
     let moves = reason.is_some() || accounting.postings().next().is_some();
     Ok(Verdict {
@@ -129,7 +133,7 @@ fn verdict(
         kind: kind.name(),
         day,
         receipt_number: receipt_number(ledger.engine.ledger(), accounting.seq),
-        proof: receipt.to_string(),
+        proof: receipt.ok().map(|receipt| receipt.to_string()),
         points: moves.then(|| accounting.moved()),
         reason,
         proposal: accounting.is_proposal().then_some(true),

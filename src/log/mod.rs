@@ -30,7 +30,7 @@ mod writer;
 
 pub use config::{LOG_FOLDER, LogConfig, size_bytes};
 pub use error::{FrameRefusal, LinkError, LogError};
-pub use levels::{Levels, LevelsReader};
+pub use levels::{LEVELS_FOLDER, Levels, LevelsReader, MAX_HASHES_PER_READ};
 pub use lock::Locked;
 pub use recovery::{Inspection, TornTail, inspect, inspect_with_reader};
 pub use segments::{Frames, LogReader, SEGMENT_BYTES, SEGMENTS_FOLDER};

@@ -77,8 +77,16 @@ impl Claimed {
     /// # Errors
     /// [`LogError::Io`].
     pub fn levels(&self) -> Result<Levels, LogError> {
+        self.levels_up_to(self.locked.size)
+    }
+
+    /// The same, cut to so many entries: what lies past them is not trusted.
+    ///
+    /// # Errors
+    /// [`LogError::Io`].
+    pub fn levels_up_to(&self, trusted: Seq) -> Result<Levels, LogError> {
         let (disk, fail_stop) = (Arc::clone(&self.disk), self.fail_stop.clone());
-        Levels::open(disk, &self.config.log_folder(), self.locked.size, fail_stop)
+        Levels::open(disk, &self.config.log_folder(), trusted, fail_stop)
     }
 }
 

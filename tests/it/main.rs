@@ -16,6 +16,7 @@ mod city;
 mod cli;
 mod consent;
 mod corrections;
+mod damage;
 mod dashboards;
 mod demo;
 mod draws;

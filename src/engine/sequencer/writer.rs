@@ -24,7 +24,7 @@ use super::deadlines;
 use crate::clock::LedgerClock;
 use crate::engine::error::EngineError;
 use crate::engine::ops::Ops;
-use crate::engine::read::{PersonalReader, read_entry, statement_of};
+use crate::engine::read::{PersonalReader, statement_of};
 use crate::engine::recovery;
 use crate::engine::shared::{EngineConfig, Environment, QueuedRows, Shared};
 use crate::engine::sweep::Sweep;
@@ -120,7 +120,7 @@ pub(super) enum Decision {
 pub(crate) fn sign_head(origin: &str, key: &SigningKey, tip: Tip) -> Result<Head, EngineError> {
     let size = tip.next_seq.0;
     let checkpoint = Checkpoint { origin: origin.to_owned(), size, root: tip.root };
-    Ok(Head { size, note: checkpoint.sign(key)?.to_string() })
+    Ok(Head { size, root: tip.root, note: checkpoint.sign(key)?.to_string() })
 }
 
 impl Sequencer {
@@ -180,7 +180,13 @@ impl Sequencer {
         };
         let decisions = statements
             .into_iter()
-            .map(|statement| self.decide(statement, &mut batch))
+            .map(|statement| match self.decide(statement, &mut batch) {
+                // Nothing is decided on an entry that changed under the ledger; all else goes on.
+                Err(EngineError::Damaged { seq, .. }) => {
+                    Ok(Decision::Refused(Refusal::Damaged(seq)))
+                }
+                decision => decision,
+            })
             .collect::<Result<Vec<_>, _>>()?;
         let Batch { state: overlay, entries, opened, .. } = batch;
         let changes = overlay.into_changes();
@@ -302,7 +308,7 @@ impl Sequencer {
         if let Some(decided) = batch.entries.iter().find(|decided| decided.accounting.seq == seq) {
             return Ok(Some(Arc::clone(&decided.accounting)));
         }
-        Ok(read_entry(&self.shared.log, seq)?.map(|(_, found)| Arc::new(found)))
+        Ok(self.shared.entry(seq)?.map(|(_, found)| Arc::new(found)))
     }
 
     /// What a measurement found, while its sealed part can be opened.
@@ -311,7 +317,7 @@ impl Sequencer {
             let disclosed = decided.statement.disclosure.as_ref();
             return Ok(disclosed.and_then(|(disclosure, _)| disclosure.values));
         }
-        let Some((entry, accounting)) = read_entry(&self.shared.log, seq)? else { return Ok(None) };
+        let Some((entry, accounting)) = self.shared.entry(seq)? else { return Ok(None) };
         let (registry, ledger) = (&self.shared.registry, self.shared.ledger);
         let opened = PersonalReader { registry, ledger }.read(&entry, &accounting)?;
         Ok(opened.and_then(|(_, disclosure)| disclosure?.values))
@@ -324,7 +330,7 @@ impl Sequencer {
         statement: &Statement,
     ) -> Result<Option<Decision>, EngineError> {
         for seq in self.ops.candidates(statement.core.op_id) {
-            let Some((_, accounting)) = read_entry(&self.shared.log, seq)? else { continue };
+            let Some((_, accounting)) = self.shared.entry(seq)? else { continue };
             if accounting.statement.0 == statement.bytes {
                 return Ok(Some(Decision::Earlier(accounting)));
             }

@@ -142,6 +142,7 @@ busy = Too many statements are waiting. Try again shortly.
 log-read-only = The ledger is read-only. Try again later.
 log-stopped = The ledger has stopped. Send the same statement again later.
 timeout = No answer in time. Send the same statement again.
+entry-damaged = A record that this needs is damaged on the disk. Everything else goes on. Tell the operator.
 internal-error = The server has a problem. Tell the operator.
 session-required = A session is required. Open one first.
 session-already-opened = This request has been used. Sign another.

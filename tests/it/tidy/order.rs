@@ -142,6 +142,7 @@ const ORDERS: [(&str, &[&str]); 21] = [
             "replay",
             "ops",
             "follower",
+            "scrub",
             "shared",
             "day_kids",
             "verdict",
