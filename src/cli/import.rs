@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use ledger_spec::kinds::Code;
 use ledger_spec::time::Day;
 use serde_json::Value;
 
@@ -32,7 +33,7 @@ use crate::registry::Registry;
                         kenmai import csv roster.csv --map roster.json --data city/data --keys city/keys --out roster\n  \
                         kenmai sign-rows --key registry.pem --origin ledger.example.jp/city --kind account.open --out roster roster-account.open.jsonl\n  \
                         kenmai import appointments clinic.ics --map appointments.json --data city/data --keys city/keys --out booked\n  \
-                        kenmai import lots lots.csv --source 'the old app' --out opening"
+                        kenmai import lots lots.csv --source old-app --out opening"
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -56,7 +57,7 @@ enum Format {
 struct LotsArgs {
     /// The file.
     file: PathBuf,
-    /// Where the lots come from, for the residents to read.
+    /// The name of the opening budget that the lots come out of; the residents read it.
     #[arg(long)]
     source: String,
     /// The beginning of the names of the files to make.
@@ -119,7 +120,10 @@ fn take(args: &FileArgs, mut read: FileRead, reason: Option<&str>) -> Outcome {
 fn lots(args: &LotsArgs) -> Outcome {
     let bytes = bytes(&args.file)?;
     let lots = lots_file::read(&bytes).map_err(refused(&args.file))?;
-    let opening = lots_file::rows(&lots, &args.source);
+    let source = Code::new(&args.source).ok_or_else(|| {
+        CliError::Refused("--source is the name of an opening budget, 1 to 40 bytes".to_owned())
+    })?;
+    let opening = lots_file::rows(&lots, &source);
     write_rows(&args.out, &opening.rows)?;
     complain(format_args!("control total {} points in {} lots", opening.total, lots.len()));
     Ok(ExitStatus::Well)

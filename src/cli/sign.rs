@@ -148,7 +148,7 @@ fn core(args: &Args, kind: Kind, body: Body) -> Result<Core, CliError> {
             format!("{name} names no programme version: leave --programme out")
         }));
     }
-    let not_after_s = shape.not_after.then_some(now_ms / 1_000 + args.not_after);
+    let not_after_s = shape.not_after.then(|| (now_ms / 1_000).saturating_add(args.not_after));
     Ok(Core { day, programme: args.programme, not_after_s, ..as_of_today(body, origin)? })
 }
 
