@@ -377,19 +377,19 @@ impl<const MAX: usize> Wire for Text<MAX> {
     }
 }
 
-/// A byte string of 1 to `MAX` bytes.
+/// A byte string of `MIN` to `MAX` bytes, of 1 unless another least length is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Blob<const MAX: usize>(pub Vec<u8>);
+pub struct Blob<const MAX: usize, const MIN: usize = 1>(pub Vec<u8>);
 
-impl<const MAX: usize> Blob<MAX> {
+impl<const MAX: usize, const MIN: usize> Blob<MAX, MIN> {
     /// Checks the length.
     pub(crate) fn checked(bytes: Vec<u8>) -> Result<Self, CborError> {
-        let fits = (1..=MAX).contains(&bytes.len());
+        let fits = (MIN..=MAX).contains(&bytes.len());
         if fits { Ok(Self(bytes)) } else { Err(CborError::OutOfRange("byte string")) }
     }
 }
 
-impl<const MAX: usize> Wire for Blob<MAX> {
+impl<const MAX: usize, const MIN: usize> Wire for Blob<MAX, MIN> {
     fn write(&self, writer: &mut Writer) {
         writer.bytes(&self.0);
     }

@@ -181,8 +181,9 @@ wire_array!(
         salt: [u8; 32],
         /// [`Accounting`] as bytes.
         accounting: Blob<120_000>,
-        /// Nonce, ciphertext and tag over [`Personal`] under the account's data key.
-        personal: Option<Blob<66_000>>,
+        /// Nonce, ciphertext and tag over [`Personal`] under the account's data key; empty where
+        /// the system key signed and the data key was gone.
+        personal: Option<Blob<66_000, 0>>,
         /// The public JSON of class 2.
         public: Option<PublicJson>,
     }

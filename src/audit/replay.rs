@@ -25,7 +25,7 @@ use ledger_spec::token::{self, PayToken, PinProof, SignedMessage};
 use super::levels::{LevelFiles, OtherHash};
 use super::report::{AuditReport, Check, DAMAGED, Finding, Gap, REBUILD, REWRITTEN};
 use super::segments::{Location, Segments};
-use super::signatures::{Signature, Signatures};
+use super::signatures::{Signature, Signatures, check_empty_part};
 use super::standin;
 use super::standin::{Signers, StandIn};
 use super::tally::Tally;
@@ -190,6 +190,7 @@ impl<'a> Auditor<'a> {
         let (entry, accounting) = parse_entry(seq, bytes).map_err(reason_of)?;
         self.leaf(&entry);
         let (signed, statement) = self.read_statement(&entry, &accounting)?;
+        check_empty_part(&entry, &statement, state)?;
         let (statement, accepted_ms) = self.open(&entry, &accounting, statement)?;
         self.queue_consents(place, &accounting, &statement, state)?;
         match signed {
@@ -269,8 +270,13 @@ impl<'a> Auditor<'a> {
         accounting: &Accounting,
         mut statement: Statement,
     ) -> Result<(Statement, Option<u64>), String> {
-        if entry.personal.is_none() {
-            return Ok((statement, None));
+        match &entry.personal {
+            None => return Ok((statement, None)),
+            Some(sealed) if sealed.0.is_empty() => {
+                self.miss(Gap::Empty);
+                return Ok((statement, None));
+            }
+            Some(_) => {}
         }
         let Some((_, registry)) = self.secrets else {
             self.miss(Gap::Sealed);

@@ -44,6 +44,8 @@ pub enum Gap {
     Sealed,
     /// Sealed parts that were erased.
     Erased,
+    /// Sealed parts of the server's own entries on accounts whose data key was gone.
+    Empty,
     /// Natural keys, which are keyed by a secret or made of what was erased.
     NaturalKey,
     /// Decisions that rest on a number that only the sealed part holds.
@@ -79,6 +81,7 @@ impl Gap {
         match self {
             Self::Sealed => "sealed parts not opened: their keys were not given (--keys)",
             Self::Erased => "sealed parts that were erased, as the law asks",
+            Self::Empty => "sealed parts left empty by the server, on accounts without a data key",
             Self::NaturalKey => "natural keys of actions not computed again",
             Self::Decision => {
                 "decisions not taken again: a card or a code stands in the sealed part alone"

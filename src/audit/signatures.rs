@@ -5,7 +5,11 @@ use std::thread;
 
 use ed25519_dalek::VerifyingKey;
 use ledger_spec::cose::Sign1;
+use ledger_spec::entry::Entry;
 use ledger_spec::ids::Seq;
+use ledger_spec::kinds::Role;
+use ledger_spec::state::{Overlay, Signer};
+use ledger_spec::statement::Statement;
 
 use super::segments::Location;
 
@@ -76,4 +80,26 @@ impl Signatures {
             }
         }
     }
+}
+
+/// The server alone leaves a sealed part empty, in what it signs itself: a person's statement on an
+/// account without a data key is refused.
+pub(super) fn check_empty_part(
+    entry: &Entry,
+    statement: &Statement,
+    state: &Overlay<'_>,
+) -> Result<(), String> {
+    let is_empty = entry.personal.as_ref().is_some_and(|sealed| sealed.0.is_empty());
+    let is_servers = || {
+        state.keys(&statement.kid).is_some_and(|key| match &key.signer {
+            Signer::Actor(actor) => actor.role == Role::System,
+            Signer::Device(_) => false,
+        })
+    };
+    if is_empty && !is_servers() {
+        return Err(
+            "its sealed part is empty, which the server's own entries alone may have".to_owned()
+        );
+    }
+    Ok(())
 }

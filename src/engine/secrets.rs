@@ -10,7 +10,7 @@ use ledger_spec::state::{Key, Signer, State};
 use super::error::EngineError;
 use super::shared::EngineConfig;
 use crate::keys::{KeyError, LedgerKeys, ServerKey};
-use crate::registry::{Registry, RegistryError};
+use crate::registry::{KeysFound, Registry, RegistryError};
 
 /// The registry's file in the data folder.
 pub const REGISTRY_FILE: &str = "registry.sqlite";
@@ -44,6 +44,17 @@ pub(super) fn check(
         None if state.size == 0 => Registry::create(&path, &keys.kek, &keys.checks())?,
         None => return Err(RegistryError::Missing { path }.into()),
     };
+    let found = registry.compare(state.accounts.keys().copied())?;
+    if found != KeysFound::default() {
+        let KeysFound { missing, damaged } = found;
+        tracing::error!(
+            origin = config.origin,
+            missing,
+            damaged,
+            "accounts have no data key that opens: their statements are refused as `account-unreadable` until the registry \
+             is restored; `kenmai audit --keys` names the first of their entries"
+        );
+    }
     for kind in ServerKey::ALL {
         check_server_key(kind, config, keys, state)?;
     }

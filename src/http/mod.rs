@@ -205,17 +205,22 @@ async fn explain(State(server): App, request: Request<Body>, next: Next) -> Resp
     )
 )]
 async fn ready(State(server): App) -> Response {
-    let running = |ledger: &Arc<Ledger>| ledger.engine.readiness() == Readiness::Running;
-    if server.ledgers.values().all(running) {
+    let standing = server.ledgers.iter();
+    let idle: String = standing
+        .filter(|(_, ledger)| ledger.engine.readiness() != Readiness::Running)
+        .map(|(name, _)| format!("the ledger {name} takes no statements\n"))
+        .collect();
+    if idle.is_empty() {
         "ok\n".into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "a ledger takes no statements\n").into_response()
+        (StatusCode::SERVICE_UNAVAILABLE, idle).into_response()
     }
 }
 
-/// Serves `app`, the routes of `server`, until the process is told to stop (SIGTERM, SIGINT) or a
-/// ledger has stopped by itself; then lets requests under way finish, commits what waits and closes
-/// the ledgers. Gives the reason of a ledger that stopped by itself.
+/// Serves `app`, the routes of `server`, until the process is told to stop (SIGTERM, SIGINT) or the
+/// last of its ledgers has stopped by itself; then lets requests under way finish, commits what
+/// waits and closes the ledgers. Gives the reasons of ledgers that stopped by themselves. While one
+/// ledger goes on, a stopped one stays readable: a city does not stop for another one's disk.
 ///
 /// # Errors
 /// What the sockets say.
@@ -247,7 +252,7 @@ pub async fn serve(
             None
         }
         () = told => None,
-        reason = any_stopped(&server) => Some(reason),
+        reasons = all_stopped(&server) => Some(reasons),
     };
     stop.send_replace(true);
     // Keep-alive connections that never end are cut off.
@@ -276,18 +281,12 @@ fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-async fn any_stopped(server: &Server) -> String {
-    let mut waiting: Vec<_> =
-        server.ledgers.values().map(|ledger| Box::pin(ledger.engine.stopped())).collect();
-    std::future::poll_fn(|context| {
-        for stopped in &mut waiting {
-            if let std::task::Poll::Ready(reason) = stopped.as_mut().poll(context) {
-                return std::task::Poll::Ready(reason);
-            }
-        }
-        std::task::Poll::Pending
-    })
-    .await
+async fn all_stopped(server: &Server) -> String {
+    let mut reasons = Vec::new();
+    for (name, ledger) in &server.ledgers {
+        reasons.push(format!("{name}: {}", ledger.engine.stopped().await));
+    }
+    reasons.join("; ")
 }
 
 /// Listens, or says what to do when the port is taken.

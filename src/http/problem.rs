@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::engine::{EngineError, Refusal};
 use crate::pages::Lang;
 use crate::pages::messages::problem_title;
+use crate::registry::KeyStanding;
 
 /// What a client can do about a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +156,7 @@ problem_types! {
     SETTLEMENT_DAY "settlement-day" 422 NewId;
     ACCOUNT_FROZEN "account-suspended" 403 NewId;
     ACCOUNT_DECEASED "account-ended" 403 Never;
+    ACCOUNT_UNREADABLE "account-unreadable" 409 NewId;
     MANIFEST_WAITS "manifest-waits" 409 SameId;
     NOT_ACTION "not-an-action" 422 Never;
     LOT_RANGE "lot-out-of-range" 422 NewId;
@@ -436,6 +438,7 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::SettlementDay => SETTLEMENT_DAY,
         Rejection::AccountFrozen => ACCOUNT_FROZEN,
         Rejection::AccountDeceased => ACCOUNT_DECEASED,
+        Rejection::AccountUnreadable => ACCOUNT_UNREADABLE,
         Rejection::ManifestWaits(_) => MANIFEST_WAITS,
         Rejection::NotAnAction => NOT_ACTION,
         Rejection::LotRange => LOT_RANGE,
@@ -488,8 +491,25 @@ impl From<EngineError> for Problem {
     fn from(error: EngineError) -> Self {
         // The operator reads what happened; the client learns only that something did.
         tracing::error!(%error, "a request failed");
-        let damaged = matches!(error, EngineError::Damaged { .. });
-        Self::of(if damaged { ENTRY_DAMAGED } else { INTERNAL })
+        let standing = match &error {
+            EngineError::Damaged { .. } => return Self::of(ENTRY_DAMAGED),
+            EngineError::Registry(error) => error.key_standing(),
+            EngineError::Log(_)
+            | EngineError::Keys(_)
+            | EngineError::Views(_)
+            | EngineError::Entry { .. }
+            | EngineError::Broken(_)
+            | EngineError::Own(_)
+            | EngineError::Origin(_)
+            | EngineError::Randomness(_)
+            | EngineError::ThreadDied
+            | EngineError::Thread(_) => KeyStanding::Unknown,
+        };
+        Self::of(match standing {
+            KeyStanding::Erased => ACCOUNT_DECEASED,
+            KeyStanding::Unreadable => ACCOUNT_UNREADABLE,
+            KeyStanding::Unknown => INTERNAL,
+        })
     }
 }
 

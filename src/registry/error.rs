@@ -9,6 +9,17 @@ use thiserror::Error;
 use super::schema::SCHEMA_VERSION;
 use crate::keys::KeyError;
 
+/// What a failed look for an account's data key says of the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyStanding {
+    /// It was destroyed, for ever.
+    Erased,
+    /// It is missing or damaged, until the registry is restored.
+    Unreadable,
+    /// Nothing is known: the file could not be read just then.
+    Unknown,
+}
+
 /// What can go wrong with the registry.
 #[derive(Debug, Error)]
 pub enum RegistryError {
@@ -73,6 +84,17 @@ pub enum RegistryError {
         /// The file.
         path: PathBuf,
     },
+    /// The registry is of an earlier time than the log.
+    #[error(
+        "the registry {path} is older than the log: {accounts} accounts that the log has opened since are not in it; restore \
+         one that is as recent as the log"
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Accounts whose data keys were made after it.
+        accounts: u64,
+    },
     /// An erasure is done but a reader of the file keeps its traces in the write-ahead log.
     #[error(
         "another process reads the registry {path} and keeps erased bytes in its write-ahead log; end that process, then repeat the erasure"
@@ -107,4 +129,29 @@ pub enum RegistryError {
     /// The operating system gave no randomness.
     #[error("the operating system gives no randomness: {0}")]
     Randomness(#[from] getrandom::Error),
+}
+
+impl RegistryError {
+    /// What it says of the account whose data key was looked for.
+    #[must_use]
+    pub fn key_standing(&self) -> KeyStanding {
+        match self {
+            Self::Erased(_) => KeyStanding::Erased,
+            Self::NoKey(_) | Self::Damaged { .. } => KeyStanding::Unreadable,
+            Self::Create { .. }
+            | Self::File(_)
+            | Self::Database { .. }
+            | Self::Schema { .. }
+            | Self::NoWriteAheadLog { .. }
+            | Self::WrongKey { .. }
+            | Self::WrongSecret(_)
+            | Self::Missing { .. }
+            | Self::Older { .. }
+            | Self::EraseHeldUp { .. }
+            | Self::Pin(_)
+            | Self::DamagedShop(_)
+            | Self::TooLong
+            | Self::Randomness(_) => KeyStanding::Unknown,
+        }
+    }
 }

@@ -28,7 +28,7 @@ mod store;
 pub mod vault;
 
 pub use appointments::{APPOINTMENTS_MAX, Appointment, Booking};
-pub use error::RegistryError;
+pub use error::{KeyStanding, RegistryError};
 pub use pins::{PIN_TRIES_MAX, PinCheck};
-pub use store::Registry;
+pub use store::{KeysFound, Registry, SealingKey};
 pub use vault::NONCE_BYTES;

@@ -18,6 +18,11 @@ const SCHEMA: &str = "
         account BLOB NOT NULL UNIQUE CHECK (length(account) = 16),
         wrapped BLOB NOT NULL CHECK (length(wrapped) = 60)
     );
+    CREATE TABLE data_keys_made (count INTEGER NOT NULL);
+    INSERT INTO data_keys_made (count) VALUES (0);
+    CREATE TRIGGER count_data_keys AFTER INSERT ON data_keys BEGIN
+        UPDATE data_keys_made SET count = count + 1;
+    END;
     CREATE TABLE persons (
         account BLOB PRIMARY KEY REFERENCES data_keys (account),
         sealed BLOB NOT NULL

@@ -1,5 +1,6 @@
 //! The file itself: opened, keys made, used and destroyed.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,6 +18,34 @@ use crate::keys::{KeyError, LedgerKeys, SECRET_BYTES, SecretCheck};
 const MAX_CACHED_KEYS: usize = 100_000;
 
 const KEY_CHECK_AAD: &[u8] = b"kenmai/v1/kek-check";
+
+/// An account's data key, held to seal with: what happens to the registry meanwhile cannot stop a
+/// batch.
+pub struct SealingKey(DataKey);
+
+impl SealingKey {
+    /// Seals bytes under a nonce that the caller has drawn, at random and for this one seal.
+    ///
+    /// # Errors
+    /// [`RegistryError::TooLong`]
+    pub fn seal(
+        &self,
+        aad: &[u8],
+        plaintext: &[u8],
+        nonce: [u8; NONCE_BYTES],
+    ) -> Result<Vec<u8>, RegistryError> {
+        vault::seal(&vault::cipher(&self.0), aad, plaintext, nonce)
+    }
+}
+
+/// What stands in the registry for the accounts of a log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeysFound {
+    /// Accounts without a row.
+    pub missing: u64,
+    /// Accounts whose wrapped key does not open.
+    pub damaged: u64,
+}
 
 /// The registry of one ledger; shared by all threads.
 pub struct Registry {
@@ -113,6 +142,48 @@ impl Registry {
         Ok(Self { path: path.to_owned(), kek, number_key, database, cache })
     }
 
+    /// Looks for the data key of each account that a log has opened.
+    ///
+    /// Rows that were made and are gone are damage, and concern their accounts alone. Accounts
+    /// beyond those were opened after this file was written: the registry is another one.
+    ///
+    /// # Errors
+    /// [`RegistryError::Older`], or [`RegistryError::Database`].
+    pub fn compare(
+        &self,
+        accounts: impl IntoIterator<Item = AccountId>,
+    ) -> Result<KeysFound, RegistryError> {
+        let database = self.database();
+        let made: i64 = database
+            .query_row("SELECT count FROM data_keys_made", [], |row| row.get(0))
+            .map_err(self.database_error())?;
+        let stored: HashMap<[u8; 16], Vec<u8>> = database
+            .prepare("SELECT account, wrapped FROM data_keys")
+            .and_then(|mut rows| {
+                rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+            })
+            .map_err(self.database_error())?;
+        drop(database);
+        let mut found = KeysFound::default();
+        for account in accounts {
+            match stored.get(&account.0) {
+                None => found.missing += 1,
+                Some(wrapped) if *wrapped == ERASED => {}
+                Some(wrapped) => {
+                    let opens = vault::unwrap(&self.kek, account, wrapped).is_some();
+                    found.damaged += u64::from(!opens);
+                }
+            }
+        }
+        let made = u64::try_from(made).unwrap_or_default();
+        let gone = made.saturating_sub(stored.len() as u64);
+        if found.missing > gone {
+            let accounts = found.missing - gone;
+            return Err(RegistryError::Older { path: self.path.clone(), accounts });
+        }
+        Ok(found)
+    }
+
     /// Gives every account a data key that has none: one transaction, durable on return. An erased
     /// account stays without one.
     ///
@@ -160,23 +231,15 @@ impl Registry {
     ) -> Result<Vec<u8>, RegistryError> {
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce)?;
-        self.seal_with(account, aad, plaintext, nonce)
+        self.sealing_key(account)?.seal(aad, plaintext, nonce)
     }
 
-    /// The same with a nonce that the caller has drawn, at random and for this one seal: a batch
-    /// draws all of its own at once.
+    /// The account's data key, to seal with.
     ///
     /// # Errors
     /// As [`seal`](Self::seal).
-    pub fn seal_with(
-        &self,
-        account: AccountId,
-        aad: &[u8],
-        plaintext: &[u8],
-        nonce: [u8; NONCE_BYTES],
-    ) -> Result<Vec<u8>, RegistryError> {
-        let key = self.data_key(account)?;
-        vault::seal(&vault::cipher(&key), aad, plaintext, nonce)
+    pub fn sealing_key(&self, account: AccountId) -> Result<SealingKey, RegistryError> {
+        self.data_key(account).map(SealingKey)
     }
 
     /// Opens what [`seal`](Self::seal) made with the same aad.
@@ -374,6 +437,7 @@ mod tests {
             RegistryError::WrongKey { .. } => "wrong key",
             RegistryError::WrongSecret(_) => "wrong secret",
             RegistryError::Missing { .. } => "missing",
+            RegistryError::Older { .. } => "older",
             RegistryError::EraseHeldUp { .. } => "held up",
             RegistryError::NoKey(_) => "no key",
             RegistryError::Erased(_) => "erased",

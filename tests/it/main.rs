@@ -18,6 +18,7 @@ mod consent;
 mod corrections;
 mod damage;
 mod dashboards;
+mod data_keys;
 mod demo;
 mod draws;
 mod engine;

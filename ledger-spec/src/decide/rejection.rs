@@ -414,4 +414,7 @@ rejections! {
     /// No such draw.
     #[error("no such draw")]
     111 NotADraw,
+    /// The account's data key is missing or damaged, so nothing can be sealed for it.
+    #[error("the account's data key is missing or damaged; the city has to restore its registry")]
+    254 AccountUnreadable,
 }

@@ -48,6 +48,9 @@ fn every_rejection_has_a_story() {
     ]
     .concat();
     let rules = include_str!("../../src/decide/rejection.rs");
+    // What the server says of its own registry: no rule gives it.
+    let rules = rules.split("254 AccountUnreadable").next().unwrap();
+    let (rules, _) = rules.rsplit_once("#[error(\"").unwrap();
     let texts = rules.split("#[error(\"").skip(1).map(|rest| {
         let text = rest.split('"').next().unwrap();
         text.split(['{', '\\']).next().unwrap()

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
-use ledger_spec::ids::{Hash, Kid, LinkId, OpId, Seq, first_bytes};
+use ledger_spec::ids::{Hash, LinkId, OpId, Seq, first_bytes};
 use ledger_spec::kinds::{Body, DayClose, Kind};
 use ledger_spec::state::{Overlay, State};
 use ledger_spec::statement::{self, Core, Disclosure, Holder, Statement};
@@ -71,8 +71,7 @@ impl Sequencer {
     }
 
     pub(super) fn has_system_key(&self, state: &State) -> bool {
-        let system = Kid::of(self.keys.system.verifying_key().as_bytes());
-        state.keys.get(&system).is_some_and(|key| key.revoked.is_none())
+        state.keys.get(&self.own_kid()).is_some_and(|key| key.revoked.is_none())
     }
 
     /// A statement of the server itself: a pure function of the log, signed by the system key. What

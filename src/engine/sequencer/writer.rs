@@ -10,10 +10,10 @@ use ed25519_dalek::SigningKey;
 use ledger_spec::apply::apply;
 use ledger_spec::cbor::{self, Blob};
 use ledger_spec::checkpoint::Checkpoint;
-use ledger_spec::decide::{self, Context, Earlier};
+use ledger_spec::decide::{self, Context, Earlier, Rejection};
 use ledger_spec::entry::{Accounting, Effect, Entry, Personal, personal_aad};
 use ledger_spec::frame::{Frame, FramePlace};
-use ledger_spec::ids::{AccountId, OpId, Seq};
+use ledger_spec::ids::{AccountId, Kid, OpId, Seq};
 use ledger_spec::merkle::{Edge, leaf_hash};
 use ledger_spec::public;
 use ledger_spec::state::{Overlay, State};
@@ -31,7 +31,7 @@ use crate::engine::sweep::Sweep;
 use crate::engine::verdict::{Accepted, Head, Refusal, Verdict};
 use crate::keys::LedgerKeys;
 use crate::log::{Levels, Log, Tip};
-use crate::registry::NONCE_BYTES;
+use crate::registry::{KeyStanding, NONCE_BYTES, RegistryError, SealingKey};
 
 /// The most statements that one batch commits.
 pub(super) const BATCH_ENTRIES_MAX: usize = 512;
@@ -103,6 +103,20 @@ pub(super) struct Decided<'a> {
     accounting: Arc<Accounting>,
     statement: &'a Statement,
     class: (ledger_spec::entry::Class, Option<ledger_spec::entry::PublicJson>),
+    seal: Seal,
+}
+
+/// What seals the personal part of an entry. It is there before the entry is decided for good, so
+/// that no account can stop the batch.
+enum Seal {
+    /// The entry has no account, and no personal part.
+    NoAccount,
+    /// The account opens in this batch, and its data key is made when the batch is written.
+    OnOpening(AccountId),
+    /// The account's data key.
+    Key(SealingKey),
+    /// The server's own entry on an account whose data key is gone: an empty part.
+    Empty,
 }
 
 /// What was decided on a statement of the batch. It is told once the batch is durable.
@@ -188,11 +202,17 @@ impl Sequencer {
                 decision => decision,
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let Batch { state: overlay, entries, opened, .. } = batch;
+        let Batch { state: overlay, mut entries, opened, .. } = batch;
         let changes = overlay.into_changes();
         drop(state);
+        // 2. Data keys first. A crash here leaves keys of accounts that were never opened, which
+        //    harm nobody.
+        if let Err(error) = self.make_keys(&mut entries, &opened) {
+            tracing::error!(ledger = %self.shared.ledger, %error, "a batch was refused: no data key could be made");
+            return Ok(decisions.into_iter().map(|decision| self.unwritten(decision)).collect());
+        }
         if !entries.is_empty() {
-            self.write(&entries, &opened, now_ms)?;
+            self.write(&entries, now_ms)?;
             // 5. The state takes the batch over. A crash here loses nothing: recovery runs the
             //    same.
             self.absorb(&entries, changes)?;
@@ -207,19 +227,37 @@ impl Sequencer {
         Ok(decisions.into_iter().map(|decision| self.verdict(decision, &entries)).collect())
     }
 
+    /// Makes the data keys of accounts that open.
+    fn make_keys(
+        &self,
+        entries: &mut [Decided<'_>],
+        opened: &[AccountId],
+    ) -> Result<(), RegistryError> {
+        if opened.is_empty() {
+            return Ok(());
+        }
+        self.shared.registry.ensure_data_keys(opened)?;
+        for decided in entries {
+            if let Seal::OnOpening(account) = decided.seal {
+                decided.seal = Seal::Key(self.shared.registry.sealing_key(account)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The answer to a statement whose batch was not written: its entry may be asked for again.
+    fn unwritten(&self, decision: Decision) -> Verdict {
+        match decision {
+            Decision::Accepted(_) | Decision::Repeated(_) | Decision::Refused(_) => {
+                Err(Refusal::Busy)
+            }
+            Decision::Earlier(_) => self.verdict(decision, &[]),
+        }
+    }
+
     /// Seals the entries and appends them as one frame. After this the batch is durable; everything
     /// else can be rebuilt.
-    fn write(
-        &mut self,
-        entries: &[Decided<'_>],
-        opened: &[AccountId],
-        now_ms: u64,
-    ) -> Result<(), EngineError> {
-        // 2. Data keys first. A crash here leaves keys of accounts that were never opened, which
-        //    harm nobody.
-        if !opened.is_empty() {
-            self.shared.registry.ensure_data_keys(opened)?;
-        }
+    fn write(&mut self, entries: &[Decided<'_>], now_ms: u64) -> Result<(), EngineError> {
         // 3. Seal, and compute leaves and root.
         let (mut edge, mut hashes, mut bytes) = (self.edge.clone(), Vec::new(), Vec::new());
         let mut random = vec![0; entries.len() * (SALT_BYTES + NONCE_BYTES)];
@@ -274,7 +312,12 @@ impl Sequencer {
             None => None,
         };
         let measured = decide::measured_before(statement, &batch.state);
-        let measured = measured.map(|seq| self.values_of(seq, batch)).transpose()?.flatten();
+        let measured = match measured.map(|seq| self.values_of(seq, batch)).transpose() {
+            Err(EngineError::Registry(error)) => {
+                return Ok(Decision::Refused(self.without_key(&error)));
+            }
+            found => found?.flatten(),
+        };
         let context = Context {
             now_ms: batch.now_ms,
             pepper: &self.keys.pepper,
@@ -284,6 +327,10 @@ impl Sequencer {
         let accounting = match decide::decide(statement, &batch.state, &context) {
             Ok(accounting) => accounting,
             Err(rejection) => return Ok(Decision::Refused(Refusal::Rejected(rejection))),
+        };
+        let seal = match self.seal_for(&accounting, statement, batch) {
+            Ok(seal) => seal,
+            Err(refusal) => return Ok(Decision::Refused(refusal)),
         };
         apply(&accounting, &mut batch.state)?;
         let class = public::of_effects(&accounting.effects, |kid| batch.state.keys(&kid));
@@ -295,8 +342,55 @@ impl Sequencer {
         let at = batch.entries.len();
         batch.by_op.insert(statement.core.op_id, at);
         let accounting = Arc::new(accounting);
-        batch.entries.push(Decided { accounting, statement, class });
+        batch.entries.push(Decided { accounting, statement, class, seal });
         Ok(Decision::Accepted(at))
+    }
+
+    /// What seals the entry. A person's statement on an account without a data key is refused; what
+    /// the server signs itself follows from the log and has to be in it.
+    fn seal_for(
+        &self,
+        accounting: &Accounting,
+        statement: &Statement,
+        batch: &Batch<'_, '_>,
+    ) -> Result<Seal, Refusal> {
+        let Some(subject) = accounting.subject else { return Ok(Seal::NoAccount) };
+        let account = subject.account;
+        match self.shared.registry.sealing_key(account) {
+            Ok(key) => Ok(Seal::Key(key)),
+            Err(RegistryError::NoKey(_))
+                if batch.opened.contains(&account)
+                    || accounting.effects.contains(&Effect::AccountOpened {}) =>
+            {
+                Ok(Seal::OnOpening(account))
+            }
+            Err(error) if statement.kid == self.own_kid() => {
+                tracing::warn!(ledger = %self.shared.ledger, %error, "an entry of the ledger's own has an empty part");
+                Ok(Seal::Empty)
+            }
+            Err(error) => Err(self.without_key(&error)),
+        }
+    }
+
+    /// Why a statement is refused whose account's data key cannot be had.
+    fn without_key(&self, error: &RegistryError) -> Refusal {
+        let ledger = self.shared.ledger;
+        match error.key_standing() {
+            KeyStanding::Erased => Refusal::Rejected(Rejection::AccountDeceased),
+            KeyStanding::Unreadable => {
+                tracing::error!(%ledger, %error, "a statement was refused; restore the registry");
+                Refusal::Rejected(Rejection::AccountUnreadable)
+            }
+            KeyStanding::Unknown => {
+                tracing::error!(%ledger, %error, "a statement was refused");
+                Refusal::Busy
+            }
+        }
+    }
+
+    /// The key that signs what follows from the log.
+    pub(super) fn own_kid(&self) -> Kid {
+        Kid::of(self.keys.system.verifying_key().as_bytes())
     }
 
     /// An entry of the log or of the batch in hand.
@@ -347,18 +441,19 @@ impl Sequencer {
         random: &[u8; SALT_BYTES + NONCE_BYTES],
         now_ms: u64,
     ) -> Result<Entry, EngineError> {
-        let Decided { accounting, statement, class: (class, public) } = decided;
+        let Decided { accounting, statement, class: (class, public), seal } = decided;
         let (mut salt, mut nonce) = ([0; SALT_BYTES], [0; NONCE_BYTES]);
         let (for_salt, for_nonce) = random.split_at(SALT_BYTES);
         salt.copy_from_slice(for_salt);
         nonce.copy_from_slice(for_nonce);
-        let personal = match accounting.subject {
-            None => None,
-            Some(subject) => {
+        let personal = match seal {
+            Seal::NoAccount => None,
+            Seal::Empty | Seal::OnOpening(_) => Some(Blob(Vec::new())),
+            Seal::Key(key) => {
                 let disclosure = statement.disclosure.as_ref().map(|(_, b)| Blob(b.clone()));
                 let plain = cbor::to_bytes(&Personal { accepted_ms: now_ms, disclosure });
                 let aad = personal_aad(self.shared.ledger, statement.core.op_id);
-                Some(Blob(self.shared.registry.seal_with(subject.account, &aad, &plain, nonce)?))
+                Some(Blob(key.seal(&aad, &plain, nonce)?))
             }
         };
         let accounting = Blob(cbor::to_bytes(accounting.as_ref()));

@@ -106,6 +106,7 @@ settlement-already-paid = The settlement is paid already.
 settlement-day = The day of the transfer lies between the end of the month and today.
 account-suspended = The account is suspended. Ask at the city desk.
 account-ended = The account has ended. Ask at the city desk.
+account-unreadable = The account's data cannot be read. Ask at the city desk.
 manifest-waits = Another person has to approve the list. Then send the same file again.
 not-an-action = The entry is no action.
 lot-out-of-range = Purse, fund and last day of the lot do not fit together.

@@ -106,6 +106,7 @@ settlement-already-paid = この精算はもう支払い済みです。
 settlement-day = 支払日は、月末以後で今日までの日にしてください。
 account-suspended = この口座は一時停止中です。市の窓口にお問い合わせください。
 account-ended = この口座は使えません。市の窓口にお問い合わせください。
+account-unreadable = この口座のデータを読み取れません。市の窓口にお問い合わせください。
 manifest-waits = 別の人の承認を待っています。承認されたら、同じファイルをもう一度送ってください。
 not-an-action = この記録は健康行動ではありません。
 lot-out-of-range = ポイントの種類、財源、期限の組み合わせが正しくありません。
