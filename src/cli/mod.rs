@@ -23,6 +23,7 @@ mod files;
 mod folder;
 pub mod import;
 pub mod init;
+mod json;
 pub mod keygen;
 pub mod keys;
 pub mod letters;

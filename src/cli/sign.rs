@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::console::{complain, say_bytes};
 use super::fields;
 use super::files::{make_file, read_text};
+use super::json;
 use super::outcome::{CliError, ExitStatus, Outcome};
 use crate::clock::{Clock, SystemClock};
 use crate::config::check_origin;
@@ -103,11 +104,8 @@ pub fn run(args: &Args) -> Outcome {
 }
 
 fn body(args: &Args, kind: Kind) -> Result<Body, CliError> {
-    let json = serde_json::from_str(&args.json)
+    let json = json::object_of(&args.json)
         .map_err(|error| CliError::Refused(format!("--json is not a JSON object: {error}")))?;
-    let Value::Object(json) = json else {
-        return Err(CliError::Refused("--json is not a JSON object".to_owned()));
-    };
     let mut named = Map::new();
     for (name, value) in json {
         let file = value.as_str().and_then(|text| text.strip_prefix('@')).map(PathBuf::from);

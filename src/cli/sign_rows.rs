@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use super::console::{complain, say};
 use super::fields;
 use super::files::make_file;
+use super::json;
 use super::outcome::{CliError, ExitStatus, Outcome};
 use super::sign::random_op_id;
 use crate::clock::{Clock, SystemClock};
@@ -131,8 +132,7 @@ fn row(args: &Args, kind: Kind, line: &str) -> Result<Row, String> {
     if line.len() > LINE_BYTES_MAX {
         return Err(format!("it is longer than {LINE_BYTES_MAX} bytes"));
     }
-    let json: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    let Value::Object(mut json) = json else { return Err("it is no JSON object".to_owned()) };
+    let mut json = json::object_of(line)?;
     if kind != Kind::Action {
         let body = fields::body_of(kind, &json)?;
         return Ok((core(args, None, today(), body), None));

@@ -95,6 +95,7 @@ const ORDERS: [(&str, &[&str]); 21] = [
             "draw",
             "sign",
             "fields",
+            "json",
             "demo",
             "serve",
             "clock",
