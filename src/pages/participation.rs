@@ -367,7 +367,7 @@ impl Words<'_> {
 
 fn figure(cell: Cell) -> Figure {
     match cell {
-        Cell::Shown(value) => Figure::Number(value),
+        Cell::Shown(value) => Figure::Number(value.get()),
         Cell::Small => Figure::Small,
         Cell::Withheld => Figure::Withheld,
     }
@@ -521,10 +521,10 @@ mod tests {
             groups: vec![],
             left_out: vec![],
             districts: vec![
-                row(1, Cell::Shown(1_200)),
+                row(1, Cell::of(1_200, 10)),
                 row(2, Cell::Small),
                 row(3, Cell::Withheld),
-                row(4, Cell::Shown(150)),
+                row(4, Cell::of(150, 10)),
             ],
             totals: vec![Cell::Small],
             ages: vec![],
@@ -532,7 +532,7 @@ mod tests {
             stations: vec![],
             funds: vec![],
         };
-        let weeks = vec![Week { monday, persons: Cell::Shown(1_200) }];
+        let weeks = vec![Week { monday, persons: Cell::of(1_200, 10) }];
         let release = Arc::new(Release { weeks, months: vec![month] });
         Participation { site: site(), release, groups: vec![] }
     }

@@ -154,7 +154,7 @@ impl Serialize for Cell {
     /// A number, `"<10"` for a small cell, `null` for one withheld on account of another.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Shown(value) => serializer.serialize_u64(*value),
+            Self::Shown(value) => serializer.serialize_u64(value.get()),
             Self::Small => serializer.serialize_str("<10"),
             Self::Withheld => serializer.serialize_none(),
         }
@@ -406,10 +406,7 @@ impl<'a> Material<'a> {
             open.iter().all(|channel| used(channel).is_some_and(|used| used.crowd.is_large()));
         let actions = |channel: &Channel| used(channel).map_or(0, |used| used.actions);
         let all: u64 = open.iter().map(actions).sum();
-        let share = |channel: Channel| match actions(&channel) {
-            actions if whole && all > 0 => Cell::Shown((actions * 200 + all) / (all * 2)),
-            _ => Cell::Withheld,
-        };
+        let share = |channel: Channel| Cell::percent(actions(&channel), all, whole);
         open.iter().map(|channel| (*channel, share(*channel))).collect()
     }
 
@@ -489,8 +486,8 @@ impl<'a> Material<'a> {
                 };
                 let left: i64 =
                     lots.iter().filter(|(key, _)| open(key)).map(|(_, points)| points).sum();
-                let outstanding = if current && waiting == 0 {
-                    Cell::Shown(u64::try_from(left).unwrap_or(0))
+                let outstanding = if current {
+                    Cell::points(u64::try_from(left).unwrap_or(0), waiting)
                 } else {
                     Cell::Withheld
                 };
@@ -527,7 +524,7 @@ fn explain(persons: u64, parts: impl Iterator<Item = Cell>) -> bool {
     let (mut shown, mut hidden) = (0, 0);
     for part in parts {
         match part {
-            Cell::Shown(persons) => shown += persons,
+            Cell::Shown(persons) => shown += persons.get(),
             Cell::Small | Cell::Withheld => hidden += K - 1,
         }
     }

@@ -24,11 +24,24 @@ pub type Column = Option<String>;
 /// The column of a group is listed when at most one district in so many is hidden in it.
 const HIDDEN_ONE_IN: usize = 3;
 
+/// A figure that may be published. Only this module makes one, so no count of persons is shown that
+/// has not been held against k here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Releasable(u64);
+
+impl Releasable {
+    /// The figure.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
 /// A figure as it is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cell {
     /// At least k persons stand behind it.
-    Shown(u64),
+    Shown(Releasable),
     /// Fewer than k persons.
     Small,
     /// Hidden because a small figure would follow from it.
@@ -39,14 +52,30 @@ impl Cell {
     /// A count of persons as it may be shown.
     #[must_use]
     pub fn of(persons: u64, k: u64) -> Self {
-        if persons >= k { Self::Shown(persons) } else { Self::Small }
+        if persons >= k { Self::Shown(Releasable(persons)) } else { Self::Small }
+    }
+
+    /// A share in whole percent, so that no number follows; withheld unless k persons stand behind
+    /// every part of the whole.
+    #[must_use]
+    pub fn percent(part: u64, whole: u64, all_large: bool) -> Self {
+        match (part * 200 + whole).checked_div(whole * 2) {
+            Some(share) if all_large => Self::Shown(Releasable(share)),
+            Some(_) | None => Self::Withheld,
+        }
+    }
+
+    /// A sum of points; withheld while fewer than k persons, but not nobody, stand behind a part.
+    #[must_use]
+    pub fn points(points: u64, waiting_persons: u64) -> Self {
+        if waiting_persons == 0 { Self::Shown(Releasable(points)) } else { Self::Withheld }
     }
 
     /// The figure, if it is shown.
     #[must_use]
     pub fn value(self) -> Option<u64> {
         match self {
-            Self::Shown(value) => Some(value),
+            Self::Shown(value) => Some(value.0),
             Self::Small | Self::Withheld => None,
         }
     }
@@ -95,7 +124,7 @@ impl Persons {
     pub fn reach(&self, k: u64) -> u64 {
         let column = |at: usize| {
             let cells = self.districts.values().filter_map(|row| row.get(at));
-            cells.map(|cell| if let Cell::Shown(persons) = cell { *persons } else { k - 1 }).sum()
+            cells.map(|cell| cell.value().unwrap_or(k - 1)).sum()
         };
         (0..self.columns.len()).map(column).max().unwrap_or(0)
     }
@@ -148,7 +177,7 @@ pub fn persons(counts: &Counts, groups: &BTreeSet<String>, k: u64) -> Persons {
 fn any(cell: Cell, groups: &[Cell], hidden: u64, k: u64) -> Cell {
     let explained: u64 = groups.iter().map(|cell| cell.shown()).sum();
     match cell {
-        Cell::Shown(persons) if hidden > 0 && persons + hidden * (k - 1) > explained => {
+        Cell::Shown(persons) if hidden > 0 && persons.0 + hidden * (k - 1) > explained => {
             Cell::Withheld
         }
         Cell::Shown(_) | Cell::Small | Cell::Withheld => cell,
@@ -194,7 +223,7 @@ fn ages(counts: &Counts, made: &Persons, k: u64) -> BTreeMap<Band, Vec<Cell>> {
     let cells = |row: Vec<u64>| {
         let cells = row.into_iter().zip(&whole);
         cells
-            .map(|(persons, whole)| if *whole { Cell::Shown(persons) } else { Cell::Withheld })
+            .map(|(persons, whole)| if *whole { Cell::of(persons, k) } else { Cell::Withheld })
             .collect()
     };
     bands.into_iter().map(|(band, row)| (band, cells(row))).collect()
