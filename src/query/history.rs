@@ -167,7 +167,8 @@ impl Filter {
             | Kind::Refund
             | Kind::Hold
             | Kind::Capture
-            | Kind::Release => Some(Self::Shops),
+            | Kind::Release
+            | Kind::RewardUse => Some(Self::Shops),
             Kind::ProgrammePublish
             | Kind::BudgetAllocate
             | Kind::KeyRegister
@@ -183,7 +184,6 @@ impl Filter {
             | Kind::CardRevoke
             | Kind::CataloguePublish
             | Kind::RewardClaim
-            | Kind::RewardUse
             | Kind::RewardCancel
             | Kind::DrawCommit
             | Kind::DrawResult

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ledger_spec::entry::{Accounting, Contra, Effect, receipt_number};
 use ledger_spec::ids::{LedgerId, PlaceId, Seq};
 use ledger_spec::kept;
-use ledger_spec::kinds::{Kind, Role, SettlementClose};
+use ledger_spec::kinds::{Flow, Kind, Role, SettlementClose};
 use ledger_spec::programme::Programme;
 use ledger_spec::time::{Day, Month};
 use serde::Serialize;
@@ -49,8 +49,7 @@ impl BookLine {
         let kind = if kind == Kind::Approve { Kind::Refund } else { kind };
         let day = entry.accepted_day();
         // An entry that does not keep its minute says the first of the day.
-        let exact = entry.accepted_min != day.start_ms() / 60_000
-            || matches!(kind, Kind::Redeem | Kind::Void | Kind::Capture);
+        let exact = entry.accepted_min != day.start_ms() / 60_000 || kind.is(Flow::ExactMinute);
         let line = Self {
             seq: entry.seq.0,
             receipt_number: receipt_number(ledger, entry.seq),

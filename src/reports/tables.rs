@@ -139,7 +139,7 @@ fn kind_text(kind: &'static str) -> &'static str {
         "capture" => "確定",
         "reward.use" => "引換券",
         "refund" => "返金",
-        other => other,
+        _ => "その他",
     }
 }
 
@@ -213,7 +213,14 @@ fn fund_text(fund: Fund) -> &'static str {
 mod tests {
     use super::*;
     use ledger_spec::ids::PlaceId;
+    use ledger_spec::kinds::Kind;
     use ledger_spec::points::FundSums;
+
+    /// A Japanese file shows no code that the protocol writes.
+    #[test]
+    fn a_kind_without_a_word_is_not_written_as_its_code() {
+        assert!(Kind::ALL.iter().all(|kind| !kind_text(kind.name()).is_ascii()));
+    }
 
     #[test]
     fn lines_that_make_another_sum_are_not_shown() {

@@ -9,7 +9,8 @@ use expect_test::expect;
 use kenmai::audit::{Check, Gap};
 use kenmai::query::links::{links, partners};
 use kenmai::query::rewards::{catalogue, rewards, voucher};
-use kenmai::query::{Access, history};
+use kenmai::query::{Access, Filter, history};
+use kenmai::reports::books::BookLine;
 use ledger_spec::cbor::Blob;
 use ledger_spec::ids::{Kid, LinkId, PersonId, PlaceId, Seq};
 use ledger_spec::kinds::{
@@ -143,6 +144,14 @@ fn what_ends_today_is_given_away_once_for_whoever_asked() {
     assert_eq!(closed.gaps[&Gap::Decision], 2);
 }
 
+/// A shop's line keeps its minute also where that is the first of the day.
+fn check_minute_of_midnight(city: &City, seq: Seq) {
+    let mut entry = city.engine().entry(seq).unwrap().unwrap().1;
+    entry.accepted_min = entry.accepted_day().start_ms() / MINUTE_MS;
+    let (_, line) = BookLine::of(city.engine().ledger(), &entry).unwrap();
+    assert_eq!((line.kind, line.accepted_min), ("reward.use", Some(entry.accepted_min)));
+}
+
 #[test]
 fn a_voucher_is_used_or_lapses_and_the_audit_follows() {
     let mut city = with_catalogue();
@@ -161,8 +170,13 @@ fn a_voucher_is_used_or_lapses_and_the_audit_follows() {
     assert_eq!(own.iter().map(|line| line.claim).collect::<Vec<_>>(), [used.0, unused.0]);
     let left = |city: &City| catalogue(city.engine(), today).unwrap().items[0].left;
     assert_eq!(left(&city), Some(3));
-    city.must("shop", Body::RewardUse(RewardUse { voucher: used, secret: [1; 16] }));
+    let redeemed = RewardUse { voucher: used, secret: [1; 16] };
+    let seq = city.must("shop", Body::RewardUse(redeemed));
     assert_eq!(asked(&city, used, 1, shop), Some("ended"));
+    check_minute_of_midnight(&city, seq);
+    let in_shops =
+        history(city.engine(), Access::Own(account("mei")), None, Some(Filter::Shops), 9);
+    assert!(in_shops.unwrap().entries.iter().any(|line| line.kind == Kind::RewardUse));
 
     // The last day passes while the ledger is closed; the first batch after it takes the voucher
     // back.

@@ -59,7 +59,7 @@ async function showStatement(read, { settlement }) {
   const fact = ([name, value]) => element("div", "", element("dt", "", text(`settlement-${name}`)), element("dd", "", value));
   at("#statement-facts").replaceChildren(...facts.map(fact));
   const line = (one) =>
-    row(one.day, time(one.accepted_min), one.receipt_number, textOr(`settlement-kind-${one.kind.replaceAll(".", "-")}`, "settlement-kind-redeem"), one.points);
+    row(one.day, time(one.accepted_min), one.receipt_number, textOr(`settlement-kind-${one.kind.replaceAll(".", "-")}`, "settlement-kind-other"), one.points);
   at("#statement-lines").replaceChildren(...found.lines.map(line));
   offer(at("#statement-csv"), `${found.month}-${found.settlement}.csv`, csv);
   at("#statement").hidden = false;

@@ -819,6 +819,7 @@ settlement-kind-void = Taken back
 settlement-kind-capture = Captured
 settlement-kind-reward-use = Voucher
 settlement-kind-refund = Refund
+settlement-kind-other = Other
 settlement-fund-general = General account
 settlement-fund-nhi = National health insurance
 settlement-fund-care-insurance = Long-term care insurance

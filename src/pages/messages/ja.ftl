@@ -818,6 +818,7 @@ settlement-kind-void = 取り消し
 settlement-kind-capture = 確定
 settlement-kind-reward-use = 引換券
 settlement-kind-refund = 返金
+settlement-kind-other = その他
 settlement-fund-general = 一般会計
 settlement-fund-nhi = 国民健康保険
 settlement-fund-care-insurance = 介護保険
