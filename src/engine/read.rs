@@ -16,7 +16,7 @@ use crate::registry::{Registry, RegistryError};
 /// shown.
 ///
 /// # Errors
-/// [`EngineError::Damaged`] where entry and leaf differ.
+/// [`EngineError::Damaged`] where entry and leaf differ, or the disk does not give one of them.
 pub(crate) fn read_entry(
     log: &LogReader,
     levels: &LevelsReader,
@@ -26,12 +26,17 @@ pub(crate) fn read_entry(
     let bytes = match log.entry(seq) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Ok(None),
-        Err(error @ LogError::Damaged { .. }) => return Err(damaged(error.to_string())),
+        Err(error @ (LogError::Damaged { .. } | LogError::Io { .. })) => {
+            return Err(damaged(error.to_string()));
+        }
         Err(error) => return Err(error.into()),
     };
     let (entry, accounting) =
         parse_entry(seq, &bytes).map_err(|error| damaged(error.to_string()))?;
-    let due = levels.read(0, seq.0, 1)?.and_then(|hashes| hashes.first().copied());
+    let due = match levels.read(0, seq.0, 1) {
+        Err(error @ LogError::Io { .. }) => return Err(damaged(error.to_string())),
+        hashes => hashes?.and_then(|hashes| hashes.first().copied()),
+    };
     if due != Some(leaf_hash(&entry.leaf())) {
         return Err(damaged("log/segments and log/levels/0 differ".to_owned()));
     }

@@ -64,7 +64,8 @@ impl<E: Into<EngineError>> From<E> for Scrub {
 
 /// One pass, up to the end that the log had at its beginning.
 fn scrub(shared: &Shared, mut rest: impl FnMut() -> Result<(), Stopped>) -> Result<(), Scrub> {
-    let (mut next, end, mut read_bytes) = (Seq(0), shared.log.next_seq()?, 0);
+    let (mut next, end) = (Seq(0), shared.log.next_seq()?);
+    let (mut read_bytes, mut damaged) = (0, false);
     while next < end {
         match shared.log.read_from(next).next() {
             Some(Ok(frame)) => {
@@ -72,14 +73,20 @@ fn scrub(shared: &Shared, mut rest: impl FnMut() -> Result<(), Stopped>) -> Resu
                 read_bytes += frame.bytes().len();
                 next = frame.header().next_seq();
             }
-            Some(Err(error @ LogError::Damaged { .. })) => {
-                // What of the frame is still what its leaf says can be used; the rest is told.
-                shared.note_damage(&EngineError::Damaged { seq: next, reason: error.to_string() });
-                next = Seq(next.0 + 1);
+            Some(Err(error @ (LogError::Damaged { .. } | LogError::Io { .. }))) => {
+                // The frame is told once, by its first entry, and the pass goes on behind it.
+                if !damaged {
+                    let reason = format!("the frame that it begins: {error}");
+                    shared.note_damage(&EngineError::Damaged { seq: next, reason });
+                }
+                (damaged, next) = (true, Seq(next.0 + 1));
+                rest()?;
+                continue;
             }
             Some(Err(error)) => return Err(error.into()),
             None => break,
         }
+        damaged = false;
         shared.metrics.set_scrubbed(next.0);
         if read_bytes >= BYTES_A_STEP {
             read_bytes = 0;

@@ -167,9 +167,12 @@ impl Sequencer {
             }
             Job::Statement(waiting) => *waiting,
             Job::Repetition(statement, reply) => {
-                let found = self.earlier_operation(&statement)?;
+                let found = match self.earlier_operation(&statement) {
+                    Err(EngineError::Damaged { seq, .. }) => Some(Err(Refusal::Damaged(seq))),
+                    found => found?.map(|decision| self.verdict(decision, &[])),
+                };
                 // Who asked and has gone asks again.
-                let _ = reply.send(found.map(|decision| self.verdict(decision, &[])));
+                let _ = reply.send(found);
                 return Ok(());
             }
             Job::Result(manifest, outcomes, reply) => {

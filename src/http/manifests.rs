@@ -186,7 +186,12 @@ async fn judge(
     for slice in slices(opened.into_rows(manifest)) {
         for verdict in ledger.engine.enqueue_rows(slice)?.wait().await? {
             match verdict {
-                Err(refusal @ (Refusal::Busy | Refusal::ReadOnly(_) | Refusal::Stopped)) => {
+                Err(
+                    refusal @ (Refusal::Damaged(_)
+                    | Refusal::Busy
+                    | Refusal::ReadOnly(_)
+                    | Refusal::Stopped),
+                ) => {
                     return Err(refusal.into());
                 }
                 answered => verdicts.push(answered),

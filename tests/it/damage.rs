@@ -122,3 +122,24 @@ fn a_start_makes_damaged_levels_again() {
         assert_eq!(fs::read(level(&city, number)).unwrap(), good, "level {number} byte {at}");
     }
 }
+
+/// A statement sent again after its code's day is looked for in the log before anything else; where
+/// its entry is damaged, that is its answer, and the ledger takes the next one.
+#[test]
+fn a_repetition_of_a_damaged_entry_stops_nobody() {
+    let mut city = City::settled();
+    let measurement = city.measurement("mei");
+    let measured = city.submit(&measurement).unwrap().accounting.seq;
+    let (entry, _) = city.engine().entry(measured).unwrap().unwrap();
+    let bytes = entry.accounting.0;
+    city.close();
+    let file = fs::read(segment(&city)).unwrap();
+    let at = file.windows(bytes.len()).position(|window| window == bytes).unwrap();
+    city.open().unwrap();
+    flip(&segment(&city), at + bytes.len() / 2, 2);
+    city.clock.pass(3 * 24 * 60 * MINUTE_MS);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let again = runtime.block_on(city.engine().repetition(&measurement)).unwrap().unwrap();
+    assert_eq!(again.map(|accepted| accepted.accounting.seq), Err(Refusal::Damaged(measured)));
+    city.measure("mei");
+}
