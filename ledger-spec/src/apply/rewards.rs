@@ -50,7 +50,7 @@ pub(super) fn on_tables(
             state.top().draws.insert(*item, draw);
             Ok(())
         }
-        _ => Ok(()),
+        _ => Err(Broken::Missing("reward")),
     }
 }
 
