@@ -471,7 +471,12 @@ async fn a_year_under_all_rules_is_audited_and_simulated() {
     measured.points = 10;
     let changed = simulated(&other);
     let of = |number: u32| changed.rules[&number].1;
-    assert_eq!((of(3).would.acts, of(3).would.points * 2), (of(3).was.acts, of(3).was.points));
+    // Each city has a year of its own: what a yearly cap took of full points from a few residents,
+    // it does not take of half.
+    let (would, was) = (of(3).would, of(3).was);
+    assert_eq!(would.acts, was.acts);
+    let kept = (would.points * 2).checked_sub(was.points);
+    assert!(kept.is_some_and(|kept| kept * 100 <= was.points), "{would:?} {was:?}");
     assert_eq!(of(12), same.rules[&12].1);
     assert_eq!(of(17).would, FundTotals::default());
     assert_eq!(changed.rules[&17].0, "健康の記録");
