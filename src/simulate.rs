@@ -380,6 +380,7 @@ impl Taken<'_> {
             | Effect::DeviceEnrolled { .. }
             | Effect::CardIssued { .. }
             | Effect::CardRevoked { .. }
+            | Effect::PinSet { .. }
             | Effect::LinkGranted { .. }
             | Effect::LinkRevoked { .. } => self.effects.push(effect.clone()),
             Effect::Posting { lot, points, contra } => self.post(*lot, *points, *contra),

@@ -4,25 +4,25 @@
 use alloc::sync::Arc;
 
 use crate::entry::{Accounting, Contra, DayTotals, Effect, VERSION};
-use crate::ids::{AccountId, CardHash, Hash, Kid, LinkId, NaturalKey, Seq};
+use crate::ids::{CardHash, Kid, NaturalKey, Seq};
 use crate::kept;
 use crate::kinds::SettlementClose;
 use crate::points::{Fund, FundSums, LotKey, Purse};
 use crate::programme::Programme;
 use crate::shops::Settlement;
 use crate::state::{
-    Account, Actor, Budget, Card, DayPoints, Device, EnrolCode, Key, LinkRow, ManifestState,
-    Overlay, Place, Proposal, Refunded, Signer,
+    Account, Budget, DayPoints, ManifestState, Overlay, Proposal, Refunded, Signer,
 };
 use crate::time::Day;
 
+mod access;
 mod account;
 mod checks;
 mod openings;
 mod rewards;
 
 use account::on_account;
-use checks::{subject_of, undo, unseen};
+use checks::{undo, unseen};
 
 pub use checks::Broken;
 
@@ -73,7 +73,7 @@ fn open_subject(entry: &Accounting, state: &Overlay<'_>) -> Result<Option<Accoun
     let opens = entry.effects.contains(&Effect::AccountOpened {});
     let mut account = match state.accounts(&subject.account) {
         Some(account) if !opens => account.clone(),
-        None if opens => Account::fresh(),
+        None if opens => Account::opened(entry.accepted_day()),
         _ => return Err(Broken::Missing("account")),
     };
     if (subject.account_seq, subject.previous) != (account.entries, account.last) {
@@ -113,32 +113,20 @@ fn on_tables(entry: &Accounting, effect: &Effect, state: &mut Overlay<'_>) -> Re
             openings::allocate(source, *fund, *points, *until, state)
         }
         Effect::Brought { source } => openings::bring(entry, source, state),
-        Effect::KeyRegistered { public_key, role, person, place, name } => {
-            let (role, person, place, name) = (*role, *person, *place, name.clone());
-            add_actor(*public_key, Actor { role, person, place, name }, entry.seq, state)
-        }
-        Effect::KeyRevoked { kid } => revoke_key(*kid, entry.seq, state),
-        Effect::DeviceEnrolled { public_key, since } => {
-            let account = subject_of(entry)?;
-            let signer = Signer::Device(Device { account, since: *since });
-            add_key(*public_key, signer, entry.seq, state)
-        }
-        Effect::CardIssued { card, code, until_min } => {
-            issue(subject_of(entry)?, *card, *code, *until_min, state)
-        }
-        Effect::CardRevoked { card } => end_card(*card, state),
-        Effect::CodeUsed { code } => use_code(*code, state),
+        Effect::KeyRegistered { .. }
+        | Effect::KeyRevoked { .. }
+        | Effect::DeviceEnrolled { .. }
+        | Effect::CardIssued { .. }
+        | Effect::CardRevoked { .. }
+        | Effect::PinSet { .. }
+        | Effect::CodeUsed { .. }
+        | Effect::LinkGranted { .. }
+        | Effect::LinkRevoked { .. } => access::on_tables(entry, effect, state),
         Effect::DayClosed { day, .. } => close_day(*day, entry.seq, state),
         Effect::ManifestOpened { kid, kind, rows } => {
             let manifest = ManifestState { kid: *kid, kind: *kind, count: *rows, done: None };
             open_manifest(entry.seq, manifest, state)
         }
-        Effect::LinkGranted { link, purpose, until, partner } => {
-            let (account, purpose, until, partner) =
-                (subject_of(entry)?, *purpose, *until, *partner);
-            grant_link(*link, LinkRow { account, purpose, until, partner, revoked: None }, state)
-        }
-        Effect::LinkRevoked { link } => end_link(*link, entry.seq, state),
         Effect::ManifestClosed { manifest } => close_manifest(*manifest, entry.seq, state),
         Effect::ShopSettled { settlement } => settle(settlement, entry, state),
         Effect::SettlementPaid { settlement, .. } => pay(*settlement, entry.seq, state),
@@ -156,24 +144,6 @@ fn on_tables(entry: &Accounting, effect: &Effect, state: &mut Overlay<'_>) -> Re
         | Effect::ActionWithdrawn { .. }
         | Effect::LotExtended { .. } => Ok(()),
     }
-}
-
-fn add_actor(
-    public_key: [u8; 32],
-    actor: Actor,
-    seq: Seq,
-    state: &mut Overlay<'_>,
-) -> Result<(), Broken> {
-    let fresh = actor.place.filter(|place| state.places(place).is_none());
-    let row = Place { role: actor.role, name: actor.name.clone() };
-    state.top().places.extend(fresh.map(|place| (place, row)));
-    add_key(public_key, Signer::Actor(actor), seq, state)
-}
-
-fn grant_link(link: LinkId, row: LinkRow, state: &mut Overlay<'_>) -> Result<(), Broken> {
-    unseen(state.links(&link).is_none(), "link")?;
-    state.top().links.insert(link, row);
-    Ok(())
 }
 
 fn count_card(
@@ -282,49 +252,6 @@ fn propose(entry: &Accounting, until_min: u64, state: &mut Overlay<'_>) -> Resul
     Ok(())
 }
 
-fn add_key(
-    public_key: [u8; 32],
-    signer: Signer,
-    registered: Seq,
-    state: &mut Overlay<'_>,
-) -> Result<(), Broken> {
-    let kid = Kid::of(&public_key);
-    unseen(state.keys(&kid).is_none(), "key")?;
-    let key = Key { public_key, signer, registered, revoked: None };
-    state.top().keys.insert(kid, key);
-    Ok(())
-}
-
-fn revoke_key(kid: Kid, revoked: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {
-    let mut key = state.keys(&kid).ok_or(Broken::Missing("key"))?.clone();
-    unseen(key.revoked.is_none(), "key")?;
-    key.revoked = Some(revoked);
-    state.top().keys.insert(kid, key);
-    Ok(())
-}
-
-fn issue(
-    account: AccountId,
-    card: Option<CardHash>,
-    code: Option<Hash>,
-    until_min: u64,
-    state: &mut Overlay<'_>,
-) -> Result<(), Broken> {
-    unseen(card.is_none_or(|card| state.cards(&card).is_none()), "card")?;
-    unseen(code.is_none_or(|code| state.codes(&code).is_none()), "code")?;
-    let unused = EnrolCode { account, until_min, used: false };
-    state.top().cards.extend(card.map(|card| (card, Card { account, revoked: false })));
-    state.top().codes.extend(code.map(|code| (code, unused)));
-    Ok(())
-}
-
-fn end_card(card: CardHash, state: &mut Overlay<'_>) -> Result<(), Broken> {
-    let row = *state.cards(&card).ok_or(Broken::Missing("card"))?;
-    unseen(!row.revoked, "card")?;
-    state.top().cards.insert(card, Card { revoked: true, ..row });
-    Ok(())
-}
-
 fn spend_token(token: (u64, [u8; 16]), state: &mut Overlay<'_>) -> Result<(), Broken> {
     unseen(state.nonces(&token).is_none(), "token")?;
     state.top().nonces.insert(token, ());
@@ -335,13 +262,6 @@ fn publish(version: u32, document: &str, state: &mut Overlay<'_>) -> Result<(), 
     let programme = Programme::parse(document).map_err(|_| Broken::Missing("programme"))?;
     unseen(state.programmes(&version).is_none(), "programme")?;
     state.top().programmes.insert(version, Arc::new(programme));
-    Ok(())
-}
-
-fn end_link(link: LinkId, revoked: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {
-    let row = *state.links(&link).ok_or(Broken::Missing("link"))?;
-    unseen(row.revoked.is_none(), "link")?;
-    state.top().links.insert(link, LinkRow { revoked: Some(revoked), ..row });
     Ok(())
 }
 
@@ -391,12 +311,5 @@ fn pay(settlement: Seq, paid: Seq, state: &mut Overlay<'_>) -> Result<(), Broken
     let row = *state.settlements(&settlement).ok_or(Broken::Missing("settlement"))?;
     unseen(row.paid.is_none(), "payment")?;
     state.top().settlements.insert(settlement, Settlement { paid: Some(paid), ..row });
-    Ok(())
-}
-
-fn use_code(code: Hash, state: &mut Overlay<'_>) -> Result<(), Broken> {
-    let row = *state.codes(&code).ok_or(Broken::Missing("code"))?;
-    unseen(!row.used, "code")?;
-    state.top().codes.insert(code, EnrolCode { used: true, ..row });
     Ok(())
 }

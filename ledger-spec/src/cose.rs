@@ -20,6 +20,8 @@ pub mod aad {
     pub const SESSION: &[u8] = b"kenmai/v1/session";
     /// A PIN on its way from a pad to the server.
     pub const PIN_ENTRY: &[u8] = b"kenmai/v1/pin-entry";
+    /// A PIN that is set.
+    pub const PIN_SETTING: &[u8] = b"kenmai/v1/pin-setting";
     /// A venue's code.
     pub const VENUE: &[u8] = b"kenmai/v1/venue";
     /// A perk card.

@@ -17,6 +17,7 @@ mod limits;
 mod log;
 mod lots;
 mod openings;
+mod pins;
 mod proposals;
 mod rejection;
 mod residents;
@@ -83,6 +84,7 @@ pub fn decide(
         Body::LinkRevoke(body) => residents::revoke_link(body, &case),
         Body::CardIssue(body) => residents::issue_card(body, &case),
         Body::CardRevoke(body) => residents::revoke_card(body, &case),
+        Body::CardPin(body) => pins::set(body, &case),
         Body::Action(body) => earning::judge_action(body, &case),
         Body::Redeem(body) => spending::redeem(body, &case),
         Body::Void(body) => returns::void(body, &case),
@@ -115,7 +117,6 @@ pub fn decide(
         | Body::AccountClose(_)
         | Body::AccountErase(_)
         | Body::DeviceRevoke(_)
-        | Body::CardPin(_)
         | Body::ShopAccount(_)
         | Body::OpeningBudget(_)
         | Body::AccountJoin(_)

@@ -144,6 +144,7 @@ fn of_effect<'e, 'k>(
         | Effect::DeviceEnrolled { .. }
         | Effect::CardIssued { .. }
         | Effect::CardRevoked { .. }
+        | Effect::PinSet { .. }
         | Effect::CodeUsed { .. }
         | Effect::LinkGranted { .. }
         | Effect::LinkRevoked { .. }

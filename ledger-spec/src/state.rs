@@ -121,8 +121,24 @@ wire_array!(
     Card {
         /// The account.
         account: AccountId,
+        /// The day of its issue.
+        issued_on: Day,
+        /// Its PIN, if it has one.
+        pin: Option<PinInForce>,
         /// Whether it is ended.
         revoked: bool,
+    }
+);
+
+wire_array!(
+    /// The PIN of a card, which the server's registry holds under the hash of the statement that
+    /// set it.
+    #[derive(Copy)]
+    PinInForce {
+        /// Hash of that statement.
+        set_by: Hash,
+        /// The first day on which it proves anything.
+        counts_from: Day,
     }
 );
 

@@ -216,8 +216,7 @@ wire_array!(
 );
 
 wire_array!(
-    /// A PIN as it was typed: a shop's terminal asks for a proof, a desk or kiosk sets the card's
-    /// PIN.
+    /// A PIN as it was typed at a terminal, which asks for a proof.
     PinEntry {
         /// Unix seconds; void from this second on.
         exp_s: u64,
@@ -231,6 +230,23 @@ wire_array!(
         pin: Text<8>,
         /// The most points that the proof shall give; a desk says 0.
         max_points: u32,
+    }
+);
+
+wire_array!(
+    /// A PIN that a desk, kiosk or register sets, with the statement that says so. It has a tag of
+    /// its own, so that a PIN that was typed to be checked never becomes one that is set.
+    PinSetting {
+        /// Unix seconds; void from this second on.
+        exp_s: u64,
+        /// Random.
+        nonce: [u8; 16],
+        /// The ledger it is for.
+        ledger: LedgerId,
+        /// 4 to 8 digits.
+        pin: Text<8>,
+        /// The signed `card.pin` as it is submitted.
+        statement: Blob<2048>,
     }
 );
 
@@ -307,6 +323,9 @@ impl Message for Session {
 }
 impl Message for PinEntry {
     const AAD: &'static [u8] = aad::PIN_ENTRY;
+}
+impl Message for PinSetting {
+    const AAD: &'static [u8] = aad::PIN_SETTING;
 }
 impl Message for VenueCode {
     const AAD: &'static [u8] = aad::VENUE;

@@ -566,6 +566,7 @@ impl<'a> Auditor<'a> {
             | Effect::FactsSet { .. }
             | Effect::CardIssued { .. }
             | Effect::CardRevoked { .. }
+            | Effect::PinSet { .. }
             | Effect::CodeUsed { .. }
             | Effect::DayClosed { .. }
             | Effect::ManifestOpened { .. }

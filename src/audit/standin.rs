@@ -86,7 +86,7 @@ fn other(
             hold.until_s.clamp(recorded_s, recorded_s + 59)
         }
         Body::DeviceEnrol(_) | Body::LinkGrant(_) if knows_by_hash(accounting) => return None,
-        Body::DeviceEnrol(_) | Body::LinkGrant(_) => {
+        Body::DeviceEnrol(_) | Body::LinkGrant(_) | Body::CardPin(_) => {
             agree(accounting, &mut statement, None, state, signers)
         }
         Body::RewardClaim(_) => return claim(accounting, account?, statement, state, signers),
@@ -122,7 +122,6 @@ fn other(
         | Body::SettlementPaid(_)
         | Body::AuditStatement(_)
         | Body::Manifest(_)
-        | Body::CardPin(_)
         | Body::ShopAccount(_)
         | Body::OpeningBudget(_)
         | Body::AccountJoin(_)

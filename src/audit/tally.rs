@@ -201,7 +201,9 @@ mod tests {
         let lots = vec![Lot { key: NHI, points: 170 }, Lot { key: WALKS, points: 15 }];
         let (seq, held_for, until_s) = (Seq(7), HeldFor::Shop(SHOP), 1);
         let holds = vec![Hold { seq, held_for, until_s, lots: vec![Lot { key: NHI, points: 30 }] }];
-        state.accounts.insert(AccountId([2; 16]), Account { lots, holds, ..Account::fresh() });
+        state
+            .accounts
+            .insert(AccountId([2; 16]), Account { lots, holds, ..Account::opened(Day(0)) });
         state.budgets.insert((Fund::Nhi, 2026), Budget { allocated: 1_000, granted: 300 });
         let mut points = FundSums::default();
         points.add(Fund::Nhi, 100).expect("a small sum");

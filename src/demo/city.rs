@@ -4,8 +4,8 @@ use ed25519_dalek::SigningKey;
 use ledger_spec::cbor::Text;
 use ledger_spec::ids::{PersonId, PlaceId};
 use ledger_spec::kinds::{
-    AccountFacts, AccountOpen, Body, BudgetAllocate, CardIssue, CataloguePublish, DeviceEnrol,
-    Document, KeyRegister, ProgrammePublish, Role,
+    AccountFacts, AccountOpen, Body, BudgetAllocate, CardIssue, CardPin, CataloguePublish,
+    DeviceEnrol, Document, KeyRegister, PinGrounds, ProgrammePublish, Role,
 };
 use ledger_spec::programme::Programme;
 use ledger_spec::state::State;
@@ -16,11 +16,15 @@ use super::cast::Cast;
 use super::client::{CityClient, CityError, Progress, core, disclosure, open};
 use super::crew::in_order;
 use super::programme::{BUDGETS, age_on, of_year};
-use super::residents::Resident;
+use super::residents::{QUIZZERS, Resident};
 use super::rewards;
 use super::staged_clock::StagedClock;
 use crate::clock::Clock;
 use crate::engine::Engine;
+use crate::registry::PinSlot;
+
+/// The PIN of those residents of a demo city whose card has one.
+pub const DEMO_PIN: &str = "2468";
 
 const SURNAMES: [&str; 10] =
     ["青木", "石田", "内山", "遠藤", "岡村", "加藤", "北川", "久保", "小泉", "佐野"];
@@ -173,12 +177,28 @@ fn people(
         statements.into_iter().flatten().try_for_each(|statement| client.send(statement, false))
     })?;
     client.settle()?;
+    QUIZZERS
+        .filter(|number| *number < residents)
+        .try_for_each(|number| give_pin(client, number))?;
+    client.settle()?;
     let names = GIVEN.iter().flat_map(|given| SURNAMES.iter().map(move |surname| (surname, given)));
     let persons: Vec<_> = (0..residents)
         .zip(names.cycle())
         .map(|(number, (surname, given))| (cast.account(number), format!("{surname} {given}")))
         .collect();
     Ok(engine.registry().put_persons(&persons)?)
+}
+
+/// The PIN that comes with a resident's card; the same for all who have one here.
+fn give_pin(client: &mut CityClient<'_>, number: usize) -> Result<(), CityError> {
+    let (cast, engine, now_ms) = (client.cast, client.engine, client.clock.wall_ms());
+    let card = card_hash(&cast.card(number));
+    let body = Body::CardPin(CardPin { card, grounds: PinGrounds::First });
+    let disclosed = disclosure(now_ms / 1_000, None, None)?;
+    let statement = open(engine, core(engine, now_ms, body)?, &cast.staff(), Some(&disclosed))?;
+    let slot = PinSlot { account: cast.account(number), card, set_by: statement.hash() };
+    engine.registry().keep_pin(slot, None, DEMO_PIN)?;
+    client.send(statement, false)
 }
 
 /// Account, facts, card and phone of a resident.

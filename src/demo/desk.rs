@@ -8,11 +8,13 @@ use ed25519_dalek::SigningKey;
 use ledger_spec::cbor::Text;
 use ledger_spec::ids::{AccountId, PersonId, PlaceId};
 use ledger_spec::kinds::{
-    AccountFacts, AccountOpen, Action, AgeTier, Approve, Body, CardIssue, Insurance, KeyRegister,
-    Name, Role,
+    AccountFacts, AccountOpen, Action, AgeTier, Approve, Body, CardIssue, CardPin, Insurance,
+    KeyRegister, Name, PinGrounds, Role,
 };
 use ledger_spec::programme::LATE_DAYS_MAX;
-use ledger_spec::statement::{Core, Disclosure, Holder, StatementError, card_hash, code_hash};
+use ledger_spec::statement::{
+    Core, Disclosure, Holder, Statement, StatementError, card_hash, code_hash,
+};
 use ledger_spec::time::Day;
 
 use super::cast::{Cast, card_of, random};
@@ -65,6 +67,8 @@ pub struct VisitorKit {
     pub code: [u8; 16],
     /// The visitor's card.
     pub card: [u8; 11],
+    /// The statement that sets its first PIN.
+    pub pin: Statement,
     /// The station that the visitor's first key plays, with its name.
     pub station: Option<(PlaceId, String)>,
     /// The shop that the visitor's second key plays, with its name.
@@ -124,7 +128,10 @@ impl Desk {
         };
         let (code, card) = self.open_account(&desk).await?;
         self.first_session(&desk, card).await?;
-        Ok(VisitorKit { code, card, station, shop })
+        let body = Body::CardPin(CardPin { card: card_hash(&card), grounds: PinGrounds::First });
+        let disclosed = disclosure(now_ms / 1_000, None, None)?;
+        let pin = open(engine, core(engine, now_ms, body)?, &self.cast.staff(), Some(&disclosed))?;
+        Ok(VisitorKit { code, card, pin, station, shop })
     }
 
     /// A city that runs for years has next year's rules in time: any visitor of this year brings

@@ -96,7 +96,7 @@ async fn visitor(
     let (station, till) = (key(asked.station_key)?, key(asked.till_key)?);
     let visit = desk.welcome(&ledger.engine, station, till, server.clock.wall_ms()).await?;
     let pin = demo_pin()?;
-    http::give_pin(&server, ledger, &visit.card, pin.clone().into()).await?;
+    http::give_pin(&server, ledger, visit.pin.clone(), pin.clone().into()).await?;
     Ok((StatusCode::CREATED, Json(welcome(visit, pin))))
 }
 

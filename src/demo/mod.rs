@@ -22,7 +22,7 @@ mod staged_clock;
 
 pub use blueprint::{Blueprint, HISTORY_DAYS, MINATO, OPEN_PHONES, YAIZU};
 pub use cast::Cast;
-pub use city::found;
+pub use city::{DEMO_PIN, found};
 pub use client::{CityError, Progress};
 pub use desk::{Desk, DeskError, VisitorKit};
 pub use folder::{CityMetrics, DEMO_MARK, DemoCity, OpenError, open};

@@ -30,6 +30,7 @@ mod latest;
 mod ledger;
 mod links;
 mod manifests;
+mod nonces;
 pub mod openapi;
 mod participation;
 mod pin;

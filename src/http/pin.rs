@@ -1,5 +1,5 @@
-//! The PIN of a paper card: a terminal's pad asks whether it is right, a desk or kiosk also sets
-//! it.
+//! The PIN of a paper card: a terminal's pad asks whether it is right, a desk or kiosk also has one
+//! set by an entry.
 
 use std::sync::Arc;
 
@@ -7,13 +7,15 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use data_encoding::HEXLOWER;
+use ledger_spec::decide::Rejection;
 use ledger_spec::ids::{AccountId, CardHash};
-use ledger_spec::kinds::Role;
-use ledger_spec::state::Signer;
-use ledger_spec::statement::{card_check_byte, card_hash};
-use ledger_spec::token::PinEntry;
+use ledger_spec::kinds::{Body, CardPin, Role};
+use ledger_spec::state::{Card, Signer};
+use ledger_spec::statement::{Statement, card_check_byte, card_hash};
+use ledger_spec::token::{PinEntry, PinSetting};
 use serde::Serialize;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
@@ -22,9 +24,11 @@ use super::auth::{check_message, cose_body, open_message};
 use super::openapi::Binary;
 use super::problem::Problem;
 use super::server::{App, Ledger, Server};
+use super::statements::{Verdict, answer, counted, verdict};
+use crate::engine::{Accepted, Refusal};
 use crate::query;
 use crate::query::links::{self, GrantedLink};
-use crate::registry::{PinCheck, RegistryError};
+use crate::registry::{PinCheck, PinKept, PinSlot, RegistryError};
 
 /// The server's word that the PIN was right.
 #[derive(Serialize, ToSchema)]
@@ -65,10 +69,17 @@ pub(super) async fn check_pin(
     let (entry, terminal, signer) = open_message::<PinEntry>(ledger, &body)?;
     let role = role_of(&signer, &[Role::Shop, Role::Staff, Role::Kiosk])?;
     check_message(&server, ledger, entry.exp_s, entry.ledger)?;
-    let (account, card) = card_of(ledger, &entry.card)?;
+    let (row, card) = card_of(ledger, &entry.card)?;
+    let (account, set) = (row.account, row.pin.ok_or(Problem::pin_unset())?);
+    if server.today() < set.counts_from {
+        return Err(Refusal::Rejected(Rejection::PinWaits(set.counts_from)).into());
+    }
+    if !server.pin_entries.take(terminal, entry.nonce, entry.exp_s, server.now_s())? {
+        return Err(Problem::pin_entry_used());
+    }
     let pin = Zeroizing::new(entry.pin.as_str().to_owned());
     let checked = hashing(&server, ledger, move |ledger| {
-        ledger.engine.registry().check_pin(account, card, &pin)
+        ledger.engine.registry().check_pin(PinSlot { account, card, set_by: set.set_by }, &pin)
     });
     match checked.await? {
         PinCheck::Right => {
@@ -92,39 +103,68 @@ fn resident_of(server: &Server, ledger: &Ledger, account: AccountId) -> Result<P
     Ok(PinHolder { yen: balance.yen, challenge: balance.challenge, links })
 }
 
-/// Sets a card's PIN and forgets wrong tries; for desks and kiosks.
+/// Sets a card's PIN.
+///
+/// The PIN comes with the signed `card.pin` that says on what grounds; it counts once that does.
 #[utoipa::path(
     put, path = "/v1/{ledger}/pin", tag = "shop", request_body(content = Binary, content_type = "application/cose"),
-    responses((status = NO_CONTENT, description = "Set"))
+    responses(
+        (status = CREATED, body = Verdict),
+        (status = OK, description = "A repeat", body = Verdict,
+            headers(("Idempotent-Replayed" = String, description = "Always `true`"))),
+    )
 )]
 pub(super) async fn set_pin(
     State(server): App,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     let ledger = server.ledger(&name)?;
     let body = cose_body(&headers, body)?;
-    let (entry, _, signer) = open_message::<PinEntry>(ledger, &body)?;
-    role_of(&signer, &[Role::Staff, Role::Kiosk])?;
-    check_message(&server, ledger, entry.exp_s, entry.ledger)?;
-    let pin = Zeroizing::new(entry.pin.as_str().to_owned());
-    give(&server, ledger, &entry.card, pin).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let (setting, kid, signer) = open_message::<PinSetting>(ledger, &body)?;
+    role_of(&signer, &[Role::Staff, Role::Kiosk, Role::Registry])?;
+    check_message(&server, ledger, setting.exp_s, setting.ledger)?;
+    let statement = ledger.engine.open_statement(&setting.statement.0);
+    let statement = statement.map_err(|e| counted(&server, &name, Problem::from(e)))?;
+    if statement.kid != kid {
+        return Err(Problem::malformed_request());
+    }
+    let pin = Zeroizing::new(setting.pin.as_str().to_owned());
+    let (op_id, kind, day) = (statement.core.op_id, statement.core.body.kind(), statement.core.day);
+    let accepted = give(&server, ledger, statement, pin).await;
+    let accepted = accepted.map_err(|problem| counted(&server, &name, problem.on(op_id)))?;
+    Ok(answer(accepted.replayed, verdict(ledger, op_id, kind, day, &accepted)?))
 }
 
-/// Sets the PIN of a card that is in force.
+/// Keeps a PIN under the statement that sets it, and has that decided. What is kept counts for
+/// nothing until the log names the statement; where it is refused, nothing stays.
 pub(crate) async fn give(
     server: &Server,
     ledger: &Arc<Ledger>,
-    card: &[u8; 11],
+    statement: Statement,
     pin: Zeroizing<String>,
-) -> Result<(), Problem> {
-    let (account, card) = card_of(ledger, card)?;
-    let set = hashing(server, ledger, move |ledger| {
-        ledger.engine.registry().set_pin(account, card, &pin)
+) -> Result<Accepted, Problem> {
+    let Body::CardPin(CardPin { card, .. }) = statement.core.body else {
+        return Err(Problem::malformed_request());
+    };
+    let (row, set_by) = (card_row(ledger, &card)?, statement.hash());
+    let in_force = row.pin.map(|pin| pin.set_by);
+    let kept = hashing(server, ledger, move |ledger| {
+        let slot = PinSlot { account: row.account, card, set_by };
+        ledger.engine.registry().keep_pin(slot, in_force, &pin)
     });
-    if set.await? { Ok(()) } else { Err(Problem::malformed_request()) }
+    match kept.await? {
+        PinKept::Kept => {}
+        PinKept::Other => return Err(Problem::pin_other()),
+        PinKept::NoPin => return Err(Problem::malformed_request()),
+    }
+    let decided = ledger.engine.submit(statement).await;
+    if let Err(Refusal::Rejected(_)) = &decided {
+        let drop = move |ledger: &Ledger| ledger.engine.registry().drop_pin(card, set_by);
+        hashing(server, ledger, drop).await?;
+    }
+    Ok(decided?)
 }
 
 /// Runs what hashes a PIN on a thread that answers nobody else.
@@ -153,16 +193,19 @@ fn role_of(signer: &Signer, roles: &[Role]) -> Result<Role, Problem> {
     }
 }
 
-fn card_of(ledger: &Ledger, card: &[u8; 11]) -> Result<(AccountId, CardHash), Problem> {
+fn card_of(ledger: &Ledger, card: &[u8; 11]) -> Result<(Card, CardHash), Problem> {
     let [random @ .., check] = card;
     if card_check_byte(random) != *check {
         return Err(Problem::card_mistyped());
     }
     let hash = card_hash(card);
-    let state = ledger.engine.state()?;
-    match state.cards.get(&hash) {
+    Ok((card_row(ledger, &hash)?, hash))
+}
+
+fn card_row(ledger: &Ledger, card: &CardHash) -> Result<Card, Problem> {
+    match ledger.engine.state()?.cards.get(card) {
         None => Err(Problem::card_unknown()),
         Some(row) if row.revoked => Err(Problem::card_revoked()),
-        Some(row) => Ok((row.account, hash)),
+        Some(row) => Ok(*row),
     }
 }

@@ -136,6 +136,11 @@ problem_types! {
     PIN_WRONG "pin-wrong" 403 NewId;
     PIN_LOCKED "pin-locked" 403 Never;
     PIN_UNSET "pin-not-set" 409 Never;
+    PIN_WAITS "pin-waits" 403 NewId;
+    PIN_NOT_FIRST "pin-not-first" 409 Never;
+    PIN_MISSING "pin-missing" 422 Never;
+    PIN_OTHER "pin-other" 422 NewId;
+    PIN_ENTRY_USED "pin-entry-used" 409 NewId;
     REFUND_CLOSED "refund-window-closed" 410 Never;
     REFUND_EXCEEDS "refund-exceeds-redemption" 422 NewId;
     BY_HAND "entered-by-hand" 422 Never;
@@ -275,7 +280,7 @@ plain! {
     rate_limited = RATE, demo_only = DEMO_ONLY, timeout = TIMEOUT, internal = INTERNAL,
     key_unknown = KEY_UNKNOWN, key_revoked = KEY_REVOKED, deadline = DEADLINE,
     method_not_allowed = METHOD, proposal_unknown = PROPOSAL_UNKNOWN, signature = SIGNATURE, other_ledger = OTHER_LEDGER, busy = BUSY,
-    pin_locked = PIN_LOCKED, pin_unset = PIN_UNSET, card_mistyped = CARD_MISTYPED, card_unknown = CARD_UNKNOWN,
+    pin_locked = PIN_LOCKED, pin_unset = PIN_UNSET, pin_missing = PIN_MISSING, pin_other = PIN_OTHER, pin_entry_used = PIN_ENTRY_USED, card_mistyped = CARD_MISTYPED, card_unknown = CARD_UNKNOWN,
     card_revoked = CARD_REVOKED, not_a_voucher = NOT_A_VOUCHER,
 }
 
@@ -418,6 +423,8 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::CaptureExceeds(_) => CAPTURE_EXCEEDS,
         Rejection::PinRequired(_) => PIN_REQUIRED,
         Rejection::PinProof => PIN_PROOF,
+        Rejection::PinWaits(_) => PIN_WAITS,
+        Rejection::PinNotFirst => PIN_NOT_FIRST,
         Rejection::RefundClosed(_) => REFUND_CLOSED,
         Rejection::RefundExceeds(_) => REFUND_EXCEEDS,
         Rejection::EnteredByHand => BY_HAND,

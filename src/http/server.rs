@@ -8,6 +8,7 @@ use ledger_spec::time::Day;
 use tokio::sync::Semaphore;
 
 use super::latest::Latest;
+use super::nonces::Nonces;
 use super::problem::Problem;
 use super::sessions::Sessions;
 use crate::clock::Clock;
@@ -76,6 +77,8 @@ pub struct Server {
     pub(super) frames: Arc<Semaphore>,
     /// Places for PINs that are being hashed.
     pub(super) pins: Arc<Semaphore>,
+    /// PIN entries that were looked at.
+    pub(super) pin_entries: Nonces,
     /// The clock that all its ledgers go by.
     pub clock: Arc<dyn Clock>,
     pub(super) metrics: Metrics,
@@ -100,7 +103,18 @@ impl Server {
         let sessions = Sessions::default();
         let frames = Arc::new(Semaphore::new(FRAMES_AT_ONCE_MAX));
         let pins = Arc::new(Semaphore::new(PINS_AT_ONCE_MAX));
-        Some(Arc::new(Self { ledgers, first, sessions, frames, pins, clock, metrics, limits }))
+        let pin_entries = Nonces::default();
+        Some(Arc::new(Self {
+            ledgers,
+            first,
+            sessions,
+            frames,
+            pins,
+            pin_entries,
+            clock,
+            metrics,
+            limits,
+        }))
     }
 
     /// The ledger of a name.

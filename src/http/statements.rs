@@ -54,6 +54,15 @@ pub(super) async fn submit(
     }
     let statement =
         ledger.engine.open_statement(&submission).map_err(|e| counted(Problem::from(e)))?;
+    if let Body::CardPin(body) = &statement.core.body
+        && !ledger
+            .engine
+            .registry()
+            .has_pin(body.card, statement.hash())
+            .map_err(EngineError::from)?
+    {
+        return Err(counted(Problem::pin_missing().on(statement.core.op_id)));
+    }
     if let Body::DrawResult(result) = &statement.core.body
         && !draws::has_genuine_beacon(&ledger.engine, result)?
     {
@@ -114,7 +123,7 @@ pub(super) struct Verdict {
     proposal: Option<bool>,
 }
 
-fn verdict(
+pub(super) fn verdict(
     ledger: &Ledger,
     op_id: OpId,
     kind: Kind,

@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
     use expect_test::expect_file;
-    use ledger_spec::kinds::{Flow, Kind, Purpose, Role};
+    use ledger_spec::kinds::{Flow, Kind, PinGrounds, Purpose, Role};
     use ledger_spec::points::{Fund, Purse};
 
     #[test]
@@ -146,6 +146,9 @@ mod tests {
             list("KINDS", "Names of the kinds", Kind::ALL, |kind| (kind as usize, kind.name())),
             list("ROLES", "The roles of keys", Role::ALL, |role| (role as usize, role.name())),
             list("PURPOSES", "The purposes of links", Purpose::ALL, |of| (of as usize, of.name())),
+            list("PIN_GROUNDS", "On what grounds a PIN is set", PinGrounds::ALL, |grounds| {
+                (grounds as usize, grounds.name())
+            }),
             list("PURSES", "The purses of points", Purse::ALL, |purse| {
                 (purse as usize, purse.name())
             }),
@@ -160,9 +163,9 @@ mod tests {
     /// What the page cannot explain it does not let the second person sign.
     #[test]
     fn the_browser_explains_every_proposal() {
-        // These are proposals by what they are about: the key of a root, an act that two grant,
-        // rows that need two.
-        let some = [Kind::KeyRevoke, Kind::Action, Kind::Manifest];
+        // These are proposals by what they are about: the key of a root or of the server, an act
+        // that two grant, a PIN without the old one, rows that need two.
+        let some = [Kind::KeyRevoke, Kind::Action, Kind::CardPin, Kind::Manifest];
         let can_be_proposed = |kind: &&Kind| kind.is(Flow::Proposal) || some.contains(kind);
         let (_, facts) = text("proposal.js").split_once("\nconst FACTS = {\n").unwrap();
         let (facts, _) = facts.split_once("\n};").unwrap();

@@ -75,9 +75,15 @@ fn menu(lang: Lang) -> Markup {
         p { (t(lang, "desk-lead")) }
         ul.menu {
             @for (flow, name) in [
-                ("phone", "desk-phone"), ("links", "desk-links"), ("reward", "desk-reward"),
+                ("phone", "desk-phone"), ("links", "desk-links"), ("reward", "desk-reward"), ("pin-changed", "desk-pin-change"),
             ] {
                 li { button.button.large type="button" data-flow=(flow) { (t(lang, name)) } }
+            }
+            // A kiosk that nobody watches gives nobody a PIN without the old one.
+            @for (flow, name) in [("pin-first", "desk-pin-give"), ("pin-desk", "desk-pin-forgotten")] {
+                li data-only="staff" hidden {
+                    button.button.large type="button" data-flow=(flow) { (t(lang, name)) }
+                }
             }
         }
         p.note { (t(lang, "desk-note")) }
@@ -110,11 +116,12 @@ mod tests {
     use crate::pages::frame::tests::{check_page, site};
 
     #[test]
-    fn a_card_and_its_pin_do_three_things() {
+    fn a_card_and_its_pin_do_four_things_and_staff_set_a_pin() {
         for lang in Lang::ALL {
             let page = page(lang, &site());
             check_page(lang, &page);
-            assert_eq!(page.0.matches("data-flow=").count(), 3);
+            assert_eq!(page.0.matches("data-flow=").count(), 6);
+            assert_eq!(page.0.matches("<li data-only=\"staff\" hidden>").count(), 2);
             assert!(page.0.contains("<input id=\"pin\" type=\"password\""));
             assert!(page.0.contains("/terminal?role=kiosk\""));
         }

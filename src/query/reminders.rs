@@ -254,7 +254,7 @@ mod tests {
                 lot(Purse::Challenge, Fund::None, "2028-03-31", 3),
             ],
             recent: vec![measured("2026-11-20"), measured("2026-11-01")],
-            ..Account::fresh()
+            ..Account::opened(Day(0))
         }
     }
 

@@ -29,6 +29,6 @@ pub mod vault;
 
 pub use appointments::{APPOINTMENTS_MAX, Appointment, Booking};
 pub use error::{KeyStanding, RegistryError};
-pub use pins::{PIN_TRIES_MAX, PinCheck};
+pub use pins::{PIN_TRIES_MAX, PinCheck, PinKept, PinSlot};
 pub use store::{KeysFound, Registry, SealingKey};
 pub use vault::NONCE_BYTES;

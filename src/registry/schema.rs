@@ -5,7 +5,7 @@ use rusqlite::{Transaction, params};
 use crate::keys::SecretCheck;
 
 /// Raised by one with every change of the tables.
-pub(super) const SCHEMA_VERSION: u32 = 5;
+pub(super) const SCHEMA_VERSION: u32 = 6;
 
 const SCHEMA: &str = "
     CREATE TABLE key_check (sealed BLOB NOT NULL);
@@ -36,10 +36,13 @@ const SCHEMA: &str = "
         sealed BLOB NOT NULL
     );
     CREATE TABLE card_pins (
-        card BLOB PRIMARY KEY CHECK (length(card) = 32),
+        row INTEGER PRIMARY KEY,
+        card BLOB NOT NULL CHECK (length(card) = 32),
+        set_by BLOB NOT NULL CHECK (length(set_by) = 32),
         account BLOB NOT NULL REFERENCES data_keys (account),
         sealed BLOB NOT NULL,
-        tries INTEGER NOT NULL
+        tries INTEGER NOT NULL,
+        UNIQUE (card, set_by)
     );
     CREATE TABLE appointments (
         account BLOB NOT NULL REFERENCES data_keys (account),

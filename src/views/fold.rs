@@ -42,6 +42,7 @@ pub(super) fn apply(entry: &Accounting, changes: &mut Changes<'_>) -> Result<(),
             | Effect::DeviceEnrolled { .. }
             | Effect::CardIssued { .. }
             | Effect::CardRevoked { .. }
+            | Effect::PinSet { .. }
             | Effect::CodeUsed { .. }
             | Effect::ManifestOpened { .. }
             | Effect::ManifestClosed { .. }

@@ -5,7 +5,7 @@ use thirtyfour::prelude::WebDriverResult;
 use crate::World;
 use crate::browser::Browser;
 use crate::codes;
-use crate::terminals::script_in;
+use crate::terminals::{join_staff, script_in};
 
 /// A resident with a card and a PIN, and no phone: the number of the card, then the PIN.
 async fn card_and_pin(browser: &Browser) -> WebDriverResult<(String, String)> {
@@ -161,5 +161,86 @@ async fn a_card_claims_a_voucher_on_paper() -> WebDriverResult<()> {
     browser.says("#result.fail", "ポイントが足りません").await?;
     browser.check_page("desk-refused-ja").await?;
     world.console(&["422", "409", "403"]).await?;
+    world.browser.quit().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pin_is_changed_at_the_kiosk_with_the_old_one() -> WebDriverResult<()> {
+    let world = World::start().await?;
+    let browser = &world.browser;
+    world.hold_key_at("/yaizu-demo/terminal", "kiosk", "市役所ロビー").await?;
+    let (card, pin) = card_and_pin(browser).await?;
+    let next = if pin == "4711" { "4712" } else { "4711" };
+    open_desk(&world).await?;
+    assert_eq!(browser.count("[data-only='staff'][hidden]").await?, 2, "a kiosk gives no PIN");
+    browser.click("[data-flow='pin-changed']").await?;
+    show_card(browser, &card, &pin).await?;
+    browser.reads("#pin-title", "新しい暗証番号を入れてください").await?;
+    browser.check_page("desk-pin-new-ja").await?;
+    browser.write("#pin", &format!("{next}\n")).await?;
+    browser.reads("#pin-title", "確認のため、もう一度入れてください").await?;
+    browser.write("#pin", "9999\n").await?;
+    browser.says("#pin-fault:not(:empty)", "2回の番号が違います").await?;
+    browser.write("#pin", &format!("{next}\n")).await?;
+    browser.reads("#pin-title", "確認のため、もう一度入れてください").await?;
+    browser.write("#pin", &format!("{next}\n")).await?;
+    browser.says("#result.pass", "暗証番号を決めました").await?;
+    browser.says("#result.pass", "すぐに使えます").await?;
+    browser.check_page("desk-pin-done-ja").await?;
+    browser.click("#next").await?;
+
+    browser.click("[data-flow='links']").await?;
+    show_card(browser, &card, &pin).await?;
+    world.problem("暗証番号が違います").await?;
+    browser.run("document.querySelector('#pin').value = ''").await?;
+    browser.write("#pin", &format!("{next}\n")).await?;
+    browser.find("[data-step='links']:not([hidden])").await?;
+    world.console(&["403"]).await?;
+    world.browser.quit().await
+}
+
+/// Who has forgotten the PIN gets another by two members of staff, who read what they sign.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forgotten_pin_takes_two_members_of_staff() -> WebDriverResult<()> {
+    let world = World::start().await?;
+    let browser = &world.browser;
+    join_staff(&world, browser, "職員 一").await?;
+    let (card, _) = card_and_pin(browser).await?;
+    open_desk(&world).await?;
+    browser.check_page("desk-menu-staff-ja").await?;
+    browser.click("[data-flow='pin-first']").await?;
+    show_card(browser, &card, "4711").await?;
+    browser.write("#pin", "4711\n").await?;
+    browser.says("#result.fail", "最初の暗証番号は").await?;
+    browser.click("#next").await?;
+    browser.click("[data-flow='pin-desk']").await?;
+    show_card(browser, &card, "4711").await?;
+    browser.write("#pin", "4711\n").await?;
+    browser.says("#result.pass", "承認を待っています").await?;
+    browser.check_page("desk-pin-proposed-ja").await?;
+
+    let second = Browser::start().await?;
+    join_staff(&world, &second, "職員 二").await?;
+    second.open(&world.demo.url("/yaizu-demo/approve")).await?;
+    second.click("#waiting a").await?;
+    second.find("#approval:not([hidden])").await?;
+    let told = second.text("#asked").await?;
+    for part in ["暗証番号の設定", "ご本人が窓口にいることを確かめましたか", "職員 一"]
+    {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    second.check_page("approve-pin-ja").await?;
+    second.click("#same").await?;
+    second.click("#approval button").await?;
+    second.says("#say", "承認されました").await?;
+    second.quit().await?;
+
+    // Whoever was not the holder has two days in which nothing comes of it.
+    browser.click("#next").await?;
+    browser.click("[data-flow='links']").await?;
+    show_card(browser, &card, "4711").await?;
+    world.problem("明後日から使えます").await?;
+    browser.check_page("desk-pin-waits-ja").await?;
+    world.console(&["403", "409"]).await?;
     world.browser.quit().await
 }

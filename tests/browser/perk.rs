@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use kenmai::clock::{Clock, SystemClock};
-use kenmai::demo::YAIZU;
+use kenmai::demo::{DEMO_PIN, YAIZU};
 use ledger_spec::ids::{LedgerId, OpId, Seq};
 use ledger_spec::kinds::{Body, Note, RewardCancel};
 use ledger_spec::statement::Core;
@@ -17,7 +17,7 @@ use crate::browser::Browser;
 use crate::codes;
 use crate::desk::{open_desk, show_card};
 use crate::settlement::hold;
-use crate::terminals::{cast, script_in};
+use crate::terminals::cast;
 
 /// Residents of the demo with phones who have passed the quiz often enough to have claimed a card;
 /// one of those was taken back.
@@ -268,19 +268,11 @@ async fn the_kiosk_prints_a_card_for_who_brings_no_phone() -> WebDriverResult<()
     cancel(&world, claim).await?;
     world.hold_key_at("/yaizu-demo/terminal", "kiosk", "市役所ロビー").await?;
     let paper = cast(&world).card(holder);
-    let set_pin = format!(
-        "const key = await store.kept('yaizu-demo/key/kiosk');
-        const body = await cose.pinEntry(key, ledger, cose.unhex('{}'), '2468', 0);
-        const headers = {{'content-type': 'application/cose'}};
-        return String((await fetch('/v1/yaizu-demo/pin', {{method: 'PUT', headers, body}})).status);",
-        HEXLOWER.encode(&paper)
-    );
-    assert_eq!(script_in(browser, &set_pin).await?, "204");
     open_desk(&world).await?;
     browser.click("[data-flow='reward']").await?;
     browser.click("[aria-label='これにする: 健康いきいきカード']").await?;
     let paper = format!("HMC1{}", BASE32_NOPAD.encode(&paper));
-    show_card(browser, &paper, "2468").await?;
+    show_card(browser, &paper, DEMO_PIN).await?;
     let name = browser.text("[data-step='voucher']:not([hidden]) #shown-name").await?;
     assert_eq!(name, "健康いきいきカード");
     let code = codes::shown_in(browser, "#shown .modules").await?;

@@ -206,8 +206,8 @@ async fn the_own_page_shows_values_phones_and_a_way_out() -> WebDriverResult<()>
     become_resident(&world).await?;
     assert_eq!(
         browser.count(".history tbody tr").await?,
-        5,
-        "opened, classified, card, visit, phone"
+        6,
+        "opened, classified, card, visit, PIN, phone"
     );
     assert_eq!(browser.count(".chart").await?, 0, "nothing was measured");
     browser.run(MEASUREMENTS).await?;
@@ -247,7 +247,7 @@ async fn the_own_page_shows_values_phones_and_a_way_out() -> WebDriverResult<()>
         .run("return (await fetch(document.querySelector('a[download][href$=csv]').href)).text();")
         .await?;
     let csv = csv.as_str().expect("a text").to_owned();
-    assert_eq!(csv.lines().count(), 1 + 13, "{csv}");
+    assert_eq!(csv.lines().count(), 1 + 14, "{csv}");
     assert!(csv.contains(",Vegetable measurement,20,") && csv.contains(",7.5,,"), "{csv}");
 
     browser.click("form[action$='/me/leave'] button").await?;

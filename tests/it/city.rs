@@ -15,9 +15,9 @@ use kenmai::metrics::{LedgerMetrics, Metrics};
 use ledger_spec::entry::Accounting;
 use ledger_spec::ids::{AccountId, LedgerId, OpId, PersonId, PlaceId, Seq};
 use ledger_spec::kinds::{
-    AccountFacts, AccountOpen, Action, AgeTier, Approve, Body, BudgetAllocate, CardIssue,
+    AccountFacts, AccountOpen, Action, AgeTier, Approve, Body, BudgetAllocate, CardIssue, CardPin,
     CardRevoke, Code, DeviceEnrol, Document, Insurance, KeyRegister, KeyRevoke, Name, Note,
-    OpeningBudget, ProgrammePublish, Redeem, Role, Void,
+    OpeningBudget, PinGrounds, ProgrammePublish, Redeem, Role, Void,
 };
 use ledger_spec::points::{Fund, Points};
 use ledger_spec::statement::{Core, Disclosure, Holder, card_check_byte, card_hash, code_hash};
@@ -315,6 +315,14 @@ impl City {
             "staff",
             Body::CardIssue(CardIssue { account: subject, card, code, code_until_min }),
         );
+    }
+
+    /// The first PIN of a card that was issued today, as the log has it.
+    pub(crate) fn set_pin(&mut self, name: &str) {
+        let (card, grounds) = (card_hash(&card(name)), PinGrounds::First);
+        let core = self.core(Body::CardPin(CardPin { card, grounds }));
+        let disclosure = self.disclosure(None);
+        self.submit(&core.sign(&key("staff"), Some(&disclosure))).unwrap();
     }
 
     pub(crate) fn enrol(&mut self, name: &str) {

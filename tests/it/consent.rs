@@ -69,6 +69,7 @@ fn with_pin_key() -> City {
     let (role, person, place) = (Role::Pin, PersonId(id("pin")), None);
     let name = Name::new("pin").unwrap();
     city.enact(Body::KeyRegister(KeyRegister { public_key, role, person, place, name }));
+    city.set_pin("ken");
     city.act("staff", "checkup", None, Holder::Account(account("ken")));
     city
 }

@@ -178,7 +178,11 @@ async fn no_card_is_shown_after_its_last_day_or_under_a_key_that_is_not_in_force
     let bytes = shown(&town, &token).await.unwrap();
     let kid = Kid::from_hex(list["keys"][0]["kid"].as_str().unwrap()).unwrap();
     let body = KeyRevoke { kid, reason: Note::new("lost").unwrap() };
-    town.accept(&town.core(140, Body::KeyRevoke(body)).sign(&town.cast.root(0), None)).await;
+    let revoke = town.core(140, Body::KeyRevoke(body)).sign(&town.cast.root(0), None);
+    let proposal = Seq(town.accept(&revoke).await["seq"].as_u64().unwrap());
+    let statement_hash = read(&revoke).unwrap().1.hash();
+    let approve = Body::Approve(Approve { proposal, statement_hash });
+    town.accept(&town.core(141, approve).sign(&town.cast.root(1), None)).await;
     town.clock.pass(60);
     let list = town.get(LIST).await.json();
     assert_eq!((&list["keys"], open(&list, &bytes)), (&json!([]), None));

@@ -1,6 +1,8 @@
 //! The PIN of a card over HTTP: set at the desk, asked at the till or the desk, worth one act
 //! there.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use axum::http::Method;
 use data_encoding::HEXLOWER;
 use ed25519_dalek::SigningKey;
@@ -8,21 +10,29 @@ use kenmai::keys::LedgerKeys;
 use ledger_spec::cbor::{Blob, Text};
 use ledger_spec::ids::{Kid, LedgerId, LinkId, PersonId, Seq};
 use ledger_spec::kinds::{
-    Approve, Body, CardRevoke, DeviceEnrol, KeyRegister, LinkGrant, LinkRevoke, Name, Note,
-    Purpose, Role,
+    Approve, Body, CardPin, CardRevoke, DeviceEnrol, KeyRegister, LinkGrant, LinkRevoke, Name,
+    Note, PinGrounds, Purpose, Role,
 };
 use ledger_spec::statement::{Disclosure, Holder, card_hash, read};
 use ledger_spec::time::Day;
-use ledger_spec::token::{self, PinEntry};
+use ledger_spec::token::{self, PinEntry, PinSetting};
 use serde_json::json;
 
 use crate::town::{Answer, Plan, Town};
+
+/// A number that no other message has.
+fn nonce() -> [u8; 16] {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let mut nonce = [7; 16];
+    nonce[..4].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    nonce
+}
 
 /// A PIN as it is typed for the first resident's card.
 fn entry(town: &Town, pin: &str) -> PinEntry {
     PinEntry {
         exp_s: town.clock.now_s() + 60,
-        nonce: [7; 16],
+        nonce: nonce(),
         ledger: town.ledger,
         card: town.cast.card(0),
         pin: Text::new(pin).unwrap(),
@@ -30,17 +40,39 @@ fn entry(town: &Town, pin: &str) -> PinEntry {
     }
 }
 
-async fn send(town: &Town, method: Method, entry: &PinEntry, key: &SigningKey) -> Answer {
+async fn send(town: &Town, entry: &PinEntry, key: &SigningKey) -> Answer {
     let body = token::sign(entry, key);
-    town.send(method, &town.path("/pin"), "application/cose", body).await
+    town.send(Method::POST, &town.path("/pin"), "application/cose", body).await
 }
 
 async fn ask(town: &Town, pin: &str) -> Answer {
-    send(town, Method::POST, &entry(town, pin), &town.cast.till(0)).await
+    send(town, &entry(town, pin), &town.cast.till(0)).await
 }
 
-async fn set(town: &Town, pin: &str) -> Answer {
-    send(town, Method::PUT, &entry(town, pin), &town.cast.staff()).await
+/// The statement that sets a card's PIN.
+fn set_statement(town: &Town, op: u32, grounds: PinGrounds, key: &SigningKey) -> Vec<u8> {
+    let card = card_hash(&town.cast.card(0));
+    let body = Body::CardPin(CardPin { card, grounds });
+    town.core(op, body).sign(key, Some(&town.disclosure(None)))
+}
+
+/// Sends a PIN with its statement.
+async fn put(town: &Town, statement: Vec<u8>, pin: &str, key: &SigningKey) -> Answer {
+    let setting = PinSetting {
+        exp_s: town.clock.now_s() + 60,
+        nonce: nonce(),
+        ledger: town.ledger,
+        pin: Text::new(pin).unwrap(),
+        statement: Blob(statement),
+    };
+    let body = token::sign(&setting, key);
+    town.send(Method::PUT, &town.path("/pin"), "application/cose", body).await
+}
+
+/// The first PIN of the card.
+async fn set(town: &Town, op: u32, pin: &str) -> Answer {
+    let staff = town.cast.staff();
+    put(town, set_statement(town, op, PinGrounds::First, &staff), pin, &staff).await
 }
 
 /// The first shop takes points of the first resident's card.
@@ -72,7 +104,14 @@ async fn the_right_pin_pays_once_at_the_till_that_asked() {
     town.accept(&town.coaching(802, 0)).await;
     assert_eq!(town.submit(&by_card(&town, 803, 100, None)).await.slug(), "pin-required");
     assert_eq!(ask(&town, "1234").await.slug(), "pin-not-set");
-    assert_eq!(set(&town, "1234").await.status, 204);
+    let statement = set_statement(&town, 809, PinGrounds::First, &town.cast.staff());
+    assert_eq!(town.submit(&statement).await.slug(), "pin-missing", "it comes with its PIN");
+    assert_eq!(set(&town, 809, "1234").await.status, 201);
+    let again = set(&town, 809, "1234").await;
+    assert_eq!(again.status, 200);
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(set(&town, 809, "5678").await.slug(), "pin-other", "one act, one PIN");
+    assert_eq!(set(&town, 810, "5678").await.slug(), "pin-not-first");
 
     let wrong = ask(&town, "4321").await;
     assert_eq!(wrong.status, 403);
@@ -100,56 +139,109 @@ async fn the_right_pin_pays_once_at_the_till_that_asked() {
 }
 
 #[tokio::test]
+async fn an_entry_of_a_pin_is_looked_at_once() {
+    let town = Town::found(Plan::default()).await;
+    set(&town, 809, "1234").await;
+    let typed = entry(&town, "1234");
+    let till = town.cast.till(0);
+    assert_eq!(send(&town, &typed, &till).await.status, 200);
+    assert_eq!(send(&town, &typed, &till).await.slug(), "pin-entry-used");
+    // Nor does what was typed to be checked become a PIN that is set.
+    let body = token::sign(&typed, &town.cast.staff());
+    let answer = town.send(Method::PUT, &town.path("/pin"), "application/cose", body).await;
+    assert_eq!(answer.slug(), "malformed-statement");
+}
+
+#[tokio::test]
 async fn tills_and_desks_ask_and_only_a_desk_sets() {
     let town = Town::found(Plan::default()).await;
-    let right = entry(&town, "1234");
+    let staff = town.cast.staff();
+    let right = set_statement(&town, 809, PinGrounds::First, &staff);
     for key in [town.cast.till(0), town.cast.station(0), town.cast.phone(0)] {
-        let answer = send(&town, Method::PUT, &right, &key).await;
+        let answer = put(&town, right.clone(), "1234", &key).await;
         assert_eq!(answer.slug(), "role-not-permitted");
     }
+    // A terminal sends its own statement alone.
+    let other = set_statement(&town, 808, PinGrounds::First, &town.cast.root(0));
+    assert_eq!(put(&town, other, "1234", &staff).await.slug(), "malformed-request");
+    for pin in ["123", "12x4"] {
+        assert_eq!(put(&town, right.clone(), pin, &staff).await.slug(), "malformed-request");
+    }
+    assert_eq!(put(&town, town.coaching(807, 0), "1234", &staff).await.slug(), "malformed-request");
+    let typed = entry(&town, "1234");
     for key in [town.cast.coach(0), town.cast.station(0), town.cast.phone(0)] {
-        let answer = send(&town, Method::POST, &right, &key).await;
-        assert_eq!(answer.slug(), "role-not-permitted");
+        assert_eq!(send(&town, &typed, &key).await.slug(), "role-not-permitted");
     }
     let (card, now_s) = (town.cast.card(0), town.clock.now_s());
     let mut slipped = card;
     slipped[10] ^= 1;
     for (other, slug) in [
-        (PinEntry { ledger: LedgerId([1; 8]), ..right.clone() }, "ledger-mismatch"),
-        (PinEntry { exp_s: now_s, ..right.clone() }, "statement-expired"),
-        (PinEntry { exp_s: now_s + 301, ..right.clone() }, "statement-expired"),
-        (PinEntry { card: slipped, ..right.clone() }, "card-mistyped"),
-        (PinEntry { card: town.cast.card(5), ..right.clone() }, "card-unknown"),
-        (PinEntry { pin: Text::new("123").unwrap(), ..right.clone() }, "malformed-request"),
-        (PinEntry { pin: Text::new("12x4").unwrap(), ..right.clone() }, "malformed-request"),
+        (PinEntry { ledger: LedgerId([1; 8]), ..typed.clone() }, "ledger-mismatch"),
+        (PinEntry { exp_s: now_s, ..typed.clone() }, "statement-expired"),
+        (PinEntry { exp_s: now_s + 301, ..typed.clone() }, "statement-expired"),
+        (PinEntry { card: slipped, ..typed.clone() }, "card-mistyped"),
+        (PinEntry { card: town.cast.card(5), ..typed.clone() }, "card-unknown"),
+        (typed.clone(), "pin-not-set"),
     ] {
-        let answer = send(&town, Method::PUT, &other, &town.cast.staff()).await;
-        assert_eq!(answer.slug(), slug, "{other:?}");
+        assert_eq!(send(&town, &other, &town.cast.till(0)).await.slug(), slug, "{other:?}");
     }
     let reason = Note::new("lost").unwrap();
     let revoke = Body::CardRevoke(CardRevoke { card: card_hash(&card), reason });
-    town.accept(&town.core(810, revoke).sign(&town.cast.staff(), None)).await;
-    assert_eq!(set(&town, "1234").await.slug(), "card-revoked");
+    town.accept(&town.core(810, revoke).sign(&staff, None)).await;
+    assert_eq!(set(&town, 809, "1234").await.slug(), "card-revoked");
     assert_eq!(ask(&town, "1234").await.slug(), "card-revoked");
 }
 
+/// A card whose PIN is locked gets another by two persons, over a restart, and waits for it.
 #[tokio::test]
-async fn five_wrong_ones_wait_for_the_desk_over_a_restart() {
-    let plan = Plan::default();
-    let town = Town::found(plan).await;
-    set(&town, "1234").await;
+async fn five_wrong_ones_wait_for_two_persons_over_a_restart() {
+    let town = Town::found(Plan::default()).await;
+    register_pin_key(&town).await;
+    town.accept(&town.coaching(802, 0)).await;
+    set(&town, 809, "1234").await;
     for left in ["pin-wrong", "pin-wrong", "pin-wrong", "pin-wrong", "pin-locked"] {
         assert_eq!(ask(&town, "0000").await.slug(), left);
     }
+    let staff = town.cast.staff();
+    let by_two = |town: &Town| set_statement(town, 811, PinGrounds::Desk, &staff);
+    let proposed = put(&town, by_two(&town), "5678", &staff).await;
+    assert_eq!(proposed.status, 201);
+    assert_eq!(proposed.json()["proposal"], true);
+    let proposal = Seq(proposed.json()["seq"].as_u64().unwrap());
+    let statement_hash = read(&by_two(&town)).unwrap().1.hash();
     let town = town.restart(&Plan::default(), || {});
     assert_eq!(ask(&town, "1234").await.slug(), "pin-locked");
-    assert_eq!(set(&town, "5678").await.status, 204);
-    assert_eq!(ask(&town, "5678").await.status, 200);
+    assert_eq!(ask(&town, "5678").await.slug(), "pin-locked", "nobody has agreed yet");
+    let approve = Body::Approve(Approve { proposal, statement_hash });
+    town.accept(&town.core(812, approve).sign(&town.cast.root(1), None)).await;
+    let waits = ask(&town, "5678").await;
+    assert_eq!(waits.slug(), "pin-waits");
+    assert!(waits.json()["detail"].as_str().unwrap().contains("counts from"), "{}", waits.text());
+    town.clock.pass(2 * 86_400);
+    assert_eq!(ask(&town, "1234").await.slug(), "pin-wrong", "the old one is over");
+    let right = ask(&town, "5678").await;
+    assert_eq!(right.status, 200, "{}", right.text());
+    let proof = HEXLOWER.decode(right.json()["proof"].as_str().unwrap().as_bytes()).unwrap();
+    town.accept(&by_card(&town, 813, 200, Some(proof))).await;
+}
+
+/// A refused statement leaves no PIN, and takes away none that waits.
+#[tokio::test]
+async fn what_is_refused_keeps_no_pin() {
+    let town = Town::found(Plan::default()).await;
+    let staff = town.cast.staff();
+    set(&town, 809, "1234").await;
+    for op in 811..818 {
+        assert_eq!(set(&town, op, "5678").await.slug(), "pin-not-first");
+    }
+    assert_eq!(ask(&town, "1234").await.status, 200);
+    let statement = set_statement(&town, 811, PinGrounds::First, &staff);
+    assert_eq!(town.submit(&statement).await.slug(), "pin-missing");
 }
 
 /// The desk has the first resident's PIN proved, and reads what its screen may show.
 async fn at_desk(town: &Town) -> (Option<Blob<1024>>, serde_json::Value) {
-    let answer = send(town, Method::POST, &entry(town, "1234"), &town.cast.staff()).await;
+    let answer = send(town, &entry(town, "1234"), &town.cast.staff()).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.header("cache-control"), "no-store");
     let told = answer.json();
@@ -169,7 +261,7 @@ async fn a_desk_enrols_a_phone_and_sees_to_links_with_the_pin() {
     let town = Town::found(Plan::default()).await;
     register_pin_key(&town).await;
     town.accept(&town.coaching(802, 0)).await;
-    set(&town, "1234").await;
+    set(&town, 809, "1234").await;
     let till = ask(&town, "1234").await.json();
     assert!(till.get("resident").is_none(), "a till learns no balance: {till}");
 

@@ -220,6 +220,7 @@ fn an_audit_follows_a_desk_and_a_familys_phone() {
     let (role, person, place) = (Role::Pin, PersonId(id("pin")), None);
     let name = Name::new("pin").unwrap();
     city.enact(Body::KeyRegister(KeyRegister { public_key, role, person, place, name }));
+    ["ken", "mei"].into_iter().for_each(|name| city.set_pin(name));
     let today = Day::of_ms(city.now_s() * 1_000);
     let phone = key("the phone of ken").verifying_key().to_bytes();
     let undecided = |city: &City| {

@@ -172,6 +172,7 @@ fn an_audit_checks_the_proof_behind_a_card() {
     let (role, person, place) = (Role::Pin, PersonId(id("pin")), None);
     let name = Name::new("pin").unwrap();
     city.enact(Body::KeyRegister(KeyRegister { public_key, role, person, place, name }));
+    city.set_pin("ken");
     city.act("staff", "checkup", None, Holder::Account(account("ken")));
     let (number, now_s) = (card("ken"), city.now_s());
     let terminal = Kid::of(key("shop").verifying_key().as_bytes());

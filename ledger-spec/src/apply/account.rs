@@ -42,16 +42,6 @@ pub(super) fn on_account(
             count_action(account, action, *granted, reason.counts(), entry, state)?;
             earn(account, *purse, *granted, today, totals);
         }
-        Effect::FactsSet { age_tier, age_on, insurance, eligible_from, district } => {
-            let age = Aged { on: *age_on, tier: *age_tier };
-            let (insurance, eligible_from, district) = (*insurance, *eligible_from, *district);
-            let facts = Facts { age, age_before: None, insurance, eligible_from, district };
-            account.facts = Some(facts.after(account.facts));
-        }
-        Effect::StatusSet { status, since } => {
-            let standing = Standing { status: *status, since: *since };
-            account.standing = Some(standing).filter(|_| *status != Status::Active);
-        }
         Effect::ActionWithdrawn { rule, class, purse, day, granted, counted, .. } => {
             let action = ActionKey { rule: *rule, class: *class, purse: *purse, day: *day };
             uncount_action(account, action, *granted, *counted, state)?;
@@ -59,10 +49,10 @@ pub(super) fn on_account(
         Effect::Undone { entry } => account.recent.retain(|kept| kept.seq != *entry),
         Effect::LotExtended { lot, until } => extend_lot(account, *lot, *until)?,
         Effect::Balance { yen, challenge } => check_balance(account, [*yen, *challenge], today)?,
-        Effect::LinkGranted { link, purpose, until, .. } => {
-            keep_link(account, *purpose, AccountLink { link: *link, until: *until });
-        }
-        Effect::LinkRevoked { link } => forget_link(account, *link),
+        Effect::FactsSet { .. }
+        | Effect::StatusSet { .. }
+        | Effect::LinkGranted { .. }
+        | Effect::LinkRevoked { .. } => set_known(account, effect)?,
         Effect::ActTaken { .. }
         | Effect::TokenSpent { .. }
         | Effect::CardWithoutPin { .. }
@@ -78,6 +68,7 @@ pub(super) fn on_account(
         | Effect::DeviceEnrolled { .. }
         | Effect::CardIssued { .. }
         | Effect::CardRevoked { .. }
+        | Effect::PinSet { .. }
         | Effect::CodeUsed { .. }
         | Effect::DayClosed { .. }
         | Effect::ManifestOpened { .. }
@@ -89,6 +80,29 @@ pub(super) fn on_account(
         | Effect::DrawConcluded { .. }
         | Effect::ShopSettled { .. }
         | Effect::SettlementPaid { .. } => {}
+    }
+    Ok(())
+}
+
+/// What the row knows of its person: facts, standing, links.
+fn set_known(account: &mut Account, effect: &Effect) -> Result<(), Broken> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller hands over these alone")]
+    match effect {
+        Effect::FactsSet { age_tier, age_on, insurance, eligible_from, district } => {
+            let age = Aged { on: *age_on, tier: *age_tier };
+            let (insurance, eligible_from, district) = (*insurance, *eligible_from, *district);
+            let facts = Facts { age, age_before: None, insurance, eligible_from, district };
+            account.facts = Some(facts.after(account.facts));
+        }
+        Effect::StatusSet { status, since } => {
+            let standing = Standing { status: *status, since: *since };
+            account.standing = Some(standing).filter(|_| *status != Status::Active);
+        }
+        Effect::LinkGranted { link, purpose, until, .. } => {
+            keep_link(account, *purpose, AccountLink { link: *link, until: *until });
+        }
+        Effect::LinkRevoked { link } => forget_link(account, *link),
+        _ => return Err(Broken::Missing("fact")),
     }
     Ok(())
 }

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use super::limits::PROPOSAL_LIFE_MIN;
 use super::rejection::Rejection;
 use crate::entry::{Accounting, Effect};
-use crate::ids::{AccountId, Seq};
-use crate::kinds::{Flow, Kind};
+use crate::ids::{AccountId, Hash, Seq};
+use crate::kinds::{Body, Flow, Kind};
 use crate::programme::Programme;
 use crate::state::{Account, Actor, Overlay, Signer};
 use crate::statement::{Disclosure, NOT_AFTER_S_MAX, Statement, Values};
@@ -92,6 +92,16 @@ impl<'a> Case<'a> {
     pub(super) fn earlier(&self, seq: Seq) -> Result<&'a Earlier<'a>, Rejection> {
         let earlier = self.context.earlier.filter(|earlier| earlier.entry.seq == seq);
         earlier.ok_or(Rejection::EntryUnknown)
+    }
+
+    /// The hash of what acts: of this statement, or of the proposal that it approves.
+    pub(super) fn acting(&self) -> Hash {
+        let body = &self.statement.core.body;
+        #[expect(clippy::wildcard_enum_match_arm, reason = "an approval alone acts for another")]
+        match body {
+            Body::Approve(approve) => approve.statement_hash,
+            _ => self.statement.hash(),
+        }
     }
 
     /// The one effect of a proposal.

@@ -48,11 +48,12 @@ pub(super) fn consent<'a>(case: &Case<'a>) -> Result<Consent<'a>, Rejection> {
     let life_s = proof.exp_s.checked_sub(case.now_s());
     let in_force = matches!(life_s, Some(1..=PIN_PROOF_LIFE_S_MAX));
     let fresh = state.nonces(&(proof.exp_s, proof.nonce)).is_none();
-    if by_pin_key && fits && in_force && fresh {
-        Ok(Consent::Pin(signed, row.account))
-    } else {
-        Err(Rejection::PinProof)
+    let pin = row.pin.filter(|_| by_pin_key && fits && in_force && fresh);
+    let counts_from = pin.ok_or(Rejection::PinProof)?.counts_from;
+    if case.today() < counts_from {
+        return Err(Rejection::PinWaits(counts_from));
     }
+    Ok(Consent::Pin(signed, row.account))
 }
 
 /// The resident who stands at a desk or kiosk with a card and its PIN, and what the proof of that

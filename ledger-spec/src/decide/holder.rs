@@ -107,11 +107,24 @@ pub(super) fn card_of<'r>(
         return Err(Rejection::CardMistyped);
     }
     let hash = statement.carried.card.unwrap_or_else(|| statement::card_hash(card));
-    match state.cards(&hash) {
+    card_in_force(&hash, state).map(|row| (hash, row))
+}
+
+/// A card that is known and in force.
+pub(super) fn card_in_force<'r>(
+    card: &CardHash,
+    state: &'r Overlay<'_>,
+) -> Result<&'r Card, Rejection> {
+    match state.cards(card) {
         None => Err(Rejection::CardUnknown),
         Some(row) if row.revoked => Err(Rejection::CardRevoked),
-        Some(row) => Ok((hash, row)),
+        Some(row) => Ok(row),
     }
+}
+
+/// Whether nobody but the signer is named.
+pub(super) fn names_nobody(disclosure: &Disclosure) -> bool {
+    disclosure.holder.is_none() && disclosure.pin_proof.is_none()
 }
 
 /// A link that this key may use on this day, whatever for.

@@ -57,14 +57,29 @@ pub(super) fn register(
     Outcome::without_account(vec![registered])
 }
 
-/// One person ends a key at once, because a lost key cannot wait; a root key only with a second
-/// person, because whoever ends the roots ends the ledger's rules. One of the two may be staff,
-/// because of two roots one that is lost cannot agree; the other is a root, because staff alone
-/// must not end them.
+/// One person ends a key at once, because a lost key cannot wait. Keys on which all others depend
+/// end only with a second person: a root's, because whoever ends the roots ends the ledger's rules;
+/// the server's own, because without them no day, hold or manifest is closed and no PIN counts. Of
+/// the two who end a root one may be staff, because of two roots one that is lost cannot agree; the
+/// other is a root, because staff alone must not end them.
 pub(super) fn revoke(body: &kinds::KeyRevoke, case: &Case<'_>) -> Result<Outcome, Rejection> {
     case.actor()?;
     let Outcome { account, effects } = end(body, case)?;
-    let effects = if is_root(case.state, &body.kid) { vec![case.proposed()] } else { effects };
+    let by_two = match role_of(case.state, &body.kid) {
+        Some(Role::Root | Role::System | Role::Pin) => true,
+        Some(
+            Role::Staff
+            | Role::Registry
+            | Role::Station
+            | Role::Coach
+            | Role::Shop
+            | Role::Kiosk
+            | Role::Partner
+            | Role::Auditor,
+        )
+        | None => false,
+    };
+    let effects = if by_two { vec![case.proposed()] } else { effects };
     Ok(Outcome { account, effects })
 }
 
@@ -93,6 +108,13 @@ pub(super) fn check_fresh_key(public_key: &[u8; 32], state: &Overlay<'_>) -> Res
 }
 
 pub(super) fn is_root(state: &Overlay<'_>, kid: &Kid) -> bool {
-    let signer = state.keys(kid).map(|key| &key.signer);
-    matches!(signer, Some(Signer::Actor(actor)) if actor.role == Role::Root)
+    role_of(state, kid) == Some(Role::Root)
+}
+
+/// The role of a key; a phone has none.
+fn role_of(state: &Overlay<'_>, kid: &Kid) -> Option<Role> {
+    match state.keys(kid).map(|key| &key.signer) {
+        Some(Signer::Actor(actor)) => Some(actor.role),
+        Some(Signer::Device(_)) | None => None,
+    }
 }

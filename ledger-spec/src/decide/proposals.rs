@@ -7,7 +7,7 @@ use super::case::{Case, Outcome};
 use super::keys::is_root;
 use super::limits::BUDGET_POINTS_MAX;
 use super::rejection::Rejection;
-use super::{catalogue, corrections, earning, keys, openings, returns};
+use super::{catalogue, corrections, earning, keys, openings, pins, returns};
 use crate::entry::Effect;
 use crate::kinds::{self, Body, Role};
 use crate::points::Fund;
@@ -27,6 +27,7 @@ fn enact(body: &Body, role: Role, case: &Case<'_>) -> Result<Outcome, Rejection>
         Body::BudgetAllocate(body) => allocate(body),
         Body::KeyRegister(body) => keys::register(body, role, case),
         Body::KeyRevoke(body) => keys::end(body, case),
+        Body::CardPin(body) => pins::set_by_two(body, case),
         Body::CataloguePublish(body) => catalogue::publish(body, case),
         Body::Refund(body) => returns::refund(body, case),
         Body::Action(_) => earning::approved_action(case),
@@ -65,7 +66,6 @@ fn enact(body: &Body, role: Role, case: &Case<'_>) -> Result<Outcome, Rejection>
         | Body::SettlementClose(_)
         | Body::SettlementPaid(_)
         | Body::AuditStatement(_)
-        | Body::CardPin(_)
         | Body::ShopAccount(_)
         | Body::AccountJoin(_)
         | Body::JoinComplete(_)

@@ -13,6 +13,7 @@ use crate::points::POINTS_MAX;
 use crate::programme::{ProgrammeFault, ProgrammeProblem};
 use crate::state::{HOLDS_MAX, LOTS_MAX, VOUCHERS_MAX};
 use crate::statement::NOT_AFTER_S_MAX;
+use crate::time::Day;
 use crate::token::{TOKEN_LIFE_S_MAX, VENUE_LATE_S_MAX};
 
 macro_rules! rejections {
@@ -414,6 +415,12 @@ rejections! {
     /// No such draw.
     #[error("no such draw")]
     111 NotADraw,
+    /// The card's PIN was set without the old one, and its holder has a day to see that.
+    #[error("the card's PIN counts from {0} on, because it was set without the old one")]
+    130 PinWaits(Day = Day(0)),
+    /// A first PIN comes with its card, on the day of its issue.
+    #[error("the first PIN of a card is set on the day of its issue, and this is not the first or not that day")]
+    131 PinNotFirst,
     /// The account's data key is missing or damaged, so nothing can be sealed for it.
     #[error("the account's data key is missing or damaged; the city has to restore its registry")]
     254 AccountUnreadable,

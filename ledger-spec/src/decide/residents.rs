@@ -4,13 +4,14 @@ use alloc::vec;
 
 use super::case::{Case, Outcome};
 use super::consent::at_desk;
+use super::holder::names_nobody;
 use super::keys::check_fresh_key;
 use super::limits::LINK_DAYS_MAX;
 use super::rejection::Rejection;
 use crate::entry::Effect;
 use crate::kinds::{self, Purpose, Role};
 use crate::state::Signer;
-use crate::statement::{self, Disclosure};
+use crate::statement;
 
 pub(super) fn open_account(
     body: &kinds::AccountOpen,
@@ -64,11 +65,11 @@ pub(super) fn enrol_device(
     let since = case.today();
     let enrolled = Effect::DeviceEnrolled { public_key: body.public_key, since };
     match (case.signer, disclosure.code) {
-        (Some(Signer::Device(device)), None) if bare(disclosure) => {
+        (Some(Signer::Device(device)), None) if names_nobody(disclosure) => {
             check_fresh_key(&body.public_key, case.state)?;
             Outcome::on(device.account, vec![enrolled])
         }
-        (None, Some(code)) if bare(disclosure) => {
+        (None, Some(code)) if names_nobody(disclosure) => {
             check_fresh_key(&body.public_key, case.state)?;
             let code = statement::code_hash(&code);
             let Some(row) = case.state.codes(&code) else {
@@ -91,17 +92,12 @@ pub(super) fn enrol_device(
     }
 }
 
-/// Nobody but the signer is named.
-fn bare(disclosure: &Disclosure) -> bool {
-    disclosure.holder.is_none() && disclosure.pin_proof.is_none()
-}
-
 /// A resident lets a partner or the phone of another resident do one thing until a day, on the own
 /// phone or at a desk.
 pub(super) fn grant_link(body: &kinds::LinkGrant, case: &Case<'_>) -> Result<Outcome, Rejection> {
     let disclosure = case.disclosure()?;
     let (account, proof) = match case.signer {
-        Some(Signer::Device(device)) if bare(disclosure) => (device.account, None),
+        Some(Signer::Device(device)) if names_nobody(disclosure) => (device.account, None),
         Some(Signer::Actor(_)) => {
             let (account, proof) = at_desk(case)?;
             (account, Some(proof))

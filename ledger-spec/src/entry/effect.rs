@@ -604,4 +604,13 @@ effects! {
         /// The system.
         source: Code
     },
+    /// A card has this PIN from a day on.
+    41 PinSet of account {
+        /// The card.
+        card: CardHash,
+        /// Hash of the statement that set it, or proposed to.
+        statement: Hash,
+        /// The first day on which it proves anything.
+        counts_from: Day
+    },
 }

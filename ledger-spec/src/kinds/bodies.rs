@@ -494,7 +494,8 @@ body!(
 );
 
 body!(
-    /// Sets or changes a card's PIN; the PIN itself goes to the server beside it and nowhere else.
+    /// Sets or changes a card's PIN, or proposes to; the PIN itself goes to the server beside it
+    /// and nowhere else.
     CardPin {
         /// The card.
         1 card: CardHash,

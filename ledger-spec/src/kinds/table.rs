@@ -24,7 +24,7 @@ macro_rules! each_kind {
             10 DeviceEnrol "device.enrol" by [Staff, Kiosk] or phone brings public_key
                 sealing [Holder, Code, PinProof];
             11 DeviceRevoke "device.revoke" by [Staff, Kiosk];
-            12 CardIssue "card.issue" by [Staff, Kiosk] as [Row];
+            12 CardIssue "card.issue" by [Staff, Registry] as [Row];
             13 CardRevoke "card.revoke" by [Staff, Kiosk];
             14 Action "action" by [Staff, Registry, Station, Coach, Kiosk, Partner] or phone with [Programme]
                 sealing [Holder, Values, ExactAction, Reference, Origin, Venue] as [Row];
@@ -57,7 +57,7 @@ macro_rules! each_kind {
             38 AuditStatement "audit.statement" by [Auditor];
             39 Manifest "manifest" by [Registry, Partner, Coach, Station, Staff];
             40 ManifestDone "manifest.done" by [System];
-            41 CardPin "card.pin" by [Staff, Kiosk, Registry] sealing [PinProof] as [Row];
+            41 CardPin "card.pin" by [Staff, Kiosk, Registry] sealing [Holder, PinProof];
             42 ShopAccount "shop.account" by [Root, Staff] as [Proposal];
             43 OpeningBudget "opening.budget" by [Root] as [Proposal];
             44 AccountJoin "account.join" by [Root, Staff] as [Proposal];

@@ -295,6 +295,8 @@ wire_array!(
         employer: Option<AccountLink>,
         /// The link by which the ledger gives away what ends, and its last day.
         auto_exchange: Option<AccountLink>,
+        /// The day on which it was opened.
+        opened_on: Day,
         /// The last day with an entry.
         active_on: Day,
         /// The last day with a grant in the yen purse.
@@ -307,7 +309,7 @@ wire_array!(
 impl Account {
     /// An account without history.
     #[must_use]
-    pub fn fresh() -> Self {
+    pub fn opened(opened_on: Day) -> Self {
         Self {
             entries: 0,
             last: None,
@@ -319,6 +321,7 @@ impl Account {
             recent: Vec::new(),
             employer: None,
             auto_exchange: None,
+            opened_on,
             active_on: Day(0),
             earned_on: Day(0),
             spent_on: Day(0),

@@ -10,6 +10,7 @@ mod earning;
 mod family;
 mod holds;
 mod log;
+mod pins;
 mod programme;
 mod refunds;
 mod settlement;
@@ -39,6 +40,7 @@ fn every_rejection_has_a_story() {
         include_str!("rules/family.rs"),
         include_str!("rules/holds.rs"),
         include_str!("rules/log.rs"),
+        include_str!("rules/pins.rs"),
         include_str!("rules/programme.rs"),
         include_str!("rules/settlement.rs"),
         include_str!("rules/refunds.rs"),

@@ -21,10 +21,11 @@ use ledger_spec::{
     ids::{LedgerId, LinkId, OpId, PlaceId, Seq},
     kinds::{
         AccountClose, AccountFacts, AccountOpen, AccountStatus, Action, ActionWithdraw, Adjust,
-        AgeTier, Approve, BalanceImport, Body, BudgetAllocate, Capture, CardIssue, CardRevoke,
-        Code, DayClose, DeviceEnrol, Document, Expire, Hold, Insurance, KeyRevoke, LinkGrant,
-        LinkRevoke, LotExtend, LotPoints, Note, OpeningBudget, ProgrammePublish, Purpose, Redeem,
-        Refund, Release, Role, SettlementClose, SettlementPaid, Status, Void,
+        AgeTier, Approve, BalanceImport, Body, BudgetAllocate, Capture, CardIssue, CardPin,
+        CardRevoke, Code, DayClose, DeviceEnrol, Document, Expire, Hold, Insurance, KeyRevoke,
+        LinkGrant, LinkRevoke, LotExtend, LotPoints, Note, OpeningBudget, PinGrounds,
+        ProgrammePublish, Purpose, Redeem, Refund, Release, Role, SettlementClose, SettlementPaid,
+        Status, Void,
     },
     points::{Fund, FundSums, LotKey, Points, Purse},
     state::Lot,
@@ -297,6 +298,10 @@ impl Story {
                 let (account, status) = (account(name), code(Status::ALL, status));
                 Body::AccountStatus(AccountStatus { account, status, since, reason: None })
             }
+            ("sets", ["pin", "of", name]) => Body::CardPin(CardPin {
+                card: card_hash(&card(name)),
+                grounds: code(PinGrounds::ALL, option("on").unwrap_or("first")),
+            }),
             ("withdraws", [name]) => {
                 Body::ActionWithdraw(ActionWithdraw { entry: self.seq(name), reason: note() })
             }
@@ -389,7 +394,7 @@ impl Story {
             (None, None) => Some(Holder::Phone(self.token(subject, performed_at_s, options))),
         };
         // Who enrols a phone or grants a link for oneself names nobody.
-        let own = words.len() <= 2 || words.first() == Some(&"link");
+        let own = words.len() <= 2 || matches!(words.first(), Some(&("link" | "pin")));
         let shown = ["card", "link", "phone"].iter().any(|option| options.contains_key(option));
         let holder = if own && !shown { None } else { holder };
         let honest = self.world.disclosure(holder);
@@ -601,6 +606,16 @@ fn settled(effect: &Effect) -> Option<String> {
     Some(format!("{yen} yen for {month}, entries {first} to {end}: {points}, carried {carried}"))
 }
 
+fn extended(effect: &Effect) -> Option<String> {
+    let Effect::LotExtended { lot, until } = effect else { return None };
+    Some(format!("{} to {until}", lot_text(lot)))
+}
+
+fn pin_set(effect: &Effect) -> Option<String> {
+    let Effect::PinSet { counts_from, .. } = effect else { return None };
+    Some(format!("PIN from {counts_from}"))
+}
+
 fn accepted(entry: &Accounting) -> String {
     let posted = entry.postings().map(|(lot, n, contra)| {
         let freed = matches!(contra, Contra::Held(_)) && n > 0;
@@ -633,10 +648,6 @@ fn accepted(entry: &Accounting) -> String {
         let text = format!("withdrawn, back {back}; {shortfall} of {granted} are gone");
         (!sums.is_empty()).then_some(text)
     };
-    let extended = |effect: &Effect| {
-        let Effect::LotExtended { lot, until } = effect else { return None };
-        Some(format!("{} to {until}", lot_text(lot)))
-    };
     let moved = || {
         let contra = entry.postings().next().map(|(_, _, contra)| contra)?;
         let plus = if entry.points() > 0 { "plus" } else { "minus" };
@@ -653,6 +664,7 @@ fn accepted(entry: &Accounting) -> String {
         .or_else(|| entry.effects.iter().find_map(settled))
         .or_else(withdrawn)
         .or_else(|| entry.effects.iter().find_map(extended))
+        .or_else(|| entry.effects.iter().find_map(pin_set))
         .or_else(moved)
         .or_else(|| has(|e| matches!(e, Effect::TokenSpent { .. }), format!("paid {posted}")))
         .or_else(|| {

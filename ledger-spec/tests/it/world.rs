@@ -13,8 +13,9 @@ use ledger_spec::{
     ids::{AccountId, DayKid, Hash, Kid, LedgerId, OpId, PersonId, PlaceId, Seq},
     kept,
     kinds::{
-        AccountFacts, AccountOpen, AgeTier, Approve, Body, BudgetAllocate, CardIssue, Code,
-        DeviceEnrol, Document, Insurance, KeyRegister, Name, OpeningBudget, ProgrammePublish, Role,
+        AccountFacts, AccountOpen, AgeTier, Approve, Body, BudgetAllocate, CardIssue, CardPin,
+        Code, DeviceEnrol, Document, Insurance, KeyRegister, Name, OpeningBudget, PinGrounds,
+        ProgrammePublish, Role,
     },
     points::Fund,
     state::{Overlay, State},
@@ -383,6 +384,14 @@ impl World {
         let (hash, code_until_min) = (Some(code_hash(&code)), Some(until_min));
         let issue = CardIssue { account: subject, card, code: hash, code_until_min };
         self.must("staff-1", Body::CardIssue(issue));
+        let body = CardPin {
+            card: ledger_spec::statement::card_hash(&self::card(name)),
+            grounds: PinGrounds::First,
+        };
+        let core = self.core(Body::CardPin(body));
+        let disclosure = Some(self.disclosure(None));
+        let submission = Unsigned { core, disclosure }.sign_with("staff-1");
+        assert!(matches!(self.submit(&submission), Verdict::Accepted(_)));
         let submission = self.enrol(name, Some(code)).sign_with(name);
         assert!(matches!(self.submit(&submission), Verdict::Accepted(_)));
     }

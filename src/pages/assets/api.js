@@ -63,6 +63,8 @@ export async function provePin(name, bytes) {
   const { proof, resident } = await json(`/v1/${name}/pin`, cose(bytes));
   return { proof: unhex(proof), resident };
 }
+/** Sends a PIN with the statement that sets it; sending it again is safe. */
+export const setPin = (name, bytes) => json(`/v1/${name}/pin`, { ...cose(bytes), method: "PUT" });
 export const openSession = (name, bytes) => json(`/v1/${name}/sessions`, cose(bytes));
 
 /** Asks with the session of this browser; opens one with the phone's key where there is none, or a till's. */

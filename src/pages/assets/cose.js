@@ -2,7 +2,7 @@
 // 9864), exactly as ledger-spec/kenmai.cddl describes them.
 
 import { Tag, concat, decode, encode, equal } from "./cbor.js";
-import { KINDS, PURPOSES, ROLES } from "./numbers.js";
+import { KINDS, PIN_GROUNDS, PURPOSES, ROLES } from "./numbers.js";
 
 const ED25519 = -19;
 const DISCLOSURE = -65537;
@@ -15,6 +15,7 @@ const AAD = {
   session: "kenmai/v1/session",
   qrCheck: "kenmai/v1/qr-check",
   pinEntry: "kenmai/v1/pin-entry",
+  pinSetting: "kenmai/v1/pin-setting",
   venue: "kenmai/v1/venue",
   perkCard: "kenmai/v1/perk-card",
 };
@@ -259,6 +260,12 @@ export const linkGrant = (signer, ledger, { link, purpose, until, partner }, { h
     holder ? [[3, holder], [7, pinProof]] : [],
   );
 
+/** `card.pin`: on these grounds a card (its 11 bytes) has another PIN; `changed` comes with the proof of the old one. */
+export async function cardPin(signer, ledger, card, grounds, { holder, pinProof } = {}) {
+  const body = new Map([[1, await sha256("kenmai/v1/card", card)], [2, PIN_GROUNDS.indexOf(grounds)]]);
+  return statement(signer, ledger, "card.pin", [[8, body]], holder ? [[3, holder], [7, pinProof]] : []);
+}
+
 /** The short text by which a phone is told to those it helps: the id of its key. */
 export const familyCode = (kid) => base32(kid).replace(/^(.{4})(.{4})/, "$1-$2-");
 
@@ -312,9 +319,13 @@ export const session = (signer, ledger) =>
 export const qrCheck = (signer, ledger, token) =>
   sign1(signer, AAD.qrCheck, [ledger.nowS() + 60, random(16), ledger.id, token]);
 
-/** A PIN as it was typed at a till, for a proof of at most `maxPoints`; from a desk (0 points) it becomes the card's PIN. */
+/** A PIN as it was typed, for a proof of at most `maxPoints`; a desk asks for 0. */
 export const pinEntry = (signer, ledger, card, pin, maxPoints) =>
   sign1(signer, AAD.pinEntry, [ledger.nowS() + 60, random(16), ledger.id, card, pin, maxPoints]);
+
+/** A PIN that is set, beside the signed `card.pin` that says so. */
+export const pinSetting = (signer, ledger, pin, cardPin) =>
+  sign1(signer, AAD.pinSetting, [ledger.nowS() + 60, random(16), ledger.id, pin, cardPin]);
 
 /** What stands in the QR code of a pay token; upper case keeps it in the small alphabet. */
 export const payUrl = (origin, token) => `${origin.toUpperCase()}/Q/${base32(token)}`;

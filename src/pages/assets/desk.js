@@ -4,8 +4,8 @@
 
 import * as api from "./api.js";
 import {
-  byCard, dayOf, dayText, deviceEnrolAt, hex, linkGrant, linkRevoke, perkCardUrl, pinEntry, random, rewardClaim, unbase32, unhex,
-  voucherHash, voucherUrl,
+  byCard, cardPin, dayOf, dayText, deviceEnrolAt, hex, linkGrant, linkRevoke, perkCardUrl, pinEntry, pinSetting, random, rewardClaim,
+  unbase32, unhex, voucherHash, voucherUrl,
 } from "./cose.js";
 import { endWhat, linkForm, linkLine } from "./grant.js";
 import { readHolder } from "./holder.js";
@@ -80,7 +80,7 @@ const scanner = new Scanner(at("#scan"), async (scanned) => {
   const { card, fault } = readHolder(scanned);
   if (!card) return refuseScan(fault === "card" ? "scan-card-slip" : "desk-scan-card-other");
   desk.card = card;
-  askPin(NEXT[desk.flow]);
+  NEXT[desk.flow]();
   return true;
 }, (jpeg) => read((token) => api.frame(ledgerName, jpeg, token)));
 
@@ -90,11 +90,33 @@ function refuseScan(sentence) {
   return false;
 }
 
-/** Has the PIN typed, and goes on with `act` once it is right. */
+/** Has the PIN of the card typed, and goes on with `act` once it is right. */
 function askPin(act) {
-  desk.act = act;
+  desk.typed = (digits) => prove(digits, act);
+  showPad(desk.flow === "pin-changed" ? "desk-pin-old" : "desk-pin", "desk-pin-how");
+}
+
+/** Has the card's next PIN typed twice, so that no slip of a finger locks its holder out. */
+function askNewPin() {
+  desk.typed = (first) => {
+    desk.typed = (second) => {
+      if (first !== second) {
+        askNewPin();
+        at("#pin-fault").textContent = text("desk-pin-differs");
+        return null;
+      }
+      return setPin(first);
+    };
+    showPad("desk-pin-again", "desk-pin-new-how");
+  };
+  showPad("desk-pin-new", "desk-pin-new-how");
+}
+
+function showPad(title, how) {
   pin.value = "";
-  at("#pin-points").textContent = text("desk-pin-how");
+  at("#pin-fault").textContent = "";
+  at("#pin-title").textContent = text(title);
+  at("#pin-points").textContent = text(how);
   const target = matchMedia("(pointer: fine)").matches ? "#pin" : "#pin-title";
   open("pin", target);
 }
@@ -110,15 +132,19 @@ async function enterPin() {
   }
   at("#pin-enter").disabled = true;
   try {
-    const ledger = await api.ledger(ledgerName);
-    const entry = await pinEntry(key, ledger, desk.card, typed, desk.points ?? 0);
-    const { proof, resident } = await api.provePin(ledgerName, entry);
-    Object.assign(desk, { ledger, proof, resident, provenMs: Date.now() });
-    await desk.act();
+    await desk.typed(typed);
   } finally {
     pin.value = "";
     at("#pin-enter").disabled = false;
   }
+}
+
+async function prove(typed, act) {
+  const ledger = await api.ledger(ledgerName);
+  const entry = await pinEntry(key, ledger, desk.card, typed, desk.points ?? 0);
+  const { proof, resident } = await api.provePin(ledgerName, entry);
+  Object.assign(desk, { ledger, proof, resident, provenMs: Date.now() });
+  await act();
 }
 
 /** Signs with the proof, which is gone with it. */
@@ -179,6 +205,33 @@ const TOLD = {
     showSheet(voucherUrl(location.origin, ledger, seq, unhex(secret)), { name, until, where: shopsOf(places), note });
   },
 };
+
+/**
+ * Signs that the card has this PIN, and sends both. The PIN is in memory alone: without an answer the same statement goes
+ * with it once more, and after a reload the old PIN is the one that counts, or none.
+ */
+async function setPin(digits) {
+  const grounds = desk.flow.replace("pin-", "");
+  const ledger = await api.ledger(ledgerName);
+  const signed = await cardPin(key, ledger, desk.card, grounds, grounds === "changed" ? consent() : {});
+  const put = async () => {
+    sending(text("desk-sending"));
+    try {
+      const { proposal } = await api.setPin(ledgerName, await pinSetting(key, ledger, digits, signed));
+      desk.repeat = null;
+      say(true, text(proposal ? "desk-pin-proposed" : "desk-pin-done"), text(`desk-pin-${grounds}-next`));
+    } catch (error) {
+      if (canRepeat(error)) {
+        unanswered(error, "desk-unanswered");
+        return;
+      }
+      desk.repeat = null;
+      say(false, ...explain(error));
+    }
+  };
+  desk.repeat = put;
+  await put();
+}
 
 async function enrol() {
   const { holder, pinProof } = consent();
@@ -250,10 +303,25 @@ async function claim() {
   await send(await post(OUTBOX, bytes, facts));
 }
 
-/** What follows the PIN of each flow. */
-const NEXT = { phone: enrol, links: seeLinks, reward: claim };
+/** What follows the card in each flow. */
+const NEXT = {
+  phone: () => askPin(enrol),
+  links: () => askPin(seeLinks),
+  reward: () => askPin(claim),
+  "pin-changed": () => askPin(async () => askNewPin()),
+  "pin-first": askNewPin,
+  "pin-desk": askNewPin,
+};
+const scanCard = async () => askScan("card");
 /** What each flow begins with. */
-const FIRST = { phone: async () => askScan("phone"), links: async () => askScan("card"), reward: showItems };
+const FIRST = {
+  phone: async () => askScan("phone"),
+  links: scanCard,
+  reward: showItems,
+  "pin-changed": scanCard,
+  "pin-first": scanCard,
+  "pin-desk": scanCard,
+};
 
 for (const button of document.querySelectorAll("[data-flow]")) {
   button.addEventListener("click", guarded(() => {
@@ -268,13 +336,14 @@ pad(at("#pin-pad"), pin);
 muteButton(at("#mute"));
 at("#pin-form").addEventListener("submit", guarded(enterPin));
 at("#grant").addEventListener("submit", guarded(grant));
-again.addEventListener("click", () => send(desk.job));
+again.addEventListener("click", () => (desk.repeat ? desk.repeat() : send(desk.job)));
+for (const only of document.querySelectorAll("[data-only='staff']")) only.hidden = role !== "staff";
 
 let touchedMs = Date.now();
 for (const sign of ["pointerdown", "keydown", "input"]) addEventListener(sign, () => (touchedMs = Date.now()), true);
 setInterval(() => {
   const left = Date.now() - touchedMs > IDLE_MS && at("[data-step='menu']").hidden;
-  if (left && !desk.job && !at("#confirm").open) reset();
+  if (left && !desk.job && !desk.repeat && !at("#confirm").open) reset();
 }, 5_000);
 
 reset();

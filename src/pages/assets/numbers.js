@@ -86,6 +86,15 @@ export const PURPOSES = [
   "auto_exchange",
 ];
 
+/** On what grounds a PIN is set by number; entry 0 does not exist. */
+export const PIN_GROUNDS = [
+  null,
+  "first",
+  "changed",
+  "letter",
+  "desk",
+];
+
 /** The purses of points by number; entry 0 does not exist. */
 export const PURSES = [
   null,

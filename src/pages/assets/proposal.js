@@ -108,6 +108,7 @@ const FACTS = {
     ["total", points(body.get(3))], ["source", japanese(body.get(4))],
   ],
   "shop.account": async (body) => [["place", await placeName("shop", body.get(1))], ["bank-account", code(body.get(2))]],
+  "card.pin": (body) => [["card", code(body.get(1))], ["effect", text("approve-pin")]],
   "opening.budget": (body) => [
     ["source", japanese(body.get(1))], ["fund", fund(body.get(2))], ["points", points(body.get(3))],
     ["last-day", date(body.get(4))],

@@ -42,7 +42,7 @@ const ORDERS: [(&str, &[&str]); 21] = [
             "ids",
         ],
     ),
-    ("ledger-spec/src/apply", &["account", "rewards", "openings", "checks"]),
+    ("ledger-spec/src/apply", &["account", "rewards", "access", "openings", "checks"]),
     (
         "ledger-spec/src/decide",
         &[
@@ -56,6 +56,7 @@ const ORDERS: [(&str, &[&str]); 21] = [
             "spending",
             "earning",
             "draws",
+            "pins",
             "openings",
             "corrections",
             "catalogue",
@@ -174,6 +175,7 @@ const ORDERS: [(&str, &[&str]); 21] = [
             "openapi",
             "server",
             "sessions",
+            "nonces",
             "latest",
             "problem",
         ],

@@ -75,8 +75,8 @@ fn a_pin_proof_is_for_one_card_terminal_and_moment() {
         # Beside a pay token it proves nothing.
         shop-a takes 10 from hanako pin=100 → refused: this way of naming the resident is not accepted here
         balance hanako → 360 yen, 0 challenge
-        staff-1 revokes pin → done
-        shop-a takes 10 from hanako card=hanako pin=100 → refused: the PIN proof does not fit this card, terminal, moment and number of points
+        staff-1 revokes pin → proposed
+        shop-a takes 10 from hanako card=hanako pin=100 → paid by PIN 10 general until 2028-03-31
         # The pin key signs nothing else.
         pin takes 10 from hanako card=hanako shop=shop-a → refused: the key's role does not permit this
         pin reports vegetables of hanako card=hanako → refused: the key's role does not permit this

@@ -93,7 +93,7 @@ fn the_last_item_is_claimed_once() {
         balance taro → 500 yen, 0 challenge
         held hanako → 200 general until 2028-03-31
         claimed melon → 1
-        again mine → accepted before, as entry 40
+        again mine → accepted before, as entry 42
         # It comes back to the shelf when it is cancelled, and to the person's number.
         staff-1 cancels mine → returned free 200 general until 2028-03-31
         balance hanako → 500 yen, 0 challenge
@@ -132,8 +132,8 @@ fn a_voucher_is_used_once_in_time_at_its_shops() {
         shop-b cancels melon → refused: this shop does not honour the voucher
         hanako uses melon → refused: the key's role does not permit this
         shop-a uses melon as=eaten → free 200 nhi until 2027-03-31, paid 150 nhi until 2027-03-31, given up 50 nhi until 2027-03-31
-        shop-a uses melon → refused: the voucher has ended already, by entry 42
-        shop-a cancels melon → refused: the voucher has ended already, by entry 42
+        shop-a uses melon → refused: the voucher has ended already, by entry 43
+        shop-a cancels melon → refused: the voucher has ended already, by entry 43
         shop-a voids eaten → refused: the entry is no redemption
         staff-1 refunds 10 of eaten → refused: the entry is no redemption
         shop-b uses bath as=bathed → free 100 nhi until 2027-03-31, paid 100 nhi until 2027-03-31
@@ -147,7 +147,7 @@ fn a_voucher_is_used_once_in_time_at_its_shops() {
         hanako claims melon 200 as=second → claimed 200 nhi until 2027-03-31, good until 2026-04-17
         shop-a cancels second → returned free 200 nhi until 2027-03-31
         balance hanako → 700 yen, 90 challenge
-        shop-a uses second → refused: the voucher has ended already, by entry 46
+        shop-a uses second → refused: the voucher has ended already, by entry 47
         # The last day counts whole.
         hanako claims bath 100 as=late → claimed 100 nhi until 2027-03-31, good until 2026-04-17
         at 2026-04-17 23:59
@@ -161,7 +161,7 @@ fn a_voucher_is_used_once_in_time_at_its_shops() {
         shop-b releases late-tea → refused: the entry is no hold
         system releases late-tea → returned free 10 none until 2028-03-31
         system releases unused → returned free 100 nhi until 2027-03-31, free 100 general until 2028-03-31
-        system releases late-tea → refused: the voucher has ended already, by entry 51
+        system releases late-tea → refused: the voucher has ended already, by entry 52
         balance hanako → 600 yen, 90 challenge
         claimed melon → 1
     "#]]);
@@ -330,7 +330,7 @@ fn a_perk_card_asks_for_points_and_takes_none() {
         shop-a cancels card → refused: this shop does not honour the voucher
         system releases card → refused: the entry is no voucher
         staff-1 cancels card → returned nothing
-        staff-1 cancels card → refused: the voucher has ended already, by entry 37
+        staff-1 cancels card → refused: the voucher has ended already, by entry 38
         hanako claims perk-card 15 as=again → claimed nothing, good until 2027-04-10
         staff-1 cancels walks → refused: the entry is no voucher
     "#]]);
@@ -361,13 +361,13 @@ fn a_draw_is_fixed_before_its_beacon() {
         staff-1 commits tombola count=2 → refused: entrants, beacon or winners are not those that the log gives
         staff-1 commits tombola beacon=dice → refused: entrants, beacon or winners are not those that the log gives
         staff-1 commits tombola as=draw → 3 entrants
-        staff-1 commits tombola → refused: the draw is fixed already, by entry 45
+        staff-1 commits tombola → refused: the draw is fixed already, by entry 47
         staff-1 draws h → refused: no such draw
         staff-1 draws draw → refused: a draw is committed from its day on, 600 seconds before its round, and held after it
         at 2026-05-01 10:10
         staff-1 draws draw winner=h → refused: entrants, beacon or winners are not those that the log gives
         staff-1 draws draw → 1 won
-        staff-1 draws draw → refused: the draw is fixed already, by entry 45
+        staff-1 draws draw → refused: the draw is fixed already, by entry 47
         # Another version opens the item again, but not what was drawn.
         staff-1 offers version 2 version=2 items.6.until=2026-06-30 items.6.gives.lottery.draw_from=2026-07-01 as=v2 → proposed
         staff-2 approves v2 → in force
@@ -425,7 +425,7 @@ fn what_ends_is_given_away_for_whoever_has_asked() {
         system claims school 150 for hanako link=gift → refused: the account is suspended
         staff-1 marks hanako active → done
         system claims school 150 for hanako link=gift as=given → claimed 40 nhi until 2026-04-12, 110 general until 2026-04-12
-        again given → accepted before, as entry 56
+        again given → accepted before, as entry 58
         system claims school 50 for hanako link=gift → refused: the item takes 50 points, a donation or an export whole units of so many
         lots hanako → 10 general until 2026-04-12, 500 general until 2027-03-31, 60 none until 2026-04-12
         balance hanako → 510 yen, 60 challenge
@@ -491,7 +491,7 @@ fn what_ends_is_counted_in_whole_units_up_to_one_claim() {
             Lot { key: LotKey { purse: *purse, fund, expires_on: *expires_on }, points: *points }
         };
         let lots = lots.iter().map(lot).collect();
-        Account { lots, ..Account::fresh() }.ending(unit, today)
+        Account { lots, ..Account::opened(ledger_spec::time::Day(0)) }.ending(unit, today)
     };
     let yen = (Purse::Yen, today, 149);
     for (unit, lots, expected) in [

@@ -5,6 +5,24 @@ use expect_test::expect;
 use super::check;
 
 #[test]
+fn the_servers_own_keys_end_with_two_persons() {
+    check(&expect![[r#"
+        the city is set up
+        root-1 registers pin as pin as=k → proposed
+        root-2 approves k → in force
+        staff-1 revokes pin as=end → proposed
+        hanako joins
+        staff-1 approves end → refused: a second person must approve
+        staff-1 revokes system as=stop → proposed
+        staff-2 approves stop → in force
+        system closes 2026-04-10 → refused: the key has been revoked
+        staff-2 approves end → in force
+        root-1 revokes pin → refused: the key has been revoked
+        root-2 revokes staff-1 → done
+    "#]]);
+}
+
+#[test]
 fn a_ledger_begins_with_two_roots_of_two_persons() {
     check(&expect![[r#"
         # Nobody else can begin it, and one person cannot begin it alone.

@@ -101,10 +101,10 @@ fn an_action_is_taken_back_by_two_persons() {
         budget general 2026 → 300 of 1000000
         due shop-a → 300
         staff-2 approves proposal → refused: the proposal has taken effect already
-        staff-1 withdraws checkup → refused: the entry is undone already, by entry 36
+        staff-1 withdraws checkup → refused: the entry is undone already, by entry 37
         # The act is free again.
         staff-1 reports checkup of hanako holder=account as=right → 500 points
-        staff-1 reports checkup of hanako holder=account → refused: this act is recorded already, as entry 37
+        staff-1 reports checkup of hanako holder=account → refused: this act is recorded already, as entry 38
         staff-1 withdraws right as=another → proposed
         staff-2 approves another → withdrawn, back 500 general until 2028-03-31; 0 of 500 are gone
     "#]]);
@@ -255,7 +255,7 @@ fn what_is_brought_comes_out_of_a_public_opening_budget() {
         staff-1 brings taro 60 general 2027-03-31 as=his → proposed
         staff-2 approves hers → plus 100 general until 2027-03-31, imported
         staff-2 approves his → refused: the fund's budget has not enough left
-        staff-1 brings hanako 20 general 2027-03-31 → refused: the lot was brought from this source already, by entry 40
+        staff-1 brings hanako 20 general 2027-03-31 → refused: the lot was brought from this source already, by entry 42
         staff-1 brings taro 50 general 2027-03-31 as=less → proposed
         staff-2 approves less → plus 50 general until 2027-03-31, imported
         staff-1 brings taro 1 general 2028-03-31 → refused: the fund's budget has not enough left

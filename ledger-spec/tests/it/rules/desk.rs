@@ -39,7 +39,7 @@ fn a_card_with_its_pin_enrols_a_phone() {
         hanako enrols second pin=0 → refused: this way of naming the resident is not accepted here
         shop-a enrols second card=hanako pin=0 → refused: the key's role does not permit this
         kiosk enrols second card=hanako pin=0 pin_at=kiosk proof=once as=enrolment → done by PIN
-        again enrolment → accepted before, as entry 50
+        again enrolment → accepted before, as entry 52
         # One proof, one use.
         kiosk enrols third card=hanako pin=0 pin_at=kiosk proof=once → refused: the PIN proof does not fit this card, terminal, moment and number of points
         # The phone is hanako's, and fresh.

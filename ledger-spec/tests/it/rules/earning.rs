@@ -22,9 +22,9 @@ fn above_500_points_a_second_person_of_the_staff_approves() {
         budget general 2026 → 1000 of 1000000
         staff-2 approves first → refused: the proposal has taken effect already
         # The other proposal of the same act comes too late, and so does another report of it.
-        staff-1 approves again → refused: this act is recorded already, as entry 38
-        staff-1 reports checkup of hanako holder=account → refused: this act is recorded already, as entry 38
-        registry reports checkup of hanako holder=account → refused: this act is recorded already, as entry 38
+        staff-1 approves again → refused: this act is recorded already, as entry 40
+        staff-1 reports checkup of hanako holder=account → refused: this act is recorded already, as entry 40
+        registry reports checkup of hanako holder=account → refused: this act is recorded already, as entry 40
         # The registry needs nobody.
         registry reports checkup of taro holder=account → 1000 points
         coach reports checkup of taro → refused: the key's role does not permit this
@@ -62,22 +62,22 @@ fn the_same_act_counts_once() {
         taro joins
         # A rule by minute: the same place and minute is the same act.
         station-1 reports vegetables of hanako → 20 points
-        station-1 reports vegetables of hanako → refused: this act is recorded already, as entry 36
+        station-1 reports vegetables of hanako → refused: this act is recorded already, as entry 38
         station-1 reports vegetables of taro → 20 points
         station-2 reports vegetables of hanako → 20 points
         at 2026-04-10 10:00:59
-        station-1 reports vegetables of hanako → refused: this act is recorded already, as entry 36
+        station-1 reports vegetables of hanako → refused: this act is recorded already, as entry 38
         at 2026-04-10 10:01:00
         station-1 reports vegetables of hanako → 20 points
         # A rule by day: whoever reports it.
         registry reports checkup of hanako holder=account → 500 points
-        staff-1 reports checkup of hanako holder=account → refused: this act is recorded already, as entry 40
+        staff-1 reports checkup of hanako holder=account → refused: this act is recorded already, as entry 42
         coach reports care of hanako exact=diabetes → 300 points
-        coach reports care of hanako exact=diabetes → refused: this act is recorded already, as entry 41
+        coach reports care of hanako exact=diabetes → refused: this act is recorded already, as entry 43
         coach reports care of hanako exact=guidance → 300 points
         at 2026-04-11 00:00
         coach reports care of hanako exact=diabetes → 300 points
-        staff-1 reports checkup of hanako holder=account time=2026-04-10T23:59 → refused: this act is recorded already, as entry 40
+        staff-1 reports checkup of hanako holder=account time=2026-04-10T23:59 → refused: this act is recorded already, as entry 42
     "#]]);
 }
 
@@ -458,7 +458,7 @@ fn the_29th_of_february_is_a_day_of_its_own() {
         station-1 reports vegetables of hanako → 20 points
         staff-1 reports checkup of hanako holder=account → 500 points
         at 2028-03-31 23:59
-        station-1 reports vegetables of hanako time=2028-02-29T23:59 card=hanako → refused: this act is recorded already, as entry 38
+        station-1 reports vegetables of hanako time=2028-02-29T23:59 card=hanako → refused: this act is recorded already, as entry 39
         station-1 reports vegetables of hanako time=2028-02-29T23:58 card=hanako → 0 points, cap rule month
         lots hanako → 1570 general until 2029-03-31
     "#]]);

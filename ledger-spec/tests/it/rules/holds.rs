@@ -20,11 +20,11 @@ fn a_hold_keeps_points_until_it_is_captured_or_released() {
         held hanako → none
         due shop-a → 60
         # One end, once.
-        shop-a captures 1 of first → refused: the hold has ended already, by entry 34
-        shop-a releases first → refused: the hold has ended already, by entry 34
+        shop-a captures 1 of first → refused: the hold has ended already, by entry 35
+        shop-a releases first → refused: the hold has ended already, by entry 35
         shop-a holds 50 from hanako as=second → held 50 general until 2028-03-31
         shop-a releases second → free 50 general until 2028-03-31
-        shop-a captures 50 of second → refused: the hold has ended already, by entry 36
+        shop-a captures 50 of second → refused: the hold has ended already, by entry 37
         balance hanako → 440 yen, 0 challenge
         # What a capture took can be undone as what was redeemed at once.
         shop-a voids first → refused: the entry is no redemption
@@ -32,7 +32,7 @@ fn a_hold_keeps_points_until_it_is_captured_or_released() {
         shop-a voids sale → back 60 general until 2028-03-31
         balance hanako → 500 yen, 0 challenge
         due shop-a → 0
-        again first → accepted before, as entry 33
+        again first → accepted before, as entry 34
     "#]]);
 }
 
@@ -62,7 +62,7 @@ fn a_hold_is_captured_up_to_its_points_and_before_its_deadline() {
         at 2026-04-10 10:00:01
         shop-a captures 100 of short → refused: the hold's deadline has passed
         system releases short → free 100 general until 2028-03-31
-        system releases short → refused: the hold has ended already, by entry 41
+        system releases short → refused: the hold has ended already, by entry 43
         # The shop may give back late, and any terminal of it.
         at 2026-04-10 10:14:59
         till captures 40 of long → free 100 general until 2028-03-31, 40 general until 2028-03-31
@@ -75,7 +75,7 @@ fn a_hold_is_captured_up_to_its_points_and_before_its_deadline() {
         balance hanako → 460 yen, 0 challenge
         # Other shop, end, deadline, points.
         shop-b captures 101 of long → refused: the terminal belongs to another shop
-        shop-a captures 101 of long → refused: the hold has ended already, by entry 42
+        shop-a captures 101 of long → refused: the hold has ended already, by entry 44
     "#]]);
 }
 

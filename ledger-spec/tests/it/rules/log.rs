@@ -72,7 +72,7 @@ fn a_day_is_closed_once_it_is_over() {
         at 2026-04-11 00:00
         system closes 2026-04-11 → refused: the day is not over, has no entries or is closed
         system closes 2026-04-09 → refused: the day is not over, has no entries or is closed
-        system closes 2026-04-10 → closed: 42 entries, 2 accounts, 1 earned 20, 1 spent 10
+        system closes 2026-04-10 → closed: 44 entries, 2 accounts, 1 earned 20, 1 spent 10
         system closes 2026-04-10 → refused: the day is not over, has no entries or is closed
         at 2026-04-13 12:00
         system closes 2026-04-12 → refused: the day is not over, has no entries or is closed

@@ -17,7 +17,7 @@ fn steps_have_goals_by_age() {
         registry admits hanako age=from40 on=2027-03-31 → done
         hanako grants link walk to app → done
         app reports steps.day of hanako link=walk steps=5999 origin=com.apple.health → 0 points, belowgoal
-        app reports steps.day of hanako link=walk steps=9000 origin=com.apple.health → refused: this act is recorded already, as entry 42
+        app reports steps.day of hanako link=walk steps=9000 origin=com.apple.health → refused: this act is recorded already, as entry 43
         at 2026-04-11 10:00
         app reports steps.day of hanako link=walk steps=6000 origin=com.apple.health as=six → 1 points
         room of six → 799 Class Month
@@ -87,7 +87,7 @@ fn a_link_is_one_partner_and_one_purpose() {
         partner reports steps.day of hanako link=walk steps=8000 origin=kenmai.pedometer → refused: no such link for this partner
         app reports steps.day of hanako link=run steps=8000 origin=kenmai.pedometer → refused: no such link for this partner
         coach reports care of hanako link=talk exact=interview.online → 50 points
-        coach reports care of hanako link=talk exact=interview.online → refused: this act is recorded already, as entry 46
+        coach reports care of hanako link=talk exact=interview.online → refused: this act is recorded already, as entry 48
         hanako revokes link talk → done
         coach reports care of hanako link=talk exact=guidance.followup → refused: the link has ended
         hanako revokes link talk → refused: the link has ended
@@ -270,7 +270,7 @@ fn sensitive_actions_share_a_group() {
         # Immunizations are told apart by the number of the record, and three of a year count.
         registry reports care of hanako holder=account exact=immunization → refused: the reference of the record or event is missing
         registry reports care of hanako holder=account exact=immunization ref=one → 100 points
-        registry reports care of hanako holder=account exact=immunization ref=one → refused: this act is recorded already, as entry 50
+        registry reports care of hanako holder=account exact=immunization ref=one → refused: this act is recorded already, as entry 51
         registry reports care of hanako holder=account exact=immunization ref=two → 100 points
         registry reports care of hanako holder=account exact=immunization ref=three → 100 points
         registry reports care of hanako holder=account exact=immunization ref=four → 0 points, times(fiscalyear)
@@ -324,7 +324,7 @@ fn the_season_and_late_reports_end() {
         at 2027-03-07 10:00
         coach reports class.kayoinoba of hanako time=2027-02-28T10:00 → 20 points
         at 2027-03-14 23:59
-        coach reports class.kayoinoba of hanako time=2027-02-28T10:00 card=hanako → refused: this act is recorded already, as entry 43
+        coach reports class.kayoinoba of hanako time=2027-02-28T10:00 card=hanako → refused: this act is recorded already, as entry 44
         coach reports volunteer.activity of hanako time=2027-03-14T10:00 → 0 points, season
         at 2027-03-15 00:00
         coach reports volunteer.activity of hanako time=2027-03-15T00:00 → refused: the statement's day is too long ago
@@ -341,7 +341,7 @@ fn caps_of_the_city() {
         hanako joins
         coach reports volunteer.activity of hanako → 50 points
         staff-1 reports event.attend of hanako holder=account ref=a → 50 points
-        staff-1 reports event.attend of hanako holder=account ref=a → refused: this act is recorded already, as entry 41
+        staff-1 reports event.attend of hanako holder=account ref=a → refused: this act is recorded already, as entry 42
         coach reports class.kayoinoba of hanako → 20 points
         staff-1 reports event.attend of hanako holder=account ref=b as=b → 30 points, cap class day
         room of b → none

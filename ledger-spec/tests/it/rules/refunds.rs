@@ -32,7 +32,7 @@ fn a_refund_goes_back_to_its_lots_in_reverse() {
         lots hanako → 500 general until 2028-03-31, 20 nhi until 2028-03-31
         balance hanako → 520 yen, 0 challenge
         due shop-a → 0
-        shop-a voids sale → refused: the entry is undone already, by entry 41
+        shop-a voids sale → refused: the entry is undone already, by entry 42
         staff-1 refunds 1 of done → refused: the entry is no redemption
     "#]]);
 }
@@ -52,7 +52,7 @@ fn a_refund_has_its_days_and_one_sale() {
         staff-1 refunds 1 of grant → refused: the entry is no redemption
         staff-1 refunds 1 of hold → refused: the entry is no redemption
         staff-1 refunds 1 of void → refused: the entry is no redemption
-        staff-1 refunds 1 of voided → refused: the entry is undone already, by entry 35
+        staff-1 refunds 1 of voided → refused: the entry is undone already, by entry 36
         staff-1 refunds 31 of capture → refused: of the sale 30 points are left to refund
         shop-a refunds 1 of sale → refused: the key's role does not permit this
         at 2026-04-12 23:59
@@ -98,7 +98,7 @@ fn a_refund_gives_the_days_room_back_on_its_day_only() {
         shop-a takes 101 from hanako → refused: an account spends at most 1000 points a day
         shop-a takes 100 from hanako → paid 100 general until 2028-03-31
         at 2026-04-12 10:00
-        system closes 2026-04-10 → closed: 34 entries, 1 accounts, 1 earned 800, 0 spent 0
+        system closes 2026-04-10 → closed: 35 entries, 1 accounts, 1 earned 800, 0 spent 0
         system closes 2026-04-11 → closed: 6 entries, 1 accounts, 1 earned 800, 1 spent 1100, refunded 100
         staff-1 refunds 300 of first as=late → proposed
         shop-a takes 600 from hanako → paid 600 general until 2028-03-31
@@ -159,17 +159,17 @@ fn a_refund_of_a_settled_sale_is_a_negative_line_of_the_next_settlement() {
         shop-a holds 300 from hanako as=hold → held 300 general until 2028-03-31
         shop-a captures 250 of hold as=sale → free 300 general until 2028-03-31, 250 general until 2028-03-31
         at 2026-05-01 10:00
-        system settles shop-a as=april → 250 yen for 2026-04, entries 0 to 35: general 250, carried nothing
+        system settles shop-a as=april → 250 yen for 2026-04, entries 0 to 36: general 250, carried nothing
         staff-1 refunds 100 of sale as=refund → proposed
         staff-2 approves refund → back 100 general until 2028-03-31
         balance hanako → 350 yen, 0 challenge
         shop-a takes 30 from hanako → paid 30 general until 2028-03-31
         at 2026-06-01 10:00
         # The city gets back in the months that follow what it paid for nothing.
-        system settles shop-a as=may → 0 yen for 2026-05, entries 35 to 39: general -70, carried nothing
+        system settles shop-a as=may → 0 yen for 2026-05, entries 36 to 40: general -70, carried nothing
         shop-a takes 200 from hanako → paid 200 general until 2028-03-31
         at 2026-07-01 10:00
-        system settles shop-a as=june → 130 yen for 2026-06, entries 39 to 41: general 200, carried general -70
+        system settles shop-a as=june → 130 yen for 2026-06, entries 40 to 42: general 200, carried general -70
     "#]]);
 }
 

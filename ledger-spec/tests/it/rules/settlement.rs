@@ -34,13 +34,13 @@ fn a_shops_month_is_settled_once_it_is_over() {
         system settles shop-a yen=351 → refused: the settlement's month, range or sums are not those of the log
         system settles shop-a end=1 → refused: the settlement's month, range or sums are not those of the log
         staff-1 settles shop-a → refused: the key's role does not permit this
-        system settles shop-a as=april → 350 yen for 2026-04, entries 0 to 38: general 50, nhi 300, carried nothing
+        system settles shop-a as=april → 350 yen for 2026-04, entries 0 to 39: general 50, nhi 300, carried nothing
         at 2026-05-09 12:00
         shop-a takes 60 from hanako → paid 60 general until 2028-03-31
         at 2026-06-01 00:00
-        system settles shop-a as=may → 60 yen for 2026-05, entries 38 to 40: general 60, carried nothing
+        system settles shop-a as=may → 60 yen for 2026-05, entries 39 to 41: general 60, carried nothing
         # The other shop's April was left until June: it is April all the same.
-        system settles shop-b → 10 yen for 2026-04, entries 0 to 41: general 10, carried nothing
+        system settles shop-b → 10 yen for 2026-04, entries 0 to 42: general 10, carried nothing
     "#]]);
 }
 
@@ -55,8 +55,8 @@ fn a_settlement_is_paid_once() {
         shop-b takes 100 from hanako as=sale → paid 100 general until 2028-03-31
         shop-b voids sale → back 100 general until 2028-03-31
         at 2026-05-01 00:00
-        system settles shop-a as=april → 350 yen for 2026-04, entries 0 to 36: general 350, carried nothing
-        system settles shop-b as=nothing → 0 yen for 2026-04, entries 0 to 37: nothing, carried nothing
+        system settles shop-a as=april → 350 yen for 2026-04, entries 0 to 37: general 350, carried nothing
+        system settles shop-b as=nothing → 0 yen for 2026-04, entries 0 to 38: nothing, carried nothing
         staff-1 pays april on=2026-04-30 → refused: a settlement is paid after the end of its month, and recorded when it is paid
         staff-1 pays april on=2026-05-02 → refused: a settlement is paid after the end of its month, and recorded when it is paid
         staff-1 pays nothing → refused: no such settlement with an amount to pay
@@ -65,7 +65,7 @@ fn a_settlement_is_paid_once() {
         # On the first day on which it can be.
         staff-1 pays april on=2026-05-01 as=paid → done
         at 2026-05-11 10:00
-        staff-2 pays april → refused: the settlement is paid already, by entry 38
+        staff-2 pays april → refused: the settlement is paid already, by entry 39
     "#]]);
 }
 
@@ -83,8 +83,8 @@ fn a_late_refund_is_taken_off_the_months_that_follow() {
         staff-1 refunds 10 of other as=early → proposed
         staff-2 approves early → back 10 general until 2028-03-31
         at 2026-05-01 00:00
-        system settles shop-a → 320 yen for 2026-04, entries 0 to 39: general 20, nhi 300, carried nothing
-        system settles shop-b → 40 yen for 2026-04, entries 0 to 40: general 40, carried nothing
+        system settles shop-a → 320 yen for 2026-04, entries 0 to 40: general 20, nhi 300, carried nothing
+        system settles shop-b → 40 yen for 2026-04, entries 0 to 41: general 40, carried nothing
         at 2026-05-20 10:00
         staff-1 refunds 320 of sale as=late → proposed
         staff-2 approves late → back 20 general until 2028-03-31, 300 nhi until 2028-03-31
@@ -92,11 +92,11 @@ fn a_late_refund_is_taken_off_the_months_that_follow() {
         due shop-a → 70
         at 2026-06-01 00:00
         # What came back of April is more than May brought: nothing is paid, and the rest waits.
-        system settles shop-a → 0 yen for 2026-05, entries 39 to 44: general -20, nhi -230, carried nothing
+        system settles shop-a → 0 yen for 2026-05, entries 40 to 45: general -20, nhi -230, carried nothing
         at 2026-06-10 10:00
         shop-a takes 400 from hanako → paid 230 nhi until 2028-03-31, 170 general until 2028-03-31
         at 2026-07-01 00:00
-        system settles shop-a → 150 yen for 2026-06, entries 44 to 46: general 170, nhi 230, carried general -20, nhi -230
+        system settles shop-a → 150 yen for 2026-06, entries 45 to 47: general 170, nhi 230, carried general -20, nhi -230
         due shop-a → 470
     "#]]);
 }
@@ -137,7 +137,7 @@ impl Books {
     fn open() -> Self {
         let mut tables = State::default();
         let lots = FUNDS.map(|fund| ledger_spec::state::Lot { key: lot(fund), points: 4_000_000 });
-        let row = Account { lots: lots.to_vec(), ..Account::fresh() };
+        let row = Account { lots: lots.to_vec(), ..Account::opened(ledger_spec::time::Day(0)) };
         tables.accounts.insert(account("hanako"), row);
         let day = Day::from_ymd(2026, 1, 31).unwrap();
         Self { tables, day, spent_today: 0, moves: Vec::new(), settled: Vec::new() }

@@ -284,7 +284,7 @@ fn a_void_is_for_the_same_shop_and_day_and_once() {
         shop-a voids 0 → refused: the entry is no redemption
         # Any terminal of the shop will do.
         till voids first as=void → back 100 general until 2028-03-31
-        till voids first → refused: the entry is undone already, by entry 38
+        till voids first → refused: the entry is undone already, by entry 39
         shop-a voids void → refused: the entry is no redemption
         balance hanako → 390 yen, 0 challenge
         due shop-a → 110
@@ -294,7 +294,7 @@ fn a_void_is_for_the_same_shop_and_day_and_once() {
         shop-a voids third → refused: a redemption can be undone until 24:00 of its day
         # Another shop, then undone, then the day.
         shop-b voids second → refused: the terminal belongs to another shop
-        shop-a voids second → refused: the entry is undone already, by entry 39
+        shop-a voids second → refused: the entry is undone already, by entry 40
         balance hanako → 440 yen, 0 challenge
         due shop-a → 60
     "#]]);

@@ -16,12 +16,12 @@ fn who_reads_the_venues_code_reports_the_visit_once() {
         channel of visit → phone
         balance hanako → 50 yen, 0 challenge
         # The same event and person, whatever code and whoever reports it; another person reads the same screen.
-        hanako reports class of hanako holder=none venue=station-1 → refused: this act is recorded already, as entry 36
-        station-1 reports class of hanako → refused: this act is recorded already, as entry 36
+        hanako reports class of hanako holder=none venue=station-1 → refused: this act is recorded already, as entry 38
+        station-1 reports class of hanako → refused: this act is recorded already, as entry 38
         taro reports class of taro holder=none venue=station-1 shown=morning → 50 points
         # Another place is another event, and so is another day.
         station-2 reports class of hanako → 50 points
-        hanako reports class of hanako holder=none venue=station-2 → refused: this act is recorded already, as entry 38
+        hanako reports class of hanako holder=none venue=station-2 → refused: this act is recorded already, as entry 40
         coach reports class of hanako → 50 points
         at 2026-04-11 10:00
         hanako reports class of hanako holder=none venue=station-1 → 50 points
