@@ -8,14 +8,15 @@ mod case;
 mod catalogue;
 mod consent;
 mod corrections;
+mod days;
 mod draws;
 mod earning;
 mod holder;
 mod holds;
 mod keys;
 mod limits;
-mod log;
 mod lots;
+mod manifests;
 mod openings;
 mod pins;
 mod proposals;
@@ -65,7 +66,7 @@ pub fn decide(
     context: &Context<'_>,
 ) -> Result<Accounting, Rejection> {
     let case = admit(statement, state, context)?;
-    log::check_row(&case)?;
+    manifests::check_row(&case)?;
     let outcome = match &statement.core.body {
         Body::KeyRegister(body) if case.signer.is_none() => keys::register_first_roots(body, &case),
         // A row of an approved manifest has its two persons already.
@@ -99,11 +100,11 @@ pub fn decide(
         Body::RewardCancel(body) => catalogue::cancel(body, &case),
         Body::DrawCommit(body) => draws::commit(body, &case),
         Body::DrawResult(body) => draws::conclude(body, &case),
-        Body::DayClose(body) => log::close_day(body, &case),
+        Body::DayClose(body) => days::close(body, &case),
         Body::SettlementClose(body) => settlement::close(body, &case),
         Body::SettlementPaid(body) => settlement::pay(body, &case),
-        Body::Manifest(body) => log::open(body, &case),
-        Body::ManifestDone(body) => log::close(body, &case),
+        Body::Manifest(body) => manifests::open(body, &case),
+        Body::ManifestDone(body) => manifests::close(body, &case),
         // Proposals, which are above, and kinds of which the form alone is settled.
         Body::ProgrammePublish(_)
         | Body::BudgetAllocate(_)

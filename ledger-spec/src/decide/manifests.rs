@@ -1,5 +1,4 @@
-//! The log itself: manifests, which vouch for rows until they have their result, and days, which
-//! are closed.
+//! Manifests, which vouch for rows until they have their result.
 
 use alloc::vec;
 
@@ -66,16 +65,4 @@ pub(super) fn close(body: &kinds::ManifestDone, case: &Case<'_>) -> Result<Outco
         return Err(Rejection::ManifestRows);
     }
     Outcome::without_account(vec![Effect::ManifestClosed { manifest: body.manifest }])
-}
-
-pub(super) fn close_day(body: &kinds::DayClose, case: &Case<'_>) -> Result<Outcome, Rejection> {
-    if body.day >= case.today() {
-        return Err(Rejection::DayNotOpen);
-    }
-    let Some(Some(totals)) = case.state.days(&body.day) else {
-        return Err(Rejection::DayNotOpen);
-    };
-    let closed =
-        Effect::DayClosed { day: body.day, state: case.state.state_hash(), totals: *totals };
-    Outcome::without_account(vec![closed])
 }
