@@ -8,9 +8,11 @@ use data_encoding::HEXLOWER;
 use serde::Serialize;
 
 use crate::catalogue::Catalogue;
+use crate::cbor::Blob;
 use crate::draw::BEACON;
 use crate::entry::{Class, DayTotals, Effect, PublicJson};
-use crate::kinds::Role;
+use crate::ids::{Hash, Seq};
+use crate::kinds::{Document, Role};
 use crate::points::Fund;
 use crate::programme::Programme;
 use crate::state::{Key, Signer};
@@ -88,10 +90,7 @@ fn of_effect<'e, 'k>(
     key_of: &impl Fn(crate::ids::Kid) -> Option<&'k Key>,
 ) -> Option<Public<'e>> {
     match effect {
-        Effect::ProgrammeInForce { version, document } => {
-            let document = Programme::parse(document.as_str()).ok()?;
-            Some(Public::Programme { version: *version, document })
-        }
+        Effect::ProgrammeInForce { version, document } => programme(*version, document),
         Effect::BudgetAllocated { fund, fiscal_year, points } => {
             Some(Public::Budget { fund: *fund, fiscal_year: *fiscal_year, points: *points })
         }
@@ -114,9 +113,13 @@ fn of_effect<'e, 'k>(
             Signer::Actor(_) => Some(Public::KeyRevoked { kid: kid.to_string() }),
             Signer::Device(_) => None,
         },
-        Effect::CatalogueInForce { .. }
-        | Effect::DrawCommitted { .. }
-        | Effect::DrawConcluded { .. } => of_reward(effect),
+        Effect::CatalogueInForce { version, document } => catalogue(*version, document),
+        Effect::DrawCommitted { item, entrants, count, prizes, round } => {
+            Some(draw_committed(*item, entrants, *count, *prizes, *round))
+        }
+        Effect::DrawConcluded { commit, item, beacon, winners } => {
+            Some(draw_concluded(*commit, *item, beacon, winners))
+        }
         Effect::DayClosed { day, state, totals } => Some(Public::DayClosed {
             day: *day,
             state: HEXLOWER.encode(state),
@@ -157,30 +160,33 @@ fn of_effect<'e, 'k>(
     }
 }
 
-fn of_reward(effect: &Effect) -> Option<Public<'_>> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller hands over these alone")]
-    match effect {
-        Effect::CatalogueInForce { version, document } => {
-            let document = Catalogue::parse(document.as_str()).ok()?;
-            Some(Public::Catalogue { version: *version, document })
-        }
-        Effect::DrawCommitted { item, entrants, count, prizes, round } => {
-            Some(Public::DrawCommitted {
-                item: *item,
-                entrants: HEXLOWER.encode(entrants),
-                count: *count,
-                prizes: *prizes,
-                beacon: BEACON,
-                round: *round,
-            })
-        }
-        Effect::DrawConcluded { commit, item, beacon, winners } => Some(Public::DrawConcluded {
-            commit: commit.0,
-            item: *item,
-            beacon: HEXLOWER.encode(&beacon.0),
-            winners: winners.iter().map(|seq| seq.0).collect(),
-        }),
-        _ => None,
+fn programme(version: u32, document: &Document) -> Option<Public<'static>> {
+    let document = Programme::parse(document.as_str()).ok()?;
+    Some(Public::Programme { version, document })
+}
+
+fn catalogue(version: u32, document: &Document) -> Option<Public<'static>> {
+    let document = Catalogue::parse(document.as_str()).ok()?;
+    Some(Public::Catalogue { version, document })
+}
+
+fn draw_committed(
+    item: u32,
+    entrants: &Hash,
+    count: u32,
+    prizes: u32,
+    round: u64,
+) -> Public<'static> {
+    let entrants = HEXLOWER.encode(entrants);
+    Public::DrawCommitted { item, entrants, count, prizes, beacon: BEACON, round }
+}
+
+fn draw_concluded(commit: Seq, item: u32, beacon: &Blob<128>, winners: &[Seq]) -> Public<'static> {
+    Public::DrawConcluded {
+        commit: commit.0,
+        item,
+        beacon: HEXLOWER.encode(&beacon.0),
+        winners: winners.iter().map(|seq| seq.0).collect(),
     }
 }
 

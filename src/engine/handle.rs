@@ -445,7 +445,9 @@ impl Engine {
         let stopped = readiness.wait_for(|now| matches!(now, Readiness::Stopped(_))).await;
         match stopped.as_deref() {
             Ok(Readiness::Stopped(reason)) => reason.clone(),
-            _ => "the sequencer has gone".to_owned(),
+            Ok(Readiness::Running | Readiness::ReadOnly(_)) | Err(_) => {
+                "the sequencer has gone".to_owned()
+            }
         }
     }
 

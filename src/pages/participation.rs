@@ -461,7 +461,9 @@ fn trend(lang: Lang, weeks: &FigureTable) -> Markup {
         .rev()
         .map(|(name, figures)| match figures.first() {
             Some(Figure::Number(value)) => (name.as_str(), Some(*value)),
-            _ => (name.as_str(), None),
+            Some(Figure::Text(_) | Figure::Small | Figure::Withheld) | None => {
+                (name.as_str(), None)
+            }
         })
         .collect();
     let most = values.iter().filter_map(|(_, value)| *value).max().unwrap_or(0).max(1);

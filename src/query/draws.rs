@@ -9,7 +9,7 @@ use ledger_spec::draw::{
 };
 use ledger_spec::entry::{Accounting, Effect, receipt_number};
 use ledger_spec::ids::{Hash, Seq};
-use ledger_spec::kinds::{Code, DrawCommit, DrawResult};
+use ledger_spec::kinds::{Code, Document, DrawCommit, DrawResult};
 use ledger_spec::time::Day;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -269,25 +269,26 @@ impl DrawBooks {
         self.item.map(drop).ok_or_else(|| DrawError::Unknown(self.code.clone()))
     }
 
+    fn read_catalogue(&mut self, document: &Document) {
+        let catalogue = Catalogue::parse(document.as_str()).ok();
+        let item = catalogue.as_ref().and_then(|known| known.item_of(&self.code));
+        let lottery = item.and_then(|item| match item.gives {
+            Gives::Lottery { prizes, .. } => Some((item.number, prizes)),
+            Gives::Voucher { .. }
+            | Gives::Donation { .. }
+            | Gives::Currency { .. }
+            | Gives::PerkCard { .. } => None,
+        });
+        self.offered = lottery.map(|(_, prizes)| prizes);
+        self.item = lottery.map(|(number, _)| number).or(self.item);
+    }
+
     /// Takes the next entry.
     pub fn read(&mut self, entry: &Accounting) {
         let accepted_s = entry.accepted_min * 60;
         for effect in &entry.effects {
-            #[expect(clippy::wildcard_enum_match_arm, reason = "four effects concern a draw")]
             match effect {
-                Effect::CatalogueInForce { document, .. } => {
-                    let catalogue = Catalogue::parse(document.as_str()).ok();
-                    let item = catalogue.as_ref().and_then(|known| known.item_of(&self.code));
-                    let lottery = item.and_then(|item| match item.gives {
-                        Gives::Lottery { prizes, .. } => Some((item.number, prizes)),
-                        Gives::Voucher { .. }
-                        | Gives::Donation { .. }
-                        | Gives::Currency { .. }
-                        | Gives::PerkCard { .. } => None,
-                    });
-                    self.offered = lottery.map(|(_, prizes)| prizes);
-                    self.item = lottery.map(|(number, _)| number).or(self.item);
-                }
+                Effect::CatalogueInForce { document, .. } => self.read_catalogue(document),
                 Effect::RewardClaimed { item, code: Some(code), .. } if self.is(*item) => {
                     self.entrants.push((entry.seq, *code));
                 }
@@ -309,7 +310,47 @@ impl DrawBooks {
                         accepted_s,
                     });
                 }
-                _ => {}
+                // Of another item, or no entry in a draw.
+                Effect::Posting { .. }
+                | Effect::ActionJudged { .. }
+                | Effect::ActTaken { .. }
+                | Effect::TokenSpent { .. }
+                | Effect::Balance { .. }
+                | Effect::Undone { .. }
+                | Effect::Proposed { .. }
+                | Effect::Approved { .. }
+                | Effect::ProgrammeInForce { .. }
+                | Effect::BudgetAllocated { .. }
+                | Effect::KeyRegistered { .. }
+                | Effect::KeyRevoked { .. }
+                | Effect::AccountOpened {}
+                | Effect::FactsSet { .. }
+                | Effect::DeviceEnrolled { .. }
+                | Effect::CardIssued { .. }
+                | Effect::CardRevoked { .. }
+                | Effect::CodeUsed { .. }
+                | Effect::DayClosed { .. }
+                | Effect::ManifestOpened { .. }
+                | Effect::ManifestClosed { .. }
+                | Effect::LinkGranted { .. }
+                | Effect::LinkRevoked { .. }
+                | Effect::HoldOpened { .. }
+                | Effect::HoldEnded { .. }
+                | Effect::Refunded { .. }
+                | Effect::CardWithoutPin { .. }
+                | Effect::PinProven { .. }
+                | Effect::ShopSettled { .. }
+                | Effect::SettlementPaid { .. }
+                | Effect::StatusSet { .. }
+                | Effect::ActionWithdrawn { .. }
+                | Effect::LotExtended { .. }
+                | Effect::RewardClaimed { .. }
+                | Effect::RewardEnded { .. }
+                | Effect::DrawCommitted { .. }
+                | Effect::DrawConcluded { .. }
+                | Effect::OpeningAllocated { .. }
+                | Effect::Brought { .. }
+                | Effect::PinSet { .. } => {}
             }
         }
     }

@@ -14,7 +14,6 @@ pub(super) fn on_tables(
     effect: &Effect,
     state: &mut Overlay<'_>,
 ) -> Result<(), Broken> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller hands over these alone")]
     match effect {
         Effect::CatalogueInForce { version, document } => {
             let catalogue =
@@ -37,10 +36,8 @@ pub(super) fn on_tables(
         Effect::DrawCommitted { item, prizes, round, .. } => {
             unseen(state.draws(item).is_none(), "draw")?;
             let (commit, prizes, round) = (entry.seq, *prizes, *round);
-            state
-                .top()
-                .draws
-                .insert(*item, Draw { commit, prizes, round, winners: None, result: None });
+            let draw = Draw { commit, prizes, round, winners: None, result: None };
+            state.top().draws.insert(*item, draw);
             Ok(())
         }
         Effect::DrawConcluded { item, winners, .. } => {
@@ -50,7 +47,43 @@ pub(super) fn on_tables(
             state.top().draws.insert(*item, draw);
             Ok(())
         }
-        _ => Err(Broken::Missing("reward")),
+        // The caller hands over none of these.
+        Effect::Posting { .. }
+        | Effect::ActionJudged { .. }
+        | Effect::ActTaken { .. }
+        | Effect::TokenSpent { .. }
+        | Effect::Balance { .. }
+        | Effect::Undone { .. }
+        | Effect::Proposed { .. }
+        | Effect::Approved { .. }
+        | Effect::ProgrammeInForce { .. }
+        | Effect::BudgetAllocated { .. }
+        | Effect::KeyRegistered { .. }
+        | Effect::KeyRevoked { .. }
+        | Effect::AccountOpened {}
+        | Effect::FactsSet { .. }
+        | Effect::DeviceEnrolled { .. }
+        | Effect::CardIssued { .. }
+        | Effect::CardRevoked { .. }
+        | Effect::CodeUsed { .. }
+        | Effect::DayClosed { .. }
+        | Effect::ManifestOpened { .. }
+        | Effect::ManifestClosed { .. }
+        | Effect::LinkGranted { .. }
+        | Effect::LinkRevoked { .. }
+        | Effect::HoldOpened { .. }
+        | Effect::HoldEnded { .. }
+        | Effect::Refunded { .. }
+        | Effect::CardWithoutPin { .. }
+        | Effect::PinProven { .. }
+        | Effect::ShopSettled { .. }
+        | Effect::SettlementPaid { .. }
+        | Effect::StatusSet { .. }
+        | Effect::ActionWithdrawn { .. }
+        | Effect::LotExtended { .. }
+        | Effect::OpeningAllocated { .. }
+        | Effect::Brought { .. }
+        | Effect::PinSet { .. } => Err(Broken::Missing("reward")),
     }
 }
 
@@ -75,7 +108,15 @@ fn claim(
         }
         (Gives::Voucher { .. }, Some(_), Some(_))
         | (Gives::Donation { .. } | Gives::Currency { .. }, None, None) => {}
-        _ => return Err(Broken::Missing("reward")),
+        (
+            Gives::PerkCard { .. }
+            | Gives::Lottery { .. }
+            | Gives::Voucher { .. }
+            | Gives::Donation { .. }
+            | Gives::Currency { .. },
+            _,
+            _,
+        ) => return Err(Broken::Missing("reward")),
     }
     count(item, 1, state)
 }

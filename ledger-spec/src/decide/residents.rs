@@ -88,7 +88,9 @@ pub(super) fn enrol_device(
             let (account, proof) = at_desk(case)?;
             Outcome::on(account, vec![enrolled, proof])
         }
-        _ => Err(Rejection::HolderNotAccepted),
+        (Some(Signer::Device(_)) | None, _) | (Some(Signer::Actor(_)), Some(_)) => {
+            Err(Rejection::HolderNotAccepted)
+        }
     }
 }
 

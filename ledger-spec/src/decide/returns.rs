@@ -43,7 +43,7 @@ impl Sale {
             (Some(subject), Some(shop)) => {
                 Ok(Self { account: subject.account, shop, day: earlier.accepted_day(), lots })
             }
-            _ => Err(Rejection::NotARedemption),
+            (None, _) | (_, None) => Err(Rejection::NotARedemption),
         }
     }
 
