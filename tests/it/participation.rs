@@ -11,6 +11,9 @@ use ledger_spec::points::Fund;
 use ledger_spec::time::Day;
 use proptest::prelude::*;
 
+use crate::city::{City, MINUTE_MS};
+use crate::views::caught_up;
+
 /// The groups that the rules know; the last is one that nobody does.
 const GROUPS: [&str; 4] = ["a", "b", "c", "z"];
 
@@ -567,4 +570,45 @@ async fn the_page_its_files_and_the_answer_say_the_same_and_name_nobody() {
     }
     assert_eq!(client.get("/v1/nowhere/participation").await.status, 404);
     assert_eq!(client.get("/nowhere/participation").await.status, 404);
+}
+
+/// Every number in a JSON value.
+fn numbers(value: &serde_json::Value, found: &mut Vec<u64>) {
+    match value {
+        serde_json::Value::Number(number) => found.extend(number.as_u64()),
+        serde_json::Value::Array(values) => values.iter().for_each(|value| numbers(value, found)),
+        serde_json::Value::Object(fields) => {
+            fields.values().for_each(|value| numbers(value, found));
+        }
+        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::String(_) => {}
+    }
+}
+
+/// What a ledger releases after as many residents have measured, in one week.
+fn released_after(residents: usize) -> Vec<u64> {
+    let mut city = City::settled();
+    city.measure("mei");
+    for number in 1..residents {
+        let name = format!("resident {number}");
+        city.join(&name);
+        city.enrol(&name);
+        city.measure(&name);
+    }
+    // The week and the month close with the first entry after them.
+    city.clock.pass(70 * 24 * 60 * MINUTE_MS);
+    city.measure("mei");
+    caught_up(city.engine());
+    let release = kenmai::query::participation::release(city.engine(), None).unwrap();
+    assert!(!release.weeks.is_empty() && !release.months.is_empty());
+    let mut found = Vec::new();
+    numbers(&serde_json::to_value(release).unwrap(), &mut found);
+    found
+}
+
+#[test]
+fn nine_residents_leave_no_number_and_ten_leave_one() {
+    let nine = released_after(9);
+    assert!(!nine.iter().any(|number| (1..10).contains(number)), "{nine:?}");
+    let ten = released_after(10);
+    assert!(ten.contains(&10), "{ten:?}");
 }
