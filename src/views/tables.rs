@@ -16,6 +16,10 @@ use super::rows::{
     DayRow, Demography, FundMonth, Group, RowKey, ShopDaySums, StationMonth, Summary, Use,
 };
 
+/// The numbers of the tables that are also read in part.
+const SHOP_DAYS: u8 = 2;
+const SHOP_ENTRIES: u8 = 13;
+
 /// The bytes of a row's key.
 fn key_bytes<K: RowKey>(table: u8, key: &K) -> Vec<u8> {
     let mut writer = Writer::default();
@@ -47,7 +51,7 @@ fn scan<K: RowKey, R: Wire>(db: &Db, table: u8) -> Result<BTreeMap<K, R>, ViewsE
 }
 
 macro_rules! tables {
-    ($($(#[$doc:meta])* $number:literal $field:ident: $key:ty => $row:ty),+ $(,)?) => {
+    ($($(#[$doc:meta])* [$number:expr] $field:ident: $key:ty => $row:ty),+ $(,)?) => {
         /// What a batch changes, over what the tree holds.
         pub(super) struct Changes<'a> {
             db: &'a Db,
@@ -93,7 +97,7 @@ macro_rules! tables {
             /// # Errors
             /// [`ViewsError`]
             pub fn shop_day(&self, shop: PlaceId, day: Day) -> Result<ShopDaySums, ViewsError> {
-                read(&self.db, 2, &(shop, day))
+                read(&self.db, SHOP_DAYS, &(shop, day))
             }
 
             /// The entries of a range that moved a shop's points, in order.
@@ -105,7 +109,7 @@ macro_rules! tables {
                 shop: PlaceId,
                 range: Range<Seq>,
             ) -> Result<Vec<Seq>, ViewsError> {
-                let mut prefix = vec![13];
+                let mut prefix = vec![SHOP_ENTRIES];
                 prefix.extend(cbor::to_bytes(&shop));
                 let mut found: Vec<Seq> = Vec::new();
                 for row in self.db.scan_prefix(prefix) {
@@ -121,32 +125,32 @@ macro_rules! tables {
 
 tables! {
     /// Accounts, as far as the other tables need them.
-    1 summaries: AccountId => Summary,
+    [1] summaries: AccountId => Summary,
     /// Shops' days.
-    2 shop_days: (PlaceId, Day) => ShopDaySums,
+    [SHOP_DAYS] shop_days: (PlaceId, Day) => ShopDaySums,
     /// Persons with an action, by the Monday of the week.
-    3 weeks: Day => u32,
+    [3] weeks: Day => u32,
     /// Persons with an action of a group, or of any, by the first day of the month.
-    4 cells: (Day, Group, Demography) => u32,
+    [4] cells: (Day, Group, Demography) => u32,
     /// Actions by channel, by the first day of the month.
-    5 channels: (Day, Channel) => Use,
+    [5] channels: (Day, Channel) => Use,
     /// Actions by station, by the first day of the month.
-    6 stations: StationMonth => Use,
+    [6] stations: StationMonth => Use,
     /// Points by fund, by the first day of the month.
-    7 funds: (Day, Fund) => FundMonth,
+    [7] funds: (Day, Fund) => FundMonth,
     /// What the lots of a fund and last day gained or lost in a month, by its first day.
-    8 lots: (Day, Fund, Day) => i64,
+    [8] lots: (Day, Fund, Day) => i64,
     /// Accounts that hold points of a fund and last day.
-    9 holders: (Fund, Day) => u32,
+    [9] holders: (Fund, Day) => u32,
     /// Closed days.
-    10 days: Day => DayRow,
+    [10] days: Day => DayRow,
     /// Funds that were ever given a budget, with the day of the first; 0 stands for none.
-    11 budgets: Fund => u32,
+    [11] budgets: Fund => u32,
     /// Where the keys of stations stand.
-    12 station_keys: Kid => Option<PlaceId>,
+    [12] station_keys: Kid => Option<PlaceId>,
     /// The entries of a shop's day that moved its points: a list in one row, so that a statement of
     /// a month need not read the log of the whole city.
-    13 shop_entries: (PlaceId, Day) => Vec<Seq>,
+    [SHOP_ENTRIES] shop_entries: (PlaceId, Day) => Vec<Seq>,
     /// Actions that wait for a second person, by their proposals.
-    14 proposed_actions: Seq => Group,
+    [14] proposed_actions: Seq => Group,
 }
