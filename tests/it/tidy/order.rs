@@ -414,7 +414,15 @@ fn breaches(files: &[(String, String)], orders: &[(&str, &[&str])]) -> Vec<Strin
             let rank = |name: &str| order?.1.iter().position(|one| *one == name);
             let stands_behind = || rank(from_name).zip(rank(to_name)).is_some_and(|(a, b)| a < b);
             if to_name.is_empty() || !(from_name.is_empty() || stands_behind()) {
-                found.push(format!("{path}: uses `{}`", to.join("::")));
+                let mut names = [from_name, to_name].into_iter().filter(|name| !name.is_empty());
+                let unnamed = names
+                    .find(|name| rank(name).is_none())
+                    .map(|name| format!(", and `{name}` has no place in the order of `{folder}`"));
+                found.push(format!(
+                    "{path}: uses `{}`{}",
+                    to.join("::"),
+                    unnamed.unwrap_or_default()
+                ));
             }
         }
     }
@@ -463,8 +471,11 @@ fn a_step_up_is_seen() {
     check("src/log/mod.rs", "use crate::http::Problem;", &["http"]);
     check("src/log/lock.rs", "#[cfg(test)]\nmod tests { use super::super::disk::Disk; }", &[]);
     check("src/log/lock.rs", "// use super::disk;\nconst A: &str = \"super::disk\";", &[]);
-    // A file that no order names uses nothing beside it, and is used by nobody.
-    check("src/log/misc.rs", "use super::disk::Disk;", &["log::disk"]);
     check("src/http/shop.rs", "use crate::log::lock::Lock;", &[]);
     check("ledger-spec/src/a.rs", "use crate::b::B;", &[]);
+    // A file that no order names uses nothing beside it, and is used by nobody; it is named.
+    let misc = sources(&[("src/log/misc.rs", "use super::disk::Disk;"), ("src/log/disk.rs", "")]);
+    let expected =
+        ["src/log/misc.rs: uses `log::disk`, and `misc` has no place in the order of `src/log`"];
+    assert_eq!(breaches(&misc, &orders), expected);
 }
