@@ -102,6 +102,8 @@ pub(super) fn adjust(body: &kinds::Adjust, case: &Case<'_>) -> Result<Outcome, R
         Purse::Challenge => Contra::Challenge,
         Purse::Yen => Contra::Budget(paying_year(lot.fund, points, case)?),
     };
+
+    // From here on the lot is corrected.
     let mut effects = vec![Effect::Posting { lot, points, contra }];
     effects.push(balance_after(account, &effects, today));
     Outcome::on(id, effects)
@@ -136,6 +138,8 @@ pub(super) fn extend_lot(body: &kinds::LotExtend, case: &Case<'_>) -> Result<Out
     if spendable(account, later, today).checked_add(points).is_none() {
         return Err(Rejection::AdjustRange);
     }
+
+    // From here on the lot lasts longer.
     let mut effects = vec![Effect::LotExtended { lot, until }];
     effects.push(balance_after(account, &effects, today));
     Outcome::on(id, effects)
@@ -149,6 +153,8 @@ pub(super) fn expire(body: &kinds::Expire, case: &Case<'_>) -> Result<Outcome, R
     if lot.expires_on >= today || held != points.get() {
         return Err(Rejection::NotExpired);
     }
+
+    // From here on the lot has expired on record.
     let points = -i64::from(held);
     let mut effects = vec![Effect::Posting { lot, points, contra: Contra::Expired }];
     effects.push(balance_after(account, &effects, today));

@@ -14,6 +14,8 @@ pub(super) fn close(body: &kinds::DayClose, case: &Case<'_>) -> Result<Outcome, 
     let Some(Some(totals)) = case.state.days(&body.day) else {
         return Err(Rejection::DayNotOpen);
     };
+
+    // From here on the day is closed.
     let closed =
         Effect::DayClosed { day: body.day, state: case.state.state_hash(), totals: *totals };
     Outcome::without_account(vec![closed])

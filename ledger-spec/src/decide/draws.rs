@@ -34,6 +34,8 @@ pub(super) fn commit(body: &kinds::DrawCommit, case: &Case<'_>) -> Result<Outcom
     if body.beacon.as_str() != BEACON || (body.entrants, body.count) != (root, count) {
         return Err(Rejection::DrawMismatch);
     }
+
+    // From here on the entrants are fixed.
     let (item, entrants, round) = (item.number, root, body.round);
     let committed = Effect::DrawCommitted { item, entrants, count, prizes, round };
     Outcome::without_account(vec![committed])
@@ -58,6 +60,8 @@ pub(super) fn conclude(body: &kinds::DrawResult, case: &Case<'_>) -> Result<Outc
     if body.beacon.0.len() != BEACON_BYTES || body.winners != winners_hash(&drawn) {
         return Err(Rejection::DrawMismatch);
     }
+
+    // From here on the winners are drawn.
     let beacon = Blob(body.beacon.0.clone());
     let concluded = Effect::DrawConcluded { commit: body.commit, item, beacon, winners: drawn };
     Outcome::without_account(vec![concluded])

@@ -20,6 +20,8 @@ pub(super) fn open(body: &kinds::Manifest, case: &Case<'_>) -> Result<Outcome, R
     if !body.kind.can_be_row() || !odd.is_empty() {
         return Err(Rejection::ManifestRows);
     }
+
+    // From here on the manifest is opened.
     let (kid, kind) = (case.statement.kid, body.kind);
     let mut effects = vec![Effect::ManifestOpened { kid, kind, rows }];
     if kind.is(Flow::RowByTwo) {
@@ -64,5 +66,7 @@ pub(super) fn close(body: &kinds::ManifestDone, case: &Case<'_>) -> Result<Outco
     if usize::try_from(manifest.count) != Ok(body.outcomes.0.len()) {
         return Err(Rejection::ManifestRows);
     }
+
+    // From here on the manifest has its result.
     Outcome::without_account(vec![Effect::ManifestClosed { manifest: body.manifest }])
 }

@@ -16,6 +16,8 @@ pub(super) fn close(body: &kinds::SettlementClose, case: &Case<'_>) -> Result<Ou
     if settlement != *body {
         return Err(Rejection::SettlementMismatch);
     }
+
+    // From here on the month is settled.
     Outcome::without_account(vec![Effect::ShopSettled { settlement }])
 }
 
@@ -29,6 +31,8 @@ pub(super) fn pay(body: &kinds::SettlementPaid, case: &Case<'_>) -> Result<Outco
     if body.paid_on <= row.month.last_day() || body.paid_on > case.today() {
         return Err(Rejection::SettlementDay);
     }
+
+    // From here on the settlement is paid.
     let kinds::SettlementPaid { settlement, paid_on, .. } = *body;
     Outcome::without_account(vec![Effect::SettlementPaid { settlement, paid_on }])
 }

@@ -109,6 +109,8 @@ pub(super) fn judge<'a>(wish: &Wish, case: &Case<'a>) -> Result<Payment<'a>, Rej
     if account.available(Purse::Yen, today) < u64::from(points) {
         return Err(Rejection::InsufficientPoints);
     }
+
+    // From here on the points are spent.
     let proof = vec![consent.effect(case.statement.kid, points)];
     let lots = spend(account, programme, Purse::Yen, points, today);
     Ok(Payment { account: consent.account(), row: account, lots, proof })
