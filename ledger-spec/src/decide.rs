@@ -58,8 +58,8 @@ pub fn earlier_of(statement: &Statement, state: &Overlay<'_>) -> Option<Seq> {
 /// Decides on a statement whose form and signatures are checked and whose operation is new.
 ///
 /// # Errors
-/// A [`Rejection`]; it has no effect and is not recorded. The order is: role, revocation, window,
-/// state.
+/// A [`Rejection`]; it has no effect and is not recorded. The order of checks is that of
+/// `03-rules.md`, section 1 and then the table of the kind.
 pub fn decide(
     statement: &Statement,
     state: &Overlay<'_>,

@@ -12,6 +12,9 @@
 //! What a person may have erased, or what only the ledger's secrets can open, is replaced by a
 //! *stand-in* that the public parts allow (see `standin`); the report counts how much was checked
 //! in full and how much was not. Nothing is written, cut or repaired.
+//!
+//! Read first: `replay::Auditor`, which goes through the log, and `report::AuditReport`, what it
+//! found.
 
 use std::path::PathBuf;
 

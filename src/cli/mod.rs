@@ -2,7 +2,7 @@
 //!
 //! What people asked for goes to standard output, and only through `console::say`; progress and
 //! logs go to standard error. Exit codes: 0, all is well; 1, something was found or refused; 2, the
-//! command could not be carried out.
+//! command could not be carried out. Read first: `Command`, the commands, and `outcome::CliError`.
 
 use std::io;
 use std::process::ExitCode;

@@ -1,5 +1,7 @@
 //! Settings in files: the configuration of `kenmai serve`, and the file in each data folder that
 //! says whose it is. Every error names file, line and remedy.
+//!
+//! Read first: `server::Config`, all that can be set, and `server::Limits`, every limit.
 
 mod error;
 mod ledger_file;

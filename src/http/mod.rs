@@ -1,5 +1,8 @@
 //! HTTP: bounded bytes in, one call into engine or query, an answer out. One file an audience; what
 //! browsers get is under `web`.
+//!
+//! Read first: `server::Ledger`, what the routes of a ledger reach, and `problem::Problem`, every
+//! refusal.
 
 use std::io;
 use std::net::SocketAddr;

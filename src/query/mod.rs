@@ -1,5 +1,6 @@
 //! The read side: what residents, shops and everyone may see, out of the engine's state and log.
-//! Nothing here writes.
+//! Nothing here writes. Read first: `balance::Balance`, what an account has, and
+//! `history::HistoryLine`, what one entry did to it.
 
 mod access;
 mod balance;

@@ -15,6 +15,8 @@
 //! Locks: the database lock is always taken before the cache lock. A key is put into the cache only
 //! while the database lock is held, so no reader can bring back a key that an erasure is
 //! destroying.
+//!
+//! Read first: `store::Registry`, the file, and `vault::KeyCache`, the keys that are open.
 
 mod appointments;
 mod error;

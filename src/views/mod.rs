@@ -7,6 +7,9 @@
 //! entries no more than the numbers of those that moved a shop's points, no time of day, no value.
 //! Everything here can be deleted: whatever is damaged, of another form or of another ledger is
 //! made again from the log.
+//!
+//! Read first: `store::Views`, the tables on disk, and `rows::Summary`, what they keep of an
+//! account; `fold` counts an entry into them.
 
 use ledger_spec::cbor;
 use ledger_spec::entry::Accounting;

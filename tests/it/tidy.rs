@@ -449,6 +449,19 @@ fn the_tree_is_tidy() {
     assert!(breaches.is_empty(), "{}", breaches.join("\n"));
 }
 
+/// What a newcomer reads first is bounded, and ends where the log is written.
+#[test]
+fn the_reading_path_is_as_short_as_the_map_says() {
+    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the map is there");
+    let (_, path) = map.split_once("## Reading order").unwrap();
+    let (path, _) = path.split_once(": under 1,500 lines").unwrap();
+    let files: Vec<&str> = path.split('`').skip(1).step_by(2).collect();
+    assert_eq!(files.last(), Some(&"src/engine/sequencer/writer.rs"));
+    let lines = |file: &&str| fs::read_to_string(root().join(file)).expect(file).lines().count();
+    let all: usize = files.iter().map(lines).sum();
+    assert!(all < 1_500, "{all} lines in {files:?}");
+}
+
 #[test]
 fn the_map_names_every_part_of_the_program() {
     let map = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the map is there");
