@@ -123,9 +123,9 @@ pub enum ProgrammeProblem {
     /// A scale or exact action that gives more than the rule, or steps that do not rise.
     #[error("0 < points <= the rule's, and a scale's goals rise for each age group")]
     Scale,
-    /// A value that stands twice, that nobody measures, or that goals lack.
+    /// A value that stands twice, that nobody measures or can report, or that goals lack.
     #[error(
-        "each of `measures` once, `steps` among them where goals stand, none where `needs` or evidence `venue` stands: a code shows presence, and nobody measures"
+        "each of `measures` once; `steps` among them where goals, `plausible` or evidence `phone_sensor` stand, and then no evidence `partner`, because a partner's count of steps is `phone_sensor`; none where `needs` or evidence `venue` stands: a code shows presence, and nobody measures"
     )]
     Measures,
     /// A count out of range, or two over one period.
@@ -665,10 +665,15 @@ impl Rule {
 
     fn check_measures(&self, at: &str, faults: &mut Faults) {
         let once = all_differ(self.measures.iter());
-        let by_venue = self.worths().any(|(_, worth)| worth.evidence.contains(&Evidence::Venue));
-        let reported = self.measures.is_empty() || (self.needs.is_none() && !by_venue);
-        let goals = self.goals.is_empty() || self.measures.contains(&Measure::Steps);
-        let sound = once && reported && goals;
+        // A partner's word about steps is a phone's sensor, and that counts nothing else.
+        let rests_on = |wanted| self.worths().any(|(_, worth)| worth.evidence.contains(&wanted));
+        let reported =
+            self.measures.is_empty() || (self.needs.is_none() && !rests_on(Evidence::Venue));
+        let steps = self.measures.contains(&Measure::Steps);
+        let goes_by = !self.goals.is_empty() || self.plausible.is_some();
+        let counted = steps || !(goes_by || rests_on(Evidence::PhoneSensor));
+        let reachable = !(steps && rests_on(Evidence::Partner));
+        let sound = once && reported && counted && reachable;
         faults.unless(sound, &format!("{at}.measures"), ProgrammeProblem::Measures);
     }
 

@@ -94,7 +94,7 @@ pub(super) fn typed_body(
     // section 8.3.1).
     let essence = media_type.and_then(|media_type| media_type.split(';').next());
     if !essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted)) {
-        return Err(Problem::media_type());
+        return Err(Problem::media_type(wanted));
     }
     body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),

@@ -80,6 +80,7 @@ problem_types! {
     KEY_WEAK "key-weak" 422 NewId;
     PLACE "place-mismatch" 422 NewId;
     BUDGET "budget-out-of-range" 422 NewId;
+    BUDGET_YEAR "budget-year" 422 NewId;
     ACCOUNT_UNKNOWN "account-not-found" 404 Never;
     ACCOUNT_EXISTS "already-enrolled" 409 Never;
     CARD_EXISTS "card-exists" 409 NewId;
@@ -147,7 +148,10 @@ problem_types! {
     IMPLAUSIBLE "implausible-value" 422 Never;
     ORIGIN "origin-not-accepted" 422 Never;
     REFERENCE_MISSING "reference-missing" 422 NewId;
+    ACT_NOT_RECENT "act-not-recent" 422 NewId;
+    WALLET_NUMBER "wallet-number" 422 NewId;
     VALUE_MISSING "value-missing" 422 NewId;
+    VALUE_NOT_MEASURED "value-not-measured" 422 NewId;
     LINK_UNKNOWN "link-not-found" 404 Never;
     LINK_ENDED "link-ended" 403 Never;
     LINK_PURPOSE "link-purpose" 403 Never;
@@ -274,7 +278,7 @@ macro_rules! plain {
     };
 }
 plain! {
-    too_large = TOO_LARGE, media_type = MEDIA_TYPE, malformed_request = MALFORMED_REQUEST,
+    too_large = TOO_LARGE, malformed_request = MALFORMED_REQUEST,
     ledger_unknown = LEDGER_UNKNOWN, not_found = NOT_FOUND, entry_unknown = ENTRY_UNKNOWN,
     session_required = SESSION, session_used = SESSION_USED, role_not_permitted = ROLE,
     rate_limited = RATE, demo_only = DEMO_ONLY, timeout = TIMEOUT, internal = INTERNAL,
@@ -285,6 +289,11 @@ plain! {
 }
 
 impl Problem {
+    /// The body is of another media type than this one.
+    pub(super) fn media_type(wanted: &str) -> Self {
+        Self::with(MEDIA_TYPE, &format_args!("this address takes {wanted}"))
+    }
+
     /// A wrong PIN, with the tries that are left.
     pub(super) fn pin_wrong(left: u32) -> Self {
         Self::with(PIN_WRONG, &format_args!("{left} tries are left"))
@@ -363,7 +372,7 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::DeadlineTooFar => DEADLINE_FAR,
         Rejection::ProgrammeMissing => NO_PROGRAMME,
         Rejection::ProgrammeVersion(_) => PROGRAMME_VERSION,
-        Rejection::DisclosureMismatch => DISCLOSED,
+        Rejection::DisclosureOutOfRange => DISCLOSED,
         Rejection::Programme(_) => PROGRAMME_FAULT,
         Rejection::ProgrammeNotNext(_) => PROGRAMME_NEXT,
         Rejection::ProgrammeNotFuture => PROGRAMME_FUTURE,
@@ -371,6 +380,7 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::KeyWeak => KEY_WEAK,
         Rejection::PlaceMismatch => PLACE,
         Rejection::BudgetRange => BUDGET,
+        Rejection::BudgetYear => BUDGET_YEAR,
         Rejection::AccountUnknown => ACCOUNT_UNKNOWN,
         Rejection::AccountExists => ACCOUNT_EXISTS,
         Rejection::CardExists => CARD_EXISTS,
@@ -431,7 +441,10 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::Implausible(_) => IMPLAUSIBLE,
         Rejection::OriginUnknown => ORIGIN,
         Rejection::ReferenceMissing => REFERENCE_MISSING,
+        Rejection::ActNotRecent => ACT_NOT_RECENT,
+        Rejection::WalletNumber => WALLET_NUMBER,
         Rejection::ValueMissing => VALUE_MISSING,
+        Rejection::ValueNotMeasured => VALUE_NOT_MEASURED,
         Rejection::LinkUnknown => LINK_UNKNOWN,
         Rejection::LinkEnded => LINK_ENDED,
         Rejection::LinkPurpose => LINK_PURPOSE,

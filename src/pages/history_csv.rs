@@ -11,8 +11,10 @@ use crate::query::{HistoryLine, ReasonJson};
 #[must_use]
 pub fn file(lang: Lang, entries: &[HistoryLine]) -> String {
     let mut out = Table::default();
-    let head =
-        ["date", "time", "what", "points", "shop", "reason", "number", "level", "high", "low"];
+    let head = [
+        "date", "time", "what", "points", "shop", "reason", "number", "level", "high", "low",
+        "minutes", "steps",
+    ];
     out.line(&head.map(|column| t(lang, &format!("csv-{column}"))));
     for entry in entries {
         let values = entry.values.unwrap_or_default();
@@ -34,6 +36,8 @@ pub fn file(lang: Lang, entries: &[HistoryLine]) -> String {
             values.level_tenths.map_or_else(String::new, |level| chart::value(true, level)),
             text(high),
             text(low),
+            text(values.minutes),
+            text(values.steps),
         ];
         out.line(&cells);
     }

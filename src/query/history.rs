@@ -111,6 +111,12 @@ pub struct ValuesJson {
     /// Diastolic pressure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diastolic_mmhg: Option<u32>,
+    /// Duration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u32>,
+    /// Steps of the day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u32>,
 }
 
 impl ValuesJson {
@@ -123,11 +129,10 @@ impl ValuesJson {
 
 impl From<Values> for ValuesJson {
     fn from(values: Values) -> Self {
-        Self {
-            level_tenths: values.level_tenths,
-            systolic_mmhg: values.systolic_mmhg,
-            diastolic_mmhg: values.diastolic_mmhg,
-        }
+        // Whether a person typed them in is the rule's business.
+        let Values { level_tenths, systolic_mmhg, diastolic_mmhg, minutes, steps, by_hand: _ } =
+            values;
+        Self { level_tenths, systolic_mmhg, diastolic_mmhg, minutes, steps }
     }
 }
 

@@ -72,7 +72,7 @@ impl<'a> Case<'a> {
 
     pub(super) fn disclosure(&self) -> Result<&'a Disclosure, Rejection> {
         let disclosure = self.statement.disclosure.as_ref();
-        disclosure.map(|(disclosure, _)| disclosure).ok_or(Rejection::DisclosureMismatch)
+        disclosure.map(|(disclosure, _)| disclosure).ok_or(Rejection::DisclosureOutOfRange)
     }
 
     /// The programme in force on a day, which the signer must have named.

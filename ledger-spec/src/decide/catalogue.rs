@@ -85,7 +85,7 @@ fn offered<'a>(
 ) -> Result<(&'a Catalogue, &'a Item), Rejection> {
     let disclosure = case.disclosure()?;
     if disclosure.performed_at_s.abs_diff(case.now_s()) > REDEEM_AGE_S_MAX {
-        return Err(Rejection::DisclosureMismatch);
+        return Err(Rejection::ActNotRecent);
     }
     let catalogue = case.state.catalogue().ok_or(Rejection::RewardUnknown)?;
     let item = catalogue.item_of(body.item.as_str()).ok_or(Rejection::RewardUnknown)?;
@@ -107,9 +107,8 @@ fn offered<'a>(
         | Gives::Lottery { .. } => false,
     };
     match (to_wallet, &disclosure.reference) {
-        (true, None) => Err(Rejection::ReferenceMissing),
         (true, Some(_)) | (false, None) => Ok((catalogue, item)),
-        (false, Some(_)) => Err(Rejection::DisclosureMismatch),
+        (true, None) | (false, Some(_)) => Err(Rejection::WalletNumber),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::kinds::{self, AgeTier, Body, Role};
 use crate::points::{Fund, LotKey, Purse};
 use crate::programme::{Evidence, Needs, Programme, Rule, SameAct, Times, Worth};
 use crate::state::{Account, ActionKey, Budget, Counter, Facts, LOTS_MAX, Overlay, Recent, Signer};
-use crate::statement::{Disclosure, Statement, Values};
+use crate::statement::{Disclosure, Measure, Statement, Values};
 use crate::time::Day;
 
 /// Judges an action: it is recorded if it is genuine, in time and no duplicate, with the points
@@ -34,7 +34,7 @@ pub(super) fn judge_action(body: &kinds::Action, case: &Case<'_>) -> Result<Outc
     }
     let in_range = disclosure.values.is_none_or(|values| values.in_range());
     if Day::of_ms(disclosure.performed_at_s.saturating_mul(1_000)) != day || !in_range {
-        return Err(Rejection::DisclosureMismatch);
+        return Err(Rejection::DisclosureOutOfRange);
     }
     let rule = programme.rule_of(body.action.as_str()).ok_or(Rejection::ActionUnknown)?;
     let exact = disclosure.exact_action.as_ref().map(kinds::Code::as_str);
@@ -127,6 +127,11 @@ fn check_values(rule: &Rule, disclosure: &Disclosure) -> Result<(), Rejection> {
     let values = disclosure.values.unwrap_or_default();
     if !rule.measures.iter().all(|measure| values.get(*measure).is_some()) {
         return Err(Rejection::ValueMissing);
+    }
+    // What nobody asked for is a fact about a person that nobody needs.
+    let asked = |measure: &Measure| rule.measures.contains(measure);
+    if Measure::ALL.iter().any(|measure| values.get(*measure).is_some() && !asked(measure)) {
+        return Err(Rejection::ValueNotMeasured);
     }
     let Some(plausible) = &rule.plausible else { return Ok(()) };
     if values.by_hand == Some(true) {

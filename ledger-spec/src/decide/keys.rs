@@ -96,15 +96,23 @@ pub(super) fn end(body: &kinds::KeyRevoke, case: &Case<'_>) -> Result<Outcome, R
     Ok(Outcome { account, effects: vec![Effect::KeyRevoked { kid: body.kid }] })
 }
 
-/// A key id is never used twice, and a key of small order would verify anything.
+/// A key id is never used twice; a key of small order would verify anything, and one key written
+/// in two ways would have two ids.
 pub(super) fn check_fresh_key(public_key: &[u8; 32], state: &Overlay<'_>) -> Result<(), Rejection> {
     if state.keys(&Kid::of(public_key)).is_some() {
         return Err(Rejection::KeyExists);
     }
     match VerifyingKey::from_bytes(public_key) {
-        Ok(key) if !key.is_weak() => Ok(()),
+        Ok(key) if !key.is_weak() && is_canonical(public_key) => Ok(()),
         _ => Err(Rejection::KeyWeak),
     }
+}
+
+/// Whether the y-coordinate is below the field's prime, 2^255 - 19 (RFC 8032 section 5.1.3).
+fn is_canonical(public_key: &[u8; 32]) -> bool {
+    let [lowest, middle @ .., highest] = public_key;
+    let above = *lowest >= 0xed && middle.iter().all(|byte| *byte == 0xff);
+    !(above && highest & 0x7f == 0x7f)
 }
 
 pub(super) fn is_root(state: &Overlay<'_>, kid: &Kid) -> bool {

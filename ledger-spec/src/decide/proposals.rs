@@ -24,7 +24,7 @@ pub(super) fn propose(body: &Body, case: &Case<'_>) -> Result<Outcome, Rejection
 fn enact(body: &Body, role: Role, case: &Case<'_>) -> Result<Outcome, Rejection> {
     match body {
         Body::ProgrammePublish(body) => publish(body, case),
-        Body::BudgetAllocate(body) => allocate(body),
+        Body::BudgetAllocate(body) => allocate(body, case),
         Body::KeyRegister(body) => keys::register(body, role, case),
         Body::KeyRevoke(body) => keys::end(body, case),
         Body::CardPin(body) => pins::set_by_two(body, case),
@@ -94,10 +94,14 @@ fn publish(body: &kinds::ProgrammePublish, case: &Case<'_>) -> Result<Outcome, R
     Outcome::without_account(vec![Effect::ProgrammeInForce { version: next, document }])
 }
 
-fn allocate(body: &kinds::BudgetAllocate) -> Result<Outcome, Rejection> {
+fn allocate(body: &kinds::BudgetAllocate, case: &Case<'_>) -> Result<Outcome, Rejection> {
     let paying = body.fund != Fund::None;
     if !paying || !(1..=BUDGET_POINTS_MAX).contains(&body.points) {
         return Err(Rejection::BudgetRange);
+    }
+    // Late actions are paid by the year before.
+    if body.fiscal_year.abs_diff(case.today().fiscal_year()) > 1 {
+        return Err(Rejection::BudgetYear);
     }
     let kinds::BudgetAllocate { fund, fiscal_year, points } = *body;
     Outcome::without_account(vec![Effect::BudgetAllocated { fund, fiscal_year, points }])

@@ -4,7 +4,9 @@ use alloc::string::String;
 
 use thiserror::Error;
 
-use super::limits::{HOLD_LIFE_S_MAX, LINK_DAYS_MAX, LOT_YEARS_MAX, OPENING_DAYS_MAX};
+use super::limits::{
+    HOLD_LIFE_S_MAX, LINK_DAYS_MAX, LOT_YEARS_MAX, OPENING_DAYS_MAX, REDEEM_AGE_S_MAX,
+};
 use crate::catalogue::{CatalogueFault, CatalogueProblem};
 use crate::draw::AHEAD_S_MIN;
 use crate::ids::Seq;
@@ -77,8 +79,8 @@ rejections! {
     #[error("programme version {0} is in force on that day")]
     10 ProgrammeVersion(u32 = 0),
     /// The disclosure's time is not on the statement's day, or a value is out of range.
-    #[error("the disclosure does not fit the statement")]
-    11 DisclosureMismatch,
+    #[error("the time of the act is not on the statement's day, or a value is out of its range")]
+    11 DisclosureOutOfRange,
     /// The programme document has a fault.
     #[error("{0}")]
     12 Programme(#[from] ProgrammeFault = ProgrammeFault { at: String::new(), problem: ProgrammeProblem::Size }),
@@ -415,6 +417,18 @@ rejections! {
     /// No such draw.
     #[error("no such draw")]
     111 NotADraw,
+    /// The rule measures nothing of the kind.
+    #[error("a value that the rule does not measure is not taken")]
+    122 ValueNotMeasured,
+    /// Money moves at once: the act was not just before, by the signer's clock.
+    #[error("the act was more than {REDEEM_AGE_S_MAX} seconds from the ledger's time")]
+    123 ActNotRecent,
+    /// Local currency is credited to a wallet, and nothing else is.
+    #[error("a claim names the number of a wallet exactly where the item is credited to one")]
+    124 WalletNumber,
+    /// A budget of a year that is long over or far away.
+    #[error("a budget is of this fiscal year, the one before or the next")]
+    125 BudgetYear,
     /// The card's PIN was set without the old one, and its holder has a day to see that.
     #[error("the card's PIN counts from {0} on, because it was set without the old one")]
     130 PinWaits(Day = Day(0)),

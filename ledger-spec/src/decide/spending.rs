@@ -71,7 +71,7 @@ pub(super) fn judge<'a>(wish: &Wish, case: &Case<'a>) -> Result<Payment<'a>, Rej
     let programme = case.programme_on(today)?;
     let performed_at_s = case.disclosure()?.performed_at_s;
     if performed_at_s.abs_diff(case.now_s()) > REDEEM_AGE_S_MAX {
-        return Err(Rejection::DisclosureMismatch);
+        return Err(Rejection::ActNotRecent);
     }
     // No ledger sees a bill. What it can do is take nothing there without the terminal's signed
     // word.

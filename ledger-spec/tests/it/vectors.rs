@@ -17,6 +17,7 @@ use ledger_spec::{
     token::{self, PayToken, PerkCredential, Session, VenueCode},
 };
 use serde::Serialize;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::world::{ORIGIN, Verdict, World, id, key, kid, ledger, sign_token};
@@ -143,9 +144,14 @@ fn resident_signs(world: &mut World) -> [Vec<u8>; 3] {
     [token, action, redeem]
 }
 
+/// The rules of the vectors: a station measures the vegetable level.
+fn measuring() -> [(String, Value); 1] {
+    [("rules.0.measures".into(), json!(["level_tenths"]))]
+}
+
 fn vectors() -> Vectors {
     let mut world = World::at("2026-04-10", "10:00");
-    world.set_up(&[]);
+    world.set_up(&measuring());
     world.join("hanako");
     let session = Session { exp_s: world.now_s() + 300, nonce: world.fresh(), ledger: ledger() };
     let session = token::sign(&session, &key("hanako"));
@@ -256,7 +262,7 @@ fn public_leaves_show_no_small_cell() {
 #[test]
 fn a_residents_phone_is_nobodys_business() {
     let mut world = World::at("2026-04-10", "10:00");
-    world.set_up(&[]);
+    world.set_up(&measuring());
     world.join("hanako");
     for (name, expected) in [("hanako", Class::Sealed), ("shop-a", Class::Public)] {
         let reason = Note::new("lost").unwrap();

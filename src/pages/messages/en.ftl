@@ -127,6 +127,8 @@ me-systolic = Systolic
 me-diastolic = Diastolic
 me-pressure-latest = Your latest blood pressure is { $high } over { $low } ({ $date }).
 me-found-pressure = Blood pressure { $high } over { $low }
+me-found-minutes = { $found } minutes
+me-found-steps = { $found } steps
 chart-table = Show as a table ({ $title })
 me-phones = Registered phones
 me-phones-note = No other phone can use your points. If you do not know one of these, tell the city desk.
@@ -267,6 +269,8 @@ csv-number = Receipt number
 csv-level = Vegetable level
 csv-high = Systolic
 csv-low = Diastolic
+csv-minutes = Minutes
+csv-steps = Steps
 
 ## Verify
 verify-title = Verify it yourself

@@ -128,6 +128,8 @@ me-systolic = 上
 me-diastolic = 下
 me-pressure-latest = いちばん新しい血圧は、上 { $high }、下 { $low } です({ $date })。
 me-found-pressure = 血圧 上 { $high } 下 { $low }
+me-found-minutes = { $found } 分
+me-found-steps = { $found } 歩
 chart-table = 表で見る({ $title })
 me-phones = 登録したスマートフォン
 me-phones-note = ここにない電話では使えません。おぼえのない電話があれば、市の窓口に知らせてください。
@@ -268,6 +270,8 @@ csv-number = 受付番号
 csv-level = 野菜レベル
 csv-high = 血圧(上)
 csv-low = 血圧(下)
+csv-minutes = 分数
+csv-steps = 歩数
 
 ## 検証
 verify-title = だれでも検証

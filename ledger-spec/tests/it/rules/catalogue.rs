@@ -202,11 +202,11 @@ fn a_claim_fits_its_item_and_its_resident() {
         hanako claims school 75 → refused: the item takes 50 points, a donation or an export whole units of so many
         hanako claims melon 200 uncoded=yes → refused: a voucher or an entry in a draw names the hash of a secret, and nothing else does
         hanako claims school 100 uncoded=yes → refused: a voucher or an entry in a draw names the hash of a secret, and nothing else does
-        hanako claims coin 100 → refused: the reference of the record or event is missing
+        hanako claims coin 100 → refused: a claim names the number of a wallet exactly where the item is credited to one
         hanako claims coin 100 ref=wallet-7 as=coin → claimed 100 general until 2028-03-31
-        hanako claims school 100 ref=wallet-7 → refused: the disclosure does not fit the statement
+        hanako claims school 100 ref=wallet-7 → refused: a claim names the number of a wallet exactly where the item is credited to one
         hanako claims school 50 time=2026-04-10T09:55 → claimed 50 general until 2028-03-31
-        hanako claims school 100 time=2026-04-10T09:54 → refused: the disclosure does not fit the statement
+        hanako claims school 100 time=2026-04-10T09:54 → refused: the act was more than 300 seconds from the ledger's time
         hanako claims school 100 programme=2 → refused: programme version 1 is in force on that day
         hanako claims school 100 not_after=-1 → refused: the statement was only good until its deadline, which has passed
         # A phone of yesterday spends little, whichever way.

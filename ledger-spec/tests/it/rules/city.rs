@@ -109,6 +109,10 @@ fn what_binds_the_city_needs_two_persons() {
         root-2 approves one → in force
         root-2 approves two → in force
         # Two keys of one person are one person.
+        staff-1 allocates 500 general 2024 → refused: a budget is of this fiscal year, the one before or the next
+        staff-1 allocates 500 general 2025 → proposed
+        staff-1 allocates 500 general 2027 → proposed
+        staff-1 allocates 500 general 2028 → refused: a budget is of this fiscal year, the one before or the next
         staff-1 allocates 500 general 2026 as=money → proposed
         staff-1 approves money → refused: a second person must approve
         staff-1b approves money → refused: a second person must approve
@@ -225,6 +229,7 @@ fn keys_and_places() {
         the city is set up
         staff-1 registers shop-a as shop → refused: the key is registered already
         staff-1 registers weak as coach → refused: the public key is not a sound Ed25519 key
+        staff-1 registers twofold as coach → refused: the public key is not a sound Ed25519 key
         staff-1 registers terminal as shop place=none → refused: shops and stations name their place, others name none, and a place keeps its kind
         staff-1 registers terminal as coach place=shop-a → refused: shops and stations name their place, others name none, and a place keeps its kind
         staff-1 registers terminal as station place=shop-a → refused: shops and stations name their place, others name none, and a place keeps its kind

@@ -84,7 +84,7 @@ fn the_same_act_counts_once() {
 #[test]
 fn an_action_is_checked_in_this_order() {
     check(&expect![[r#"
-        the city is set up
+        the city is set up rules.0.measures=["level_tenths"]
         hanako joins
         # Window, programme, lateness, time, disclosure, rule, exact action, signer, holder, act.
         station-1 reports dance of hanako day=2026-04-11 programme=2 → refused: the statement's day or time lies in the future
@@ -92,8 +92,8 @@ fn an_action_is_checked_in_this_order() {
         station-1 reports dance of hanako day=2026-04-06 programme=2 → refused: programme version 1 is in force on that day
         station-1 reports dance of hanako day=2026-04-06 programme=1 → refused: the statement's day is too long ago
         station-1 reports dance of hanako time=2026-04-10T10:03 level=121 → refused: the statement's day or time lies in the future
-        station-1 reports dance of hanako time=2026-04-10T10:02 level=121 → refused: the disclosure does not fit the statement
-        station-1 reports dance of hanako time=2026-04-09T10:02 day=2026-04-10 → refused: the disclosure does not fit the statement
+        station-1 reports dance of hanako time=2026-04-10T10:02 level=121 → refused: the time of the act is not on the statement's day, or a value is out of its range
+        station-1 reports dance of hanako time=2026-04-09T10:02 day=2026-04-10 → refused: the time of the act is not on the statement's day, or a value is out of its range
         station-1 reports dance of hanako exact=tango → refused: the programme has no such action
         station-1 reports care of hanako → refused: the programme has no such action
         station-1 reports care of hanako exact=dance → refused: the programme has no such action
@@ -101,6 +101,9 @@ fn an_action_is_checked_in_this_order() {
         station-1 reports vegetables of hanako exact=diabetes → refused: the programme has no such action
         station-1 reports care of hanako exact=diabetes exp=+0 → refused: the key's role does not permit this
         station-1 reports checkup of hanako exp=+0 → refused: the key's role does not permit this
+        station-1 reports vegetables of hanako exp=+0 → refused: the value that the rule goes by is missing
+        station-1 reports vegetables of hanako exp=+0 level=120 steps=1 → refused: a value that the rule does not measure is not taken
+        staff-1 reports checkup of hanako holder=account level=120 → refused: a value that the rule does not measure is not taken
         station-1 reports vegetables of hanako exp=+0 level=120 → refused: the code has expired
         station-1 reports vegetables of hanako level=120 → 20 points
         station-1 reports vegetables of hanako level=1 exp=+0 → refused: the code has expired
@@ -237,7 +240,7 @@ fn a_budget_runs_out() {
         staff-1 allocates 1000 none 2027 → refused: a budget is 1 to 1000000000 points of a paying fund
         staff-1 allocates 0 general 2027 → refused: a budget is 1 to 1000000000 points of a paying fund
         staff-1 allocates 1000000001 general 2027 → refused: a budget is 1 to 1000000000 points of a paying fund
-        staff-1 allocates 1000000000 general 2028 → proposed
+        staff-1 allocates 1000000000 general 2028 → refused: a budget is of this fiscal year, the one before or the next
         staff-1 allocates 30 general 2027 as=money → proposed
         staff-2 approves money → in force
         hanako joins

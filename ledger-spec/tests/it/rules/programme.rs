@@ -208,16 +208,16 @@ fn what_a_rule_measures_must_be_there() {
         station-1 reports vegecheck.measure of hanako level=50 → refused: the programme has no such action
         station-1 reports yasai.hakaru of hanako → refused: the value that the rule goes by is missing
         station-1 reports yasai.hakaru of hanako steps=50 → refused: the value that the rule goes by is missing
-        station-1 reports yasai.hakaru of hanako level=0 → refused: the disclosure does not fit the statement
+        station-1 reports yasai.hakaru of hanako level=0 → refused: the time of the act is not on the statement's day, or a value is out of its range
         station-1 reports yasai.hakaru of hanako level=1 → 20 points
         station-1 reports station.blood_pressure of hanako → refused: the value that the rule goes by is missing
         station-1 reports station.blood_pressure of hanako systolic=128 → refused: the value that the rule goes by is missing
         station-1 reports station.blood_pressure of hanako diastolic=79 → refused: the value that the rule goes by is missing
-        station-1 reports station.blood_pressure of hanako systolic=301 diastolic=79 → refused: the disclosure does not fit the statement
+        station-1 reports station.blood_pressure of hanako systolic=301 diastolic=79 → refused: the time of the act is not on the statement's day, or a value is out of its range
         station-1 reports station.blood_pressure of hanako systolic=300 diastolic=1 → 5 points
         # Whoever reports it: a session of so many minutes.
         coach reports class.kayoinoba of hanako → refused: the value that the rule goes by is missing
-        coach reports class.kayoinoba of hanako minutes=1441 → refused: the disclosure does not fit the statement
+        coach reports class.kayoinoba of hanako minutes=1441 → refused: the time of the act is not on the statement's day, or a value is out of its range
         coach reports class.kayoinoba of hanako minutes=1440 → 20 points
         at 2026-04-24 10:00
         station-1 reports yasai.hakaru of hanako level=6 → 20 points + 30 points
@@ -229,7 +229,11 @@ fn what_a_rule_measures_must_be_there() {
 fn a_programme_measures_what_its_rules_go_by() {
     for (member, value, fault) in [
         ("rules.0.measures", json!([]), "rules[0].measures: each of `measures` once"),
-        ("rules.0.measures", json!(["minutes"]), "`steps` among them where goals stand"),
+        ("rules.0.measures", json!(["minutes"]), "`steps` among them where goals"),
+        ("rules.0.evidence", json!(["phone_sensor", "partner"]), "and then no evidence `partner`"),
+        ("rules.12.evidence", json!(["phone_sensor"]), "rules[12].measures"),
+        ("rules.7.plausible", json!({"steps_max": 9, "review_above": 9}), "rules[7].measures"),
+        ("rules.7.evidence", json!(["station", "partner"]), "taken"),
         ("rules.0.measures", json!(["minutes", "steps"]), "taken"),
         ("rules.0.measures", json!(["steps", "steps"]), "each of `measures` once"),
         ("rules.1.measures", json!(["steps"]), "rules[1].measures: each of `measures` once"),

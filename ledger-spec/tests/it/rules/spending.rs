@@ -197,10 +197,10 @@ fn a_redemption_is_sent_within_five_minutes_of_the_act() {
         hanako joins
         staff-1 reports checkup of hanako holder=account → 500 points
         at 2026-04-10 10:10
-        shop-a takes 10 from hanako time=2026-04-10T10:04:59 exp=+400 → refused: the disclosure does not fit the statement
+        shop-a takes 10 from hanako time=2026-04-10T10:04:59 exp=+400 → refused: the act was more than 300 seconds from the ledger's time
         shop-a takes 10 from hanako time=2026-04-10T10:05:00 exp=+400 → paid 10 general until 2028-03-31
         shop-a takes 10 from hanako time=2026-04-10T10:15:00 exp=-200 → paid 10 general until 2028-03-31
-        shop-a takes 10 from hanako time=2026-04-10T10:15:01 exp=-200 → refused: the disclosure does not fit the statement
+        shop-a takes 10 from hanako time=2026-04-10T10:15:01 exp=-200 → refused: the act was more than 300 seconds from the ledger's time
         # The code's end is measured from the present.
         shop-a takes 10 from hanako time=2026-04-10T10:05:00 exp=+300 → refused: the code has expired
         shop-a takes 10 from hanako time=2026-04-10T10:05:00 exp=+301 → paid 10 general until 2028-03-31
@@ -208,7 +208,7 @@ fn a_redemption_is_sent_within_five_minutes_of_the_act() {
         shop-a takes 10 from hanako time=2026-04-10T10:05:00 exp=+601 → refused: the code's end is more than 300 seconds away
         # After the programme, before the amounts.
         shop-a takes 9 from hanako time=2026-04-10T10:04:59 programme=2 → refused: programme version 1 is in force on that day
-        shop-a takes 9 from hanako time=2026-04-10T10:04:59 → refused: the disclosure does not fit the statement
+        shop-a takes 9 from hanako time=2026-04-10T10:04:59 → refused: the act was more than 300 seconds from the ledger's time
     "#]]);
 }
 
