@@ -37,8 +37,8 @@ pub enum JsonError {
     #[error("`{0}` must be {1}")]
     Form(&'static str, String),
     /// A value of the right form that the format does not allow.
-    #[error(transparent)]
-    Value(CborError),
+    #[error("`{0}`: {1}")]
+    Value(&'static str, CborError),
 }
 
 /// Why a JSON value is not one of a type.
@@ -84,7 +84,7 @@ pub(crate) fn member<T: FromJson + Wire>(
     };
     T::from_json(value).map_err(|mismatch| match mismatch {
         Mismatch::Form => JsonError::Form(name, T::due()),
-        Mismatch::Value(error) => JsonError::Value(error),
+        Mismatch::Value(error) => JsonError::Value(name, error),
     })
 }
 

@@ -672,8 +672,7 @@ impl Rule {
         let steps = self.measures.contains(&Measure::Steps);
         let goes_by = !self.goals.is_empty() || self.plausible.is_some();
         let counted = steps || !(goes_by || rests_on(Evidence::PhoneSensor));
-        let reachable = !(steps && rests_on(Evidence::Partner));
-        let sound = once && reported && counted && reachable;
+        let sound = once && reported && counted && !(steps && rests_on(Evidence::Partner));
         faults.unless(sound, &format!("{at}.measures"), ProgrammeProblem::Measures);
     }
 

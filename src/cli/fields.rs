@@ -42,7 +42,7 @@ pub fn body_of(kind: Kind, json: &Map<String, Value>) -> Result<Body, String> {
             JsonError::Unknown(_) => format!("{error} of {name}: {fields}"),
             JsonError::Missing(_) => format!("{error}; {name}: {fields}"),
             JsonError::Form(..) => error.to_string(),
-            JsonError::Value(_) => format!("{name}: {error}; {fields}"),
+            JsonError::Value(..) => format!("{name}: {error}; {fields}"),
         }
     })
 }
@@ -139,13 +139,15 @@ mod tests {
         check(
             "account.open",
             r#"{"account": "ab"}"#,
-            expect!["account.open: byte string is out of range; account (lower-case hexadecimal)"],
+            expect![
+                "account.open: `account`: byte string is out of range; account (lower-case hexadecimal)"
+            ],
         );
         check(
             "redeem",
             r#"{"shop": "abababababababab", "points": 0}"#,
             expect![
-                "redeem: points must be a whole number from 1 to 100000; shop (lower-case hexadecimal), points (a whole number), goods? (true or false)"
+                "redeem: `points`: points must be a whole number from 1 to 100000; shop (lower-case hexadecimal), points (a whole number), goods? (true or false)"
             ],
         );
         assert!(kind_of("gift").expect_err("unknown").contains("account.open"));

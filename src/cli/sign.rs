@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
+use ledger_spec::catalogue::Catalogue;
 use ledger_spec::cbor::Reader;
 use ledger_spec::cose::Sign1;
 use ledger_spec::ids::{LedgerId, OpId};
 use ledger_spec::kinds::{Body, Kind};
-use ledger_spec::statement::{self, Core, StatementError};
+use ledger_spec::programme::Programme;
+use ledger_spec::statement::{self, Core, NOT_AFTER_S_MAX, StatementError};
 use ledger_spec::time::Day;
 use serde_json::{Map, Value};
 
@@ -65,9 +67,9 @@ pub struct Args {
     /// The programme version, for kinds that it rules.
     #[arg(long)]
     programme: Option<u32>,
-    /// Seconds for which a statement that moves money out is good.
-    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_NOT_AFTER_S)]
-    not_after: u64,
+    /// Seconds for which a statement that moves money out is good; 120 unless told otherwise.
+    #[arg(long, value_name = "SECONDS")]
+    not_after: Option<u64>,
     /// The file to make; without it the bytes go to standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -116,6 +118,10 @@ fn body(args: &Args, kind: Kind) -> Result<Body, CliError> {
         named.insert(name, value);
     }
     if let Some(path) = &args.approve {
+        if named.contains_key("statement_hash") {
+            let text = "--approve gives the statement_hash: leave it out of --json";
+            return Err(CliError::Refused(text.to_owned()));
+        }
         let bytes = std::fs::read(path).map_err(CliError::file("read", path))?;
         // Of a manifest with its rows the first item is the statement.
         let proposal = Sign1::read(&mut Reader::new(&bytes)).map(|signed| signed.to_bytes());
@@ -125,7 +131,23 @@ fn body(args: &Args, kind: Kind) -> Result<Body, CliError> {
         })?;
         named.insert("statement_hash".to_owned(), HEXLOWER.encode(&proposal.hash()).into());
     }
-    fields::body_of(kind, &named).map_err(CliError::Refused)
+    let body = fields::body_of(kind, &named).map_err(CliError::Refused)?;
+    check_document(&body).map_err(CliError::Refused)?;
+    Ok(body)
+}
+
+/// A document that no ledger would take is worth no second person's time.
+fn check_document(body: &Body) -> Result<(), String> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the other kinds carry no document")]
+    match body {
+        Body::ProgrammePublish(body) => {
+            Programme::parse(body.document.as_str()).map(drop).map_err(|fault| fault.to_string())
+        }
+        Body::CataloguePublish(body) => {
+            Catalogue::parse(body.document.as_str()).map(drop).map_err(|fault| fault.to_string())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn core(args: &Args, kind: Kind, body: Body) -> Result<Core, CliError> {
@@ -146,7 +168,15 @@ fn core(args: &Args, kind: Kind, body: Body) -> Result<Core, CliError> {
             format!("{name} names no programme version: leave --programme out")
         }));
     }
-    let not_after_s = shape.not_after.then(|| (now_ms / 1_000).saturating_add(args.not_after));
+    if args.not_after.is_some() && !shape.not_after {
+        let text = format!("{} has no deadline: leave --not-after out", kind.name());
+        return Err(CliError::Refused(text));
+    }
+    let good_for_s = args.not_after.unwrap_or(DEFAULT_NOT_AFTER_S);
+    if !(1..=NOT_AFTER_S_MAX).contains(&good_for_s) {
+        return Err(CliError::Refused(format!("--not-after is 1 to {NOT_AFTER_S_MAX} seconds")));
+    }
+    let not_after_s = shape.not_after.then(|| now_ms / 1_000 + good_for_s);
     Ok(Core { day, programme: args.programme, not_after_s, ..as_of_today(body, origin)? })
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
 use ledger_spec::cbor::{Blob, Text};
+use ledger_spec::decide::CLOCK_AHEAD_S_MAX;
 use ledger_spec::ids::{AccountId, LedgerId, LinkId, OpId};
 use ledger_spec::kinds::{AccountOpen, Body, Kind};
 use ledger_spec::manifest::{self, ROWS_MAX};
@@ -159,11 +160,19 @@ fn disclosure(json: &mut Map<String, Value>) -> Result<Disclosure, String> {
         diastolic_mmhg: number("diastolic_mmhg")?,
         minutes: number("minutes")?,
         steps: number("steps")?,
-        by_hand: json.remove("by_hand").and_then(|flag| flag.as_bool()),
+        by_hand: match json.remove("by_hand") {
+            None => None,
+            Some(flag) => Some(flag.as_bool().ok_or("`by_hand` must be true or false")?),
+        },
     };
+    if !values.in_range() {
+        return Err("a value lies outside its range (ledger-spec/kenmai.cddl, values)".to_owned());
+    }
+    let now_s = SystemClock.wall_ms() / 1_000;
     let performed_at_s = json.remove("performed_at_s").and_then(|value| value.as_u64());
-    let performed_at_s =
-        performed_at_s.ok_or("`performed_at_s` must be the Unix seconds of the act")?;
+    let performed_at_s = performed_at_s.filter(|at_s| *at_s <= now_s + CLOCK_AHEAD_S_MAX);
+    let performed_at_s = performed_at_s
+        .ok_or("`performed_at_s` must be the Unix seconds of the act, which is not to come")?;
     let mut code = |name: &str| match json.remove(name) {
         None => Ok(None),
         Some(code) => {
@@ -181,7 +190,10 @@ fn disclosure(json: &mut Map<String, Value>) -> Result<Disclosure, String> {
         (Some(account), None, None) => Holder::Account(AccountId(bytes(&account, "account")?)),
         (None, Some(card), None) => Holder::Card(bytes(&card, "card")?),
         (None, None, Some(link)) => Holder::Link(LinkId(bytes(&link, "link")?)),
-        _ => return Err("one of `account`, `card` and `link` must be there".to_owned()),
+        (None, None, None) => {
+            return Err("one of `account`, `card` and `link` must be there".to_owned());
+        }
+        _ => return Err("only one of `account`, `card` and `link` may be there".to_owned()),
     };
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).map_err(|error| error.to_string())?;

@@ -20,7 +20,7 @@ use super::auth::typed_body;
 use super::openapi::Binary;
 use super::problem::{self, Problem};
 use super::server::{App, Ledger};
-use super::statements::{answer, counted};
+use super::statements::{answer, counted, points_for_signer};
 use crate::engine::{Accepted, EngineError, Refusal, slices, statement_of};
 use crate::pages::Lang;
 use crate::query::{ReasonJson, reason_for_signer};
@@ -74,8 +74,9 @@ pub(super) enum RowOutcome {
     Taken {
         /// The entry.
         seq: u64,
-        /// Points that it moved.
-        points: u64,
+        /// Points that it moved; absent for kinds that move none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        points: Option<u64>,
         /// Why an action was granted what it was granted.
         reason: Option<ReasonJson>,
         /// The number that both sides show.
@@ -245,7 +246,7 @@ fn row(ledger: &Ledger, verdict: &Result<Accepted, Refusal>, outcome: u8) -> Row
             let accounting = &accepted.accounting;
             RowOutcome::Taken {
                 seq: accounting.seq.0,
-                points: accounting.points().unsigned_abs(),
+                points: points_for_signer(accounting),
                 reason: reason_for_signer(accounting),
                 receipt_number: receipt_number(ledger.engine.ledger(), accounting.seq),
             }

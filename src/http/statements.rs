@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ledger_spec::decide::Rejection;
-use ledger_spec::entry::receipt_number;
+use ledger_spec::entry::{Accounting, receipt_number};
 use ledger_spec::ids::OpId;
 use ledger_spec::kinds::{Body, Kind};
 use ledger_spec::statement;
@@ -123,6 +123,12 @@ pub(super) struct Verdict {
     proposal: Option<bool>,
 }
 
+/// The points that an entry moved; of an action also that there were none.
+pub(super) fn points_for_signer(accounting: &Accounting) -> Option<u64> {
+    let moves = reason_for_signer(accounting).is_some() || accounting.postings().next().is_some();
+    moves.then(|| accounting.moved())
+}
+
 pub(super) fn verdict(
     ledger: &Ledger,
     op_id: OpId,
@@ -134,8 +140,6 @@ pub(super) fn verdict(
     // What is committed is answered as committed, also when its proof cannot be read.
     let receipt = ledger.engine.receipt(accounting.seq, &accepted.head, false);
     let receipt = receipt.inspect_err(|error| tracing::error!(%error, "a verdict without proof"));
-    let reason = reason_for_signer(accounting);
-    let moves = reason.is_some() || accounting.postings().next().is_some();
     Ok(Verdict {
         op_id: op_id.to_string(),
         seq: accounting.seq.0,
@@ -143,8 +147,8 @@ pub(super) fn verdict(
         day,
         receipt_number: receipt_number(ledger.engine.ledger(), accounting.seq),
         proof: receipt.ok().map(|receipt| receipt.to_string()),
-        points: moves.then(|| accounting.moved()),
-        reason,
+        points: points_for_signer(accounting),
+        reason: reason_for_signer(accounting),
         proposal: accounting.is_proposal().then_some(true),
     })
 }

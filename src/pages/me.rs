@@ -10,6 +10,7 @@ use maud::{Markup, html};
 
 use super::chart::{self, Chart, Point};
 use super::desk::phone_asks;
+use super::found::found;
 use super::frame::{PageFrame, Site, layout, problem_box};
 use super::lang::Lang;
 use super::messages::{date, kind_name, number, reason_text, t, t_args, time_of, time_on};
@@ -371,25 +372,6 @@ fn held_text(lang: Lang, held: i64) -> String {
     t_args(lang, key, &[("points", &number(held.unsigned_abs()))])
 }
 
-/// What a measurement found, in words.
-fn found(lang: Lang, values: ValuesJson) -> Option<String> {
-    let level = values
-        .level_tenths
-        .map(|level| t_args(lang, "me-found-level", &[("level", &chart::value(true, level))]));
-    let pressure = values.pressure_mmhg().map(|(high, low)| {
-        let (high, low) = (high.to_string(), low.to_string());
-        t_args(lang, "me-found-pressure", &[("high", &high), ("low", &low)])
-    });
-    let plain = |key, found: Option<u32>| {
-        found.map(|found| t_args(lang, key, &[("found", &number(u64::from(found)))]))
-    };
-    let minutes = plain("me-found-minutes", values.minutes);
-    let steps = plain("me-found-steps", values.steps);
-    let found: Vec<String> = [level, pressure, minutes, steps].into_iter().flatten().collect();
-    let comma = if lang == Lang::Ja { "、" } else { ", " };
-    (!found.is_empty()).then(|| found.join(comma))
-}
-
 /// Why an action of a day brought its points; what is left of a period while it runs; for a cap
 /// also until when it holds.
 fn why(lang: Lang, reason: &ReasonJson, day: Day, today: Day) -> String {
@@ -505,25 +487,6 @@ mod tests {
             }],
             as_of_seq: 10_453,
         }
-    }
-
-    #[test]
-    fn every_value_that_was_measured_is_told() {
-        let found_all = ledger_spec::statement::Values {
-            level_tenths: Some(75),
-            systolic_mmhg: Some(128),
-            diastolic_mmhg: Some(79),
-            minutes: Some(90),
-            steps: Some(8_000),
-            by_hand: Some(true),
-        };
-        let told = [Lang::Ja, Lang::En].map(|lang| found(lang, found_all.into()).unwrap());
-        assert_eq!(told[0], "野菜レベル 7.5、血圧 上 128 下 79、90 分、8,000 歩");
-        assert_eq!(
-            told[1],
-            "Vegetable level 7.5, Blood pressure 128 over 79, 90 minutes, 8,000 steps"
-        );
-        assert_eq!(found(Lang::Ja, ValuesJson::default()), None);
     }
 
     fn history() -> History {

@@ -13,6 +13,7 @@ pub mod door;
 pub mod error;
 pub mod family;
 pub mod first;
+mod found;
 mod frame;
 pub mod history_csv;
 mod lang;

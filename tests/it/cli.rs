@@ -138,6 +138,26 @@ fn a_statement_is_made_of_json() {
     let approval = fs::read(at.join("approve.cose")).unwrap();
     assert!(approval.windows(32).any(|window| window == statement.hash()));
 
+    let twice = format!(
+        "{sign} approve --approve key.cose --json {{\"proposal\":3,\"statement_hash\":\"{}\"}}",
+        "ab".repeat(32)
+    );
+    check(at, &twice, 2, "leave it out of --json");
+    check(at, &format!("{sign} void --json {{\"entry\":3}} --not-after 60"), 2, "no deadline");
+    for seconds in ["0", "18446744073709551615"] {
+        let late =
+            format!("{sign} capture --json {{\"hold\":3,\"points\":5}} --not-after {seconds}");
+        check(at, &late, 2, "--not-after is 1 to");
+    }
+    fs::write(at.join("x.json"), "x").unwrap();
+    let publish =
+        format!("{sign} programme.publish --json {{\"version\":1,\"document\":\"@x.json\"}}");
+    check(at, &publish, 2, "line 1, column 1");
+    check(at, &format!("{sign} void --json {{\"entry\":-1}}"), 2, "`entry` must be");
+    let long =
+        format!("{sign} draw.result --json {{\"commit\":1,\"signature\":\"\",\"winners\":[]}}");
+    check(at, &long, 2, "`signature`");
+
     check(at, "sign --kind card.issue --fields", 0, "code_until_min? (a whole number)");
     check(at, &format!("{sign} void --json {{}}"), 2, "`entry` is missing");
     check(at, &format!("{sign} redeem"), 2, "seals a disclosure");
@@ -267,6 +287,15 @@ fn rows_are_signed_together() {
         "action --programme 3",
         "`card` must be 11 bytes",
     );
+    let account = r#""account":"00112233445566778899aabbccddeeff""#;
+    for (fields, complaint) in [
+        (format!("{account},\"performed_at_s\":1,\"card\":\"{card}\""), "only one of"),
+        (format!("{account},\"performed_at_s\":9000000000"), "not to come"),
+        (format!("{account},\"performed_at_s\":1,\"by_hand\":\"yes\""), "true or false"),
+        (format!("{account},\"performed_at_s\":1,\"level_tenths\":121"), "outside its range"),
+    ] {
+        wrong(&format!("{{\"action\":\"x\",{fields}}}"), "action --programme 3", complaint);
+    }
     wrong(r#"{"account":"00"}"#, "account.open", "line 1");
     wrong("", "account.open", "has no rows");
 }

@@ -209,6 +209,7 @@ const ORDERS: [(&str, &[&str]); 21] = [
             "participation",
             "history_csv",
             "me",
+            "found",
             "reminders",
             "first",
             "family",
