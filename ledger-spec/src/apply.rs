@@ -51,7 +51,7 @@ pub fn apply(entry: &Accounting, state: &mut Overlay<'_>) -> Result<(), Broken> 
     for effect in &entry.effects {
         match account.as_mut() {
             Some(account) => on_account(account, entry, effect, &mut totals, state)?,
-            None if effect.needs_account() => return Err(Broken::Missing("account")),
+            None if effect.needs_account() => return Err(Broken::Unfit("account")),
             None => {}
         }
         on_tables(entry, effect, state)?;
@@ -74,7 +74,7 @@ fn open_subject(entry: &Accounting, state: &Overlay<'_>) -> Result<Option<Accoun
     let mut account = match state.accounts(&subject.account) {
         Some(account) if !opens => account.clone(),
         None if opens => Account::opened(entry.accepted_day()),
-        _ => return Err(Broken::Missing("account")),
+        _ => return Err(Broken::Unfit("account")),
     };
     if (subject.account_seq, subject.previous) != (account.entries, account.last) {
         return Err(Broken::Chain);
@@ -183,7 +183,7 @@ fn move_contra(
         Contra::Held(_) | Contra::Retired | Contra::Expired | Contra::Imported => true,
     };
     if !fits {
-        return Err(Broken::Missing("contra account"));
+        return Err(Broken::Unfit("contra account"));
     }
     match contra {
         Contra::Budget(fiscal_year) => {
@@ -227,7 +227,7 @@ fn allocate(key: (Fund, u32), points: u32, state: &mut Overlay<'_>) -> Result<()
 }
 
 fn approved(proposal: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {
-    let mut row = state.proposals(&proposal).ok_or(Broken::Missing("proposal"))?.clone();
+    let mut row = state.proposals(&proposal).ok_or(Broken::Unfit("proposal"))?.clone();
     unseen(!row.done, "proposal")?;
     row.done = true;
     state.top().proposals.insert(proposal, row);
@@ -235,10 +235,10 @@ fn approved(proposal: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {
 }
 
 fn propose(entry: &Accounting, until_min: u64, state: &mut Overlay<'_>) -> Result<(), Broken> {
-    let statement = kept::read(&entry.statement.0).map_err(|_| Broken::Missing("statement"))?;
-    let key = state.keys(&statement.kid).ok_or(Broken::Missing("key"))?;
+    let statement = kept::read(&entry.statement.0).map_err(|_| Broken::Unfit("statement"))?;
+    let key = state.keys(&statement.kid).ok_or(Broken::Unfit("key"))?;
     let Signer::Actor(actor) = &key.signer else {
-        return Err(Broken::Missing("key"));
+        return Err(Broken::Unfit("key"));
     };
     let proposal = Proposal {
         statement_hash: statement.hash(),
@@ -259,7 +259,7 @@ fn spend_token(token: (u64, [u8; 16]), state: &mut Overlay<'_>) -> Result<(), Br
 }
 
 fn publish(version: u32, document: &str, state: &mut Overlay<'_>) -> Result<(), Broken> {
-    let programme = Programme::parse(document).map_err(|_| Broken::Missing("programme"))?;
+    let programme = Programme::parse(document).map_err(|_| Broken::Unfit("programme"))?;
     unseen(state.programmes(&version).is_none(), "programme")?;
     state.top().programmes.insert(version, Arc::new(programme));
     Ok(())
@@ -281,7 +281,7 @@ fn open_manifest(seq: Seq, manifest: ManifestState, state: &mut Overlay<'_>) -> 
 }
 
 fn close_manifest(manifest: Seq, done: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {
-    let row = *state.manifests(&manifest).ok_or(Broken::Missing("manifest"))?;
+    let row = *state.manifests(&manifest).ok_or(Broken::Unfit("manifest"))?;
     unseen(row.done.is_none(), "manifest")?;
     state.top().manifests.insert(manifest, ManifestState { done: Some(done), ..row });
     Ok(())
@@ -308,7 +308,7 @@ fn settle(
 }
 
 fn pay(settlement: Seq, paid: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {
-    let row = *state.settlements(&settlement).ok_or(Broken::Missing("settlement"))?;
+    let row = *state.settlements(&settlement).ok_or(Broken::Unfit("settlement"))?;
     unseen(row.paid.is_none(), "payment")?;
     state.top().settlements.insert(settlement, Settlement { paid: Some(paid), ..row });
     Ok(())

@@ -84,6 +84,7 @@ problem_types! {
     ACCOUNT_UNKNOWN "account-not-found" 404 Never;
     ACCOUNT_EXISTS "already-enrolled" 409 Never;
     CARD_EXISTS "card-exists" 409 NewId;
+    NOTHING_ISSUED "nothing-issued" 422 NewId;
     CARD_UNKNOWN "card-unknown" 404 Never;
     CARD_REVOKED "card-revoked" 403 Never;
     CARD_MISTYPED "card-mistyped" 422 NewId;
@@ -128,6 +129,7 @@ problem_types! {
     MANIFEST_DONE "manifest-done" 409 Never;
     HOLDS "holds-limit" 409 NewId;
     HOLD_DEADLINE "hold-deadline" 422 NewId;
+    RELEASE_EARLY "release-too-early" 409 NewId;
     NOT_A_HOLD "not-a-hold" 422 Never;
     HOLD_ENDED "hold-ended" 409 Never;
     HOLD_EXPIRED "hold-expired" 410 NewId;
@@ -384,6 +386,7 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::AccountUnknown => ACCOUNT_UNKNOWN,
         Rejection::AccountExists => ACCOUNT_EXISTS,
         Rejection::CardExists => CARD_EXISTS,
+        Rejection::NothingIssued => NOTHING_ISSUED,
         Rejection::CardUnknown => CARD_UNKNOWN,
         Rejection::CardRevoked => CARD_REVOKED,
         Rejection::CardMistyped => CARD_MISTYPED,
@@ -427,6 +430,7 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::ManifestDone(_) => MANIFEST_DONE,
         Rejection::HoldsLimit => HOLDS,
         Rejection::HoldDeadline => HOLD_DEADLINE,
+        Rejection::ReleaseEarly => RELEASE_EARLY,
         Rejection::NotAHold => NOT_A_HOLD,
         Rejection::HoldEnded(_) => HOLD_ENDED,
         Rejection::HoldExpired => HOLD_EXPIRED,

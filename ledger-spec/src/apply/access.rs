@@ -39,7 +39,7 @@ pub(super) fn on_tables(
             grant_link(*link, LinkRow { account, purpose, until, partner, revoked: None }, state)
         }
         Effect::LinkRevoked { link } => end_link(*link, entry.seq, state),
-        _ => Err(Broken::Missing("access")),
+        _ => Err(Broken::Unfit("access")),
     }
 }
 
@@ -69,7 +69,7 @@ fn add_key(
 }
 
 fn revoke_key(kid: Kid, revoked: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {
-    let mut key = state.keys(&kid).ok_or(Broken::Missing("key"))?.clone();
+    let mut key = state.keys(&kid).ok_or(Broken::Unfit("key"))?.clone();
     unseen(key.revoked.is_none(), "key")?;
     key.revoked = Some(revoked);
     state.top().keys.insert(kid, key);
@@ -94,20 +94,20 @@ fn issue(
 }
 
 fn set_pin(card: CardHash, pin: PinInForce, state: &mut Overlay<'_>) -> Result<(), Broken> {
-    let row = *state.cards(&card).ok_or(Broken::Missing("card"))?;
+    let row = *state.cards(&card).ok_or(Broken::Unfit("card"))?;
     state.top().cards.insert(card, Card { pin: Some(pin), ..row });
     Ok(())
 }
 
 fn end_card(card: CardHash, state: &mut Overlay<'_>) -> Result<(), Broken> {
-    let row = *state.cards(&card).ok_or(Broken::Missing("card"))?;
+    let row = *state.cards(&card).ok_or(Broken::Unfit("card"))?;
     unseen(!row.revoked, "card")?;
     state.top().cards.insert(card, Card { revoked: true, ..row });
     Ok(())
 }
 
 fn use_code(code: Hash, state: &mut Overlay<'_>) -> Result<(), Broken> {
-    let row = *state.codes(&code).ok_or(Broken::Missing("code"))?;
+    let row = *state.codes(&code).ok_or(Broken::Unfit("code"))?;
     unseen(!row.used, "code")?;
     state.top().codes.insert(code, EnrolCode { used: true, ..row });
     Ok(())
@@ -120,7 +120,7 @@ fn grant_link(link: LinkId, row: LinkRow, state: &mut Overlay<'_>) -> Result<(),
 }
 
 fn end_link(link: LinkId, revoked: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {
-    let row = *state.links(&link).ok_or(Broken::Missing("link"))?;
+    let row = *state.links(&link).ok_or(Broken::Unfit("link"))?;
     unseen(row.revoked.is_none(), "link")?;
     state.top().links.insert(link, LinkRow { revoked: Some(revoked), ..row });
     Ok(())

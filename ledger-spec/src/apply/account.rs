@@ -28,7 +28,7 @@ pub(super) fn on_account(
         }
         Effect::HoldOpened { shop, until_s } => {
             let opened = account.open_hold(entry.seq, HeldFor::Shop(*shop), *until_s);
-            opened.ok_or(Broken::Missing("hold"))?;
+            opened.ok_or(Broken::Unfit("hold"))?;
         }
         Effect::RewardClaimed { catalogue, item, code, until } => {
             rewards::take(account, entry, *catalogue, *item, *code, *until)?;
@@ -36,7 +36,7 @@ pub(super) fn on_account(
         Effect::RewardEnded { claim, item, claimed_on, returned } => {
             rewards::give_up(account, *claim, *item, *claimed_on, *returned, state)?;
         }
-        Effect::HoldEnded { hold } => account.end_hold(*hold).ok_or(Broken::Missing("hold"))?,
+        Effect::HoldEnded { hold } => account.end_hold(*hold).ok_or(Broken::Unfit("hold"))?,
         Effect::ActionJudged { rule, class, purse, day, granted, reason, .. } => {
             let action = ActionKey { rule: *rule, class: *class, purse: *purse, day: *day };
             count_action(account, action, *granted, reason.counts(), entry, state)?;
@@ -102,7 +102,7 @@ fn set_known(account: &mut Account, effect: &Effect) -> Result<(), Broken> {
             keep_link(account, *purpose, AccountLink { link: *link, until: *until });
         }
         Effect::LinkRevoked { link } => forget_link(account, *link),
-        _ => return Err(Broken::Missing("fact")),
+        _ => return Err(Broken::Unfit("fact")),
     }
     Ok(())
 }
@@ -119,7 +119,7 @@ fn earn(account: &mut Account, purse: Purse, granted: u32, today: Day, totals: &
 /// An entry tells the balance that it leaves.
 fn check_balance(account: &Account, balances: [u64; 2], today: Day) -> Result<(), Broken> {
     let found = [Purse::Yen, Purse::Challenge].map(|purse| account.available(purse, today));
-    if found == balances { Ok(()) } else { Err(Broken::Missing("balance")) }
+    if found == balances { Ok(()) } else { Err(Broken::Unfit("balance")) }
 }
 
 /// The row keeps the links that its own rules ask for, the latest of each purpose.
@@ -147,8 +147,8 @@ fn count_action(
     state: &Overlay<'_>,
 ) -> Result<(), Broken> {
     let ActionKey { rule, day, .. } = action;
-    let programme = state.programme_for(day).ok_or(Broken::Missing("programme"))?;
-    let row = programme.rule(rule).ok_or(Broken::Missing("rule"))?;
+    let programme = state.programme_for(day).ok_or(Broken::Unfit("programme"))?;
+    let row = programme.rule(rule).ok_or(Broken::Unfit("rule"))?;
     let today = entry.accepted_day();
     // A period stays while a late action can still be charged to it, by whichever programme rules
     // for it.
@@ -211,7 +211,7 @@ fn move_account(
 /// What is left of a lot goes to the lot that lasts longer.
 fn extend_lot(account: &mut Account, lot: LotKey, until: Day) -> Result<(), Broken> {
     let held = account.lots.iter().find(|held| held.key == lot);
-    let points = i64::from(held.ok_or(Broken::Missing("lot"))?.points);
+    let points = i64::from(held.ok_or(Broken::Unfit("lot"))?.points);
     let later = LotKey { expires_on: until, ..lot };
     let moved = account.move_lot(lot, -points).and_then(|()| account.move_lot(later, points));
     moved.ok_or(Broken::Negative("lot"))
@@ -257,8 +257,8 @@ fn uncount_action(
     counted: bool,
     state: &Overlay<'_>,
 ) -> Result<(), Broken> {
-    let programme = state.programme_for(action.day).ok_or(Broken::Missing("programme"))?;
-    let row = programme.rule(action.rule).ok_or(Broken::Missing("rule"))?;
+    let programme = state.programme_for(action.day).ok_or(Broken::Unfit("programme"))?;
+    let row = programme.rule(action.rule).ok_or(Broken::Unfit("rule"))?;
     let counter = |cap, per| Counter::of_action(cap, per, action);
     let caps = programme.caps_of(row).map(|(cap, per, _)| (counter(cap, per), granted));
     let days = programme.derived_from(action.rule).filter_map(|(_, needs)| match needs {

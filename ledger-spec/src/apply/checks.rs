@@ -18,17 +18,18 @@ pub enum Broken {
     /// A lot, a budget or a shop would fall below zero.
     #[error("{0} would fall below zero")]
     Negative(&'static str),
-    /// An effect names something that is not there, or that is there already.
+    /// An effect does not fit the state: what it names is not there, is there already, or is not
+    /// what it says.
     #[error("the effect on {0} does not fit the state")]
-    Missing(&'static str),
+    Unfit(&'static str),
 }
 
 pub(super) fn unseen(fresh: bool, what: &'static str) -> Result<(), Broken> {
-    if fresh { Ok(()) } else { Err(Broken::Missing(what)) }
+    if fresh { Ok(()) } else { Err(Broken::Unfit(what)) }
 }
 
 pub(super) fn subject_of(entry: &Accounting) -> Result<AccountId, Broken> {
-    entry.subject.map(|subject| subject.account).ok_or(Broken::Missing("account"))
+    entry.subject.map(|subject| subject.account).ok_or(Broken::Unfit("account"))
 }
 
 pub(super) fn undo(ended: Seq, by: Seq, state: &mut Overlay<'_>) -> Result<(), Broken> {

@@ -33,7 +33,7 @@ pub(super) fn bring(
     for (lot, points, contra) in entry.postings() {
         unseen(contra == Contra::Imported, "contra account")?;
         let key = (source.clone(), lot.fund);
-        let row = *state.openings(&key).ok_or(Broken::Missing("opening budget"))?;
+        let row = *state.openings(&key).ok_or(Broken::Unfit("opening budget"))?;
         let brought = row.brought.checked_add_signed(points);
         let brought = brought.filter(|brought| *brought <= row.allocated);
         let brought = brought.ok_or(Broken::Negative("opening budget"))?;

@@ -17,7 +17,7 @@ pub(super) fn on_tables(
     match effect {
         Effect::CatalogueInForce { version, document } => {
             let catalogue =
-                Catalogue::parse(document.as_str()).map_err(|_| Broken::Missing("catalogue"))?;
+                Catalogue::parse(document.as_str()).map_err(|_| Broken::Unfit("catalogue"))?;
             unseen(state.catalogues(version).is_none(), "catalogue")?;
             state.top().catalogues.insert(*version, Arc::new(catalogue));
             Ok(())
@@ -41,7 +41,7 @@ pub(super) fn on_tables(
             Ok(())
         }
         Effect::DrawConcluded { item, winners, .. } => {
-            let mut draw = state.draws(item).ok_or(Broken::Missing("draw"))?.clone();
+            let mut draw = state.draws(item).ok_or(Broken::Unfit("draw"))?.clone();
             unseen(draw.winners.is_none(), "draw")?;
             (draw.winners, draw.result) = (Some(winners.clone()), Some(entry.seq));
             state.top().draws.insert(*item, draw);
@@ -83,7 +83,7 @@ pub(super) fn on_tables(
         | Effect::LotExtended { .. }
         | Effect::OpeningAllocated { .. }
         | Effect::Brought { .. }
-        | Effect::PinSet { .. } => Err(Broken::Missing("reward")),
+        | Effect::PinSet { .. } => Err(Broken::Unfit("reward")),
     }
 }
 
@@ -96,7 +96,7 @@ fn claim(
     state: &mut Overlay<'_>,
 ) -> Result<(), Broken> {
     let row = state.catalogues(&catalogue).and_then(|catalogue| catalogue.item(item));
-    match (&row.ok_or(Broken::Missing("item"))?.gives, code, until) {
+    match (&row.ok_or(Broken::Unfit("item"))?.gives, code, until) {
         (Gives::PerkCard { .. }, None, Some(until)) => {
             let account = subject_of(entry)?;
             let card = PerkCard { account, until, revoked: None };
@@ -116,7 +116,7 @@ fn claim(
             | Gives::Currency { .. },
             _,
             _,
-        ) => return Err(Broken::Missing("reward")),
+        ) => return Err(Broken::Unfit("reward")),
     }
     count(item, 1, state)
 }
@@ -143,7 +143,7 @@ pub(super) fn take(
         let held_for = HeldFor::Reward { catalogue, item, code };
         let until_s = until.plus(1).start_ms() / 1_000;
         let opened = account.open_hold(entry.seq, held_for, until_s);
-        opened.ok_or(Broken::Missing("voucher"))?;
+        opened.ok_or(Broken::Unfit("voucher"))?;
     }
     Ok(())
 }
@@ -159,7 +159,7 @@ pub(super) fn give_up(
 ) -> Result<(), Broken> {
     // A perk card keeps nothing.
     if state.perk_cards(&claim).is_none() {
-        account.end_hold(claim).ok_or(Broken::Missing("voucher"))?;
+        account.end_hold(claim).ok_or(Broken::Unfit("voucher"))?;
     }
     let counter = Counter::of_claims(item, claimed_on);
     if returned && account.charged(&counter) > 0 {

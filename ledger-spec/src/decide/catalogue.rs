@@ -311,7 +311,7 @@ pub(super) fn release(body: &kinds::Release, case: &Case<'_>) -> Result<Outcome,
     let open = OpenVoucher::of(body.hold, case)?;
     let (hold, _) = open.voucher()?;
     if case.now_s() < hold.until_s {
-        return Err(Rejection::HoldDeadline);
+        return Err(Rejection::ReleaseEarly);
     }
     let lapses = match open.item.gives {
         Gives::Voucher { unused, .. } => unused == Unused::Lapse,

@@ -79,7 +79,7 @@ pub(super) fn release(body: &kinds::Release, case: &Case<'_>) -> Result<Outcome,
     let signer = case.actor()?;
     let open = open_hold(body.hold, signer, case)?;
     if signer.role == Role::System && case.now_s() < open.hold.until_s {
-        return Err(Rejection::HoldDeadline);
+        return Err(Rejection::ReleaseEarly);
     }
 
     // From here on the hold is released.

@@ -216,9 +216,8 @@ rejections! {
     /// The account has as many open holds as it can have.
     #[error("an account has at most {HOLDS_MAX} holds at a time")]
     67 HoldsLimit,
-    /// The deadline of a hold has passed or is too far away; or the system would release one before
-    /// its deadline.
-    #[error("a hold ends within {HOLD_LIFE_S_MAX} seconds, and the system releases it then and not before")]
+    /// The deadline of a hold has passed or is too far away.
+    #[error("a hold ends within {HOLD_LIFE_S_MAX} seconds")]
     68 HoldDeadline,
     /// The entry is no hold.
     #[error("the entry is no hold")]
@@ -261,7 +260,7 @@ rejections! {
     #[error("the value that the rule goes by is missing")]
     60 ValueMissing,
     /// No such link for this partner.
-    #[error("no such link for this partner")]
+    #[error("no such link")]
     61 LinkUnknown,
     /// The resident has ended the link, or its last day is over.
     #[error("the link has ended")]
@@ -429,6 +428,12 @@ rejections! {
     /// A budget of a year that is long over or far away.
     #[error("a budget is of this fiscal year, the one before or the next")]
     125 BudgetYear,
+    /// The system would release a hold or voucher before its deadline.
+    #[error("the system releases a hold or voucher at its deadline and not before")]
+    126 ReleaseEarly,
+    /// An issue of nothing, or a code without its end or an end without its code.
+    #[error("a card, a code or both are issued, the code with its end")]
+    127 NothingIssued,
     /// The card's PIN was set without the old one, and its holder has a day to see that.
     #[error("the card's PIN counts from {0} on, because it was set without the old one")]
     130 PinWaits(Day = Day(0)),

@@ -36,7 +36,10 @@ pub(super) fn issue_card(body: &kinds::CardIssue, case: &Case<'_>) -> Result<Out
     let taken = body.card.is_some_and(|card| case.state.cards(&card).is_some())
         || body.code.is_some_and(|code| case.state.codes(&code).is_some());
     let nothing = body.card.is_none() && body.code.is_none();
-    if taken || nothing || body.code.is_some() != body.code_until_min.is_some() {
+    if nothing || body.code.is_some() != body.code_until_min.is_some() {
+        return Err(Rejection::NothingIssued);
+    }
+    if taken {
         return Err(Rejection::CardExists);
     }
     let until_min = body.code_until_min.unwrap_or(0);

@@ -408,15 +408,15 @@ fn what_ends_is_given_away_for_whoever_has_asked() {
         at 2026-04-11 23:59
         system claims school 150 for hanako link=gift → refused: the item takes 50 points, a donation or an export whole units of so many
         at 2026-04-12 00:00
-        system claims school 150 for hanako link=nothing → refused: no such link for this partner
-        system claims school 150 for hanako link=other → refused: no such link for this partner
-        system-2 claims school 150 for hanako link=gift → refused: no such link for this partner
+        system claims school 150 for hanako link=nothing → refused: no such link
+        system claims school 150 for hanako link=other → refused: no such link
+        system-2 claims school 150 for hanako link=gift → refused: no such link
         system claims school 150 for hanako → refused: this way of naming the resident is not accepted here
         system claims school 150 for hanako holder=account → refused: this way of naming the resident is not accepted here
         system claims school 150 → refused: this way of naming the resident is not accepted here
         system claims school 150 for hanako link=gift pin=150 pin_at=system pin_by=pins pin_card=hanako → refused: this way of naming the resident is not accepted here
         staff-1 claims school 150 for hanako link=gift → refused: this way of naming the resident is not accepted here
-        hanako claims school 150 for hanako link=gift → refused: no such link for this partner
+        hanako claims school 150 for hanako link=gift → refused: no such link
         system claims melon 200 for hanako link=gift → refused: the item cannot be claimed today
         system claims coin 100 for hanako link=gift ref=wallet → refused: the item cannot be claimed today
         system claims school 100 for hanako link=gift → refused: the item takes 50 points, a donation or an export whole units of so many

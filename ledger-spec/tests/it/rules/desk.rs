@@ -83,7 +83,7 @@ fn a_card_with_its_pin_grants_and_ends_links() {
         staff-1 grants link work to app card=hanako pin=0 pin_at=staff-1 purpose=employer → done by PIN
         staff-1 grants link news to app card=hanako pin=0 pin_at=staff-1 purpose=reminders → done by PIN
         # The own phone ends what was granted at the desk, and the desk what it granted.
-        taro revokes link walk → refused: no such link for this partner
+        taro revokes link walk → refused: no such link
         hanako revokes link walk → done
         kiosk revokes link talk → done
         coach reports care of hanako link=talk exact=guidance → refused: the link has ended

@@ -49,10 +49,10 @@ fn a_proxy_claims_for_the_account_and_nothing_else() {
         staff-1 reports checkup of hanako holder=account → 500 points
         hanako grants link help to taro purpose=proxy until=2026-04-13 → done
         hanako grants link walk to app → done
-        taro claims bath 100 for hanako link=nothing → refused: no such link for this partner
-        jiro claims bath 100 for hanako link=help → refused: no such link for this partner
-        hanako claims bath 100 for hanako link=help → refused: no such link for this partner
-        taro claims bath 100 for hanako link=walk → refused: no such link for this partner
+        taro claims bath 100 for hanako link=nothing → refused: no such link
+        jiro claims bath 100 for hanako link=help → refused: no such link
+        hanako claims bath 100 for hanako link=help → refused: no such link
+        taro claims bath 100 for hanako link=walk → refused: no such link
         taro claims bath 100 for hanako card=hanako → refused: this way of naming the resident is not accepted here
         taro claims bath 100 for hanako link=help pin=100 → refused: this way of naming the resident is not accepted here
         # Whose points: hanako's, by taro's phone, which is fresh itself.
@@ -73,7 +73,7 @@ fn a_proxy_claims_for_the_account_and_nothing_else() {
         shop-a takes 10 from taro → refused: the balance is too small
         taro enrols third link=help → refused: this way of naming the resident is not accepted here
         taro grants link more to jiro purpose=proxy link=help → refused: this way of naming the resident is not accepted here
-        taro revokes link help → refused: no such link for this partner
+        taro revokes link help → refused: no such link
         taro reports vegetables of hanako link=help → refused: the key's role does not permit this
         app reports vegetables of hanako link=help → refused: the key's role does not permit this
         staff-1 claims school 50 for hanako link=help → refused: this way of naming the resident is not accepted here

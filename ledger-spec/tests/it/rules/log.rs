@@ -113,8 +113,8 @@ fn a_log_that_these_rules_did_not_make_is_refused() {
     check(Err(Broken::Order), &|entry| entry.accepted_min -= 1_440);
     check(Err(Broken::Chain), &|entry| entry.subject.as_mut().unwrap().account_seq += 1);
     check(Err(Broken::Chain), &|entry| entry.subject.as_mut().unwrap().previous = Some(Seq(1)));
-    check(Err(Broken::Missing("account")), &|entry| entry.subject = None);
-    check(Err(Broken::Missing("account")), &|entry| {
+    check(Err(Broken::Unfit("account")), &|entry| entry.subject = None);
+    check(Err(Broken::Unfit("account")), &|entry| {
         entry.subject.as_mut().unwrap().account = account("nobody");
     });
     // Whatever an earlier entry took, no other takes again, be it long ago.
@@ -131,12 +131,12 @@ fn a_log_that_these_rules_did_not_make_is_refused() {
     ] as [(&'static str, fn(&Effect) -> bool); 9];
     for (what, is) in doubles {
         let double = earlier.iter().flat_map(|e| &e.effects).find(|e| is(e)).unwrap();
-        check(Err(Broken::Missing(what)), &|entry| entry.effects.push(double.clone()));
+        check(Err(Broken::Unfit(what)), &|entry| entry.effects.push(double.clone()));
     }
     let kid = kid("station-1");
     let ends = vec![Effect::KeyRevoked { kid }; 2];
-    check(Err(Broken::Missing("key")), &|entry| entry.effects.extend(ends.clone()));
-    check(Err(Broken::Missing("undone entry")), &|entry| {
+    check(Err(Broken::Unfit("key")), &|entry| entry.effects.extend(ends.clone()));
+    check(Err(Broken::Unfit("undone entry")), &|entry| {
         let undone = entry.effects.iter().find(|e| matches!(e, Effect::Undone { .. })).unwrap();
         entry.effects.push(undone.clone());
     });
@@ -156,7 +156,7 @@ fn check_postings(check: &dyn Fn(Result<(), Broken>, Change<'_>)) {
             }
         }
     };
-    check(Err(Broken::Missing("balance")), &change(|_, points, _| *points -= 1));
+    check(Err(Broken::Unfit("balance")), &change(|_, points, _| *points -= 1));
     check(Err(Broken::Negative("counter")), &change(|_, points, _| *points += 1));
     check(Err(Broken::Negative("lot")), &change(|_, points, _| *points = -1_000));
     check(Err(Broken::Negative("lot")), &change(|_, points, _| *points = i64::MIN));
@@ -174,13 +174,13 @@ fn check_postings(check: &dyn Fn(Result<(), Broken>, Change<'_>)) {
         }),
     );
     check(
-        Err(Broken::Missing("contra account")),
+        Err(Broken::Unfit("contra account")),
         &change(|_, _, contra| {
             *contra = Contra::Challenge;
         }),
     );
     check(
-        Err(Broken::Missing("contra account")),
+        Err(Broken::Unfit("contra account")),
         &change(|lot, points, contra| {
             (lot.purse, lot.fund) = (Purse::Challenge, Fund::None);
             (*points, *contra) = (1, Contra::Budget(2026));

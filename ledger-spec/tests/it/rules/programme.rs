@@ -84,15 +84,15 @@ fn a_link_is_one_partner_and_one_purpose() {
         hanako grants link walk to app until=2026-04-20 → done
         taro grants link walk to app → refused: the link's number is taken
         hanako grants link talk to coach purpose=sessions → done
-        partner reports steps.day of hanako link=walk steps=8000 origin=kenmai.pedometer → refused: no such link for this partner
-        app reports steps.day of hanako link=run steps=8000 origin=kenmai.pedometer → refused: no such link for this partner
+        partner reports steps.day of hanako link=walk steps=8000 origin=kenmai.pedometer → refused: no such link
+        app reports steps.day of hanako link=run steps=8000 origin=kenmai.pedometer → refused: no such link
         coach reports care of hanako link=talk exact=interview.online → 50 points
         coach reports care of hanako link=talk exact=interview.online → refused: this act is recorded already, as entry 48
         hanako revokes link talk → done
         coach reports care of hanako link=talk exact=guidance.followup → refused: the link has ended
         hanako revokes link talk → refused: the link has ended
-        taro revokes link walk → refused: no such link for this partner
-        hanako revokes link jump → refused: no such link for this partner
+        taro revokes link walk → refused: no such link
+        hanako revokes link jump → refused: no such link
         at 2026-04-20 23:59
         app reports steps.day of hanako link=walk steps=8000 origin=kenmai.pedometer → 3 points
         at 2026-04-21 00:01

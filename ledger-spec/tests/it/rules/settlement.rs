@@ -263,7 +263,7 @@ fn a_settlement_that_the_log_does_not_give_cannot_be_applied() {
         let found = apply(&entry, &mut Overlay::over(&books.tables));
         assert_eq!(found, expected);
     };
-    let broken = Err(Broken::Missing("settlement"));
+    let broken = Err(Broken::Unfit("settlement"));
     check(|_| {}, Ok(()));
     check(|settlement| settlement.yen += 1, broken);
     check(|settlement| settlement.first.0 += 1, broken);
