@@ -99,8 +99,9 @@ fn allocate(body: &kinds::BudgetAllocate, case: &Case<'_>) -> Result<Outcome, Re
     if !paying || !(1..=BUDGET_POINTS_MAX).contains(&body.points) {
         return Err(Rejection::BudgetRange);
     }
-    // Late actions are paid by the year before.
-    if body.fiscal_year.abs_diff(case.today().fiscal_year()) > 1 {
+    // Late actions are paid by the year before; a council commits at most two years ahead.
+    let year = case.today().fiscal_year();
+    if !(year.saturating_sub(1)..=year + 2).contains(&body.fiscal_year) {
         return Err(Rejection::BudgetYear);
     }
     let kinds::BudgetAllocate { fund, fiscal_year, points } = *body;

@@ -109,7 +109,7 @@ rejections! {
     #[error("the account exists already")]
     20 AccountExists,
     /// The card or code to issue exists already, or neither is named.
-    #[error("a card or a one-time code must be named, and neither may exist already")]
+    #[error("the card or the one-time code exists already")]
     21 CardExists,
     /// No such card.
     #[error("no such card")]
@@ -426,7 +426,7 @@ rejections! {
     #[error("a claim names the number of a wallet exactly where the item is credited to one")]
     124 WalletNumber,
     /// A budget of a year that is long over or far away.
-    #[error("a budget is of this fiscal year, the one before or the next")]
+    #[error("a budget is of this fiscal year, the one before or the next two")]
     125 BudgetYear,
     /// The system would release a hold or voucher before its deadline.
     #[error("the system releases a hold or voucher at its deadline and not before")]

@@ -330,7 +330,7 @@ impl Model {
         }
         match self.hold(hold, (by < SHOPS.len()).then_some(by)) {
             Ok(hold) if by == SHOPS.len() && now_s < hold.until_s => {
-                Expected::Refused(Rejection::HoldDeadline)
+                Expected::Refused(Rejection::ReleaseEarly)
             }
             Ok(hold) => {
                 Expected::Moved(hold.parts.iter().map(|(lot, points)| (*lot, -points)).collect())

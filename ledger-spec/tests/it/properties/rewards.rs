@@ -175,7 +175,7 @@ fn expected(step: Step, claims: &[Claim], unlinked: [bool; 2], today: Day) -> Op
         },
         Step::Release { claim } => match voucher(claim)? {
             Err(why) => Some(why),
-            Ok(claim) => (!over(claim)).then_some(Rejection::HoldDeadline),
+            Ok(claim) => (!over(claim)).then_some(Rejection::ReleaseEarly),
         },
         Step::Unlink { resident } => unlinked[resident].then_some(Rejection::LinkEnded),
         Step::Wait { .. } => None,

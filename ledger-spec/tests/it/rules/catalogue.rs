@@ -151,7 +151,7 @@ fn a_voucher_is_used_once_in_time_at_its_shops() {
         # The last day counts whole.
         hanako claims bath 100 as=late → claimed 100 nhi until 2027-03-31, good until 2026-04-17
         at 2026-04-17 23:59
-        system releases late → refused: a hold ends within 900 seconds, and the system releases it then and not before
+        system releases late → refused: the system releases a hold or voucher at its deadline and not before
         shop-a uses late not_after=+60 → free 100 nhi until 2027-03-31, paid 100 nhi until 2027-03-31
         hanako claims tea 10 as=late-tea → claimed 10 none until 2028-03-31, good until 2026-04-22
         hanako claims melon 200 as=unused → claimed 100 nhi until 2027-03-31, 100 general until 2028-03-31, good until 2026-04-22

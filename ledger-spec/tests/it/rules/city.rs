@@ -109,10 +109,11 @@ fn what_binds_the_city_needs_two_persons() {
         root-2 approves one → in force
         root-2 approves two → in force
         # Two keys of one person are one person.
-        staff-1 allocates 500 general 2024 → refused: a budget is of this fiscal year, the one before or the next
+        staff-1 allocates 500 general 2024 → refused: a budget is of this fiscal year, the one before or the next two
         staff-1 allocates 500 general 2025 → proposed
         staff-1 allocates 500 general 2027 → proposed
-        staff-1 allocates 500 general 2028 → refused: a budget is of this fiscal year, the one before or the next
+        staff-1 allocates 500 general 2028 → proposed
+        staff-1 allocates 500 general 2029 → refused: a budget is of this fiscal year, the one before or the next two
         staff-1 allocates 500 general 2026 as=money → proposed
         staff-1 approves money → refused: a second person must approve
         staff-1b approves money → refused: a second person must approve
@@ -317,17 +318,17 @@ fn accounts_cards_and_codes() {
         staff-1 issues hanako card=blue → refused: no such account
         staff-1 opens hanako → done
         staff-1 opens hanako → refused: the account exists already
-        staff-1 issues hanako → refused: a card or a one-time code must be named, and neither may exist already
-        staff-1 issues hanako code=one → refused: a card or a one-time code must be named, and neither may exist already
-        staff-1 issues hanako card=blue until=+5 → refused: a card or a one-time code must be named, and neither may exist already
+        staff-1 issues hanako → refused: a card, a code or both are issued, the code with its end
+        staff-1 issues hanako code=one → refused: a card, a code or both are issued, the code with its end
+        staff-1 issues hanako card=blue until=+5 → refused: a card, a code or both are issued, the code with its end
         staff-1 issues hanako code=one until=+0 → refused: the one-time code has expired
         staff-1 issues hanako code=one until=+5 card=blue → done
-        staff-1 issues hanako code=two until=+5 card=blue → refused: a card or a one-time code must be named, and neither may exist already
-        staff-1 issues hanako code=one until=+5 → refused: a card or a one-time code must be named, and neither may exist already
+        staff-1 issues hanako code=two until=+5 card=blue → refused: the card or the one-time code exists already
+        staff-1 issues hanako code=one until=+5 → refused: the card or the one-time code exists already
         staff-1 revokes card of red → refused: no such card
         staff-1 revokes card of blue → done
         staff-1 revokes card of blue → refused: the card has been revoked
-        staff-1 issues hanako card=blue → refused: a card or a one-time code must be named, and neither may exist already
+        staff-1 issues hanako card=blue → refused: the card or the one-time code exists already
     "#]]);
 }
 

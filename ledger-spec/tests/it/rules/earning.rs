@@ -240,7 +240,7 @@ fn a_budget_runs_out() {
         staff-1 allocates 1000 none 2027 → refused: a budget is 1 to 1000000000 points of a paying fund
         staff-1 allocates 0 general 2027 → refused: a budget is 1 to 1000000000 points of a paying fund
         staff-1 allocates 1000000001 general 2027 → refused: a budget is 1 to 1000000000 points of a paying fund
-        staff-1 allocates 1000000000 general 2028 → refused: a budget is of this fiscal year, the one before or the next
+        staff-1 allocates 1000000000 general 2028 → proposed
         staff-1 allocates 30 general 2027 as=money → proposed
         staff-2 approves money → in force
         hanako joins

@@ -45,9 +45,9 @@ fn a_hold_is_captured_up_to_its_points_and_before_its_deadline() {
         root-1 registers till as shop place=shop-a as=till → proposed
         root-2 approves till → in force
         staff-1 reports checkup of hanako holder=account as=grant → 500 points
-        shop-a holds 100 from hanako for=+0 → refused: a hold ends within 900 seconds, and the system releases it then and not before
-        shop-a holds 100 from hanako for=+901 → refused: a hold ends within 900 seconds, and the system releases it then and not before
-        shop-a holds 100 from hanako for=-1 → refused: a hold ends within 900 seconds, and the system releases it then and not before
+        shop-a holds 100 from hanako for=+0 → refused: a hold ends within 900 seconds
+        shop-a holds 100 from hanako for=+901 → refused: a hold ends within 900 seconds
+        shop-a holds 100 from hanako for=-1 → refused: a hold ends within 900 seconds
         shop-a holds 100 from hanako for=+1 as=short → held 100 general until 2028-03-31
         shop-a holds 100 from hanako for=+900 as=long → held 100 general until 2028-03-31
         shop-a captures 101 of long → refused: the hold keeps 100 points, and no more can be captured
@@ -58,7 +58,7 @@ fn a_hold_is_captured_up_to_its_points_and_before_its_deadline() {
         shop-a releases grant → refused: the entry is no hold
         shop-a captures 100 of 0 → refused: the entry is no hold
         # The system frees a hold from its deadline on; before it, only the shop does.
-        system releases long → refused: a hold ends within 900 seconds, and the system releases it then and not before
+        system releases long → refused: the system releases a hold or voucher at its deadline and not before
         at 2026-04-10 10:00:01
         shop-a captures 100 of short → refused: the hold's deadline has passed
         system releases short → free 100 general until 2028-03-31
@@ -177,7 +177,7 @@ fn a_hold_is_checked_in_this_order() {
         shop-a holds 9 from hanako programme=2 for=+0 exp=+0 max=1 → refused: programme version 1 is in force on that day
         shop-a holds 9 from hanako for=+0 exp=+0 max=1 → refused: a redemption spends at least 10 points
         shop-a holds 1001 from hanako for=+0 exp=+0 max=1 → refused: a redemption spends at most 1000 points
-        shop-a holds 900 from hanako for=+0 exp=+0 max=1 → refused: a hold ends within 900 seconds, and the system releases it then and not before
+        shop-a holds 900 from hanako for=+0 exp=+0 max=1 → refused: a hold ends within 900 seconds
         shop-a holds 900 from hanako exp=+0 max=1 → refused: the code has expired
         shop-a holds 900 from hanako max=1 → refused: the code allows fewer points
         shop-a holds 900 from hanako → refused: a phone spends at most 300 points a day until the end of the day after its enrolment
