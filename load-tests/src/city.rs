@@ -10,7 +10,7 @@ use ledger_spec::ids::{AccountId, LedgerId, OpId, PlaceId};
 use ledger_spec::kinds::{Action, Body, Code, Kind, Redeem};
 use ledger_spec::manifest;
 use ledger_spec::points::{Fund, Points};
-use ledger_spec::statement::{Core, Disclosure, Holder, Values};
+use ledger_spec::statement::{Core, Disclosure, Holder, Measure, Values};
 use ledger_spec::time::Day;
 use ledger_spec::token::{self, PayToken, Session, TOKEN_LIFE_S_MAX};
 
@@ -20,9 +20,8 @@ use crate::operations::Operation;
 /// Acts are reported so many days after their own day, at most.
 pub(crate) const LATE_DAYS: u32 = 13;
 
-/// The vegetable level that every measurement finds: the lowest, so that no rule for an improvement
-/// adds to its points.
-const LEVEL_TENTHS: u32 = 1;
+/// What every measurement finds: the lowest level, so that no rule for an improvement pays.
+const FOUND: u32 = 1;
 
 /// A resident with a phone and a card.
 pub(crate) struct Resident {
@@ -53,6 +52,8 @@ pub(crate) struct GrantRule {
     pub(crate) fund: Fund,
     /// Fewer than the rule says where caps leave no more room.
     pub(crate) points: RangeInclusive<u32>,
+    /// What its rule measures.
+    pub(crate) measures: Vec<Measure>,
 }
 
 /// Who signs many acts at once.
@@ -150,11 +151,11 @@ impl City {
                 Holder::Phone(token::sign(&token, &resident.phone))
             }
         };
-        let GrantRule { action, fund, points } = &self.measurement;
+        let GrantRule { action, fund, points, measures } = &self.measurement;
         let operation =
             Operation::Measurement { resident: slot.resident, fund: *fund, points: points.clone() };
         let core = self.action(action, slot.at_s)?;
-        Ok((core.sign(station, Some(&measured(slot.at_s, holder)?)), operation))
+        Ok((core.sign(station, Some(&measured(slot.at_s, holder, measures)?)), operation))
     }
 
     /// Signs a manifest of so many rows, one act each.
@@ -169,10 +170,10 @@ impl City {
                 Holder::Account(resident.account)
             };
             let core = self.action(&self.bulk.grant.action, slot.at_s)?;
-            cores.push((core, Some(measured(slot.at_s, holder)?)));
+            cores.push((core, Some(measured(slot.at_s, holder, &self.bulk.grant.measures)?)));
             residents.push(slot.resident);
         }
-        let Bulk { key, grant: GrantRule { action, fund, points }, .. } = &self.bulk;
+        let Bulk { key, grant: GrantRule { action, fund, points, .. }, .. } = &self.bulk;
         let own = core(self.ledger, Body::Action(Action { action: action.clone() }))?;
         let operation = Operation::Manifest { residents, fund: *fund, points: points.clone() };
         Ok((manifest::sign(own, Kind::Action, cores, key), operation))
@@ -260,9 +261,11 @@ pub(crate) fn disclosure(
     Ok(Disclosure { salt, performed_at_s, holder, ..Disclosure::default() })
 }
 
-/// What a measurement discloses.
-fn measured(at_s: u64, holder: Holder) -> Result<Disclosure, Failure> {
-    let values = Some(Values { level_tenths: Some(LEVEL_TENTHS), ..Values::default() });
+/// What a measurement discloses: the same number for whatever its rule measures.
+fn measured(at_s: u64, holder: Holder, measures: &[Measure]) -> Result<Disclosure, Failure> {
+    let found =
+        measures.iter().fold(Values::default(), |found, measure| found.with(*measure, FOUND));
+    let values = Some(found).filter(|_| !measures.is_empty());
     Ok(Disclosure { values, ..disclosure(at_s, Some(holder))? })
 }
 

@@ -146,7 +146,8 @@ fn pays(rule: &Rule, evidence: Evidence) -> bool {
 
 fn grant(rule: &Rule) -> Result<GrantRule, Failure> {
     let action = Text::new(&rule.action).ok_or("no such action")?;
-    Ok(GrantRule { action, fund: rule.fund, points: 0..=rule.points })
+    let measures = rule.measures.clone();
+    Ok(GrantRule { action, fund: rule.fund, points: 0..=rule.points, measures })
 }
 
 /// A resident, if there is a phone: it opens a session.

@@ -107,7 +107,7 @@ const CHECKUP: &str = "checkup";
 
 fn grant(action: &str, fund: Fund, points: u32) -> Result<GrantRule, Failure> {
     let action = Text::new(action).ok_or("no such action")?;
-    Ok(GrantRule { action, fund, points: points..=points })
+    Ok(GrantRule { action, fund, points: points..=points, measures: vec![] })
 }
 
 /// Rules without caps: three grants of the registry, one for each fund, measurements, check-ups,

@@ -130,12 +130,27 @@ pub(super) fn due_rules(
         let document = serde_json::to_string(&programme).unwrap_or_default();
         let document = Document::new(&document).ok_or(CityError::Text)?;
         due.push(Body::ProgrammePublish(ProgrammePublish { version, document }));
-        due.extend(BUDGETS.map(|(fund, points)| {
-            Body::BudgetAllocate(BudgetAllocate { fund, fiscal_year: year, points })
-        }));
     }
+    due.extend(due_budgets(state, today));
     due.extend(due_catalogue(state, cast, until.fiscal_year())?);
     Ok(due)
+}
+
+/// The budgets of this fiscal year and the next, where they are missing.
+fn due_budgets(state: &State, today: Day) -> impl Iterator<Item = Body> {
+    let this = today.fiscal_year();
+    [this, this + 1].into_iter().flat_map(move |fiscal_year| {
+        let missing = move |fund| !state.budgets.contains_key(&(fund, fiscal_year));
+        BUDGETS.into_iter().filter(move |(fund, _)| missing(*fund)).map(move |(fund, points)| {
+            Body::BudgetAllocate(BudgetAllocate { fund, fiscal_year, points })
+        })
+    })
+}
+
+/// Allocates what [`due_budgets`] names.
+pub(super) fn ensure_budgets(client: &mut CityClient<'_>) -> Result<(), CityError> {
+    let due: Vec<Body> = due_budgets(&*client.engine.state()?, client.today()).collect();
+    due.into_iter().try_for_each(|body| client.propose_and_approve(body))
 }
 
 /// The catalogue of a fiscal year, where it is missing.

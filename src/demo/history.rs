@@ -16,7 +16,7 @@ use ledger_spec::token::{self, PayToken, VENUE_LIFE_S_MAX, VenueCode};
 
 use super::blueprint::OPEN_PHONES;
 use super::cast::Cast;
-use super::city::ensure_rules;
+use super::city::{ensure_budgets, ensure_rules};
 use super::client::{CityClient, CityError, Progress, Submission, open};
 use super::crew::in_order;
 use super::programme::{BODY, CARE, CHECKUP, DENTAL, MEASURE, ORIGIN, PRESSURE, STEPS};
@@ -90,6 +90,7 @@ pub fn fill(
                 }
                 client.settle()?;
             }
+            ensure_budgets(&mut client)?;
             pay_shops(&mut client)?;
             perk_cards(&mut client)?;
             let done = u32::try_from(piece + 1).unwrap_or(u32::MAX);
