@@ -367,7 +367,10 @@ impl Retrial<'_> {
                 | Effect::DrawConcluded { .. }
                 | Effect::OpeningAllocated { .. }
                 | Effect::Brought { .. }
-                | Effect::PinSet { .. } => {}
+                | Effect::PinSet { .. }
+                | Effect::RewardRebound { .. }
+                | Effect::Suspended { .. }
+                | Effect::Resumed { .. } => {}
             }
         }
     }
@@ -428,6 +431,9 @@ impl Taken<'_> {
             | Effect::CardIssued { .. }
             | Effect::CardRevoked { .. }
             | Effect::PinSet { .. }
+            | Effect::RewardRebound { .. }
+            | Effect::Suspended { .. }
+            | Effect::Resumed { .. }
             | Effect::LinkGranted { .. }
             | Effect::LinkRevoked { .. } => self.effects.push(effect.clone()),
             Effect::Posting { lot, points, contra } => self.post(*lot, *points, *contra),

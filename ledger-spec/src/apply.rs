@@ -121,7 +121,9 @@ fn on_tables(entry: &Accounting, effect: &Effect, state: &mut Overlay<'_>) -> Re
         | Effect::PinSet { .. }
         | Effect::CodeUsed { .. }
         | Effect::LinkGranted { .. }
-        | Effect::LinkRevoked { .. } => access::on_tables(entry, effect, state),
+        | Effect::LinkRevoked { .. }
+        | Effect::Suspended { .. }
+        | Effect::Resumed { .. } => access::on_tables(entry, effect, state),
         Effect::DayClosed { day, .. } => close_day(*day, entry.seq, state),
         Effect::ManifestOpened { kid, kind, rows } => {
             let manifest = ManifestState { kid: *kid, kind: *kind, count: *rows, done: None };
@@ -142,6 +144,7 @@ fn on_tables(entry: &Accounting, effect: &Effect, state: &mut Overlay<'_>) -> Re
         | Effect::FactsSet { .. }
         | Effect::StatusSet { .. }
         | Effect::ActionWithdrawn { .. }
+        | Effect::RewardRebound { .. }
         | Effect::LotExtended { .. } => Ok(()),
     }
 }

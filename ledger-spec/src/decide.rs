@@ -26,6 +26,7 @@ mod returns;
 mod settlement;
 mod spending;
 mod standing;
+mod suspensions;
 
 use self::case::{Case, Outcome, admit};
 use crate::cbor::Blob;
@@ -81,6 +82,8 @@ pub fn decide(
         Body::AccountStatus(body) => standing::set_status(body, &case),
         Body::Expire(body) => corrections::expire(body, &case),
         Body::DeviceEnrol(body) => residents::enrol_device(body, &case),
+        Body::DeviceRevoke(body) => residents::revoke_device(body, &case),
+        Body::Suspend(body) => suspensions::suspend(body, &case),
         Body::LinkGrant(body) => residents::grant_link(body, &case),
         Body::LinkRevoke(body) => residents::revoke_link(body, &case),
         Body::CardIssue(body) => residents::issue_card(body, &case),
@@ -98,6 +101,7 @@ pub fn decide(
         Body::RewardClaim(body) => catalogue::claim(body, &case),
         Body::RewardUse(body) => catalogue::use_voucher(body, &case),
         Body::RewardCancel(body) => catalogue::cancel(body, &case),
+        Body::RewardRebind(body) => catalogue::rebind(body, &case),
         Body::DrawCommit(body) => draws::commit(body, &case),
         Body::DrawResult(body) => draws::conclude(body, &case),
         Body::DayClose(body) => days::close(body, &case),
@@ -117,7 +121,6 @@ pub fn decide(
         | Body::BalanceImport(_)
         | Body::AccountClose(_)
         | Body::AccountErase(_)
-        | Body::DeviceRevoke(_)
         | Body::ShopAccount(_)
         | Body::OpeningBudget(_)
         | Body::AccountJoin(_)
@@ -125,8 +128,6 @@ pub fn decide(
         | Body::LedgerContinue(_)
         | Body::WaitingRelease(_)
         | Body::WaitingGrant(_)
-        | Body::RewardRebind(_)
-        | Body::Suspend(_)
         | Body::Resume(_)
         | Body::EntryDispute(_)
         | Body::DisputeAnswer(_)

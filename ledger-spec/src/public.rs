@@ -148,6 +148,9 @@ fn of_effect<'e, 'k>(
         | Effect::CardIssued { .. }
         | Effect::CardRevoked { .. }
         | Effect::PinSet { .. }
+        | Effect::RewardRebound { .. }
+        | Effect::Suspended { .. }
+        | Effect::Resumed { .. }
         | Effect::CodeUsed { .. }
         | Effect::LinkGranted { .. }
         | Effect::LinkRevoked { .. }

@@ -75,6 +75,16 @@ pub struct Key {
     pub registered: Seq,
     /// The entry that ended it.
     pub revoked: Option<Seq>,
+    /// The entry that suspended it.
+    pub suspended: Option<Seq>,
+}
+
+impl Key {
+    /// Whether it can sign: neither ended nor suspended.
+    #[must_use]
+    pub fn in_force(&self) -> bool {
+        self.revoked.is_none() && self.suspended.is_none()
+    }
 }
 
 impl Wire for Key {
@@ -83,24 +93,26 @@ impl Wire for Key {
             Signer::Actor(actor) => (Some(actor.clone()), None),
             Signer::Device(device) => (None, Some(*device)),
         };
-        writer.array(5);
+        writer.array(6);
         self.public_key.write(writer);
         actor.write(writer);
         device.write(writer);
         self.registered.write(writer);
         self.revoked.write(writer);
+        self.suspended.write(writer);
     }
 
     fn read(reader: &mut cbor::Reader<'_>) -> Result<Self, cbor::CborError> {
-        reader.array_of(5, "key")?;
+        reader.array_of(6, "key")?;
         let public_key = Wire::read(reader)?;
         let signer = match (Wire::read(reader)?, Wire::read(reader)?) {
             (Some(actor), None) => Signer::Actor(actor),
             (None, Some(device)) => Signer::Device(device),
             _ => return Err(cbor::CborError::Expected("actor or device")),
         };
-        let (registered, revoked) = (Wire::read(reader)?, Wire::read(reader)?);
-        Ok(Self { public_key, signer, registered, revoked })
+        let registered = Wire::read(reader)?;
+        let (revoked, suspended) = (Wire::read(reader)?, Wire::read(reader)?);
+        Ok(Self { public_key, signer, registered, revoked, suspended })
     }
 }
 
@@ -127,6 +139,8 @@ wire_array!(
         pin: Option<PinInForce>,
         /// Whether it is ended.
         revoked: bool,
+        /// The entry that suspended it.
+        suspended: Option<Seq>,
     }
 );
 

@@ -567,6 +567,9 @@ impl<'a> Auditor<'a> {
             | Effect::CardIssued { .. }
             | Effect::CardRevoked { .. }
             | Effect::PinSet { .. }
+            | Effect::RewardRebound { .. }
+            | Effect::Suspended { .. }
+            | Effect::Resumed { .. }
             | Effect::CodeUsed { .. }
             | Effect::DayClosed { .. }
             | Effect::ManifestOpened { .. }

@@ -18,7 +18,7 @@ use ledger_spec::entry::{Accounting, Effect};
 use ledger_spec::ids::{AccountId, DayKid, Kid, LinkId};
 use ledger_spec::kinds::{Body, Code, Flow, Role};
 use ledger_spec::programme::{Evidence, Needs, Programme, Rule, SameAct};
-use ledger_spec::state::{Overlay, Signer};
+use ledger_spec::state::{Key, Overlay, Signer};
 use ledger_spec::statement::{
     Carried, Disclosure, Holder, Measure, NOT_AFTER_S_MAX, Statement, Values,
 };
@@ -89,7 +89,9 @@ fn other(
         Body::DeviceEnrol(_) | Body::LinkGrant(_) | Body::CardPin(_) => {
             agree(accounting, &mut statement, None, state, signers)
         }
-        Body::RewardClaim(_) => return claim(accounting, account?, statement, state, signers),
+        Body::RewardClaim(_) | Body::RewardRebind(_) | Body::DeviceRevoke(_) => {
+            return claim(accounting, account?, statement, state, signers);
+        }
         // They ask for no exact time, and disclose nothing that a decision rests on.
         Body::ProgrammePublish(_)
         | Body::BudgetAllocate(_)
@@ -100,7 +102,6 @@ fn other(
         | Body::AccountStatus(_)
         | Body::AccountClose(_)
         | Body::AccountErase(_)
-        | Body::DeviceRevoke(_)
         | Body::CardIssue(_)
         | Body::CardRevoke(_)
         | Body::Action(_)
@@ -129,7 +130,6 @@ fn other(
         | Body::LedgerContinue(_)
         | Body::WaitingRelease(_)
         | Body::WaitingGrant(_)
-        | Body::RewardRebind(_)
         | Body::Suspend(_)
         | Body::Resume(_)
         | Body::EntryDispute(_)
@@ -241,7 +241,7 @@ fn helped(
     links.rev().find(good).map(|link| Holder::Link(*link))
 }
 
-/// A claim by the account's own phone or the family's, which discloses the number of a wallet and a
+/// A claim, or the end of a phone or another secret for a voucher, by the account's own phone or the family's, which discloses the number of a wallet and a
 /// link at most, by the ledger under its link, or by a till or desk with what the resident showed
 /// there. It was decided at some second of its day.
 fn claim(
@@ -334,7 +334,7 @@ fn shown(
     let day_s = statement.core.day.start_ms() / 1_000;
     let at_s = (accounting.accepted_min * 60).clamp(day_s, day_s + 86_399);
     let found = stations.iter().find_map(|kid| {
-        let key = state.keys(kid).filter(|key| key.revoked.is_none())?;
+        let key = state.keys(kid).filter(|key| key.in_force())?;
         let Signer::Actor(actor) = &key.signer else { return None };
         Some((*kid, actor.place?))
     });
@@ -370,6 +370,6 @@ fn disclosure(performed_at_s: u64, holder: Option<Holder>) -> Disclosure {
 
 /// The phone of an account that the rules restrict least: the first one that is not revoked.
 fn phone(account: AccountId, state: &Overlay<'_>, devices: Devices<'_>) -> Option<Kid> {
-    let in_force = |kid: &Kid| state.keys(kid).is_some_and(|key| key.revoked.is_none());
+    let in_force = |kid: &Kid| state.keys(kid).is_some_and(Key::in_force);
     devices(account).into_iter().find(in_force)
 }

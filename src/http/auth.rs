@@ -143,6 +143,9 @@ fn signer_in_force(ledger: &Ledger, kid: Kid) -> Result<Signer, Problem> {
     if key.revoked.is_some() {
         return Err(Problem::key_revoked());
     }
+    if key.suspended.is_some() {
+        return Err(Problem::key_suspended());
+    }
     Ok(key.signer.clone())
 }
 

@@ -206,6 +206,7 @@ fn card_row(ledger: &Ledger, card: &CardHash) -> Result<Card, Problem> {
     match ledger.engine.state()?.cards.get(card) {
         None => Err(Problem::card_unknown()),
         Some(row) if row.revoked => Err(Problem::card_revoked()),
+        Some(row) if row.suspended.is_some() => Err(Problem::card_suspended()),
         Some(row) => Ok(*row),
     }
 }

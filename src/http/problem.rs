@@ -64,6 +64,7 @@ problem_types! {
     SIGNATURE "signature-invalid" 401 Never;
     KEY_UNKNOWN "key-unknown" 401 NewId;
     KEY_REVOKED "key-revoked" 403 Never;
+    KEY_SUSPENDED "key-suspended" 403 NewId;
     ROLE "role-not-permitted" 403 Never;
     NOT_IN_FORCE "kind-not-in-force" 422 Never;
     TOO_OLD "backdate-too-old" 422 Never;
@@ -87,6 +88,9 @@ problem_types! {
     NOTHING_ISSUED "nothing-issued" 422 NewId;
     CARD_UNKNOWN "card-unknown" 404 Never;
     CARD_REVOKED "card-revoked" 403 Never;
+    CARD_SUSPENDED "card-suspended" 403 NewId;
+    NOT_SUSPENDABLE "not-suspendable" 409 Never;
+    NOT_SUSPENDED "not-suspended" 409 Never;
     CARD_MISTYPED "card-mistyped" 422 NewId;
     CODE_UNKNOWN "code-unknown" 404 NewId;
     CODE_USED "code-already-used" 409 Never;
@@ -284,7 +288,7 @@ plain! {
     ledger_unknown = LEDGER_UNKNOWN, not_found = NOT_FOUND, entry_unknown = ENTRY_UNKNOWN,
     session_required = SESSION, session_used = SESSION_USED, role_not_permitted = ROLE,
     rate_limited = RATE, demo_only = DEMO_ONLY, timeout = TIMEOUT, internal = INTERNAL,
-    key_unknown = KEY_UNKNOWN, key_revoked = KEY_REVOKED, deadline = DEADLINE,
+    key_unknown = KEY_UNKNOWN, key_revoked = KEY_REVOKED, key_suspended = KEY_SUSPENDED, card_suspended = CARD_SUSPENDED, deadline = DEADLINE,
     method_not_allowed = METHOD, proposal_unknown = PROPOSAL_UNKNOWN, signature = SIGNATURE, other_ledger = OTHER_LEDGER, busy = BUSY,
     pin_locked = PIN_LOCKED, pin_unset = PIN_UNSET, pin_missing = PIN_MISSING, pin_other = PIN_OTHER, pin_entry_used = PIN_ENTRY_USED, card_mistyped = CARD_MISTYPED, card_unknown = CARD_UNKNOWN,
     card_revoked = CARD_REVOKED, not_a_voucher = NOT_A_VOUCHER,
@@ -367,6 +371,7 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::KeyUnknown => KEY_UNKNOWN,
         Rejection::RoleNotPermitted => ROLE,
         Rejection::KeyRevoked => KEY_REVOKED,
+        Rejection::KeySuspended => KEY_SUSPENDED,
         Rejection::KindNotInForce => NOT_IN_FORCE,
         Rejection::DayTooOld => TOO_OLD,
         Rejection::ClockAhead => CLOCK,
@@ -389,6 +394,9 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::NothingIssued => NOTHING_ISSUED,
         Rejection::CardUnknown => CARD_UNKNOWN,
         Rejection::CardRevoked => CARD_REVOKED,
+        Rejection::CardSuspended => CARD_SUSPENDED,
+        Rejection::NotSuspendable => NOT_SUSPENDABLE,
+        Rejection::NotSuspended => NOT_SUSPENDED,
         Rejection::CardMistyped => CARD_MISTYPED,
         Rejection::CodeUnknown => CODE_UNKNOWN,
         Rejection::CodeUsed => CODE_USED,

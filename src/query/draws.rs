@@ -350,7 +350,10 @@ impl DrawBooks {
                 | Effect::DrawConcluded { .. }
                 | Effect::OpeningAllocated { .. }
                 | Effect::Brought { .. }
-                | Effect::PinSet { .. } => {}
+                | Effect::PinSet { .. }
+                | Effect::RewardRebound { .. }
+                | Effect::Suspended { .. }
+                | Effect::Resumed { .. } => {}
             }
         }
     }

@@ -43,6 +43,9 @@ pub(super) fn apply(entry: &Accounting, changes: &mut Changes<'_>) -> Result<(),
             | Effect::CardIssued { .. }
             | Effect::CardRevoked { .. }
             | Effect::PinSet { .. }
+            | Effect::RewardRebound { .. }
+            | Effect::Suspended { .. }
+            | Effect::Resumed { .. }
             | Effect::CodeUsed { .. }
             | Effect::ManifestOpened { .. }
             | Effect::ManifestClosed { .. }

@@ -39,6 +39,8 @@ pub(super) fn on_tables(
             grant_link(*link, LinkRow { account, purpose, until, partner, revoked: None }, state)
         }
         Effect::LinkRevoked { link } => end_link(*link, entry.seq, state),
+        Effect::Suspended { card, kid } => set_suspended(*card, *kid, Some(entry.seq), state),
+        Effect::Resumed { card, kid } => set_suspended(*card, *kid, None, state),
         _ => Err(Broken::Unfit("access")),
     }
 }
@@ -63,7 +65,7 @@ fn add_key(
 ) -> Result<(), Broken> {
     let kid = Kid::of(&public_key);
     unseen(state.keys(&kid).is_none(), "key")?;
-    let key = Key { public_key, signer, registered, revoked: None };
+    let key = Key { public_key, signer, registered, revoked: None, suspended: None };
     state.top().keys.insert(kid, key);
     Ok(())
 }
@@ -87,7 +89,8 @@ fn issue(
     unseen(code.is_none_or(|code| state.codes(&code).is_none()), "code")?;
     let account = subject_of(entry)?;
     let unused = EnrolCode { account, until_min, used: false };
-    let fresh = Card { account, issued_on: entry.accepted_day(), pin: None, revoked: false };
+    let issued_on = entry.accepted_day();
+    let fresh = Card { account, issued_on, pin: None, revoked: false, suspended: None };
     state.top().cards.extend(card.map(|card| (card, fresh)));
     state.top().codes.extend(code.map(|code| (code, unused)));
     Ok(())
@@ -123,5 +126,25 @@ fn end_link(link: LinkId, revoked: Seq, state: &mut Overlay<'_>) -> Result<(), B
     let row = *state.links(&link).ok_or(Broken::Unfit("link"))?;
     unseen(row.revoked.is_none(), "link")?;
     state.top().links.insert(link, LinkRow { revoked: Some(revoked), ..row });
+    Ok(())
+}
+
+/// Stops a card or a key, or lets it act again.
+fn set_suspended(
+    card: Option<CardHash>,
+    kid: Option<Kid>,
+    suspended: Option<Seq>,
+    state: &mut Overlay<'_>,
+) -> Result<(), Broken> {
+    if let Some(card) = card {
+        let row = *state.cards(&card).ok_or(Broken::Unfit("card"))?;
+        unseen(row.suspended.is_some() != suspended.is_some(), "suspension")?;
+        state.top().cards.insert(card, Card { suspended, ..row });
+    }
+    if let Some(kid) = kid {
+        let row = state.keys(&kid).ok_or(Broken::Unfit("key"))?.clone();
+        unseen(row.suspended.is_some() != suspended.is_some(), "suspension")?;
+        state.top().keys.insert(kid, Key { suspended, ..row });
+    }
     Ok(())
 }

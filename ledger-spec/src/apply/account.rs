@@ -36,6 +36,9 @@ pub(super) fn on_account(
         Effect::RewardEnded { claim, item, claimed_on, returned } => {
             rewards::give_up(account, *claim, *item, *claimed_on, *returned, state)?;
         }
+        Effect::RewardRebound { claim, code } => {
+            account.rebind(*claim, *code).ok_or(Broken::Unfit("voucher"))?;
+        }
         Effect::HoldEnded { hold } => account.end_hold(*hold).ok_or(Broken::Unfit("hold"))?,
         Effect::ActionJudged { rule, class, purse, day, granted, reason, .. } => {
             let action = ActionKey { rule: *rule, class: *class, purse: *purse, day: *day };
@@ -69,6 +72,8 @@ pub(super) fn on_account(
         | Effect::CardIssued { .. }
         | Effect::CardRevoked { .. }
         | Effect::PinSet { .. }
+        | Effect::Suspended { .. }
+        | Effect::Resumed { .. }
         | Effect::CodeUsed { .. }
         | Effect::DayClosed { .. }
         | Effect::ManifestOpened { .. }

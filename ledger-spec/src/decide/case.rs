@@ -146,6 +146,9 @@ pub(super) fn admit<'a>(
     if key.is_some_and(|key| key.revoked.is_some()) {
         return Err(Rejection::KeyRevoked);
     }
+    if key.is_some_and(|key| key.suspended.is_some()) {
+        return Err(Rejection::KeySuspended);
+    }
     let case = Case { statement, signer, state, context };
     let (day, today) = (statement.core.day, case.today());
     // An action's own day is judged by its programme, a row that waited for approval by that; every

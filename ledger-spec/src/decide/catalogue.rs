@@ -9,6 +9,7 @@ use super::holder::{judge_link, spoken_for};
 use super::limits::REDEEM_AGE_S_MAX;
 use super::lots::{balance_after, first_points, given_back, spend, taken};
 use super::rejection::Rejection;
+use super::residents::who_agrees;
 use super::standing::check_spending;
 use crate::catalogue::{Catalogue, Gives, Item, Unused};
 use crate::entry::{Contra, Effect};
@@ -301,6 +302,18 @@ pub(super) fn cancel(body: &kinds::RewardCancel, case: &Case<'_>) -> Result<Outc
         return Err(Rejection::VoucherElsewhere);
     }
     open.ended(true, core::iter::empty(), case.today())
+}
+
+/// Binds a voucher to another secret, for who has lost the phone with the first one.
+pub(super) fn rebind(body: &kinds::RewardRebind, case: &Case<'_>) -> Result<Outcome, Rejection> {
+    let (account, proof) = who_agrees(case)?;
+    let open = OpenVoucher::of(body.voucher, case)?;
+    if open.account != account {
+        return Err(Rejection::NotAVoucher);
+    }
+    open.voucher()?;
+    let rebound = Effect::RewardRebound { claim: body.voucher, code: body.code };
+    Outcome::on(account, core::iter::once(rebound).chain(proof).collect())
 }
 
 /// The server's own `release` of a voucher whose last day is over.

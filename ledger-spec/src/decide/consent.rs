@@ -41,7 +41,7 @@ pub(super) fn consent<'a>(case: &Case<'a>) -> Result<Consent<'a>, Rejection> {
     let proof = &signed.message;
     let by_pin_key = state.keys(&signed.kid).is_some_and(|key| {
         let role = if let Signer::Actor(actor) = &key.signer { Some(actor.role) } else { None };
-        role == Some(Role::Pin) && key.revoked.is_none()
+        role == Some(Role::Pin) && key.in_force()
     });
     let fits =
         (proof.ledger, proof.card, proof.terminal) == (statement.core.ledger, hash, statement.kid);

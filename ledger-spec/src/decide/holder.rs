@@ -59,7 +59,7 @@ fn shown_by<'a>(
     let Signer::Device(device) = &key.signer else {
         return Err(Rejection::HolderNotAccepted);
     };
-    if key.revoked.is_some() {
+    if !key.in_force() {
         return Err(Rejection::TokenDeviceRevoked);
     }
     if token.exp_s <= at_s {
@@ -85,7 +85,7 @@ pub(super) fn venue_of(body: &Action, case: &Case<'_>) -> Result<Option<PlaceId>
         let Signer::Actor(actor) = signer else { return false };
         actor.role == Role::Station && actor.place == Some(code.place)
     };
-    if key.revoked.is_some() || !stands(&key.signer) {
+    if !key.in_force() || !stands(&key.signer) {
         return Err(Rejection::VenueUnknown);
     }
     let at_s = statement.disclosure.as_ref().map_or(0, |(known, _)| known.performed_at_s);
@@ -118,6 +118,7 @@ pub(super) fn card_in_force<'r>(
     match state.cards(card) {
         None => Err(Rejection::CardUnknown),
         Some(row) if row.revoked => Err(Rejection::CardRevoked),
+        Some(row) if row.suspended.is_some() => Err(Rejection::CardSuspended),
         Some(row) => Ok(row),
     }
 }

@@ -7,11 +7,12 @@ use super::case::{Case, Outcome};
 use super::keys::is_root;
 use super::limits::BUDGET_POINTS_MAX;
 use super::rejection::Rejection;
-use super::{catalogue, corrections, earning, keys, openings, pins, returns};
+use super::{catalogue, corrections, earning, keys, openings, pins, returns, suspensions};
 use crate::entry::Effect;
 use crate::kinds::{self, Body, Role};
 use crate::points::Fund;
 use crate::programme::Programme;
+use crate::state::Key;
 
 /// Records a proposal; it does nothing until another person approves.
 pub(super) fn propose(body: &Body, case: &Case<'_>) -> Result<Outcome, Rejection> {
@@ -28,6 +29,7 @@ fn enact(body: &Body, role: Role, case: &Case<'_>) -> Result<Outcome, Rejection>
         Body::KeyRegister(body) => keys::register(body, role, case),
         Body::KeyRevoke(body) => keys::end(body, case),
         Body::CardPin(body) => pins::set_by_two(body, case),
+        Body::Resume(body) => suspensions::resume(body, case),
         Body::CataloguePublish(body) => catalogue::publish(body, case),
         Body::Refund(body) => returns::refund(body, case),
         Body::Action(_) => earning::approved_action(case),
@@ -74,7 +76,6 @@ fn enact(body: &Body, role: Role, case: &Case<'_>) -> Result<Outcome, Rejection>
         | Body::WaitingGrant(_)
         | Body::RewardRebind(_)
         | Body::Suspend(_)
-        | Body::Resume(_)
         | Body::EntryDispute(_)
         | Body::DisputeAnswer(_)
         | Body::ManifestDone(_) => Err(Rejection::KindNotInForce),
@@ -119,7 +120,7 @@ pub(super) fn approve(body: &kinds::Approve, case: &Case<'_>) -> Result<Outcome,
     if proposal.done {
         return Err(Rejection::ProposalDone);
     }
-    let proposer = case.state.keys(&proposal.kid).is_some_and(|key| key.revoked.is_none());
+    let proposer = case.state.keys(&proposal.kid).is_some_and(Key::in_force);
     if case.now_min() >= proposal.until_min || !proposer {
         return Err(Rejection::ProposalLapsed);
     }

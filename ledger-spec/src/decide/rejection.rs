@@ -440,6 +440,19 @@ rejections! {
     /// A first PIN comes with its card, on the day of its issue.
     #[error("the first PIN of a card is set on the day of its issue, and this is not the first or not that day")]
     131 PinNotFirst,
+    /// The key is stopped until two persons let it act again.
+    #[error("the key is suspended")]
+    132 KeySuspended,
+    /// The card is stopped until two persons let it act again.
+    #[error("the card is suspended")]
+    133 CardSuspended,
+    /// What is named cannot be suspended: nothing, two things, a person's key, or what does not
+    /// act.
+    #[error("one card, phone or terminal that is in force is suspended at a time")]
+    134 NotSuspendable,
+    /// The card or key is not suspended.
+    #[error("the card or key is not suspended")]
+    135 NotSuspended,
     /// The account's data key is missing or damaged, so nothing can be sealed for it.
     #[error("the account's data key is missing or damaged; the city has to restore its registry")]
     254 AccountUnreadable,

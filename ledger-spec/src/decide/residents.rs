@@ -4,11 +4,12 @@ use alloc::vec;
 
 use super::case::{Case, Outcome};
 use super::consent::at_desk;
-use super::holder::names_nobody;
+use super::holder::{names_nobody, spoken_for};
 use super::keys::check_fresh_key;
 use super::limits::LINK_DAYS_MAX;
 use super::rejection::Rejection;
 use crate::entry::Effect;
+use crate::ids::AccountId;
 use crate::kinds::{self, Purpose, Role};
 use crate::state::Signer;
 use crate::statement;
@@ -97,6 +98,36 @@ pub(super) fn enrol_device(
     }
 }
 
+/// Ends a phone: by a phone of the account, by one of the family under its link, or at a desk.
+pub(super) fn revoke_device(
+    body: &kinds::DeviceRevoke,
+    case: &Case<'_>,
+) -> Result<Outcome, Rejection> {
+    let (account, proof) = who_agrees(case)?;
+    let key = case.state.keys(&body.kid).ok_or(Rejection::KeyUnknown)?;
+    let own = match &key.signer {
+        Signer::Device(device) => device.account == account,
+        Signer::Actor(_) => false,
+    };
+    if !own {
+        return Err(Rejection::KeyUnknown);
+    }
+    if key.revoked.is_some() {
+        return Err(Rejection::KeyRevoked);
+    }
+    let revoked = Effect::KeyRevoked { kid: body.kid };
+    Outcome::on(account, core::iter::once(revoked).chain(proof).collect())
+}
+
+/// The account whose resident acts: by a phone, or one that helps, or with card and PIN at a desk;
+/// and what that leaves behind.
+pub(super) fn who_agrees(case: &Case<'_>) -> Result<(AccountId, Option<Effect>), Rejection> {
+    match case.signer.ok_or(Rejection::KeyUnknown)? {
+        Signer::Device(device) => Ok((spoken_for(device, case)?, None)),
+        Signer::Actor(_) => at_desk(case).map(|(account, proof)| (account, Some(proof))),
+    }
+}
+
 /// A resident lets a partner or the phone of another resident do one thing until a day, on the own
 /// phone or at a desk.
 pub(super) fn grant_link(body: &kinds::LinkGrant, case: &Case<'_>) -> Result<Outcome, Rejection> {
@@ -115,6 +146,9 @@ pub(super) fn grant_link(body: &kinds::LinkGrant, case: &Case<'_>) -> Result<Out
     let key = case.state.keys(&body.partner).ok_or(Rejection::KeyUnknown)?;
     if key.revoked.is_some() {
         return Err(Rejection::KeyRevoked);
+    }
+    if key.suspended.is_some() {
+        return Err(Rejection::KeySuspended);
     }
     let fits = match (body.purpose, &key.signer) {
         (Purpose::Steps | Purpose::Employer | Purpose::Reminders, Signer::Actor(partner)) => {

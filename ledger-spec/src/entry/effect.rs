@@ -613,4 +613,25 @@ effects! {
         /// The first day on which it proves anything.
         counts_from: Day
     },
+    /// A voucher is bound to another secret.
+    42 RewardRebound of account {
+        /// The claim that issued it.
+        claim: Seq,
+        /// Hash of the secret that counts from here on.
+        code: Hash
+    },
+    /// A card or a key is stopped, until it is resumed or ended.
+    43 Suspended of ledger {
+        /// The card.
+        card: Option<CardHash>,
+        /// Or the key.
+        kid: Option<Kid>
+    },
+    /// A card or a key acts again.
+    44 Resumed of ledger {
+        /// The card.
+        card: Option<CardHash>,
+        /// Or the key.
+        kid: Option<Kid>
+    },
 }

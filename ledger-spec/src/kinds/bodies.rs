@@ -142,7 +142,7 @@ body!(
     }
 );
 body!(
-    /// Ends a phone.
+    /// Ends a phone for good, by the resident or who helps.
     DeviceRevoke {
         /// The key.
         1 kid: Kid,

@@ -23,7 +23,7 @@ macro_rules! each_kind {
             9 AccountErase "account.erase" by [Staff, Registry];
             10 DeviceEnrol "device.enrol" by [Staff, Kiosk] or phone brings public_key
                 sealing [Holder, Code, PinProof];
-            11 DeviceRevoke "device.revoke" by [Staff, Kiosk];
+            11 DeviceRevoke "device.revoke" by [Staff, Kiosk] or phone sealing [Holder, PinProof];
             12 CardIssue "card.issue" by [Staff, Registry] as [Row];
             13 CardRevoke "card.revoke" by [Staff, Kiosk];
             14 Action "action" by [Staff, Registry, Station, Coach, Kiosk, Partner] or phone with [Programme]

@@ -415,6 +415,17 @@ impl Account {
         room.then(|| self.holds.push(Hold { seq, held_for, until_s, lots: Vec::new() }))
     }
 
+    /// Binds an open voucher to another secret; `None` where there is no such.
+    #[must_use]
+    pub(crate) fn rebind(&mut self, claim: Seq, fresh: Hash) -> Option<()> {
+        let hold = self.holds.iter_mut().find(|open| open.seq == claim)?;
+        match &mut hold.held_for {
+            HeldFor::Reward { code, .. } => *code = fresh,
+            HeldFor::Shop(_) => return None,
+        }
+        Some(())
+    }
+
     /// Ends a hold that keeps nothing; `None` where there is no such.
     #[must_use]
     pub(crate) fn end_hold(&mut self, hold: Seq) -> Option<()> {

@@ -10,6 +10,7 @@ mod earning;
 mod family;
 mod holds;
 mod log;
+mod lost;
 mod pins;
 mod programme;
 mod refunds;
@@ -40,6 +41,7 @@ fn every_rejection_has_a_story() {
         include_str!("rules/family.rs"),
         include_str!("rules/holds.rs"),
         include_str!("rules/log.rs"),
+        include_str!("rules/lost.rs"),
         include_str!("rules/pins.rs"),
         include_str!("rules/programme.rs"),
         include_str!("rules/settlement.rs"),

@@ -18,14 +18,14 @@ use std::collections::BTreeMap;
 use ledger_spec::{
     cbor::{self, Blob, List},
     entry::{Accounting, Contra, DayTotals, Effect, Reason},
-    ids::{LedgerId, LinkId, OpId, PlaceId, Seq},
+    ids::{CardHash, Kid, LedgerId, LinkId, OpId, PlaceId, Seq},
     kinds::{
         AccountClose, AccountFacts, AccountOpen, AccountStatus, Action, ActionWithdraw, Adjust,
         AgeTier, Approve, BalanceImport, Body, BudgetAllocate, Capture, CardIssue, CardPin,
-        CardRevoke, Code, DayClose, DeviceEnrol, Document, Expire, Hold, Insurance, KeyRevoke,
-        LinkGrant, LinkRevoke, LotExtend, LotPoints, Note, OpeningBudget, PinGrounds,
-        ProgrammePublish, Purpose, Redeem, Refund, Release, Role, SettlementClose, SettlementPaid,
-        Status, Void,
+        CardRevoke, Code, DayClose, DeviceEnrol, DeviceRevoke, Document, Expire, Hold, Insurance,
+        KeyRevoke, LinkGrant, LinkRevoke, LotExtend, LotPoints, Note, OpeningBudget, PinGrounds,
+        ProgrammePublish, Purpose, Redeem, Refund, Release, Resume, Role, SettlementClose,
+        SettlementPaid, Status, Suspend, Void,
     },
     points::{Fund, FundSums, LotKey, Points, Purse},
     state::Lot,
@@ -279,7 +279,7 @@ impl Story {
                 points: Points::new(points.parse().unwrap()).unwrap(),
                 reason: note(),
             }),
-            ("offers" | "claims" | "uses" | "cancels" | "commits" | "draws", words) => {
+            ("offers" | "claims" | "uses" | "cancels" | "rebinds" | "commits" | "draws", words) => {
                 self.reward((line.0, words), options)
             }
             other => self.correction(other, &option),
@@ -297,6 +297,15 @@ impl Story {
                 let since = option("since").map_or(self.world.today(), |d| Day::parse(d).unwrap());
                 let (account, status) = (account(name), code(Status::ALL, status));
                 Body::AccountStatus(AccountStatus { account, status, since, reason: None })
+            }
+            ("ends", ["phone", phone]) => Body::DeviceRevoke(DeviceRevoke { kid: kid(phone) }),
+            ("suspends", words) => {
+                let (card, kid) = card_or_key(words);
+                Body::Suspend(Suspend { card, kid })
+            }
+            ("resumes", words) => {
+                let (card, kid) = card_or_key(words);
+                Body::Resume(Resume { card, kid })
             }
             ("sets", ["pin", "of", name]) => Body::CardPin(CardPin {
                 card: card_hash(&card(name)),
@@ -604,6 +613,17 @@ fn settled(effect: &Effect) -> Option<String> {
     let SettlementClose { month, first, end, points, carried, yen, .. } = settlement;
     let (points, carried) = (sums(points), sums(carried));
     Some(format!("{yen} yen for {month}, entries {first} to {end}: {points}, carried {carried}"))
+}
+
+/// `card of NAME`, `NAME`, or both with an `and` between them.
+fn card_or_key(words: &[&str]) -> (Option<CardHash>, Option<Kid>) {
+    match words {
+        ["card", "of", name] => (Some(card_hash(&card(name))), None),
+        ["card", "of", name, "and", key] => (Some(card_hash(&card(name))), Some(kid(key))),
+        ["nothing"] => (None, None),
+        [name] => (None, Some(kid(name))),
+        _ => panic!("neither card nor key: {words:?}"),
+    }
 }
 
 fn extended(effect: &Effect) -> Option<String> {

@@ -464,12 +464,8 @@ impl Sequencer {
         for decided in entries {
             self.ops.insert(decided.statement.core.op_id, decided.accounting.seq);
             self.shared.metrics.accepted(&decided.statement.core.body, &decided.accounting);
-            for effect in &decided.accounting.effects {
-                if let Some(until_s) = deadlines::until_s(effect) {
-                    self.holds.insert((until_s, decided.accounting.seq));
-                }
-            }
         }
+        self.holds.extend(deadlines::open_holds(&changes));
         if !changes.keys.is_empty() {
             let mut keyring = self.shared.keyring.write().map_err(|_| EngineError::ThreadDied)?;
             for kid_and_key in &changes.keys {

@@ -7,7 +7,7 @@ use ledger_spec::{
     entry::{Accounting, Contra, Effect},
     kinds::{
         Body, CataloguePublish, Code, Document, DrawCommit, DrawResult, RewardCancel, RewardClaim,
-        RewardUse,
+        RewardRebind, RewardUse,
     },
     points::Points,
     state::Overlay,
@@ -51,6 +51,10 @@ impl Story {
             ("uses", [name]) => {
                 let voucher = self.seq(name);
                 Body::RewardUse(RewardUse { voucher, secret: secret(name) })
+            }
+            ("rebinds", [name]) => {
+                let code = voucher_hash(&secret(name));
+                Body::RewardRebind(RewardRebind { voucher: self.seq(name), code })
             }
             ("cancels", [name]) => {
                 Body::RewardCancel(RewardCancel { voucher: self.seq(name), reason: note() })
