@@ -11,6 +11,7 @@ use crate::catalogue::Catalogue;
 use crate::cbor::Blob;
 use crate::draw::BEACON;
 use crate::entry::{Class, DayTotals, Effect, PublicJson};
+use crate::ids::Kid;
 use crate::ids::{Hash, Seq};
 use crate::kinds::{Document, Role};
 use crate::points::Fund;
@@ -26,7 +27,7 @@ pub const SMALL_CELL: u32 = 10;
 #[must_use]
 pub fn of_effects<'a>(
     effects: &[Effect],
-    key_of: impl Fn(crate::ids::Kid) -> Option<&'a Key>,
+    key_of: impl Fn(Kid) -> Option<&'a Key>,
 ) -> (Class, Option<PublicJson>) {
     let public = effects.iter().find_map(|effect| of_effect(effect, &key_of));
     let json = public.and_then(|public| serde_json::to_string(&public).ok());
@@ -85,9 +86,17 @@ struct Totals {
     redeemed: Option<u64>,
 }
 
+/// Which phones there are is nobody's business.
+fn revoked<'e>(kid: Kid, key: &Key) -> Option<Public<'e>> {
+    match key.signer {
+        Signer::Actor(_) => Some(Public::KeyRevoked { kid: kid.to_string() }),
+        Signer::Device(_) => None,
+    }
+}
+
 fn of_effect<'e, 'k>(
     effect: &'e Effect,
-    key_of: &impl Fn(crate::ids::Kid) -> Option<&'k Key>,
+    key_of: &impl Fn(Kid) -> Option<&'k Key>,
 ) -> Option<Public<'e>> {
     match effect {
         Effect::ProgrammeInForce { version, document } => programme(*version, document),
@@ -109,10 +118,7 @@ fn of_effect<'e, 'k>(
                 name: name.as_str(),
             })
         }
-        Effect::KeyRevoked { kid } => match key_of(*kid)?.signer {
-            Signer::Actor(_) => Some(Public::KeyRevoked { kid: kid.to_string() }),
-            Signer::Device(_) => None,
-        },
+        Effect::KeyRevoked { kid } => revoked(*kid, key_of(*kid)?),
         Effect::CatalogueInForce { version, document } => catalogue(*version, document),
         Effect::DrawCommitted { item, entrants, count, prizes, round } => {
             Some(draw_committed(*item, entrants, *count, *prizes, *round))

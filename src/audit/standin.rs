@@ -241,9 +241,10 @@ fn helped(
     links.rev().find(good).map(|link| Holder::Link(*link))
 }
 
-/// A claim, or the end of a phone or another secret for a voucher, by the account's own phone or the family's, which discloses the number of a wallet and a
-/// link at most, by the ledger under its link, or by a till or desk with what the resident showed
-/// there. It was decided at some second of its day.
+/// A claim, the end of a phone or another secret for a voucher: by the account's own phone or the
+/// family's, which discloses the number of a wallet and a link at most, by the ledger under its
+/// link, or by a till or desk with what the resident showed there. It was decided at some second of
+/// its day.
 fn claim(
     accounting: &Accounting,
     account: AccountId,

@@ -26,8 +26,8 @@ use super::problem::Problem;
 use super::server::{App, Ledger, Server};
 use super::statements::{Verdict, answer, counted, verdict};
 use crate::engine::{Accepted, Refusal};
-use crate::query;
 use crate::query::links::{self, GrantedLink};
+use crate::query::{self, Phone};
 use crate::registry::{PinCheck, PinKept, PinSlot, RegistryError};
 
 /// The server's word that the PIN was right.
@@ -51,6 +51,8 @@ struct PinHolder {
     challenge: u64,
     /// What others may do.
     links: Vec<GrantedLink>,
+    /// The phones of the account.
+    phones: Vec<Phone>,
 }
 
 /// Asks whether a card's PIN is right; a wrong try is counted.
@@ -100,7 +102,8 @@ fn resident_of(server: &Server, ledger: &Ledger, account: AccountId) -> Result<P
     let (engine, today) = (&ledger.engine, server.today());
     let balance = query::balance(engine, account, today)?.ok_or(Problem::card_unknown())?;
     let links = links::links(engine, account, today)?;
-    Ok(PinHolder { yen: balance.yen, challenge: balance.challenge, links })
+    let phones = query::phones(engine, account)?;
+    Ok(PinHolder { yen: balance.yen, challenge: balance.challenge, links, phones })
 }
 
 /// Sets a card's PIN.

@@ -53,6 +53,12 @@ pub fn page(lang: Lang, site: &Site) -> Markup {
                     (grant(lang))
                     (back(lang))
                 }
+                section data-step="phones" aria-labelledby="phones-title" hidden {
+                    h2 #phones-title tabindex="-1" { (t(lang, "desk-phones-title")) }
+                    p #phones-none hidden { (t(lang, "desk-phones-none")) }
+                    ul #phones-list.held {}
+                    (back(lang))
+                }
                 section data-step="items" aria-labelledby="items-title" hidden {
                     h2 #items-title tabindex="-1" { (t(lang, "desk-items")) }
                     p #items-none hidden { (t(lang, "reward-none")) }
@@ -76,6 +82,7 @@ fn menu(lang: Lang) -> Markup {
         ul.menu {
             @for (flow, name) in [
                 ("phone", "desk-phone"), ("links", "desk-links"), ("reward", "desk-reward"), ("pin-changed", "desk-pin-change"),
+                ("phones", "desk-phones"),
             ] {
                 li { button.button.large type="button" data-flow=(flow) { (t(lang, name)) } }
             }
@@ -116,11 +123,11 @@ mod tests {
     use crate::pages::frame::tests::{check_page, site};
 
     #[test]
-    fn a_card_and_its_pin_do_four_things_and_staff_set_a_pin() {
+    fn a_card_and_its_pin_do_five_things_and_staff_set_a_pin() {
         for lang in Lang::ALL {
             let page = page(lang, &site());
             check_page(lang, &page);
-            assert_eq!(page.0.matches("data-flow=").count(), 6);
+            assert_eq!(page.0.matches("data-flow=").count(), 7);
             assert_eq!(page.0.matches("<li data-only=\"staff\" hidden>").count(), 2);
             assert!(page.0.contains("<input id=\"pin\" type=\"password\""));
             assert!(page.0.contains("/terminal?role=kiosk\""));

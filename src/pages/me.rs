@@ -11,7 +11,7 @@ use maud::{Markup, html};
 use super::chart::{self, Chart, Point};
 use super::desk::phone_asks;
 use super::found::found;
-use super::frame::{PageFrame, Site, layout, problem_box};
+use super::frame::{PageFrame, Site, confirm_box, layout, problem_box};
 use super::lang::Lang;
 use super::messages::{date, kind_name, number, reason_text, t, t_args, time_of, time_on};
 use super::reminders::{Detail, sentence};
@@ -59,8 +59,8 @@ pub struct AccountPage {
 /// Kinds whose points leave the account.
 const SPENDING: [Kind; 4] = [Kind::Redeem, Kind::Capture, Kind::RewardClaim, Kind::Expire];
 
-const TEXTS: [&str; 6] =
-    ["me-opening", "me-no-key", "me-cookie", "retry-", "problem-", "browser-cannot"];
+const TEXTS: [&str; 7] =
+    ["me-opening", "me-no-key", "me-cookie", "me-phone-", "retry-", "problem-", "browser-cannot"];
 
 /// The page at `/{ledger}/me`.
 #[must_use]
@@ -135,8 +135,8 @@ fn signed_in(lang: Lang, ledger: &str, title: &str, account: &AccountPage) -> Ma
             (lots(lang, &balance.lots))
             (coming(lang, ledger, account))
             (history(lang, ledger, account))
+            (phones(lang, account))
             @if family.is_none() {
-                (phones(lang, account))
                 h2 { (t(lang, "links-title")) }
                 p { a.button.quiet href={ "/" (ledger) "/links" } { (t(lang, "me-links")) } }
                 h2 { (t(lang, "family-title")) }
@@ -148,6 +148,7 @@ fn signed_in(lang: Lang, ledger: &str, title: &str, account: &AccountPage) -> Ma
                 button.button.quiet type="submit" { (t(lang, "me-leave-do")) }
             }
         }
+        (confirm_box(lang, "me-phone-end-title", "me-phone-end-yes", "me-phone-end-no"))
     }
 }
 
@@ -312,8 +313,12 @@ fn phones(lang: Lang, account: &AccountPage) -> Markup {
                     li {
                         (t_args(lang, "me-phone", &[("date", &date(lang, phone.since))]))
                         @if phone.kid == account.this_phone { " " strong { (t(lang, "me-phone-this")) } }
-                        @if phone.revoked { " " strong { (t(lang, "me-phone-stopped")) } }
+                        @if phone.revoked { " " strong { (t(lang, "me-phone-ended")) } }
+                        @else if phone.suspended { " " strong { (t(lang, "me-phone-stopped")) } }
                         br; small { (t_args(lang, "me-phone-key", &[("kid", &phone.kid.to_string())])) }
+                        @if !phone.revoked && phone.kid != account.this_phone {
+                            p { button.button.quiet type="button" data-phone=(phone.kid) hidden { (t(lang, "me-phone-end")) } }
+                        }
                     }
                 }
             }
@@ -539,7 +544,12 @@ mod tests {
             ],
             filter: Some(Filter::Actions),
             history: history(),
-            phones: vec![Phone { kid: phone, since: day("2026-11-01"), revoked: true }],
+            phones: vec![Phone {
+                kid: phone,
+                since: day("2026-11-01"),
+                revoked: true,
+                suspended: false,
+            }],
             this_phone: phone,
             family: None,
             today: day("2026-11-23"),
@@ -592,18 +602,20 @@ mod tests {
     #[test]
     fn the_family_reads_and_neither_pays_nor_proves() {
         let link = LinkId::from_hex("0123456789abcdef0123456789abcdef");
-        let family = AccountPage { family: link, phones: vec![], ..account() };
+        let family = AccountPage { family: link, ..account() };
         for lang in Lang::ALL {
             check_page(lang, &page(lang, &signed_in_as(family.clone())));
         }
         let page = page(Lang::Ja, &signed_in_as(family)).0;
-        for part in
-            ["?for=0123456789abcdef0123456789abcdef&amp;before=9000", "/rewards?for=", "/family"]
-        {
+        for part in [
+            "?for=0123456789abcdef0123456789abcdef&amp;before=9000",
+            "/rewards?for=",
+            "/family",
+            "id=\"phones\"",
+        ] {
             assert!(page.contains(part), "{part} in {page}");
         }
-        for part in ["/pay\"", "/receipt", "calendar.ics", "history.csv", "/links", "id=\"phones\""]
-        {
+        for part in ["/pay\"", "/receipt", "calendar.ics", "history.csv", "/links"] {
             assert!(!page.contains(part), "{part} in {page}");
         }
     }

@@ -4,17 +4,24 @@ use ledger_spec::ids::{AccountId, Kid};
 use ledger_spec::state::Signer;
 use ledger_spec::time::Day;
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use crate::engine::{Engine, EngineError};
 
 /// A phone that was enrolled for an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Phone {
     /// Its key.
+    #[schema(value_type = String, pattern = "^[0-9a-f]{16}$")]
     pub kid: Kid,
     /// The day of its enrolment.
+    #[schema(value_type = String, format = Date)]
     pub since: Day,
-    /// Whether it has been stopped.
+    /// Whether it has ended.
     pub revoked: bool,
+    /// Whether staff have stopped it.
+    pub suspended: bool,
 }
 
 /// Every phone that an account ever had, the latest first. Reads all keys of the ledger: for one
@@ -29,8 +36,8 @@ pub fn phones(engine: &Engine, account: AccountId) -> Result<Vec<Phone>, EngineE
         .iter()
         .filter_map(|(kid, key)| match &key.signer {
             Signer::Device(device) if device.account == account => {
-                let phone =
-                    Phone { kid: *kid, since: device.since, revoked: key.revoked.is_some() };
+                let (revoked, suspended) = (key.revoked.is_some(), key.suspended.is_some());
+                let phone = Phone { kid: *kid, since: device.since, revoked, suspended };
                 Some((key.registered, phone))
             }
             Signer::Device(_) | Signer::Actor(_) => None,

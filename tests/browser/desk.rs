@@ -244,3 +244,39 @@ async fn a_forgotten_pin_takes_two_members_of_staff() -> WebDriverResult<()> {
     world.console(&["403", "409"]).await?;
     world.browser.quit().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_phone_is_ended_at_the_kiosk() -> WebDriverResult<()> {
+    let world = World::start().await?;
+    let browser = &world.browser;
+    world.hold_key_at("/yaizu-demo/terminal", "kiosk", "市役所ロビー").await?;
+    let told = script_in(
+        browser,
+        "const phone = await store.makeKey();
+        const {card, pin, code} = await api.visitor('yaizu-demo');
+        await api.submit('yaizu-demo', await cose.deviceEnrol(phone, ledger, cose.unhex(code)));
+        await api.openSession('yaizu-demo', await cose.session(phone, ledger));
+        return `${card} ${pin}`;",
+    )
+    .await?;
+    let (card, pin) = told.split_once(' ').expect("a card and a PIN");
+    open_desk(&world).await?;
+    browser.click("[data-flow='phones']").await?;
+    show_card(browser, card, pin).await?;
+    browser.find("[data-step='phones']:not([hidden]) #phones-list button").await?;
+    browser.check_page("desk-phones-ja").await?;
+    browser.click("#phones-list button").await?;
+    browser.says("#result.pass", "その電話をやめました").await?;
+    browser.click("#next").await?;
+    browser.click("[data-flow='phones']").await?;
+    show_card(browser, card, pin).await?;
+    browser.find("#phones-none:not([hidden])").await?;
+    let reads = script_in(
+        browser,
+        "return api.balance('yaizu-demo').then(() => 'reads', ({slug}) => slug);",
+    )
+    .await?;
+    assert_eq!(reads, "key-revoked", "its session ends with it");
+    world.console(&["401", "403"]).await?;
+    world.browser.quit().await
+}

@@ -9,6 +9,7 @@ use thirtyfour::prelude::WebDriverResult;
 use crate::browser::Browser;
 use crate::codes;
 use crate::server::Program;
+use crate::terminals::script_in;
 use crate::{KENMAI, World};
 
 /// A minute and a second pass for the page, until it has drawn another code by itself.
@@ -280,5 +281,62 @@ async fn the_pay_page_in_english() -> WebDriverResult<()> {
     world.open("/offline").await?;
     browser.check_page("offline-en").await?;
     world.console(&[]).await?;
+    world.browser.quit().await
+}
+
+/// Whoever has another phone ends the lost one from it, and takes the voucher along.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_phone_is_ended_and_its_voucher_follows() -> WebDriverResult<()> {
+    let world = World::start().await?;
+    let browser = &world.browser;
+    world.hold_key_at("/yaizu-demo/terminal", "kiosk", "市役所ロビー").await?;
+    script_in(
+        browser,
+        "const [first, second] = [await store.makeKey(), await store.makeKey()];
+        const {card, pin, code} = await api.visitor('yaizu-demo');
+        await api.submit('yaizu-demo', await cose.deviceEnrol(first, ledger, cose.unhex(code)));
+        const kiosk = await store.kept('yaizu-demo/key/kiosk');
+        const entry = await cose.pinEntry(kiosk, ledger, cose.unhex(card), pin, 0);
+        const {proof: pinProof} = await api.provePin('yaizu-demo', entry);
+        const holder = cose.byCard(cose.unhex(card));
+        const bytes = await cose.deviceEnrolAt(kiosk, ledger, second.publicKey, {holder, pinProof});
+        await api.submit('yaizu-demo', bytes);
+        await store.keep('yaizu-demo/phone', first);
+        await store.keep('test/second', second);
+        return '';",
+    )
+    .await?;
+    browser.become_phone().await?;
+    world.open("/yaizu-demo/rewards").await?;
+    browser.click("[data-item='bath'] > button:not([hidden])").await?;
+    browser.click("#confirm[open] #confirm-yes").await?;
+    browser.says("#say", "引換券ができました").await?;
+    // The first phone is lost: the second one stands in its place, without its secrets.
+    let lost = script_in(
+        browser,
+        "const first = await store.kept('yaizu-demo/phone');
+        for (const {claim} of await api.rewards('yaizu-demo')) await store.forget(`yaizu-demo/voucher/${claim}`);
+        await store.keep('yaizu-demo/phone', await store.kept('test/second'));
+        await api.openSession('yaizu-demo', await cose.session(await store.kept('test/second'), ledger));
+        return cose.hex(first.kid);",
+    )
+    .await?;
+    world.open("/yaizu-demo/me").await?;
+    browser.find(&format!("[data-phone='{lost}']:not([hidden])")).await?;
+    browser.check_page("me-phones-ja").await?;
+    browser.click(&format!("[data-phone='{lost}']")).await?;
+    browser.says("#confirm[open] #confirm-what", "元に戻すことはできません").await?;
+    browser.check_page("me-phone-end-ja").await?;
+    browser.click("#confirm[open] [value='yes']").await?;
+    browser.says("#phones ~ ul", "使えません").await?;
+    world.open("/yaizu-demo/rewards").await?;
+    browser.says("#own-list", "申し込んだスマートフォン").await?;
+    browser.check_page("rewards-rebind-ja").await?;
+    browser.click("#own-list button.quiet").await?;
+    browser.says("#say:not(:empty)", "この電話で使えるようにしました").await?;
+    browser.click("#own-list button").await?;
+    let code = codes::shown_in(browser, "#shown .modules").await?;
+    assert!(code.contains("/V/"), "{code}");
+    world.console(&["401"]).await?;
     world.browser.quit().await
 }

@@ -274,7 +274,13 @@ async fn a_desk_enrols_a_phone_and_sees_to_links_with_the_pin() {
         "holder-not-accepted"
     );
     let (proof, told) = at_desk(&town).await;
-    assert_eq!(told, json!({"yen": 300, "challenge": 0, "links": []}));
+    let own = Kid::of(town.cast.phone(0).verifying_key().as_bytes()).to_string();
+    assert_eq!(
+        told["phones"][0],
+        json!({"kid": own, "since": "2026-11-22", "revoked": false, "suspended": false})
+    );
+    assert_eq!([&told["yen"], &told["challenge"]], [300, 0]);
+    assert_eq!(told["links"], json!([]));
     town.accept(&by_desk(&town, 821, enrol(), proof.clone())).await;
     let token = town.log_in(&phone, 1).await;
     assert_eq!(town.read("/me", &token).await.json()["yen"], 300);

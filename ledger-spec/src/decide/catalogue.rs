@@ -4,12 +4,11 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::case::{Case, Outcome};
-use super::consent::consent;
+use super::consent::{consent, who_agrees};
 use super::holder::{judge_link, spoken_for};
 use super::limits::REDEEM_AGE_S_MAX;
 use super::lots::{balance_after, first_points, given_back, spend, taken};
 use super::rejection::Rejection;
-use super::residents::who_agrees;
 use super::standing::check_spending;
 use crate::catalogue::{Catalogue, Gives, Item, Unused};
 use crate::entry::{Contra, Effect};

@@ -1,7 +1,7 @@
 //! Consent: how a resident agrees to what a terminal or a desk signs, and within which limits.
 
 use super::case::Case;
-use super::holder::{card_of, token_of};
+use super::holder::{card_of, spoken_for, token_of};
 use super::rejection::Rejection;
 use crate::entry::Effect;
 use crate::ids::{AccountId, CardHash, Kid, PlaceId};
@@ -65,6 +65,15 @@ pub(super) fn at_desk(case: &Case<'_>) -> Result<(AccountId, Effect), Rejection>
         // Who only holds a card, or shows a code of a phone, spends within limits; a phone or a
         // link has none.
         Consent::Phone(..) | Consent::Card(..) => Err(Rejection::HolderNotAccepted),
+    }
+}
+
+/// The account whose resident acts: by a phone, or one that helps, or with card and PIN at a desk;
+/// and what that leaves behind.
+pub(super) fn who_agrees(case: &Case<'_>) -> Result<(AccountId, Option<Effect>), Rejection> {
+    match case.signer.ok_or(Rejection::KeyUnknown)? {
+        Signer::Device(device) => Ok((spoken_for(device, case)?, None)),
+        Signer::Actor(_) => at_desk(case).map(|(account, proof)| (account, Some(proof))),
     }
 }
 

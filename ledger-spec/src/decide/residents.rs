@@ -3,13 +3,12 @@
 use alloc::vec;
 
 use super::case::{Case, Outcome};
-use super::consent::at_desk;
-use super::holder::{names_nobody, spoken_for};
+use super::consent::{at_desk, who_agrees};
+use super::holder::names_nobody;
 use super::keys::check_fresh_key;
 use super::limits::LINK_DAYS_MAX;
 use super::rejection::Rejection;
 use crate::entry::Effect;
-use crate::ids::AccountId;
 use crate::kinds::{self, Purpose, Role};
 use crate::state::Signer;
 use crate::statement;
@@ -117,15 +116,6 @@ pub(super) fn revoke_device(
     }
     let revoked = Effect::KeyRevoked { kid: body.kid };
     Outcome::on(account, core::iter::once(revoked).chain(proof).collect())
-}
-
-/// The account whose resident acts: by a phone, or one that helps, or with card and PIN at a desk;
-/// and what that leaves behind.
-pub(super) fn who_agrees(case: &Case<'_>) -> Result<(AccountId, Option<Effect>), Rejection> {
-    match case.signer.ok_or(Rejection::KeyUnknown)? {
-        Signer::Device(device) => Ok((spoken_for(device, case)?, None)),
-        Signer::Actor(_) => at_desk(case).map(|(account, proof)| (account, Some(proof))),
-    }
 }
 
 /// A resident lets a partner or the phone of another resident do one thing until a day, on the own

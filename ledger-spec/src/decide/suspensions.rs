@@ -11,12 +11,12 @@ use crate::kinds::{self, Role};
 use crate::state::{Card, Key, Signer};
 
 /// What can be suspended.
-enum Target<'a> {
+enum Stoppable<'a> {
     Card(&'a Card),
     Key(&'a Key),
 }
 
-impl<'a> Target<'a> {
+impl<'a> Stoppable<'a> {
     fn of(card: Option<&CardHash>, kid: Option<&Kid>, case: &Case<'a>) -> Result<Self, Rejection> {
         match (card, kid) {
             (Some(card), None) => {
@@ -69,20 +69,20 @@ fn is_terminal(signer: &Signer) -> bool {
 
 pub(super) fn suspend(body: &kinds::Suspend, case: &Case<'_>) -> Result<Outcome, Rejection> {
     let kinds::Suspend { card, kid } = *body;
-    let target = Target::of(card.as_ref(), kid.as_ref(), case)?;
-    if !target.acts() {
+    let asked = Stoppable::of(card.as_ref(), kid.as_ref(), case)?;
+    if !asked.acts() {
         return Err(Rejection::NotSuspendable);
     }
     let effects = vec![Effect::Suspended { card, kid }];
-    Ok(Outcome { account: target.account(), effects })
+    Ok(Outcome { account: asked.account(), effects })
 }
 
 pub(super) fn resume(body: &kinds::Resume, case: &Case<'_>) -> Result<Outcome, Rejection> {
     let kinds::Resume { card, kid } = *body;
-    let target = Target::of(card.as_ref(), kid.as_ref(), case)?;
-    if !target.is_suspended() {
+    let asked = Stoppable::of(card.as_ref(), kid.as_ref(), case)?;
+    if !asked.is_suspended() {
         return Err(Rejection::NotSuspended);
     }
     let effects = vec![Effect::Resumed { card, kid }];
-    Ok(Outcome { account: target.account(), effects })
+    Ok(Outcome { account: asked.account(), effects })
 }

@@ -11,6 +11,7 @@
 //! a claim whether it is `uncoded`, of a voucher its `secret`. `as=NAME` names the statement for
 //! later lines; `again NAME` sends the same bytes once more.
 
+mod access;
 mod rewards;
 
 use std::collections::BTreeMap;
@@ -18,14 +19,13 @@ use std::collections::BTreeMap;
 use ledger_spec::{
     cbor::{self, Blob, List},
     entry::{Accounting, Contra, DayTotals, Effect, Reason},
-    ids::{CardHash, Kid, LedgerId, LinkId, OpId, PlaceId, Seq},
+    ids::{LedgerId, LinkId, OpId, PlaceId, Seq},
     kinds::{
         AccountClose, AccountFacts, AccountOpen, AccountStatus, Action, ActionWithdraw, Adjust,
-        AgeTier, Approve, BalanceImport, Body, BudgetAllocate, Capture, CardIssue, CardPin,
-        CardRevoke, Code, DayClose, DeviceEnrol, DeviceRevoke, Document, Expire, Hold, Insurance,
-        KeyRevoke, LinkGrant, LinkRevoke, LotExtend, LotPoints, Note, OpeningBudget, PinGrounds,
-        ProgrammePublish, Purpose, Redeem, Refund, Release, Resume, Role, SettlementClose,
-        SettlementPaid, Status, Suspend, Void,
+        AgeTier, Approve, BalanceImport, Body, BudgetAllocate, Capture, CardIssue, CardRevoke,
+        Code, DayClose, DeviceEnrol, Document, Expire, Hold, Insurance, KeyRevoke, LinkGrant,
+        LinkRevoke, LotExtend, LotPoints, Note, OpeningBudget, ProgrammePublish, Purpose, Redeem,
+        Refund, Release, Role, SettlementClose, SettlementPaid, Status, Void,
     },
     points::{Fund, FundSums, LotKey, Points, Purse},
     state::Lot,
@@ -282,6 +282,7 @@ impl Story {
             ("offers" | "claims" | "uses" | "cancels" | "rebinds" | "commits" | "draws", words) => {
                 self.reward((line.0, words), options)
             }
+            ("ends" | "suspends" | "resumes" | "sets", _) => access::access(line, &option),
             other => self.correction(other, &option),
         }
     }
@@ -298,19 +299,6 @@ impl Story {
                 let (account, status) = (account(name), code(Status::ALL, status));
                 Body::AccountStatus(AccountStatus { account, status, since, reason: None })
             }
-            ("ends", ["phone", phone]) => Body::DeviceRevoke(DeviceRevoke { kid: kid(phone) }),
-            ("suspends", words) => {
-                let (card, kid) = card_or_key(words);
-                Body::Suspend(Suspend { card, kid })
-            }
-            ("resumes", words) => {
-                let (card, kid) = card_or_key(words);
-                Body::Resume(Resume { card, kid })
-            }
-            ("sets", ["pin", "of", name]) => Body::CardPin(CardPin {
-                card: card_hash(&card(name)),
-                grounds: code(PinGrounds::ALL, option("on").unwrap_or("first")),
-            }),
             ("withdraws", [name]) => {
                 Body::ActionWithdraw(ActionWithdraw { entry: self.seq(name), reason: note() })
             }
@@ -613,17 +601,6 @@ fn settled(effect: &Effect) -> Option<String> {
     let SettlementClose { month, first, end, points, carried, yen, .. } = settlement;
     let (points, carried) = (sums(points), sums(carried));
     Some(format!("{yen} yen for {month}, entries {first} to {end}: {points}, carried {carried}"))
-}
-
-/// `card of NAME`, `NAME`, or both with an `and` between them.
-fn card_or_key(words: &[&str]) -> (Option<CardHash>, Option<Kid>) {
-    match words {
-        ["card", "of", name] => (Some(card_hash(&card(name))), None),
-        ["card", "of", name, "and", key] => (Some(card_hash(&card(name))), Some(kid(key))),
-        ["nothing"] => (None, None),
-        [name] => (None, Some(kid(name))),
-        _ => panic!("neither card nor key: {words:?}"),
-    }
 }
 
 fn extended(effect: &Effect) -> Option<String> {

@@ -124,11 +124,8 @@ fn account_page(visit: &Visit, reader: &SessionReader) -> Result<Option<me::Acco
         None => measurements(engine, access)?,
         Some(_) => Vec::new(),
     };
-    // Which phones another has is not the family's business.
-    let phones = match access {
-        Access::Own(account) => query::phones(engine, account)?,
-        Access::Family(_) => Vec::new(),
-    };
+    // The family sees them too: who has lost the only phone needs somebody else to end it.
+    let phones = query::phones(engine, account)?;
     let mut coming = reminders::of_account(engine, account, today)?;
     coming.retain(|coming| !matches!(coming.about, About::Expiry(..)));
     Ok(Some(me::AccountPage {

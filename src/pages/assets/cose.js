@@ -266,6 +266,17 @@ export async function cardPin(signer, ledger, card, grounds, { holder, pinProof 
   return statement(signer, ledger, "card.pin", [[8, body]], holder ? [[3, holder], [7, pinProof]] : []);
 }
 
+/** `device.revoke`: ends a phone by its key id; the own phone names nobody, a desk card and proof, the family its link. */
+export const deviceRevoke = (signer, ledger, kid, { holder, pinProof } = {}) =>
+  statement(signer, ledger, "device.revoke", [[8, new Map([[1, kid]])]], sealedBy(holder, pinProof));
+
+/** `reward.rebind`: binds a voucher to another secret, by its hash. */
+export const rewardRebind = (signer, ledger, voucher, code, { holder, pinProof } = {}) =>
+  statement(signer, ledger, "reward.rebind", [[8, new Map([[1, voucher], [2, code]])]], sealedBy(holder, pinProof));
+
+/** The members of a disclosure that say who agreed. */
+const sealedBy = (holder, pinProof) => [...(holder ? [[3, holder]] : []), ...(pinProof ? [[7, pinProof]] : [])];
+
 /** The short text by which a phone is told to those it helps: the id of its key. */
 export const familyCode = (kid) => base32(kid).replace(/^(.{4})(.{4})/, "$1-$2-");
 

@@ -4,7 +4,7 @@
 
 import * as api from "./api.js";
 import {
-  byCard, cardPin, dayOf, dayText, deviceEnrolAt, hex, linkGrant, linkRevoke, perkCardUrl, pinEntry, pinSetting, random, rewardClaim,
+  byCard, cardPin, dayOf, dayText, deviceEnrolAt, deviceRevoke, hex, linkGrant, linkRevoke, perkCardUrl, pinEntry, pinSetting, random, rewardClaim,
   unbase32, unhex, voucherHash, voucherUrl,
 } from "./cose.js";
 import { endWhat, linkForm, linkLine } from "./grant.js";
@@ -13,7 +13,7 @@ import { openRole, reader, standing } from "./keyring.js";
 import { canRepeat, deliver, post, unfinished } from "./outbox.js";
 import { say, sending, step, unanswered } from "./outcome.js";
 import { pad } from "./pad.js";
-import { at, confirmed, element, explain, ledgerName, named, number, showProblem, text } from "./page.js";
+import { at, confirmed, dateOf, element, explain, ledgerName, named, number, showProblem, text } from "./page.js";
 import { Scanner } from "./scan.js";
 import { shopsOf, showSheet } from "./sheet.js";
 import { muteButton, play } from "./sound.js";
@@ -45,7 +45,7 @@ function reset() {
   scanner.stop();
   pin.value = "";
   at("#grant").reset();
-  for (const list of ["#links-list", "#items"]) at(list).replaceChildren();
+  for (const list of ["#links-list", "#phones-list", "#items"]) at(list).replaceChildren();
   at("#shown").hidden = true;
   at("#shown path").setAttribute("d", "");
   at("#say").textContent = "";
@@ -175,6 +175,7 @@ async function send(job) {
 }
 
 const TOLD = {
+  phones: () => say(true, text("desk-phones-done"), text("desk-seen")),
   phone: () => say(true, text("desk-phone-done"), text("desk-phone-next")),
   grant: () => say(true, text("links-made"), text("desk-seen")),
   end: (facts) => {
@@ -237,6 +238,23 @@ async function enrol() {
   const { holder, pinProof } = consent();
   const bytes = await deviceEnrolAt(key, desk.ledger, desk.phone, { holder, pinProof });
   await send(await post(OUTBOX, bytes, { kind: "phone" }));
+}
+
+function showPhones() {
+  const phones = desk.resident.phones.filter(({ revoked }) => !revoked);
+  at("#phones-list").replaceChildren(...phones.map(phoneLine));
+  at("#phones-none").hidden = phones.length > 0;
+  open("phones");
+}
+
+function phoneLine({ kid, since }) {
+  const button = element("button", "button large", text("desk-phones-one", { date: dateOf(since) }));
+  button.type = "button";
+  button.addEventListener("click", guarded(async () => {
+    const bytes = await deviceRevoke(key, desk.ledger, unhex(kid), consent());
+    await send(await post(OUTBOX, bytes, { kind: "phones" }));
+  }));
+  return element("li", "", button);
 }
 
 function showLinks() {
@@ -307,6 +325,7 @@ async function claim() {
 const NEXT = {
   phone: () => askPin(enrol),
   links: () => askPin(seeLinks),
+  phones: () => askPin(async () => showPhones()),
   reward: () => askPin(claim),
   "pin-changed": () => askPin(async () => askNewPin()),
   "pin-first": askNewPin,
@@ -317,6 +336,7 @@ const scanCard = async () => askScan("card");
 const FIRST = {
   phone: async () => askScan("phone"),
   links: scanCard,
+  phones: scanCard,
   reward: showItems,
   "pin-changed": scanCard,
   "pin-first": scanCard,

@@ -2,9 +2,10 @@
 // places without signal.
 
 import * as api from "./api.js";
-import { base32, deviceEnrol, session, unhex } from "./cose.js";
+import { base32, byLink, deviceEnrol, deviceRevoke, session, unhex } from "./cose.js";
 import { keepForOffline } from "./offline.js";
-import { at, canSign, guarded, ledgerName, text } from "./page.js";
+import { deliver, post, unfinished } from "./outbox.js";
+import { at, canSign, confirmed, guarded, ledgerName, text } from "./page.js";
 import { draw } from "./qr.js";
 import { forget, keep, kept, makeKey } from "./store.js";
 
@@ -86,6 +87,31 @@ async function arrive() {
   open.addEventListener("click", guarded(enter));
 }
 
+/** Sends the end of a phone that is kept until its verdict. */
+async function sendEnd(job) {
+  say.textContent = text("me-phone-end-sending");
+  await deliver(job);
+  location.reload();
+}
+
+/** The own phone ends the others, or that of the family: one that is lost, or that nobody knows. */
+async function offerToEndPhones() {
+  const phone = await kept(place);
+  if (!phone) return;
+  const link = new URLSearchParams(location.search).get("for");
+  const who = link ? { holder: byLink(unhex(link)) } : {};
+  for (const button of document.querySelectorAll("[data-phone]")) {
+    button.hidden = false;
+    button.addEventListener("click", guarded(async () => {
+      if (!(await confirmed(text("me-phone-end-what")))) return;
+      const bytes = await deviceRevoke(phone, await api.ledger(ledgerName), unhex(button.dataset.phone), who);
+      await sendEnd(await post("phones", bytes, {}));
+    }));
+  }
+  // An earlier visit may have ended before the answer came.
+  for (const job of await unfinished("phones")) await sendEnd(job);
+}
+
 if (!canSign()) {
   say.textContent = text("browser-cannot");
 } else if (facts.session === "no") {
@@ -93,6 +119,7 @@ if (!canSign()) {
   guarded(arrive)();
 } else {
   sessionStorage.removeItem("opened");
+  guarded(offerToEndPhones)();
   // Without it everything works, only not without signal; the pay page says which.
   keepForOffline().catch(() => undefined);
 }

@@ -2,7 +2,7 @@
 // voucher shows.
 
 import * as api from "./api.js";
-import { byLink, perkCardUrl, random, rewardClaim, unhex, hex, voucherHash, voucherUrl } from "./cose.js";
+import { byLink, perkCardUrl, random, rewardClaim, rewardRebind, unhex, hex, voucherHash, voucherUrl } from "./cose.js";
 import { deliver, post, unfinished } from "./outbox.js";
 import { at, canSign, dateOf, element, explain, ledgerName, named, number, showProblem, text } from "./page.js";
 import { shopsOf, showSheet } from "./sheet.js";
@@ -19,7 +19,7 @@ const secretPlace = (claim) => `${ledgerName}/voucher/${claim}`;
 /** Sends a claim that is kept until its verdict; the secret goes to the voucher's own place before it is forgotten. */
 async function send(job) {
   const verdict = await deliver(job);
-  if (job.facts.secret) await keep(secretPlace(verdict.seq), unhex(job.facts.secret));
+  if (job.facts.secret) await keep(secretPlace(job.facts.claim ?? verdict.seq), unhex(job.facts.secret));
   return verdict;
 }
 
@@ -70,6 +70,21 @@ async function claim() {
   if (gives === "voucher" || gives === "perk_card") at("#own-list button")?.focus();
 }
 
+/** Binds a voucher to this phone: the secret of the lost one is worth nothing from then on. */
+async function rebind(reward) {
+  problem.hidden = true;
+  say.textContent = text("reward-sending");
+  const secret = random(16);
+  state.ledger = await api.ledger(ledgerName);
+  const holder = link ? byLink(unhex(link)) : undefined;
+  const bytes = await rewardRebind(state.phone, state.ledger, reward.claim, await voucherHash(secret), { holder });
+  const name = named(reward);
+  await send(await post("rewards", bytes, { name, secret: hex(secret), claim: reward.claim }));
+  say.textContent = text("reward-rebound", { name });
+  await look();
+  at("#own-list button")?.focus();
+}
+
 /** Points and what is claimed. */
 async function look() {
   const { yen, challenge } = await api.signedIn(ledgerName, state.phone, () => api.balance(ledgerName, undefined, link));
@@ -104,7 +119,10 @@ async function ownLine(reward) {
     button.addEventListener("click", guarded(async () => show(reward, code)));
     parts.push(button);
   } else if (reward.gives === "voucher") {
-    parts.push(element("p", "note", text("reward-elsewhere")));
+    const button = element("button", "button quiet", text("reward-rebind"));
+    button.type = "button";
+    button.addEventListener("click", guarded(() => rebind(reward)));
+    parts.push(element("p", "note", text("reward-elsewhere")), button);
   }
   return element("li", "", ...parts);
 }

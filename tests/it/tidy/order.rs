@@ -58,6 +58,7 @@ const ORDERS: [(&str, &[&str]); 21] = [
             "earning",
             "draws",
             "pins",
+            "suspensions",
             "openings",
             "corrections",
             "catalogue",
