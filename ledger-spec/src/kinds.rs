@@ -6,7 +6,7 @@ mod table;
 
 pub use self::bodies::*;
 pub use self::codes::{
-    AgeTier, Code, DOCUMENT_BYTES_MAX, Document, Insurance, Name, Note, PinGrounds, Purpose, Role,
-    Status,
+    AgeTier, Cause, Code, DOCUMENT_BYTES_MAX, Document, Insurance, Name, Note, PinGrounds, Purpose,
+    Role, Status,
 };
 pub use self::table::{Flow, Kind, Part, Sealed, Shape};

@@ -61,7 +61,7 @@ pub struct Map {
     pub reference: Option<String>,
     /// For standings: what the person is told.
     #[serde(default)]
-    pub reason: Option<String>,
+    pub text: Option<String>,
     /// For facts: the column with the date of birth, of which the age group alone is kept.
     #[serde(default)]
     pub birthday: Option<String>,
@@ -459,7 +459,7 @@ mod tests {
         expected.assert_eq(&shown(file.as_bytes()));
     }
 
-    const MOVES: &str = r#"{"kind": "account.status", "number": "宛名番号", "day": "異動日", "reason": "住民異動",
+    const MOVES: &str = r#"{"kind": "account.status", "number": "宛名番号", "day": "異動日", "text": "住民異動",
         "status": {"column": "異動事由", "values": {"転出": "moved_out", "死亡": "deceased"}}}"#;
 
     #[test]

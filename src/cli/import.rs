@@ -78,7 +78,7 @@ pub fn run(args: &Args) -> Outcome {
                 return Err(CliError::Refused(text.to_owned()));
             };
             let read = city_file::read(&bytes(file)?, &map);
-            take(args, read.map_err(refused(file))?, map.reason.as_deref())
+            take(args, read.map_err(refused(file))?, map.text.as_deref())
         }
         Format::Fhir(args) => {
             let map: FhirMap = map(&args.map)?;
@@ -92,14 +92,14 @@ pub fn run(args: &Args) -> Outcome {
 }
 
 /// Makes rows, report and the list of what was spent after deaths.
-fn take(args: &FileArgs, mut read: FileRead, reason: Option<&str>) -> Outcome {
+fn take(args: &FileArgs, mut read: FileRead, text: Option<&str>) -> Outcome {
     let keys = ledger_keys(&args.data, &args.keys)?;
     let registry = Registry::open(&args.data.join(REGISTRY_FILE), &keys.kek)?;
     let deaths = Deaths::of(&read, &registry)?;
     let mut spent = Vec::new();
     let state = folder::replay(&args.data, |entry| spent.extend(deaths.spent(entry)))?;
     let today = Day::of_ms(SystemClock.wall_ms());
-    let Imported { rows, known } = imports::take(&mut read, &registry, &state, today, reason)?;
+    let Imported { rows, known } = imports::take(&mut read, &registry, &state, today, text)?;
     write_rows(&args.out, &rows)?;
     report(args, &read)?;
     if !deaths.is_empty() {

@@ -7,9 +7,9 @@ use ledger_spec::catalogue::Catalogue;
 use ledger_spec::cbor::Reader;
 use ledger_spec::cose::Sign1;
 use ledger_spec::ids::{LedgerId, OpId};
-use ledger_spec::kinds::{Body, Kind};
+use ledger_spec::kinds::{Body, Kind, Note};
 use ledger_spec::programme::Programme;
-use ledger_spec::statement::{self, Core, NOT_AFTER_S_MAX, StatementError};
+use ledger_spec::statement::{self, Core, Disclosure, NOT_AFTER_S_MAX, StatementError};
 use ledger_spec::time::Day;
 use serde_json::{Map, Value};
 
@@ -32,7 +32,9 @@ const DEFAULT_NOT_AFTER_S: u64 = 120;
 #[command(
     after_help = "The body is JSON with the names of ledger-spec/kenmai.cddl; bytes are lower-case hexadecimal. A value `@FILE` is read \
                         from the file. `--kind KIND --fields` lists a kind's fields.\n\n\
-                        Kinds that seal a disclosure (action, redeem, device.enrol) are made by stations, shops and phones: \
+                        A correction, refund, cancellation or standing has a cause in the body, a word of a list that is kept for ever. What there is \
+                        to say about it goes to `--text`: the person concerned and the second person read it, and it ends with the person's data key.\n\n\
+                        Kinds that seal more than a text (action, redeem, device.enrol) are made by stations, shops and phones: \
                         see ledger-spec/examples.\n\n\
                         Examples:\n  \
                         kenmai sign --key a.pem --origin ledger.example.jp/city --kind budget.allocate \\\n    \
@@ -40,7 +42,9 @@ const DEFAULT_NOT_AFTER_S: u64 = 120;
                         kenmai sign --key b.pem --origin ledger.example.jp/city --kind approve --approve budget.cose \\\n    \
                         --json '{\"proposal\":6}' --out approve.cose\n  \
                         kenmai sign --key a.pem --origin ledger.example.jp/city --kind programme.publish \\\n    \
-                        --json '{\"version\":1,\"document\":\"@programme.json\"}' --out programme.cose"
+                        --json '{\"version\":1,\"document\":\"@programme.json\"}' --out programme.cose\n  \
+                        kenmai sign --key a.pem --origin ledger.example.jp/city --kind action.withdraw --text 'read twice by the station' \\\n    \
+                        --json '{\"entry\":112,\"cause\":\"duplicate\"}' --out withdraw.cose"
 )]
 pub struct Args {
     /// The kind of statement.
@@ -58,6 +62,10 @@ pub struct Args {
     /// The body.
     #[arg(long, value_name = "JSON", default_value = "{}")]
     json: String,
+    /// What there is to say about a cause, for the person concerned: sealed, and erased with the
+    /// person's data key. `@FILE` reads it from a file.
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
     /// The proposal's statement that an `approve` agrees to: its hash becomes `statement_hash`.
     #[arg(long, value_name = "FILE")]
     approve: Option<PathBuf>,
@@ -82,18 +90,14 @@ pub struct Args {
 pub fn run(args: &Args) -> Outcome {
     let kind = fields::kind_of(&args.kind).map_err(CliError::Refused)?;
     if args.fields {
-        super::console::say(format_args!("{}: {}", kind.name(), fields::describe(kind)));
+        let text = if kind.seals_text_alone() { "; what there is to say: --text" } else { "" };
+        super::console::say(format_args!("{}: {}{text}", kind.name(), fields::describe(kind)));
         return Ok(ExitStatus::Well);
     }
-    if kind.shape().disclosure {
-        return Err(CliError::Refused(format!(
-            "{} seals a disclosure, which its station, shop or phone makes; see ledger-spec/examples",
-            kind.name()
-        )));
-    }
+    let disclosure = disclosure(args, kind)?;
     let key = keys::load_actor_key(args.key.as_deref().unwrap_or(Path::new("")))?;
     let core = core(args, kind, body(args, kind)?)?;
-    let bytes = core.sign(&key, None);
+    let bytes = core.sign(&key, disclosure.as_ref());
     let hash = statement::read(&bytes).map(|(_, statement)| statement.hash());
     if let Ok(hash) = hash {
         complain(format_args!("signed {}, SHA-256 {}", kind.name(), HEXLOWER.encode(&hash)));
@@ -103,6 +107,41 @@ pub fn run(args: &Args) -> Outcome {
         Some(path) => make_file(path, &bytes)?,
     }
     Ok(ExitStatus::Well)
+}
+
+/// What a kind seals, where that is a text alone.
+fn disclosure(args: &Args, kind: Kind) -> Result<Option<Disclosure>, CliError> {
+    let name = kind.name();
+    if kind.shape().disclosure && !kind.seals_text_alone() {
+        return Err(CliError::Refused(format!(
+            "{name} seals a disclosure, which its station, shop or phone makes; see ledger-spec/examples"
+        )));
+    }
+    if !kind.seals_text_alone() {
+        return match args.text {
+            None => Ok(None),
+            Some(_) => Err(CliError::Refused(format!("{name} seals no text: leave --text out"))),
+        };
+    }
+    let text = match args.text.as_deref().map(|text| (text, text.strip_prefix('@'))) {
+        None => None,
+        Some((_, Some(file))) => Some(read_text(Path::new(file), MAX_JSON_BYTES)?),
+        Some((text, None)) => Some(text.to_owned()),
+    };
+    written(text.as_deref().map(str::trim)).map(Some).map_err(CliError::Refused)
+}
+
+/// A disclosure of this moment that holds what a person wrote, or nothing.
+pub(super) fn written(text: Option<&str>) -> Result<Disclosure, String> {
+    let fits = |text| {
+        Note::new(text)
+            .ok_or("the text has 1 to 400 bytes, and of control characters only the line feed")
+    };
+    let text = text.map(fits).transpose()?;
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt).map_err(|error| error.to_string())?;
+    let performed_at_s = SystemClock.wall_ms() / 1_000;
+    Ok(Disclosure { salt, performed_at_s, text, ..Disclosure::default() })
 }
 
 fn body(args: &Args, kind: Kind) -> Result<Body, CliError> {

@@ -19,7 +19,7 @@ use super::fields;
 use super::files::make_file;
 use super::json;
 use super::outcome::{CliError, ExitStatus, Outcome};
-use super::sign::random_op_id;
+use super::sign::{random_op_id, written};
 use crate::clock::{Clock, SystemClock};
 use crate::config::check_origin;
 use crate::keys;
@@ -33,7 +33,7 @@ const LINE_BYTES_MAX: usize = 4_096;
     after_help = "Rows can be account.open, account.facts, account.status, balance.import, card.issue and action. A row has the fields of its kind's body \
                         (`kenmai sign --kind KIND --fields`); an action also `performed_at_s` (Unix seconds), one of `account` and `card` \
                         (lower-case hexadecimal), and, where they fit, `exact_action`, `level_tenths`, `by_hand`, `origin`, `reference`, `systolic_mmhg`, `diastolic_mmhg`, \
-                        `minutes`, `steps`. An empty line is left out.\n\n\
+                        `minutes`, `steps`; an account.status also `text`, what its resident is told, sealed. An empty line is left out.\n\n\
                         Keep the files that are made until each is answered: sending a file again never counts a row twice, signing \
                         again makes other operations.\n\n\
                         Example:\n  \
@@ -135,13 +135,23 @@ fn row(args: &Args, kind: Kind, line: &str) -> Result<Row, String> {
     }
     let mut json = json::object_of(line)?;
     if kind != Kind::Action {
+        let disclosure = if kind.seals_text_alone() { Some(text(&mut json)?) } else { None };
         let body = fields::body_of(kind, &json)?;
-        return Ok((core(args, None, today(), body), None));
+        return Ok((core(args, None, today(), body), disclosure));
     }
     let disclosure = disclosure(&mut json)?;
     let body = fields::body_of(kind, &json)?;
     let day = Day::of_ms(disclosure.performed_at_s.saturating_mul(1_000));
     Ok((core(args, args.programme, day, body), Some(disclosure)))
+}
+
+/// Takes what a person wrote out of a row.
+fn text(json: &mut Map<String, Value>) -> Result<Disclosure, String> {
+    match json.remove("text") {
+        None => written(None),
+        Some(Value::String(text)) => written(Some(&text)),
+        Some(_) => Err("`text` must be text".to_owned()),
+    }
 }
 
 /// Takes the disclosure's members out of a row.

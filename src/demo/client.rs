@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use ed25519_dalek::SigningKey;
+use ledger_spec::cbor::Text;
 use ledger_spec::kinds::{Approve, Body};
 use ledger_spec::points::Purse;
 use ledger_spec::state::Overlay;
@@ -144,8 +145,26 @@ impl<'a> CityClient<'a> {
 
     /// Sends a statement and waits for it.
     pub(super) fn submit(&mut self, body: Body, key: &SigningKey) -> Result<Accepted, CityError> {
+        self.submit_saying(body, key, None)
+    }
+
+    /// Sends a statement with what its signer wrote about it, and waits for it.
+    pub(super) fn submit_saying(
+        &mut self,
+        body: Body,
+        key: &SigningKey,
+        text: Option<&str>,
+    ) -> Result<Accepted, CityError> {
         self.settle()?;
-        let statement = open(self.engine, self.core(body)?, key, None)?;
+        let core = self.core(body)?;
+        let disclosed = if core.body.kind().shape().disclosure {
+            let text = text.map(|text| Text::new(text).ok_or(CityError::Text)).transpose()?;
+            let now_s = self.clock.wall_ms() / 1_000;
+            Some(Disclosure { text, ..disclosure(now_s, None, None)? })
+        } else {
+            None
+        };
+        let statement = open(self.engine, core, key, disclosed.as_ref())?;
         Ok(self.engine.enqueue(statement)?.wait_blocking()?)
     }
 

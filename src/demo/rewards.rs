@@ -4,7 +4,7 @@
 use ledger_spec::catalogue::{Catalogue, CatalogueFault, Gives, Item};
 use ledger_spec::cbor::Text;
 use ledger_spec::ids::{AccountId, PlaceId, Seq};
-use ledger_spec::kinds::{Body, RewardCancel, RewardClaim};
+use ledger_spec::kinds::{Body, Cause, RewardCancel, RewardClaim};
 use ledger_spec::points::{Points, Purse};
 use ledger_spec::state::{Overlay, State};
 use ledger_spec::statement::Core;
@@ -96,9 +96,9 @@ pub(super) fn perk_cards(client: &mut CityClient<'_>) -> Result<(), CityError> {
     }
     client.settle()?;
     if let Some(voucher) = taken {
-        let reason = Text::new(TAKEN_BACK).ok_or(CityError::Text)?;
-        let staff = client.cast.staff();
-        client.submit(Body::RewardCancel(RewardCancel { voucher, reason }), &staff)?;
+        let (staff, cause) = (client.cast.staff(), Cause::Misuse);
+        let body = Body::RewardCancel(RewardCancel { voucher, cause });
+        client.submit_saying(body, &staff, Some(TAKEN_BACK))?;
     }
     Ok(())
 }

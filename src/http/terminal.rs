@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use data_encoding::HEXLOWER;
+use ledger_spec::cbor;
 use ledger_spec::ids::Seq;
 use ledger_spec::kinds::Role;
 use ledger_spec::state::Signer;
@@ -62,6 +63,10 @@ pub(super) struct ProposalJson {
     seq: u64,
     /// The signed statement, hexadecimal.
     statement: String,
+    /// Where the proposer wrote why: the disclosure that the statement's `sealed` is the hash of,
+    /// hexadecimal, while the account's data key is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disclosure: Option<String>,
     /// Whether it has taken effect.
     done: bool,
     /// Unix minutes; it lapses then.
@@ -127,12 +132,16 @@ pub(super) async fn proposal(
 ) -> Result<Json<ProposalJson>, Problem> {
     may_approve(&reader)?;
     let engine = &reader.ledger.engine;
-    let (done, until_min) = {
+    let (done, until_min, tells_why) = {
         let state = engine.state()?;
         let proposal = state.proposals.get(&Seq(seq)).ok_or(Problem::proposal_unknown())?;
-        (proposal.done, proposal.until_min)
+        (proposal.done, proposal.until_min, proposal.body.kind().seals_text_alone())
     };
-    let (_, accounting) = engine.entry(Seq(seq))?.ok_or(Problem::proposal_unknown())?;
+    let (entry, accounting) = engine.entry(Seq(seq))?.ok_or(Problem::proposal_unknown())?;
     let statement = HEXLOWER.encode(&accounting.statement.0);
-    Ok(Json(ProposalJson { seq, statement, done, until_min }))
+    // Of other kinds the sealed part is the resident's and not the proposer's word.
+    let personal = if tells_why { engine.personal(&entry, &accounting)? } else { None };
+    let disclosure = personal.and_then(|(_, disclosure)| disclosure);
+    let disclosure = disclosure.map(|known| HEXLOWER.encode(&cbor::to_bytes(&known)));
+    Ok(Json(ProposalJson { seq, statement, disclosure, done, until_min }))
 }

@@ -37,7 +37,7 @@ pub struct Imported {
 }
 
 /// Makes the rows of what was read; a person whom the registry does not know is refused in `read`,
-/// or gets an account where the file is a roster. `reason` is what a resident is told of a change
+/// or gets an account where the file is a roster. `text` is what a resident is told of a change
 /// of standing.
 ///
 /// # Errors
@@ -47,7 +47,7 @@ pub fn take(
     registry: &Registry,
     state: &State,
     today: Day,
-    reason: Option<&str>,
+    text: Option<&str>,
 ) -> Result<Imported, ImportError> {
     let age_on = age_on(state, today);
     let of_facts = |(_, event): &(Place, Event)| matches!(event.what, What::Facts { .. });
@@ -73,7 +73,7 @@ pub fn take(
         }
         match account {
             Some(account) => {
-                let (kind, row) = row(account, &what, reason, age_on);
+                let (kind, row) = row(account, &what, text, age_on);
                 imported.rows.entry(kind).or_default().push(row);
             }
             None => read.refused.push(Refused::unknown_person(place)),
@@ -102,7 +102,7 @@ fn age_on(state: &State, today: Day) -> Option<Day> {
 fn row(
     account: AccountId,
     what: &What,
-    reason: Option<&str>,
+    text: Option<&str>,
     age_on: Option<Day>,
 ) -> (&'static str, Value) {
     let mut row = Json::new();
@@ -123,7 +123,7 @@ fn row(
         What::Standing(status, since) => {
             row.insert("status".to_owned(), status.0.name().into());
             row.insert("since".to_owned(), since.to_string().into());
-            row.extend(reason.map(|reason| ("reason".to_owned(), reason.into())));
+            row.extend(text.map(|text| ("text".to_owned(), text.into())));
             ("account.status", row.into())
         }
         What::Action { action, exact_action, day, reference } => {

@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
     use expect_test::expect_file;
-    use ledger_spec::kinds::{Flow, Kind, PinGrounds, Purpose, Role};
+    use ledger_spec::kinds::{Cause, Flow, Kind, PinGrounds, Purpose, Role};
     use ledger_spec::points::{Fund, Purse};
 
     #[test]
@@ -148,6 +148,9 @@ mod tests {
             list("PURPOSES", "The purposes of links", Purpose::ALL, |of| (of as usize, of.name())),
             list("PIN_GROUNDS", "On what grounds a PIN is set", PinGrounds::ALL, |grounds| {
                 (grounds as usize, grounds.name())
+            }),
+            list("CAUSES", "Why the city corrects something", Cause::ALL, |cause| {
+                (cause as usize, cause.name())
             }),
             list("PURSES", "The purses of points", Purse::ALL, |purse| {
                 (purse as usize, purse.name())

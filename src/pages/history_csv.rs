@@ -3,7 +3,7 @@
 use super::chart;
 use super::lang::Lang;
 use super::me::what;
-use super::messages::{reason_text, t, time_on};
+use super::messages::{cause_text, reason_text, t, time_on};
 use crate::csv::Table;
 use crate::query::{HistoryLine, ReasonJson};
 
@@ -28,10 +28,7 @@ pub fn file(lang: Lang, entries: &[HistoryLine]) -> String {
             what(lang, entry),
             entry.points.map_or_else(String::new, |points| points.to_string()),
             entry.place.clone().unwrap_or_default(),
-            reason
-                .map(|reason| reason_text(lang, &reason))
-                .or(entry.note.clone())
-                .unwrap_or_default(),
+            reason.map(|reason| reason_text(lang, &reason)).unwrap_or_else(|| why(lang, entry)),
             entry.receipt_number.clone(),
             values.level_tenths.map_or_else(String::new, |level| chart::value(true, level)),
             text(high),
@@ -42,6 +39,13 @@ pub fn file(lang: Lang, entries: &[HistoryLine]) -> String {
         out.line(&cells);
     }
     out.into_text()
+}
+
+/// Why the city changed something: the cause, and what was written about it.
+fn why(lang: Lang, entry: &HistoryLine) -> String {
+    let cause = entry.cause.map(|cause| cause_text(lang, cause));
+    let parts: Vec<String> = cause.into_iter().chain(entry.note.clone()).collect();
+    parts.join(" / ")
 }
 
 #[cfg(test)]

@@ -13,7 +13,9 @@ use super::desk::phone_asks;
 use super::found::found;
 use super::frame::{PageFrame, Site, confirm_box, layout, problem_box};
 use super::lang::Lang;
-use super::messages::{date, kind_name, number, reason_text, t, t_args, time_of, time_on};
+use super::messages::{
+    cause_text, date, kind_name, number, reason_text, t, t_args, time_of, time_on,
+};
 use super::reminders::{Detail, sentence};
 use crate::query::links::family_code;
 use crate::query::reminders::Coming;
@@ -366,6 +368,7 @@ fn details(lang: Lang, line: &HistoryLine, today: Day) -> Markup {
         @if line.proposal == Some(true) { br; small { (t(lang, "me-proposed")) } }
         @if line.automatic == Some(true) { br; small { (t(lang, "me-automatic")) } }
         @if let Some(won) = line.won { br; strong { (t(lang, if won { "me-won" } else { "me-lost" })) } }
+        @if let Some(cause) = line.cause { br; small { (t_args(lang, "me-cause", &[("cause", &cause_text(lang, cause))])) } }
         @if let Some(note) = &line.note { br; small lang=[foreign] { (t_args(lang, "me-note", &[("note", note)])) } }
         br; small { (t_args(lang, "me-number", &[("number", &line.receipt_number)])) }
     }
@@ -429,6 +432,7 @@ fn change(line: &HistoryLine) -> String {
 mod tests {
     use ledger_spec::caps::CapOf;
     use ledger_spec::entry::Reason;
+    use ledger_spec::kinds::Cause;
     use ledger_spec::points::Fund;
 
     use super::*;
@@ -458,6 +462,7 @@ mod tests {
             receipt_number: "A3K-7Q2F".into(),
             yen_after: None,
             values: None,
+            cause: None,
             note: None,
             won: None,
             automatic: None,
@@ -512,14 +517,15 @@ mod tests {
                 ..line(Kind::Action, 0)
             },
             HistoryLine {
-                note: Some("二重に登録したため".into()),
+                cause: Some(Cause::Duplicate),
+                note: Some("同じ日に二回読み取られていました".into()),
                 proposal: Some(true),
                 points: None,
                 ..line(Kind::ActionWithdraw, 0)
             },
             HistoryLine { held: Some(300), points: None, ..line(Kind::Hold, 0) },
             HistoryLine { held: Some(-300), points: None, ..line(Kind::Release, 0) },
-            HistoryLine { note: Some("品切れのため".into()), ..line(Kind::Refund, 50) },
+            HistoryLine { cause: Some(Cause::GoodsReturned), ..line(Kind::Refund, 50) },
             HistoryLine { proposal: Some(true), points: None, ..line(Kind::Refund, 0) },
         ];
         History { entries, next_before: Some(9_000) }
@@ -574,7 +580,7 @@ mod tests {
             "野菜摂取の測定",
             "この行動は、その日の上限に届きました。",
             "受付番号 A3K-7Q2F",
-            "理由: 二重に登録したため",
+            "理由: 二重の記録",
             "もう一人の職員が承認すると有効になります。",
             "/v1/yaizu-demo/entries/10452/receipt",
             "/verify?ledger=yaizu-demo&amp;seq=10452",
@@ -593,7 +599,7 @@ mod tests {
             "300 ポイントを予約中",
             "300 ポイントを予約しました",
             "予約した 300 ポイントが戻りました",
-            "理由: 品切れのため",
+            "理由: 返品・品切れ",
         ] {
             assert!(page.contains(part), "{part}");
         }

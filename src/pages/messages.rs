@@ -6,7 +6,7 @@ use chrono::{DateTime, FixedOffset, NaiveDate};
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 use ledger_spec::caps::{CapOf, CapPer};
-use ledger_spec::kinds::Kind;
+use ledger_spec::kinds::{Cause, Kind};
 use ledger_spec::time::Day;
 
 use super::lang::Lang;
@@ -156,6 +156,12 @@ pub fn date(lang: Lang, day: Day) -> String {
             format!("{day} {} {year}", name.map_or("", |(name, _)| name))
         }
     }
+}
+
+/// Why the city changed something, as a word.
+#[must_use]
+pub fn cause_text(lang: Lang, cause: Cause) -> String {
+    t(lang, &format!("cause-{}", cause.name()))
 }
 
 /// The reason as a sentence, with what is left of its period.

@@ -14,9 +14,10 @@ use super::pay::code_image;
 const NAME_CHARS_MAX: u32 = 30;
 
 const TERMINAL_TEXTS: [&str; 5] = ["terminal-", "role-", "retry-", "problem-", "browser-cannot"];
-const STAFF_TEXTS: [&str; 9] = [
+const STAFF_TEXTS: [&str; 10] = [
     "enrol-",
     "approve-",
+    "cause-",
     "kind-",
     "settlement-fund-",
     "terminal-",

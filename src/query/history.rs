@@ -6,7 +6,7 @@ use ledger_spec::caps::{CapOf, CapPer};
 use ledger_spec::entry::{Accounting, Contra, Judgement, Reason, receipt_number};
 use ledger_spec::ids::{Kid, LedgerId, Seq};
 use ledger_spec::kept;
-use ledger_spec::kinds::{Body, Code, Kind, Note, Role, Status};
+use ledger_spec::kinds::{Body, Cause, Code, Kind, Role, Status};
 use ledger_spec::points::Purse;
 use ledger_spec::programme::{Programme, Rule};
 use ledger_spec::state::{Overlay, Signer, State};
@@ -69,7 +69,12 @@ pub struct HistoryLine {
     /// What was measured, while the personal part is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub values: Option<ValuesJson>,
-    /// Why the city changed something, in the words of whoever did it.
+    /// Why the city changed something, as a word of the list of causes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "input_error")]
+    pub cause: Option<Cause>,
+    /// What whoever changed it wrote, while the personal part is there; the source of opening
+    /// points.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Whether an entry in a draw has won, once it is drawn.
@@ -347,7 +352,8 @@ pub fn history(
         let (accepted_ms, disclosure) = engine.personal(&entry, &accounting)?.unzip();
         let own = matches!(access, Access::Own(_));
         let disclosure = disclosure.flatten().filter(|_| own);
-        let record = Record { accounting, statement, accepted_ms, disclosure };
+        let text = if own { text_of(engine, &statement, disclosure.as_ref())? } else { None };
+        let record = Record { accounting, statement, accepted_ms, disclosure, text };
         let state = engine.state()?;
         if filter.is_none_or(|filter| filter.includes(record.body(&state).kind())) {
             entries.push(record.line(engine.ledger(), &state));
@@ -362,6 +368,23 @@ struct Record {
     statement: Statement,
     accepted_ms: Option<u64>,
     disclosure: Option<Disclosure>,
+    text: Option<String>,
+}
+
+/// What whoever signed wrote; of an approval what the proposer wrote, which is in the personal part
+/// of the proposal.
+fn text_of(
+    engine: &Engine,
+    statement: &Statement,
+    disclosure: Option<&Disclosure>,
+) -> Result<Option<String>, EngineError> {
+    let text = |known: &Disclosure| known.text.as_ref().map(|text| text.as_str().to_owned());
+    let Body::Approve(approve) = &statement.core.body else {
+        return Ok(disclosure.and_then(text));
+    };
+    let Some((entry, accounting)) = engine.entry(approve.proposal)? else { return Ok(None) };
+    let proposed = engine.personal(&entry, &accounting)?;
+    Ok(proposed.and_then(|(_, disclosure)| text(&disclosure?)))
 }
 
 impl Record {
@@ -370,6 +393,11 @@ impl Record {
         let body = self.body(state);
         let signer = state.keys.get(&statement.kid).map(|key| &key.signer);
         let programme = self.programme(state);
+        let (cause, words) = match why(body) {
+            Some(Why::Cause(cause)) => (Some(cause), None),
+            Some(Why::Words(words)) => (None, Some(words.to_owned())),
+            None => (None, None),
+        };
         let (name, name_en) = self.names(programme.as_deref(), state).unzip();
         HistoryLine {
             seq: accounting.seq.0,
@@ -378,7 +406,8 @@ impl Record {
             accepted_at_s: self.accepted_ms.unwrap_or(accounting.accepted_min * 60_000) / 1_000,
             points: self.points(),
             held: self.held(),
-            note: note_of(body).map(str::to_owned),
+            cause,
+            note: self.text.clone().or(words),
             proposal: accounting.is_proposal().then_some(true),
             action: action_of(body).map(str::to_owned),
             name,
@@ -481,20 +510,27 @@ fn names_of(rule: &Rule, exact: Option<&str>) -> (String, String) {
     }
 }
 
-/// The reason that a correction gives, or the source of opening points.
-fn note_of(body: &Body) -> Option<&str> {
+/// What a statement's public body says of its why.
+enum Why<'a> {
+    /// A word of the list.
+    Cause(Cause),
+    /// Words that name no person: a legal basis, the source of opening points.
+    Words(&'a str),
+}
+
+fn why(body: &Body) -> Option<Why<'_>> {
     match body {
-        Body::AccountStatus(body) => body.reason.as_ref().map(Note::as_str),
-        Body::AccountErase(body) => Some(body.basis.as_str()),
-        Body::ActionWithdraw(body) => Some(body.reason.as_str()),
-        Body::Refund(body) => Some(body.reason.as_str()),
-        Body::RewardCancel(body) => Some(body.reason.as_str()),
-        Body::Adjust(body) => Some(body.reason.as_str()),
-        Body::LotExtend(body) => Some(body.reason.as_str()),
-        Body::BalanceImport(body) => Some(body.source.as_str()),
-        Body::KeyRevoke(body) => Some(body.reason.as_str()),
-        Body::CardRevoke(body) => Some(body.reason.as_str()),
-        // They give no reason in words.
+        Body::AccountStatus(body) => body.cause.map(Why::Cause),
+        Body::ActionWithdraw(body) => Some(Why::Cause(body.cause)),
+        Body::Refund(body) => Some(Why::Cause(body.cause)),
+        Body::RewardCancel(body) => Some(Why::Cause(body.cause)),
+        Body::Adjust(body) => Some(Why::Cause(body.cause)),
+        Body::LotExtend(body) => Some(Why::Cause(body.cause)),
+        Body::KeyRevoke(body) => Some(Why::Cause(body.cause)),
+        Body::CardRevoke(body) => Some(Why::Cause(body.cause)),
+        Body::AccountErase(body) => Some(Why::Words(body.basis.as_str())),
+        Body::BalanceImport(body) => Some(Why::Words(body.source.as_str())),
+        // They give none.
         Body::ProgrammePublish(_)
         | Body::BudgetAllocate(_)
         | Body::KeyRegister(_)

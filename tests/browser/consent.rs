@@ -4,9 +4,9 @@ use kenmai::clock::{Clock, SystemClock};
 use kenmai::demo::YAIZU;
 use ledger_spec::cbor::{self, Text};
 use ledger_spec::ids::{LedgerId, OpId};
-use ledger_spec::kinds::{Adjust, Body, BudgetAllocate, Document, ProgrammePublish};
+use ledger_spec::kinds::{Adjust, Body, BudgetAllocate, Cause, Document, ProgrammePublish};
 use ledger_spec::points::{Fund, LotKey, Purse};
-use ledger_spec::statement::Core;
+use ledger_spec::statement::{Core, Disclosure};
 use ledger_spec::time::Day;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -120,6 +120,9 @@ async fn an_insured_medical_institution_says_what_points_never_pay() -> WebDrive
     world.browser.quit().await
 }
 
+/// What the proposer writes beside a cause.
+const WRITTEN: &str = "窓口で 20 を 140 と打ちました";
+
 /// Signs what the city's staff proposes, and gives the entry.
 async fn propose(world: &World, body: Body) -> WebDriverResult<String> {
     let core = Core {
@@ -131,7 +134,10 @@ async fn propose(world: &World, body: Body) -> WebDriverResult<String> {
         body,
         sealed: None,
     };
-    let signed = core.sign(&cast(world).staff(), None);
+    let text = Some(Text::new(WRITTEN).expect("it is short"));
+    let disclosed = Disclosure { text, ..Disclosure::default() };
+    let disclosed = Some(&disclosed).filter(|_| core.body.kind().shape().disclosure);
+    let signed = core.sign(&cast(world).staff(), disclosed);
     let hex = signed.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let submit = format!(
         "const {{seq}} = await api.submit('yaizu-demo', cose.unhex('{hex}')); return String(seq);"
@@ -170,8 +176,8 @@ async fn the_second_person_reads_what_changes_before_approving() -> WebDriverRes
     let day = Day::of_ms(SystemClock.wall_ms());
     let expires_on = Day::fiscal_year_first(day.fiscal_year() + 2).minus(1);
     let lot = LotKey { purse: Purse::Yen, fund: Fund::General, expires_on };
-    let reason = Text::new("窓口での入力の誤りを直すため").expect("it is short");
-    let adjust = Adjust { account: cast(&world).account(0), lot, points: 120, reason };
+    let cause = Cause::InputError;
+    let adjust = Adjust { account: cast(&world).account(0), lot, points: 120, cause };
     let (fund, fiscal_year, points) = (Fund::Nhi, day.fiscal_year(), 50_000);
     let allocate = BudgetAllocate { fund, fiscal_year, points };
     for (name, body, expected) in [
@@ -180,7 +186,7 @@ async fn the_second_person_reads_what_changes_before_approving() -> WebDriverRes
             Body::ProgrammePublish(publish),
             &["redeem.max_day", "3000", "2500", "25"][..],
         ),
-        ("adjust", Body::Adjust(adjust), &["120 ポイント", "入力の誤り", "一般会計"]),
+        ("adjust", Body::Adjust(adjust), &["120 ポイント", "入力の誤り", WRITTEN, "一般会計"]),
         ("budget", Body::BudgetAllocate(allocate), &["国民健康保険", "50,000 ポイント"]),
     ] {
         let seq = propose(&world, body).await?;

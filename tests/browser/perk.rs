@@ -7,8 +7,8 @@ use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use kenmai::clock::{Clock, SystemClock};
 use kenmai::demo::{DEMO_PIN, YAIZU};
 use ledger_spec::ids::{LedgerId, OpId, Seq};
-use ledger_spec::kinds::{Body, Note, RewardCancel};
-use ledger_spec::statement::Core;
+use ledger_spec::kinds::{Body, Cause, RewardCancel};
+use ledger_spec::statement::{Core, Disclosure};
 use ledger_spec::time::Day;
 use thirtyfour::prelude::WebDriverResult;
 
@@ -86,7 +86,7 @@ async fn card(world: &World, mut holders: Range<usize>) -> WebDriverResult<Card>
 
 /// The city takes the card back.
 async fn cancel(world: &World, claim: Seq) -> WebDriverResult<()> {
-    let body = RewardCancel { voucher: claim, reason: Note::new("紛失").expect("a reason") };
+    let body = RewardCancel { voucher: claim, cause: Cause::Lost };
     let core = Core {
         ledger: LedgerId::of_origin(YAIZU.origin),
         op_id: OpId([7; 16]),
@@ -96,7 +96,8 @@ async fn cancel(world: &World, claim: Seq) -> WebDriverResult<()> {
         body: Body::RewardCancel(body),
         sealed: None,
     };
-    let bytes = HEXLOWER.encode(&core.sign(&cast(world).staff(), None));
+    let bytes = core.sign(&cast(world).staff(), Some(&Disclosure::default()));
+    let bytes = HEXLOWER.encode(&bytes);
     let send = format!(
         "const [api, cose] = await Promise.all(
             ['api', 'cose'].map(name => import(`/assets/${{name}}.js`)));

@@ -7,9 +7,8 @@ use std::path::PathBuf;
 use kenmai::clock::{Clock, SystemClock};
 use kenmai::demo::{Cast, YAIZU};
 use kenmai::keys;
-use ledger_spec::cbor::Text;
 use ledger_spec::ids::{Kid, LedgerId, OpId};
-use ledger_spec::kinds::{Body, KeyRevoke};
+use ledger_spec::kinds::{Body, Cause, KeyRevoke};
 use ledger_spec::statement::Core;
 use ledger_spec::time::Day;
 use thirtyfour::prelude::WebDriverResult;
@@ -285,7 +284,7 @@ async fn revoke(world: &World, role: &str) -> WebDriverResult<()> {
         day: Day::of_ms(SystemClock.wall_ms()),
         programme: None,
         not_after_s: None,
-        body: Body::KeyRevoke(KeyRevoke { kid, reason: Text::new("lost").expect("it is short") }),
+        body: Body::KeyRevoke(KeyRevoke { kid, cause: Cause::Lost }),
         sealed: None,
     };
     let signed = core.sign(&cast(world).staff(), None);

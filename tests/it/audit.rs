@@ -75,9 +75,9 @@ fn an_honest_ledger_is_clean_with_and_without_keys_and_left_as_it_was() {
     // The first phone's enrolment rests on a code; ken's card has a phone to stand in for it no
     // more than a code has.
     assert_eq!(closed.gaps[&Gap::Decision], 2);
-    // Redemptions, actions by phone and by staff, the second phone's enrolment.
-    assert_eq!(closed.passed[&Check::StandIns], 8);
-    assert_eq!(closed.passed[&Check::Decisions] + 8 + 2, entries);
+    // Redemptions, actions by phone and by staff, the second phone's enrolment, the card's end.
+    assert_eq!(closed.passed[&Check::StandIns], 9);
+    assert_eq!(closed.passed[&Check::Decisions] + 9 + 2, entries);
     assert_eq!(files(&city.data()), before, "an audit writes nothing");
 }
 

@@ -16,7 +16,7 @@ use ledger_spec::entry::Accounting;
 use ledger_spec::ids::{AccountId, LedgerId, OpId, PersonId, PlaceId, Seq};
 use ledger_spec::kinds::{
     AccountFacts, AccountOpen, Action, AgeTier, Approve, Body, BudgetAllocate, CardIssue, CardPin,
-    CardRevoke, Code, DeviceEnrol, Document, Insurance, KeyRegister, KeyRevoke, Name, Note,
+    CardRevoke, Cause, Code, DeviceEnrol, Document, Insurance, KeyRegister, KeyRevoke, Name, Note,
     OpeningBudget, PinGrounds, ProgrammePublish, Redeem, Role, Void,
 };
 use ledger_spec::points::{Fund, Points};
@@ -189,13 +189,13 @@ impl City {
         self.clock.pass(24 * 60 * MINUTE_MS);
         self.second_phone("mei");
         let walked = self.act("staff", "walk", None, Holder::Account(account("mei")));
-        let reason = Note::new("lost").unwrap();
-        let revoke = CardRevoke { card: card_hash(&card("ken")), reason: reason.clone() };
+        let cause = Cause::Lost;
+        let revoke = CardRevoke { card: card_hash(&card("ken")), cause };
         self.must("staff", Body::CardRevoke(revoke));
         self.clock.pass(24 * 60 * MINUTE_MS);
         let late = self.measure("mei");
         let coach = ledger_spec::ids::Kid::of(key("coach").verifying_key().as_bytes());
-        self.must("root-1", Body::KeyRevoke(KeyRevoke { kid: coach, reason }));
+        self.must("root-1", Body::KeyRevoke(KeyRevoke { kid: coach, cause }));
         Story { measured, consulted, by_card, by_staff, paid, void, walked, late }
     }
 
@@ -265,10 +265,18 @@ impl City {
         self.engine().enqueue(statement)?.wait_blocking()
     }
 
-    /// Signs a body without disclosure; it must be accepted.
+    /// Signs a body; it must be accepted.
     pub(crate) fn must(&mut self, who: &str, body: Body) -> Seq {
-        let submission = self.core(body).sign(&key(who), None);
+        let submission = self.written(who, body);
         self.submit(&submission).unwrap().accounting.seq
+    }
+
+    /// Signs a body, with a text where the kind seals nothing else.
+    fn written(&mut self, who: &str, body: Body) -> Vec<u8> {
+        let text = body.kind().seals_text_alone().then(|| Note::new("of that person").unwrap());
+        let disclosed = body.kind().shape().disclosure;
+        let disclosure = disclosed.then(|| Disclosure { text, ..self.disclosure(None) });
+        self.core(body).sign(&key(who), disclosure.as_ref())
     }
 
     fn found(&mut self) {
@@ -278,7 +286,7 @@ impl City {
 
     /// One root proposes, the other approves.
     pub(crate) fn enact(&mut self, body: Body) {
-        let submission = self.core(body).sign(&key("root-1"), None);
+        let submission = self.written("root-1", body);
         let proposal = self.submit(&submission).unwrap().accounting;
         let approve = approval_of(&proposal);
         self.must("root-2", approve);

@@ -163,6 +163,23 @@ fn a_statement_is_made_of_json() {
     check(at, &format!("{sign} redeem"), 2, "seals a disclosure");
     check(at, &format!("{sign} gift"), 2, "the kinds are programme.publish");
     check(at, "sign --kind void", 2, "--key");
+
+    // The core of a correction has a word of a list; what is written about it is sealed.
+    let withdraw = format!("{sign} action.withdraw --json {{\"entry\":3,\"cause\":\"duplicate\"}}");
+    fs::write(at.join("why.txt"), "読み取りが二回\n").unwrap();
+    for (text, written) in [("", None), (" --text @why.txt", Some("読み取りが二回"))] {
+        fs::remove_file(at.join("withdraw.cose")).ok();
+        check(at, &format!("{withdraw} --out withdraw.cose{text}"), 0, "signed action.withdraw");
+        let bytes = fs::read(at.join("withdraw.cose")).unwrap();
+        let key = kenmai::keys::load_actor_key(&at.join("a.pem")).unwrap().verifying_key();
+        let opened = ledger_spec::statement::open(&bytes, ledger, &|_| Some(key)).unwrap();
+        let (disclosure, _) = opened.disclosure.unwrap();
+        assert_eq!(disclosure.text.as_ref().map(|text| text.as_str()), written);
+    }
+    let story = format!("{sign} action.withdraw --json {{\"entry\":3,\"cause\":\"ill\"}}");
+    check(at, &story, 2, "`cause` must be \"duplicate\", \"input_error\"");
+    check(at, &format!("{sign} void --json {{\"entry\":3}} --text why"), 2, "seals no text");
+    check(at, "sign --kind adjust --fields", 0, "what there is to say: --text");
     let nobody = "submit --url http://127.0.0.1:1 --ledger city missing.cose";
     check(at, nobody, 2, "missing.cose");
 }
@@ -269,6 +286,17 @@ fn rows_are_signed_together() {
     assert_eq!(disclosure.values.and_then(|values| values.level_tenths), Some(65));
     assert_eq!(rows[1].core.day.to_string(), "2026-09-21");
     check(at, &format!("{sign} action --programme 3"), 2, "made-0001.cbor-seq");
+
+    let status = r#"{"account":"00112233445566778899aabbccddeeff","status":"moved_out","since":"2026-09-01","text":"転出届"}"#;
+    fs::write(at.join("rows.jsonl"), status).unwrap();
+    fs::remove_file(at.join("made-0001.cbor-seq")).unwrap();
+    check(at, &format!("{sign} account.status"), 0, "signed 1 rows of account.status");
+    let bytes = fs::read(at.join("made-0001.cbor-seq")).unwrap();
+    let opened =
+        ledger_spec::manifest::open(&bytes, ledger, |_| Some(pem.verifying_key())).unwrap();
+    let row = opened.into_rows(ledger_spec::ids::Seq(5)).next().unwrap();
+    let (disclosure, _) = row.disclosure.unwrap();
+    assert_eq!(disclosure.text.unwrap().as_str(), "転出届");
 
     let wrong = |row: &str, kind: &str, complaint: &str| {
         fs::write(at.join("rows.jsonl"), row).unwrap();

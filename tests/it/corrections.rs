@@ -2,28 +2,27 @@
 //! an auditor says of it.
 
 use axum::http::Method;
+use data_encoding::HEXLOWER;
 use kenmai::engine::Engine;
-use ledger_spec::cbor::List;
+use ledger_spec::cbor::{self, List};
 use ledger_spec::entry::{Contra, Effect};
 use ledger_spec::ids::Seq;
+use ledger_spec::kept;
 use ledger_spec::kinds::{
-    AccountStatus, ActionWithdraw, Adjust, Approve, BalanceImport, Body, Code, Kind, LotExtend,
-    LotPoints, Note, Status,
+    AccountStatus, ActionWithdraw, Adjust, Approve, BalanceImport, Body, Cause, Code, Kind,
+    LotExtend, LotPoints, Note, Status,
 };
 use ledger_spec::manifest;
 use ledger_spec::points::{Fund, LotKey, Points, Purse};
-use ledger_spec::statement::read;
+use ledger_spec::statement::{Disclosure, read, seal_of};
 use ledger_spec::time::Day;
+use serde_json::Value;
 
 use crate::audit::audit_of;
 use crate::city::{City, account};
 use crate::town::{Plan, Town};
 
 const DAY_MS: u64 = 86_400_000;
-
-fn note(text: &str) -> Note {
-    Note::new(text).unwrap()
-}
 
 fn lot(fund: Fund, expires_on: Day) -> LotKey {
     LotKey { purse: Purse::Yen, fund, expires_on }
@@ -51,7 +50,7 @@ fn corrections_stand_before_the_auditor_with_and_without_keys() {
     let id = account("ken");
     let source = city.open_paper_cards();
     for body in [
-        Body::ActionWithdraw(ActionWithdraw { entry: story.measured, reason: note("twice") }),
+        Body::ActionWithdraw(ActionWithdraw { entry: story.measured, cause: Cause::Duplicate }),
         Body::BalanceImport(BalanceImport {
             account: id,
             lots: List(vec![LotPoints { lot: brought, points }]),
@@ -62,13 +61,13 @@ fn corrections_stand_before_the_auditor_with_and_without_keys() {
             account: id,
             lot: lot(Fund::Nhi, later),
             points: 30,
-            reason: note("a"),
+            cause: Cause::InputError,
         }),
         Body::LotExtend(LotExtend {
             account: id,
             lot: lot(Fund::Nhi, later),
             until: later.plus(365),
-            reason: note("b"),
+            cause: Cause::CityMeasure,
         }),
     ] {
         city.enact(body);
@@ -76,7 +75,7 @@ fn corrections_stand_before_the_auditor_with_and_without_keys() {
     let (status, since) = (Status::Deceased, today);
     city.must(
         "staff",
-        Body::AccountStatus(AccountStatus { account: id, status, since, reason: None }),
+        Body::AccountStatus(AccountStatus { account: id, status, since, cause: None }),
     );
     assert_eq!(city.engine().state().unwrap().imported[&Fund::General], 80);
 
@@ -109,10 +108,12 @@ async fn a_list_of_deaths_waits_for_another_person() {
         account: resident,
         status: Status::Deceased,
         since,
-        reason: Some(note("住民票の死亡届")),
+        cause: Some(Cause::Death),
     };
     let own = town.core(900, Body::Approve(Approve { proposal: Seq(0), statement_hash: [0; 32] }));
-    let rows = vec![(town.core(0, Body::AccountStatus(row)), None)];
+    let text = Some(Note::new("住民票の死亡届").unwrap());
+    let told = Disclosure { text, ..town.disclosure(None) };
+    let rows = vec![(town.core(0, Body::AccountStatus(row)), Some(told))];
     let bytes = manifest::sign(own, Kind::AccountStatus, rows, &town.cast.staff());
     let path = town.path("/manifests");
     let send = || town.send(Method::POST, &path, "application/cbor-seq", bytes.clone());
@@ -142,6 +143,7 @@ async fn a_list_of_deaths_waits_for_another_person() {
     // The resident's phone, or whoever has it, reads the reason.
     let history = town.read("/me/history", &session).await.json();
     assert_eq!(history["entries"][0]["note"], "住民票の死亡届");
+    assert_eq!(history["entries"][0]["cause"], "death");
     assert_eq!(history["entries"][0]["kind"], "account.status");
 }
 
@@ -167,4 +169,46 @@ async fn a_list_lapses() {
     assert_eq!(send().await.status, 202);
     town.clock.pass(7 * 86_400);
     assert_eq!(send().await.slug(), "proposal-lapsed");
+}
+
+/// A clerk writes an illness beside a correction. The second person and the resident read it; the
+/// log never has it in the clear, and it ends with the resident's data key.
+#[tokio::test]
+async fn what_is_written_about_a_correction_ends_with_the_residents_data_key() {
+    const WRITTEN: &str = "入院のため測定できませんでした";
+    let town = Town::found(Plan::default()).await;
+    let account = town.cast.account(0);
+    let lot = lot(Fund::General, Day::from_ymd(2028, 3, 31).unwrap());
+    let body = Adjust { account, lot, points: 20, cause: Cause::CityMeasure };
+    let text = Some(Note::new(WRITTEN).unwrap());
+    let told = Disclosure { text, ..town.disclosure(None) };
+    let core = town.core(100, Body::Adjust(body));
+    let proposal = town.accept(&core.sign(&town.cast.staff(), Some(&told))).await;
+    let proposal = Seq(proposal["seq"].as_u64().unwrap());
+
+    let staff = town.log_in(&town.cast.root(0), 1).await;
+    let path = format!("/proposals/{proposal}");
+    let found = town.read(&path, &staff).await.json();
+    let bytes = |name: &str| HEXLOWER.decode(found[name].as_str().unwrap().as_bytes()).unwrap();
+    let kept = kept::read(&bytes("statement")).unwrap();
+    assert_eq!(kept.core.sealed, Some(seal_of(&bytes("disclosure"))), "it is what was signed");
+    let read: Disclosure = cbor::from_bytes(&bytes("disclosure")).unwrap();
+    assert_eq!(read.text.unwrap().as_str(), WRITTEN);
+    let approve = Approve { proposal, statement_hash: kept.hash() };
+    town.accept(&town.core(101, Body::Approve(approve)).sign(&town.cast.root(0), None)).await;
+
+    let phone = town.log_in(&town.cast.phone(0), 2).await;
+    let newest = async |count: usize| {
+        let entries = town.read("/me/history", &phone).await.json()["entries"].clone();
+        (0..count).map(|at| [entries[at]["cause"].clone(), entries[at]["note"].clone()]).collect()
+    };
+    let known: Vec<_> = newest(2).await;
+    assert_eq!(known, [["city_measure", WRITTEN], ["city_measure", WRITTEN]]);
+    let log = town.log_bytes();
+    assert!(!log.windows(WRITTEN.len()).any(|bytes| bytes == WRITTEN.as_bytes()));
+
+    town.server.ledger("town").unwrap().engine.registry().erase(&[account]).unwrap();
+    assert!(town.read(&path, &staff).await.json().get("disclosure").is_none());
+    let known: Vec<_> = newest(2).await;
+    assert_eq!(known, [["city_measure".into(), Value::Null], ["city_measure".into(), Value::Null]]);
 }

@@ -9,10 +9,10 @@ use std::process::Command;
 use kenmai::cli::fields;
 use ledger_spec::cose::Sign1;
 use ledger_spec::ids::{AccountId, Seq};
-use ledger_spec::kinds::{AccountOpen, AgeTier, Approve, Body, Insurance, Kind};
+use ledger_spec::kinds::{AccountOpen, AgeTier, Approve, Body, Insurance, Kind, Note};
 use ledger_spec::manifest;
 use ledger_spec::state::Lot;
-use ledger_spec::statement::read;
+use ledger_spec::statement::{Disclosure, read};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -39,8 +39,12 @@ fn submit_rows(city: &mut City, kind: Kind, file: &Path) -> usize {
     let rows: Vec<_> = text
         .lines()
         .map(|line| {
-            let Value::Object(json) = serde_json::from_str(line).unwrap() else { panic!() };
-            (city.core(fields::body_of(kind, &json).unwrap()), None)
+            let Value::Object(mut json) = serde_json::from_str(line).unwrap() else { panic!() };
+            // What is written beside the body is sealed, as `kenmai sign-rows` does.
+            let text = json.remove("text").map(|text| Note::new(text.as_str().unwrap()).unwrap());
+            let disclosure = Disclosure { text, ..city.disclosure(None) };
+            let disclosure = Some(disclosure).filter(|_| kind.shape().disclosure);
+            (city.core(fields::body_of(kind, &json).unwrap()), disclosure)
         })
         .collect();
     let own = city.core(Body::AccountOpen(AccountOpen { account: AccountId([0; 16]) }));
@@ -98,7 +102,7 @@ fn what_a_ledger_exports_another_takes_over_to_the_yen() {
 }
 
 const ROSTER: &str = r#"{"kind": "account.open", "number": "宛名番号"}"#;
-const MOVES: &str = r#"{"kind": "account.status", "number": "宛名番号", "day": "異動日", "reason": "住民異動",
+const MOVES: &str = r#"{"kind": "account.status", "number": "宛名番号", "day": "異動日", "text": "住民異動",
     "status": {"column": "異動事由", "values": {"転出": "moved_out", "死亡": "deceased"}}}"#;
 const MOVED: &str = "宛名番号,異動日,異動事由\n１０１,令和8年11月23日,死亡\n102,R8.11.20,転居\n103,R8.11.20,転出\n\
     104,11月,転出\n";
@@ -172,7 +176,7 @@ fn a_roster_opens_accounts_and_changes_of_residence_find_them() {
     assert_eq!(
         row,
         serde_json::json!({"account": account("mei").to_string(), "status": "deceased", "since": "2026-11-23",
-            "reason": "住民異動"})
+            "text": "住民異動"})
     );
     let report = fs::read_to_string(at.join("moves-report.csv")).unwrap();
     let expected = "\u{feff}file,line,reason,remedy\r\n\

@@ -6,7 +6,7 @@ use ed25519_dalek::VerifyingKey;
 use kenmai::query::rewards::RevokedCards;
 use ledger_spec::ids::{Kid, LedgerId, PerkCardNumber, Seq};
 use ledger_spec::kinds::{
-    Approve, Body, CataloguePublish, Code, Document, KeyRevoke, Note, RewardCancel, RewardClaim,
+    Approve, Body, CataloguePublish, Cause, Code, Document, KeyRevoke, RewardCancel, RewardClaim,
 };
 use ledger_spec::points::Points;
 use ledger_spec::statement::{Core, Holder, read};
@@ -64,8 +64,9 @@ async fn cancel(town: &Town, claim: Seq) {
 }
 
 async fn cancel_as(town: &Town, claim: Seq, op: u32) {
-    let body = RewardCancel { voucher: claim, reason: Note::new("given by mistake").unwrap() };
-    town.accept(&town.core(op, Body::RewardCancel(body)).sign(&town.cast.staff(), None)).await;
+    let body = RewardCancel { voucher: claim, cause: Cause::InputError };
+    let core = town.core(op, Body::RewardCancel(body));
+    town.accept(&core.sign(&town.cast.staff(), Some(&town.disclosure(None)))).await;
 }
 
 /// The card of the only reward that a session reads, in its bytes.
@@ -177,7 +178,7 @@ async fn no_card_is_shown_after_its_last_day_or_under_a_key_that_is_not_in_force
     let list = town.get(LIST).await.json();
     let bytes = shown(&town, &token).await.unwrap();
     let kid = Kid::from_hex(list["keys"][0]["kid"].as_str().unwrap()).unwrap();
-    let body = KeyRevoke { kid, reason: Note::new("lost").unwrap() };
+    let body = KeyRevoke { kid, cause: Cause::Lost };
     let revoke = town.core(140, Body::KeyRevoke(body)).sign(&town.cast.root(0), None);
     let proposal = Seq(town.accept(&revoke).await["seq"].as_u64().unwrap());
     let statement_hash = read(&revoke).unwrap().1.hash();

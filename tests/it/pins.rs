@@ -10,8 +10,8 @@ use kenmai::keys::LedgerKeys;
 use ledger_spec::cbor::{Blob, Text};
 use ledger_spec::ids::{Kid, LedgerId, LinkId, PersonId, Seq};
 use ledger_spec::kinds::{
-    Approve, Body, CardPin, CardRevoke, DeviceEnrol, KeyRegister, LinkGrant, LinkRevoke, Name,
-    Note, PinGrounds, Purpose, Role,
+    Approve, Body, CardPin, CardRevoke, Cause, DeviceEnrol, KeyRegister, LinkGrant, LinkRevoke,
+    Name, PinGrounds, Purpose, Role,
 };
 use ledger_spec::statement::{Disclosure, Holder, card_hash, read};
 use ledger_spec::time::Day;
@@ -185,9 +185,9 @@ async fn tills_and_desks_ask_and_only_a_desk_sets() {
     ] {
         assert_eq!(send(&town, &other, &town.cast.till(0)).await.slug(), slug, "{other:?}");
     }
-    let reason = Note::new("lost").unwrap();
-    let revoke = Body::CardRevoke(CardRevoke { card: card_hash(&card), reason });
-    town.accept(&town.core(810, revoke).sign(&staff, None)).await;
+    let cause = Cause::Lost;
+    let revoke = Body::CardRevoke(CardRevoke { card: card_hash(&card), cause });
+    town.accept(&town.core(810, revoke).sign(&staff, Some(&town.disclosure(None)))).await;
     assert_eq!(set(&town, 809, "1234").await.slug(), "card-revoked");
     assert_eq!(ask(&town, "1234").await.slug(), "card-revoked");
 }

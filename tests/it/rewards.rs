@@ -14,8 +14,8 @@ use kenmai::reports::books::BookLine;
 use ledger_spec::cbor::Blob;
 use ledger_spec::ids::{Kid, LinkId, PersonId, PlaceId, Seq};
 use ledger_spec::kinds::{
-    Adjust, Body, CataloguePublish, Code, DeviceEnrol, Document, KeyRegister, Kind, LinkGrant,
-    LinkRevoke, Name, Note, Purpose, RewardClaim, RewardUse, Role,
+    Adjust, Body, CataloguePublish, Cause, Code, DeviceEnrol, Document, KeyRegister, Kind,
+    LinkGrant, LinkRevoke, Name, Purpose, RewardClaim, RewardUse, Role,
 };
 use ledger_spec::points::{Fund, LotKey, Points, Purse};
 use ledger_spec::statement::{Disclosure, Holder, card_hash, voucher_hash};
@@ -83,8 +83,8 @@ fn what_ends_today_is_given_away_once_for_whoever_asked() {
     let today = Day::of_ms(city.now_s() * 1_000);
     let add = |city: &mut City, name: &str, points, expires_on| {
         let lot = LotKey { purse: Purse::Yen, fund: Fund::General, expires_on };
-        let (account, reason) = (account(name), Note::new("campaign").unwrap());
-        city.enact(Body::Adjust(Adjust { account, lot, points, reason }));
+        let (account, cause) = (account(name), Cause::CityMeasure);
+        city.enact(Body::Adjust(Adjust { account, lot, points, cause }));
     };
     city.enrol("ken");
     for name in ["mei", "ken"] {

@@ -10,8 +10,8 @@ use ledger_spec::cbor::List;
 use ledger_spec::entry::Effect;
 use ledger_spec::ids::{Kid, LinkId, Seq};
 use ledger_spec::kinds::{
-    AccountStatus, ActionWithdraw, Adjust, BalanceImport, Body, Capture, CataloguePublish, Code,
-    Document, LinkGrant, LinkRevoke, LotExtend, LotPoints, Note, Purpose, Refund, Release,
+    AccountStatus, ActionWithdraw, Adjust, BalanceImport, Body, Capture, CataloguePublish, Cause,
+    Code, Document, LinkGrant, LinkRevoke, LotExtend, LotPoints, Purpose, Refund, Release,
     RewardCancel, RewardClaim, RewardUse, Role, Status, Void,
 };
 use ledger_spec::points::{Fund, LotKey, Points, Purse};
@@ -40,10 +40,6 @@ fn rules() -> String {
     rules.to_string()
 }
 
-fn note() -> Note {
-    Note::new("a reason").unwrap()
-}
-
 /// What an entry granted.
 fn granted(city: &City, entry: Seq) -> Vec<u32> {
     let (_, accounting) = city.engine().entry(entry).unwrap().unwrap();
@@ -69,12 +65,12 @@ fn consult(city: &mut City, name: &str) -> u32 {
 
 fn set_status(city: &mut City, name: &str, status: Status) {
     let since = Day::of_ms(city.now_s() * 1_000);
-    let body = AccountStatus { account: account(name), status, since, reason: None };
+    let body = AccountStatus { account: account(name), status, since, cause: None };
     city.must("staff", Body::AccountStatus(body));
 }
 
 fn withdraw(city: &mut City, entry: Seq) {
-    city.enact(Body::ActionWithdraw(ActionWithdraw { entry, reason: note() }));
+    city.enact(Body::ActionWithdraw(ActionWithdraw { entry, cause: Cause::Other }));
 }
 
 /// Rules over the acts of a city that is closed.
@@ -138,7 +134,7 @@ fn the_same_rules_over_the_same_acts_give_the_same_points() {
     city.enact(Body::BalanceImport(import));
     assert_eq!(consult(&mut city, "ken"), 0);
     let (lot, until) = (lots[0].lot, lots[1].lot.expires_on);
-    city.enact(Body::LotExtend(LotExtend { account: id, lot, until, reason: note() }));
+    city.enact(Body::LotExtend(LotExtend { account: id, lot, until, cause: Cause::Other }));
     assert_eq!(consult(&mut city, "ken"), 300);
     let entry = city.pay("mei", 30);
     city.must("shop", Body::Void(Void { entry }));
@@ -148,7 +144,7 @@ fn the_same_rules_over_the_same_acts_give_the_same_points() {
     let expires_on = Day::from_ymd(2028, 3, 31).unwrap();
     let lot = LotKey { purse: Purse::Yen, fund: Fund::Nhi, expires_on };
     for points in [9_600, -100] {
-        city.enact(Body::Adjust(Adjust { account: id, lot, points, reason: note() }));
+        city.enact(Body::Adjust(Adjust { account: id, lot, points, cause: Cause::Other }));
     }
     assert_eq!([consult(&mut city, "mei"), consult(&mut city, "mei")], [200, 0]);
     city.close();
@@ -261,12 +257,12 @@ fn make_moves(city: &mut City) {
     let hold = hold_for(city, "captures", 10, 10);
     city.must("shop", Body::Capture(Capture { hold, points }));
     let entry = city.pay("refunds", 10);
-    city.enact(Body::Refund(Refund { entry, points, reason: note() }));
+    city.enact(Body::Refund(Refund { entry, points, cause: Cause::Other }));
     claim(city, "claims", "bath", 1);
     let voucher = claim(city, "uses", "bath", 2);
     city.must("shop", Body::RewardUse(RewardUse { voucher, secret: [2; 16] }));
     let voucher = claim(city, "cancels", "bath", 3);
-    city.must("staff", Body::RewardCancel(RewardCancel { voucher, reason: note() }));
+    city.must("staff", Body::RewardCancel(RewardCancel { voucher, cause: Cause::Other }));
 }
 
 /// Holds, refunds, rewards and draws move lots, on which later grants depend; links are what a

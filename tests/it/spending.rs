@@ -9,7 +9,7 @@ use ledger_spec::entry::Effect;
 use ledger_spec::ids::{Kid, PersonId, PlaceId, Seq};
 use ledger_spec::kept;
 use ledger_spec::kinds::{
-    Body, Capture, Hold, KeyRegister, Kind, Name, Note, Redeem, Refund, Release, Role, Void,
+    Body, Capture, Cause, Hold, KeyRegister, Kind, Name, Redeem, Refund, Release, Role, Void,
 };
 use ledger_spec::points::Points;
 use ledger_spec::statement::{Disclosure, Holder, card_hash};
@@ -125,10 +125,10 @@ fn an_audit_reads_again_what_a_later_day_goes_on_from() {
         city.clock.pass(24 * 60 * MINUTE_MS);
         city.measure("mei");
     }
-    let reason = Note::new("返品のため").unwrap();
+    let cause = Cause::GoodsReturned;
     for (entry, back) in [(sale, 60), (capture, 15)] {
-        let (points, reason) = (points(back), reason.clone());
-        city.enact(Body::Refund(Refund { entry, points, reason }));
+        let points = points(back);
+        city.enact(Body::Refund(Refund { entry, points, cause }));
     }
     let due = city.engine().state().unwrap().shops[&PlaceId(id("place of shop"))].total;
     assert_eq!(due, 25);
@@ -147,8 +147,8 @@ fn an_audit_reads_again_what_a_later_day_goes_on_from() {
 fn a_refund_is_found_where_its_sale_does_not_bear_it() {
     let mut city = earned();
     let entry = city.pay("mei", 60);
-    let reason = Note::new("返品のため").unwrap();
-    city.enact(Body::Refund(Refund { entry, points: points(60), reason }));
+    let cause = Cause::GoodsReturned;
+    city.enact(Body::Refund(Refund { entry, points: points(60), cause }));
     city.close();
     let folder = crate::audit::rewritten(&city, |frames| {
         let entries = frames.iter_mut().flatten();

@@ -22,8 +22,8 @@ use kenmai::log::disk::{Disk, RealDisk};
 use kenmai::metrics::Metrics;
 use ledger_spec::ids::{LedgerId, OpId, PersonId};
 use ledger_spec::kinds::{
-    AccountFacts, AccountOpen, Action, AgeTier, Approve, Body, BudgetAllocate, CardIssue, Code,
-    DeviceEnrol, Document, Insurance, KeyRegister, KeyRevoke, Name, Note, ProgrammePublish, Redeem,
+    AccountFacts, AccountOpen, Action, AgeTier, Approve, Body, BudgetAllocate, CardIssue, Cause,
+    Code, DeviceEnrol, Document, Insurance, KeyRegister, KeyRevoke, Name, ProgrammePublish, Redeem,
     Role, Void,
 };
 use ledger_spec::note::VerifierKey;
@@ -452,7 +452,8 @@ impl Town {
 
     /// One root proposes and another approves, with this operation and the next.
     pub(crate) async fn enact(&self, op: u32, body: Body) {
-        let statement = self.core(op, body).sign(&self.cast.root(0), None);
+        let disclosed = body.kind().shape().disclosure.then(|| self.disclosure(None));
+        let statement = self.core(op, body).sign(&self.cast.root(0), disclosed.as_ref());
         let statement_hash = read(&statement).unwrap().1.hash();
         let proposal = self.accept(&statement).await["seq"].as_u64().unwrap();
         let approve = Approve { proposal: ledger_spec::ids::Seq(proposal), statement_hash };
@@ -505,8 +506,8 @@ impl Town {
 
     pub(crate) fn revoke(&self, op: u32, key: &SigningKey) -> Vec<u8> {
         let kid = ledger_spec::ids::Kid::of(key.verifying_key().as_bytes());
-        let reason = Note::new("lost").unwrap();
-        self.core(op, Body::KeyRevoke(KeyRevoke { kid, reason })).sign(&self.cast.staff(), None)
+        let cause = Cause::Lost;
+        self.core(op, Body::KeyRevoke(KeyRevoke { kid, cause })).sign(&self.cast.staff(), None)
     }
 
     /// A till asks about a code.

@@ -12,7 +12,7 @@ use crate::points::{Fund, FundSums, LotKey, Points};
 use crate::time::{Day, Month};
 
 use super::codes::{
-    AgeTier, Code, Document, Insurance, Name, Note, PinGrounds, Purpose, Role, Status,
+    AgeTier, Cause, Code, Document, Insurance, Name, Note, PinGrounds, Purpose, Role, Status,
 };
 use super::table::{Kind, each_kind};
 
@@ -76,8 +76,8 @@ body!(
     KeyRevoke {
         /// The key.
         1 kid: Kid,
-        /// Why, for the people concerned.
-        2 reason: Note,
+        /// Why.
+        2 cause: Cause,
     }
 );
 body!(
@@ -113,8 +113,8 @@ body!(
         2 status: Status,
         /// From this day on.
         3 since: Day,
-        /// Why, for the person concerned.
-        4 reason: Option<Note>,
+        /// Why, where the standing does not say it.
+        4 cause: Option<Cause>,
     }
 );
 body!(
@@ -166,8 +166,8 @@ body!(
     CardRevoke {
         /// The card.
         1 card: CardHash,
-        /// Why, for the people concerned.
-        2 reason: Note,
+        /// Why; the sealed text says more to the person concerned.
+        2 cause: Cause,
     }
 );
 body!(
@@ -182,8 +182,8 @@ body!(
     ActionWithdraw {
         /// The entry meant.
         1 entry: Seq,
-        /// Why, for the people concerned.
-        2 reason: Note,
+        /// Why; the sealed text says more to the person concerned.
+        2 cause: Cause,
     }
 );
 body!(
@@ -211,8 +211,8 @@ body!(
         1 entry: Seq,
         /// Points.
         2 points: Points,
-        /// Why, for the people concerned.
-        3 reason: Note,
+        /// Why; the sealed text says more to the person concerned.
+        3 cause: Cause,
     }
 );
 body!(
@@ -278,8 +278,8 @@ body!(
     RewardCancel {
         /// The claim that issued it.
         1 voucher: Seq,
-        /// Why, for the people concerned.
-        2 reason: Note,
+        /// Why; the sealed text says more to the person concerned.
+        2 cause: Cause,
     }
 );
 body!(
@@ -337,8 +337,8 @@ body!(
         2 lot: LotKey,
         /// Points.
         3 points: i64,
-        /// Why, for the people concerned.
-        4 reason: Note,
+        /// Why; the sealed text says more to the person concerned.
+        4 cause: Cause,
     }
 );
 body!(
@@ -350,8 +350,8 @@ body!(
         2 lot: LotKey,
         /// The last day.
         3 until: Day,
-        /// Why, for the people concerned.
-        4 reason: Note,
+        /// Why; the sealed text says more to the person concerned.
+        4 cause: Cause,
     }
 );
 wire_array!(

@@ -46,7 +46,7 @@ impl FromJson for Document {
     }
 }
 
-/// A reason, a finding, a source: 400 bytes of UTF-8.
+/// What a person wrote: an explanation, a finding, a legal basis: 400 bytes of UTF-8.
 pub type Note = Text<400>;
 /// The public name of a key's holder or place: 120 bytes of UTF-8.
 pub type Name = Text<120>;
@@ -171,4 +171,39 @@ wire_code!(
     }
 );
 
-json_code!(Role, AgeTier, Insurance, Purpose, Status, PinGrounds);
+wire_code!(
+    /// Why the city corrected, ended or took back something: a word for letters and accounts. The
+    /// story behind it is a person's, and stands in the sealed text alone.
+    Cause {
+        /// The same was recorded twice.
+        Duplicate = 1 "duplicate",
+        /// What was entered is wrong.
+        InputError = 2 "input_error",
+        /// A device recorded wrongly or broke.
+        DeviceFault = 3 "device_fault",
+        /// Goods came back, or were not to be had.
+        GoodsReturned = 4 "goods_returned",
+        /// A card, a phone or a key is lost.
+        Lost = 5 "lost",
+        /// It was stolen.
+        Stolen = 6 "stolen",
+        /// Another takes its place.
+        Replaced = 7 "replaced",
+        /// Its holder has no use for it: a shop has closed, a member of staff has left.
+        Ended = 8 "ended",
+        /// The person has moved out.
+        Moved = 9 "moved",
+        /// The person has died.
+        Death = 10 "death",
+        /// The person has asked for it.
+        HolderRequest = 11 "holder_request",
+        /// It was used against the rules.
+        Misuse = 12 "misuse",
+        /// The city decided so for many: a disaster, a measure that begins late.
+        CityMeasure = 13 "city_measure",
+        /// Anything else.
+        Other = 14 "other",
+    }
+);
+
+json_code!(Role, AgeTier, Insurance, Purpose, Status, PinGrounds, Cause);

@@ -18,21 +18,21 @@ macro_rules! each_kind {
             4 KeyRevoke "key.revoke" by [Root, Staff];
             5 AccountOpen "account.open" by [Staff, Kiosk, Registry] as [Row];
             6 AccountFacts "account.facts" by [Staff, Registry] as [Row];
-            7 AccountStatus "account.status" by [Staff, Registry] as [RowByTwo];
+            7 AccountStatus "account.status" by [Staff, Registry] sealing [Text] as [RowByTwo];
             8 AccountClose "account.close" by [Staff, Kiosk, Registry];
             9 AccountErase "account.erase" by [Staff, Registry];
             10 DeviceEnrol "device.enrol" by [Staff, Kiosk] or phone brings public_key
                 sealing [Holder, Code, PinProof];
             11 DeviceRevoke "device.revoke" by [Staff, Kiosk] or phone sealing [Holder, PinProof];
             12 CardIssue "card.issue" by [Staff, Registry] as [Row];
-            13 CardRevoke "card.revoke" by [Staff, Kiosk];
+            13 CardRevoke "card.revoke" by [Staff, Kiosk] sealing [Text];
             14 Action "action" by [Staff, Registry, Station, Coach, Kiosk, Partner] or phone with [Programme]
                 sealing [Holder, Values, ExactAction, Reference, Origin, Venue] as [Row];
-            15 ActionWithdraw "action.withdraw" by [Root, Staff] from entry as [Proposal];
+            15 ActionWithdraw "action.withdraw" by [Root, Staff] from entry sealing [Text] as [Proposal];
             16 Redeem "redeem" by [Shop] with [Programme, Deadline]
                 sealing [Holder, PinProof] as [ExactMinute];
             17 Void "void" by [Shop] from entry as [ExactMinute];
-            18 Refund "refund" by [Root, Staff] from entry as [Proposal];
+            18 Refund "refund" by [Root, Staff] from entry sealing [Text] as [Proposal];
             19 Hold "hold" by [Shop] with [Programme, Deadline]
                 sealing [Holder, PinProof] as [ExactMinute];
             20 Capture "capture" by [Shop] from hold with [Deadline] as [ExactMinute];
@@ -41,13 +41,13 @@ macro_rules! each_kind {
             23 RewardClaim "reward.claim" by [Shop, Staff, Kiosk, System] or phone
                 with [Programme, Deadline] sealing [Holder, PinProof, Reference];
             24 RewardUse "reward.use" by [Shop] from voucher with [Deadline] as [ExactMinute];
-            25 RewardCancel "reward.cancel" by [Shop, Root, Staff] from voucher;
+            25 RewardCancel "reward.cancel" by [Shop, Root, Staff] from voucher sealing [Text];
             26 DrawCommit "draw.commit" by [Root, Staff];
             27 DrawResult "draw.result" by [Root, Staff] from commit;
             28 LinkGrant "link.grant" by [Staff, Kiosk] or phone sealing [Holder, PinProof];
             29 LinkRevoke "link.revoke" by [Staff, Kiosk] or phone;
-            30 Adjust "adjust" by [Root, Staff] as [Proposal];
-            31 LotExtend "lot.extend" by [Root, Staff] as [Proposal];
+            30 Adjust "adjust" by [Root, Staff] sealing [Text] as [Proposal];
+            31 LotExtend "lot.extend" by [Root, Staff] sealing [Text] as [Proposal];
             32 BalanceImport "balance.import" by [Root, Staff] as [Proposal, RowByTwo];
             33 Approve "approve" by [Root, Staff];
             34 Expire "expire" by [System];
@@ -221,6 +221,13 @@ impl Kind {
     #[must_use]
     pub fn is(self, flow: Flow) -> bool {
         self.flow().contains(&flow)
+    }
+
+    /// Whether all that it seals is what a person wrote: office work, which names no holder and
+    /// brings no token.
+    #[must_use]
+    pub fn seals_text_alone(self) -> bool {
+        self.sealed() == [Sealed::Text]
     }
 
     /// Whether a manifest's rows can be of it: none moves money out.

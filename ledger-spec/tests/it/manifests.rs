@@ -168,7 +168,7 @@ fn rows_that_need_two_persons_wait_for_the_second() {
         account: account(name),
         status: Status::Deceased,
         since,
-        reason: None,
+        cause: None,
     };
     let lot = LotKey {
         purse: Purse::Yen,
@@ -185,7 +185,8 @@ fn rows_that_need_two_persons_wait_for_the_second() {
         ("staff-1", Kind::BalanceImport, Body::BalanceImport(brought), "70 points"),
     ];
     for (who, kind, body, expected) in rows {
-        let row = (world.core(body), None);
+        let disclosure = kind.shape().disclosure.then(|| world.disclosure(None));
+        let row = (world.core(body), disclosure);
         let bytes = signed(&mut world, who, kind, vec![row]);
         let manifest = open(&world, &bytes).unwrap();
         let seq = Seq(world.tables.size);
@@ -216,8 +217,8 @@ fn rows_that_need_two_persons_wait_for_the_second() {
 fn a_list_that_nobody_approves_lapses() {
     let mut world = city();
     let (status, since) = (Status::MovedOut, world.today());
-    let body = AccountStatus { account: account("taro"), status, since, reason: None };
-    let row = (world.core(Body::AccountStatus(body)), None);
+    let body = AccountStatus { account: account("taro"), status, since, cause: None };
+    let row = (world.core(Body::AccountStatus(body)), Some(world.disclosure(None)));
     let bytes = signed(&mut world, "registry", Kind::AccountStatus, vec![row]);
     let manifest = open(&world, &bytes).unwrap();
     let seq = Seq(world.tables.size);
@@ -235,9 +236,9 @@ fn a_manifest_holds_rows_of_some_kinds_only() {
     let mut world = city();
     let body = Body::CardRevoke(ledger_spec::kinds::CardRevoke {
         card: ledger_spec::statement::card_hash(&card("hanako")),
-        reason: ledger_spec::kinds::Note::new("lost").unwrap(),
+        cause: ledger_spec::kinds::Cause::Lost,
     });
-    let row = (world.core(body), None);
+    let row = (world.core(body), Some(world.disclosure(None)));
     let bytes = signed(&mut world, "staff-1", Kind::CardRevoke, vec![row]);
     let manifest = open(&world, &bytes).unwrap();
     let text = "refused: a manifest holds 1 to 2000 rows of a kind that may be signed together";
@@ -264,10 +265,10 @@ fn a_row_is_good_for_its_own_manifest_alone() {
     past.row.as_mut().unwrap().index = 1;
     assert_eq!(shown(&world.judge(past)), text);
     // A key that is revoked in between vouches for nothing any more.
-    let reason = ledger_spec::kinds::Note::new("stolen").unwrap();
+    let cause = ledger_spec::kinds::Cause::Stolen;
     world.must(
         "staff-1",
-        Body::KeyRevoke(ledger_spec::kinds::KeyRevoke { kid: kid("station-1"), reason }),
+        Body::KeyRevoke(ledger_spec::kinds::KeyRevoke { kid: kid("station-1"), cause }),
     );
     let row = first.into_rows(entry.seq).next().unwrap();
     assert_eq!(shown(&world.judge(row)), "refused: the key has been revoked");

@@ -10,7 +10,7 @@ use ledger_spec::{
     entry::Contra,
     ids::{PlaceId, Seq},
     kinds::{
-        Action, Approve, Body, Capture, Code, DayClose, Hold, Note, Redeem, Refund, Release, Void,
+        Action, Approve, Body, Capture, Cause, Code, DayClose, Hold, Redeem, Refund, Release, Void,
     },
     points::{Fund, LotKey, Points, Purse},
     state::{Lot, Overlay},
@@ -335,9 +335,10 @@ impl City {
                 self.world.core(Body::Void(Void { entry })).sign(&key(SHOPS[shop]), None)
             }
             Said::Refund { sale, points } => {
-                let (points, reason) = (Points::new(points).unwrap(), Note::new("why").unwrap());
-                let body = Body::Refund(Refund { entry: sale, points, reason });
-                self.world.core(body).sign(&key("staff-1"), None)
+                let (points, cause) = (Points::new(points).unwrap(), Cause::Other);
+                let body = Body::Refund(Refund { entry: sale, points, cause });
+                let disclosure = self.world.disclosure(None);
+                self.world.core(body).sign(&key("staff-1"), Some(&disclosure))
             }
             Said::Approve { which } => {
                 let proposal = self.model.proposals[which].seq;

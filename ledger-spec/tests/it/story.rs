@@ -23,9 +23,9 @@ use ledger_spec::{
     kinds::{
         AccountClose, AccountFacts, AccountOpen, AccountStatus, Action, ActionWithdraw, Adjust,
         AgeTier, Approve, BalanceImport, Body, BudgetAllocate, Capture, CardIssue, CardRevoke,
-        Code, DayClose, DeviceEnrol, Document, Expire, Hold, Insurance, KeyRevoke, LinkGrant,
-        LinkRevoke, LotExtend, LotPoints, Note, OpeningBudget, ProgrammePublish, Purpose, Redeem,
-        Refund, Release, Role, SettlementClose, SettlementPaid, Status, Void,
+        Cause, Code, DayClose, DeviceEnrol, Document, Expire, Hold, Insurance, KeyRevoke,
+        LinkGrant, LinkRevoke, LotExtend, LotPoints, Note, OpeningBudget, ProgrammePublish,
+        Purpose, Redeem, Refund, Release, Role, SettlementClose, SettlementPaid, Status, Void,
     },
     points::{Fund, FundSums, LotKey, Points, Purse},
     state::Lot,
@@ -160,7 +160,9 @@ impl Story {
         let body = self.body(who, (verb, words), options);
         let core = self.world.core(body);
         let mut unsigned = Unsigned { core, disclosure: None };
-        if unsigned.core.body.kind().shape().disclosure {
+        if unsigned.core.body.kind().seals_text_alone() {
+            unsigned.disclosure = Some(self.world.disclosure(None));
+        } else if unsigned.core.body.kind().shape().disclosure {
             unsigned.disclosure = Some(self.disclosure(words, options));
         }
         let core = &mut unsigned.core;
@@ -222,9 +224,11 @@ impl Story {
                 let statement_hash = Sha256::digest(seen).into();
                 Body::Approve(Approve { proposal, statement_hash })
             }
-            ("revokes", [name]) => Body::KeyRevoke(KeyRevoke { kid: kid(name), reason: note() }),
+            ("revokes", [name]) => {
+                Body::KeyRevoke(KeyRevoke { kid: kid(name), cause: Cause::Other })
+            }
             ("revokes", ["card", "of", name]) => {
-                Body::CardRevoke(CardRevoke { card: card_hash(&card(name)), reason: note() })
+                Body::CardRevoke(CardRevoke { card: card_hash(&card(name)), cause: Cause::Other })
             }
             ("opens", [name]) => Body::AccountOpen(AccountOpen { account: account(name) }),
             ("closes", ["account", name]) => {
@@ -277,7 +281,7 @@ impl Story {
             ("refunds", [points, "of", name]) => Body::Refund(Refund {
                 entry: self.seq(name),
                 points: Points::new(points.parse().unwrap()).unwrap(),
-                reason: note(),
+                cause: Cause::Other,
             }),
             ("offers" | "claims" | "uses" | "cancels" | "rebinds" | "commits" | "draws", words) => {
                 self.reward((line.0, words), options)
@@ -297,22 +301,22 @@ impl Story {
             ("marks", [name, status]) => {
                 let since = option("since").map_or(self.world.today(), |d| Day::parse(d).unwrap());
                 let (account, status) = (account(name), code(Status::ALL, status));
-                Body::AccountStatus(AccountStatus { account, status, since, reason: None })
+                Body::AccountStatus(AccountStatus { account, status, since, cause: None })
             }
             ("withdraws", [name]) => {
-                Body::ActionWithdraw(ActionWithdraw { entry: self.seq(name), reason: note() })
+                Body::ActionWithdraw(ActionWithdraw { entry: self.seq(name), cause: Cause::Other })
             }
             ("adjusts", [name, points, fund, day]) => Body::Adjust(Adjust {
                 account: account(name),
                 lot: lot(fund, day, option("purse")),
                 points: points.parse().unwrap(),
-                reason: note(),
+                cause: Cause::Other,
             }),
             ("extends", [name, fund, day, "to", until]) => Body::LotExtend(LotExtend {
                 account: account(name),
                 lot: lot(fund, day, None),
                 until: Day::parse(until).unwrap(),
-                reason: note(),
+                cause: Cause::Other,
             }),
             ("brings", [name, lots @ ..]) => {
                 let lots = lots.chunks(3).map(|words| LotPoints {

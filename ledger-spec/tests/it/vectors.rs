@@ -8,7 +8,7 @@ use ledger_spec::{
     cose::Sign1,
     entry::{Accounting, Class, DayTotals, Effect, Entry, receipt_number},
     ids::{PerkCardNumber, PlaceId, Seq},
-    kinds::{Action, Approve, Body, BudgetAllocate, Code, KeyRevoke, Note, Redeem},
+    kinds::{Action, Approve, Body, BudgetAllocate, Cause, Code, KeyRevoke, Redeem},
     merkle::leaf_hash,
     points::{Fund, Points},
     public,
@@ -265,8 +265,8 @@ fn a_residents_phone_is_nobodys_business() {
     world.set_up(&measuring());
     world.join("hanako");
     for (name, expected) in [("hanako", Class::Sealed), ("shop-a", Class::Public)] {
-        let reason = Note::new("lost").unwrap();
-        let entry = world.must("staff-1", Body::KeyRevoke(KeyRevoke { kid: kid(name), reason }));
+        let cause = Cause::Lost;
+        let entry = world.must("staff-1", Body::KeyRevoke(KeyRevoke { kid: kid(name), cause }));
         let (class, json) = public::of_effects(&entry.effects, |kid| world.tables.keys.get(&kid));
         assert_eq!((class, json.is_some()), (expected, expected == Class::Public));
     }

@@ -296,9 +296,10 @@ impl World {
         PayToken { exp_s, nonce, ledger: ledger(), max_points: 1_000, shop: None }
     }
 
-    /// Signs and submits a body without disclosure, and insists that it is accepted.
+    /// Signs and submits a body whose disclosure says nothing, and insists that it is accepted.
     pub(crate) fn must(&mut self, who: &str, body: Body) -> Accounting {
-        let submission = self.core(body).sign(&key(who), None);
+        let disclosure = body.kind().shape().disclosure.then(|| self.disclosure(None));
+        let submission = self.core(body).sign(&key(who), disclosure.as_ref());
         let verdict = self.submit(&submission);
         let Verdict::Accepted(entry) = verdict else { panic!("{who}: {verdict:?}") };
         entry

@@ -31,6 +31,9 @@ export async function sha256(...parts) {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 
+/** The commitment to a disclosure. */
+export const sealOf = (disclosure) => sha256("kenmai/v1/disclosure", disclosure);
+
 /** Lower-case hexadecimal. */
 export const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
@@ -154,7 +157,7 @@ async function statement(signer, ledger, kind, core, secret, atS = ledger.nowS()
   const payload = new Map([[1, 1], [2, ledger.id], [3, KINDS.indexOf(kind)], [4, opId()], [5, dayOf(atS)], ...core]);
   if (!secret) return sign1(signer, AAD.statement, payload);
   const disclosure = encode(new Map([[1, random(16)], [2, atS], ...secret]));
-  payload.set(9, await sha256("kenmai/v1/disclosure", disclosure));
+  payload.set(9, await sealOf(disclosure));
   return sign1(signer, AAD.statement, payload, disclosure);
 }
 

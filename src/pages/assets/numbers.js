@@ -95,6 +95,25 @@ export const PIN_GROUNDS = [
   "desk",
 ];
 
+/** Why the city corrects something by number; entry 0 does not exist. */
+export const CAUSES = [
+  null,
+  "duplicate",
+  "input_error",
+  "device_fault",
+  "goods_returned",
+  "lost",
+  "stolen",
+  "replaced",
+  "ended",
+  "moved",
+  "death",
+  "holder_request",
+  "misuse",
+  "city_measure",
+  "other",
+];
+
 /** The purses of points by number; entry 0 does not exist. */
 export const PURSES = [
   null,

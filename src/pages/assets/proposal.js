@@ -2,9 +2,10 @@
 // Each kind of proposal is a list of facts [name, value]; `approve-NAME` is the label.
 
 import * as api from "./api.js";
-import { hex } from "./cose.js";
+import { decode } from "./cbor.js";
+import { hex, sealOf, unhex } from "./cose.js";
 import { comparison } from "./keyring.js";
-import { FUNDS, KINDS, PURSES, ROLES } from "./numbers.js";
+import { CAUSES, FUNDS, KINDS, PURSES, ROLES } from "./numbers.js";
 import { date, element, ledgerName, named, number, text, textOr } from "./page.js";
 
 const HASH_BYTES = 32;
@@ -21,6 +22,7 @@ const fund = (value) => text(`settlement-fund-${FUNDS[value].replace("_", "-")}`
 const points = (value) => text("approve-points-value", { points: number(value) });
 const lot = ([purse, of, expires]) =>
   text("approve-lot-value", { purse: text(`approve-purse-${PURSES[purse]}`), fund: fund(of), date: date(expires) });
+const cause = (value) => textOr(`cause-${CAUSES[value]}`, "cause-other");
 /** The name of a kind for people. */
 export const kindName = (kind) => textOr(`kind-${kind.replaceAll(".", "-")}`, "kind-unknown");
 
@@ -45,7 +47,7 @@ async function keyName(kid) {
   return found ? japanese(found.name) : code(kid);
 }
 
-const keyRevoke = async (body) => [["key", await keyName(body.get(1))], ["reason", japanese(body.get(2))]];
+const keyRevoke = async (body) => [["key", await keyName(body.get(1))], ["cause", cause(body.get(2))]];
 
 /** Every value of a document by its path; rules and items go by their own number or name, so that order does not matter. */
 function leaves(value, path = "", found = new Map()) {
@@ -93,15 +95,15 @@ const FACTS = {
   "key.register": keyRegister,
   "key.revoke": keyRevoke,
   action: actionForTwo,
-  "action.withdraw": (body) => [["entry", String(body.get(1))], ["reason", japanese(body.get(2))]],
-  refund: (body) => [["entry", String(body.get(1))], ["points", points(body.get(2))], ["reason", japanese(body.get(3))]],
+  "action.withdraw": (body) => [["entry", String(body.get(1))], ["cause", cause(body.get(2))]],
+  refund: (body) => [["entry", String(body.get(1))], ["points", points(body.get(2))], ["cause", cause(body.get(3))]],
   adjust: (body) => [
     ["account", code(body.get(1))], ["lot", lot(body.get(2))], ["points", points(body.get(3))],
-    ["reason", japanese(body.get(4))],
+    ["cause", cause(body.get(4))],
   ],
   "lot.extend": (body) => [
     ["account", code(body.get(1))], ["lot", lot(body.get(2))], ["until", date(body.get(3))],
-    ["reason", japanese(body.get(4))],
+    ["cause", cause(body.get(4))],
   ],
   "balance.import": (body) => [
     ["account", code(body.get(1))], ["lots", element("ul", "", ...body.get(2).map(lotPoints))],
@@ -120,8 +122,24 @@ const FACTS = {
   ],
 };
 
-/** The facts of a proposal's core; null for a kind that this page cannot explain, and so must not approve. */
-export async function factsOf(core) {
-  const facts = FACTS[KINDS[core.get(3)]];
-  return facts ? [["kind", kindName(KINDS[core.get(3)])], ...(await facts(core.get(8), core))] : null;
+/** What the proposer wrote beside the cause: the text that the signed statement seals, or why there is none to read. */
+async function written(core, disclosure) {
+  if (!disclosure) return text("approve-text-gone");
+  const bytes = unhex(disclosure);
+  if (hex(await sealOf(bytes)) !== hex(core.get(9))) throw new Error(text("approve-text-other"));
+  const words = decode(bytes).get(11);
+  return words ? japanese(words) : text("approve-text-none");
+}
+
+/**
+ * The facts of a proposal's core, and of the disclosure that came with it; null for a kind that this page cannot explain, and so
+ * must not approve.
+ */
+export async function factsOf(core, disclosure) {
+  const explain = FACTS[KINDS[core.get(3)]];
+  if (!explain) return null;
+  const facts = await explain(core.get(8), core);
+  const tellsWhy = facts.some(([name]) => name === "cause") && core.has(9);
+  const told = tellsWhy ? [["text", await written(core, disclosure)]] : [];
+  return [["kind", kindName(KINDS[core.get(3)])], ...facts, ...told];
 }

@@ -6,8 +6,8 @@ use ledger_spec::{
     decide::Rejection,
     ids::Seq,
     kinds::{
-        AccountStatus, ActionWithdraw, Adjust, Approve, BalanceImport, Body, Code, Expire,
-        LotExtend, LotPoints, Note, Status,
+        AccountStatus, ActionWithdraw, Adjust, Approve, BalanceImport, Body, Cause, Code, Expire,
+        LotExtend, LotPoints, Status,
     },
     points::{Fund, LotKey, Points, Purse},
     time::Day,
@@ -124,7 +124,7 @@ impl City {
             Correction::Mark { resident, status, days_from_today } => {
                 let since = Day(today.0.checked_add_signed(*days_from_today).unwrap());
                 let (account, status) = (account(RESIDENTS[*resident]), *status);
-                let body = AccountStatus { account, status, since, reason: None };
+                let body = AccountStatus { account, status, since, cause: None };
                 self.world.must("registry", Body::AccountStatus(body));
                 self.model.standings.insert(*resident, (status, since));
             }
@@ -179,7 +179,7 @@ impl City {
         }
         let at = which.index(grants.len());
         let (seq, resident, lot) = (grants[at].seq, grants[at].said.1, grants[at].lot);
-        let body = Body::ActionWithdraw(ActionWithdraw { entry: seq, reason: note() });
+        let body = Body::ActionWithdraw(ActionWithdraw { entry: seq, cause: Cause::Other });
         if let Some(by) = grants[at].withdrawn_by {
             self.check(body, &Expected::Refused(Rejection::AlreadyUndone(by)));
             return;
@@ -201,7 +201,7 @@ impl City {
             account: account(RESIDENTS[resident]),
             lot,
             points,
-            reason: note(),
+            cause: Cause::Other,
         });
         let money = |year| {
             let found = FUNDS.iter().find(|(fund, of, _)| (*fund, *of) == (lot.fund, year));
@@ -232,7 +232,7 @@ impl City {
 
     fn extend(&mut self, resident: usize, lot: LotKey, until: Day, today: Day) {
         let account = account(RESIDENTS[resident]);
-        let body = Body::LotExtend(LotExtend { account, lot, until, reason: note() });
+        let body = Body::LotExtend(LotExtend { account, lot, until, cause: Cause::Other });
         let held = self.model.open(resident, lot, today);
         if held == 0 {
             self.check(body, &Expected::Refused(Rejection::LotUnknown));
@@ -263,7 +263,8 @@ impl City {
 
     /// Proposes and approves; the entry of the approval.
     fn check(&mut self, body: Body, expected: &Expected) -> Option<Seq> {
-        let submission = self.world.core(body).sign(&key("staff-1"), None);
+        let disclosure = body.kind().shape().disclosure.then(|| self.world.disclosure(None));
+        let submission = self.world.core(body).sign(&key("staff-1"), disclosure.as_ref());
         let proposal = match self.world.submit(&submission) {
             Verdict::Accepted(entry) => entry,
             Verdict::Refused(rejection) => {
@@ -281,8 +282,4 @@ impl City {
         assert_eq!(&found_in(&entry), expected);
         Some(entry.seq)
     }
-}
-
-fn note() -> Note {
-    Note::new("because").unwrap()
 }

@@ -5,7 +5,7 @@ use ledger_spec::{
     decide::Rejection,
     ids::{Hash, LinkId, PlaceId, Seq},
     kinds::{
-        Adjust, Body, CataloguePublish, Code, Document, LinkGrant, LinkRevoke, Note, Purpose,
+        Adjust, Body, CataloguePublish, Cause, Code, Document, LinkGrant, LinkRevoke, Purpose,
         Release, RewardCancel, RewardClaim, RewardUse,
     },
     points::{Fund, LotKey, Points, Purse},
@@ -103,7 +103,7 @@ fn city() -> World {
         let expires_on = Day::parse("2027-03-31").unwrap();
         let lot = LotKey { purse: Purse::Yen, fund: Fund::Nhi, expires_on };
         let (account, points) = (account(name), i64::from(POINTS));
-        world.enact(Body::Adjust(Adjust { account, lot, points, reason: note() }));
+        world.enact(Body::Adjust(Adjust { account, lot, points, cause: Cause::Other }));
     }
     for (name, other) in [RESIDENTS, [RESIDENTS[1], RESIDENTS[0]]].map(|[a, b]| (a, b)) {
         let (link, until) = (link_of(name), Day::parse("2026-08-01").unwrap());
@@ -182,10 +182,6 @@ fn expected(step: Step, claims: &[Claim], unlinked: [bool; 2], today: Day) -> Op
     }
 }
 
-fn note() -> Note {
-    Note::new("because").unwrap()
-}
-
 fn claim_of(item: &str, points: u32, code: Option<Hash>) -> Body {
     let (item, points) = (Code::new(item).unwrap(), Points::new(points).unwrap());
     Body::RewardClaim(RewardClaim { item, points, code })
@@ -228,7 +224,7 @@ fn take(world: &mut World, claims: &mut Vec<Claim>, step: Step) -> Option<Verdic
         }
         Step::Cancel { shop, claim } => {
             let row = claims.get_mut(claim)?;
-            let body = Body::RewardCancel(RewardCancel { voucher: row.seq, reason: note() });
+            let body = Body::RewardCancel(RewardCancel { voucher: row.seq, cause: Cause::Other });
             let verdict = signed(world, SHOPS[shop], body);
             if let Verdict::Accepted(entry) = &verdict {
                 row.state = State::Back(entry.seq);

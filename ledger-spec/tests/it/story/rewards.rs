@@ -6,15 +6,15 @@ use ledger_spec::{
     draw,
     entry::{Accounting, Contra, Effect},
     kinds::{
-        Body, CataloguePublish, Code, Document, DrawCommit, DrawResult, RewardCancel, RewardClaim,
-        RewardRebind, RewardUse,
+        Body, CataloguePublish, Cause, Code, Document, DrawCommit, DrawResult, RewardCancel,
+        RewardClaim, RewardRebind, RewardUse,
     },
     points::Points,
     state::Overlay,
     statement::voucher_hash,
 };
 
-use super::{Options, Story, changes, lot_text, note};
+use super::{Options, Story, changes, lot_text};
 use crate::world::{catalogue, id};
 
 impl Story {
@@ -57,7 +57,7 @@ impl Story {
                 Body::RewardRebind(RewardRebind { voucher: self.seq(name), code })
             }
             ("cancels", [name]) => {
-                Body::RewardCancel(RewardCancel { voucher: self.seq(name), reason: note() })
+                Body::RewardCancel(RewardCancel { voucher: self.seq(name), cause: Cause::Other })
             }
             ("commits", [item]) => {
                 let known = state.catalogue().and_then(|catalogue| catalogue.item_of(item));
