@@ -112,7 +112,12 @@ impl Engine {
         let key = keys.log.verifying_key();
         let verifier = VerifierKey::new(&config.origin, KeyType::Ed25519, key)
             .map_err(|_| CheckpointError::Origin)?;
-        let head = Arc::new(sequencer::sign_head(&config.origin, &keys.log, log.tip())?);
+        let head = Arc::new(sequencer::sign_head(
+            &config.origin,
+            &keys.log,
+            log.tip(),
+            time_ms.unwrap_or(0),
+        )?);
         let views = Views::open(&config.data_folder.join(VIEWS_FOLDER), ledger)?;
         if views.applied() > log.tip().next_seq {
             tracing::warn!(%ledger, "the views are ahead of the log and are made again");

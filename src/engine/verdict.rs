@@ -18,6 +18,9 @@ pub struct Head {
     pub root: Hash,
     /// The signed checkpoint (C2SP tlog-checkpoint).
     pub note: String,
+    /// Unix milliseconds of the newest entry under it, the last that the log itself knows after a
+    /// start.
+    pub newest_ms: u64,
 }
 
 /// A statement that is in the log.

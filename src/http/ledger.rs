@@ -38,6 +38,8 @@ pub(super) struct Info {
     demo: bool,
     /// Entries in the log.
     size: u64,
+    /// Unix seconds of the newest of them.
+    newest_s: u64,
 }
 
 /// Reads what a client needs to know before it signs.
@@ -59,6 +61,7 @@ pub(super) async fn info(
         now_s: server.now_s(),
         demo: ledger.is_demo,
         size: state.size,
+        newest_s: ledger.engine.head()?.newest_ms / 1_000,
     }))
 }
 

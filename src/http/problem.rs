@@ -164,6 +164,7 @@ problem_types! {
     LINK_EXISTS "link-exists" 409 NewId;
     LINK_TERM "link-term" 422 NewId;
     GATE_CLOSED "checkup-first" 403 Never;
+    NOT_USABLE "points-not-usable" 403 NewId;
     SETTLEMENT_NOT_DUE "settlement-not-due" 409 Never;
     SETTLEMENT_MISMATCH "settlement-mismatch" 422 Never;
     SETTLEMENT_UNKNOWN "settlement-not-found" 404 Never;
@@ -265,6 +266,18 @@ impl Problem {
 
     fn with(kind: ProblemType, detail: &dyn std::fmt::Display) -> Self {
         Self { kind, detail: Some(detail.to_string()), op_id: None }
+    }
+
+    /// What a shop's terminal hears: a refusal for what is about the person, such as a check-up
+    /// that is due or a suspension, says no more there than that there will be no sale. The
+    /// resident's own page says why.
+    #[must_use]
+    pub fn at_till(self) -> Self {
+        let of_the_person = [GATE_CLOSED, ACCOUNT_FROZEN, ACCOUNT_DECEASED];
+        if of_the_person.iter().any(|kind| kind.slug == self.kind.slug) {
+            return Self { kind: NOT_USABLE, detail: None, ..self };
+        }
+        self
     }
 
     /// Names the operation that was refused.
@@ -583,5 +596,15 @@ mod tests {
                 assert!(kind.title(lang).ends_with(['.', '。']), "{}", kind.slug);
             }
         }
+    }
+
+    #[test]
+    fn a_till_hears_of_its_sale_and_not_of_the_person() {
+        let heard = |kind| Problem::with(kind, &"a detail").at_till();
+        for kind in [GATE_CLOSED, ACCOUNT_FROZEN, ACCOUNT_DECEASED] {
+            let heard = heard(kind);
+            assert_eq!((heard.kind.slug, heard.detail), ("points-not-usable", None));
+        }
+        assert_eq!(heard(QR_USED).kind.slug, "qr-already-used");
     }
 }

@@ -8,8 +8,9 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ledger_spec::decide::Rejection;
 use ledger_spec::entry::{Accounting, receipt_number};
-use ledger_spec::ids::OpId;
-use ledger_spec::kinds::{Body, Kind};
+use ledger_spec::ids::{Kid, OpId};
+use ledger_spec::kinds::{Body, Kind, Role};
+use ledger_spec::state::Signer;
 use ledger_spec::statement;
 use ledger_spec::time::Day;
 use serde::Serialize;
@@ -70,9 +71,20 @@ pub(super) async fn submit(
         return Err(counted(Problem::from(refusal).on(statement.core.op_id)));
     }
     let (op_id, kind, day) = (statement.core.op_id, statement.core.body.kind(), statement.core.day);
+    let by_shop = is_shop(ledger, statement.kid)?;
     let decided = ledger.engine.submit(statement).await;
-    let accepted = decided.map_err(|refusal| counted(Problem::from(refusal).on(op_id)))?;
+    let accepted = decided.map_err(|refusal| {
+        let problem = counted(Problem::from(refusal).on(op_id));
+        if by_shop { problem.at_till() } else { problem }
+    })?;
     Ok(answer(accepted.replayed, verdict(ledger, op_id, kind, day, &accepted)?))
+}
+
+/// Whether a key is a shop's terminal.
+fn is_shop(ledger: &Ledger, kid: Kid) -> Result<bool, EngineError> {
+    let state = ledger.engine.state()?;
+    let signer = state.keys.get(&kid).map(|key| &key.signer);
+    Ok(matches!(signer, Some(Signer::Actor(actor)) if actor.role == Role::Shop))
 }
 
 /// A refusal, after the metrics have seen it.

@@ -19,6 +19,8 @@ pub struct First {
     pub others: Vec<(String, String)>,
     /// Its figures.
     pub figures: Figures,
+    /// Seconds since the newest record.
+    pub age_s: u64,
 }
 
 const TEXTS: [&str; 4] =
@@ -40,6 +42,7 @@ pub fn page(lang: Lang, data: &First) -> Markup {
             p.records {
                 strong #records aria-live="polite" { (records) }
                 " " a href="/verify" { (t(lang, "first-verify")) }
+                @if data.figures.entries > 0 { br; small #newest { (age(lang, data.age_s)) } }
             }
         }
         (figures(lang, &data.figures))
@@ -56,17 +59,27 @@ pub fn page(lang: Lang, data: &First) -> Markup {
     layout(&frame, &body)
 }
 
+/// How long ago the newest record was made.
+fn age(lang: Lang, age_s: u64) -> String {
+    let (key, count) = match age_s / 60 {
+        minutes @ 0..120 => ("first-age-minutes", minutes),
+        minutes @ 120..2_880 => ("first-age-hours", minutes / 60),
+        minutes => ("first-age-days", minutes / 1_440),
+    };
+    t_args(lang, key, &[("count", &number(count))])
+}
+
 fn figures(lang: Lang, figures: &Figures) -> Markup {
     let rows = [
         (t(lang, "first-granted"), figures.granted),
         (t(lang, "first-used"), figures.redeemed),
-        (t(lang, "first-measurements"), figures.actions),
         (t(lang, "first-shops"), figures.shops),
         (t(lang, "first-stations"), figures.stations),
     ];
     html! {
         section aria-labelledby="figures" {
             h2 #figures { (t(lang, "first-figures")) }
+            p { (t_args(lang, "first-closed", &[("days", &number(figures.days))])) }
             dl.figures {
                 @for (name, value) in rows { div { dt { (name) } dd { (number(value)) } } }
             }
@@ -121,12 +134,14 @@ mod tests {
             others: vec![("/minato-demo".into(), "みなと町すこやかポイント".into())],
             figures: Figures {
                 entries: 10_452,
+                newest_s: 1_795_316_460,
+                days: 30,
                 granted: 1_234_567,
                 redeemed: 890,
-                actions: 77,
                 shops: 8,
                 stations: 3,
             },
+            age_s: 7_260,
         }
     }
 

@@ -121,6 +121,7 @@ fn signed_in(lang: Lang, ledger: &str, title: &str, account: &AccountPage) -> Ma
                 ])) }
             }
             @for hold in &balance.holds { p { (reserved(lang, hold)) } }
+            @if balance.suspended == Some(true) { p #suspended { (t(lang, "me-suspended")) } }
             @if let Some(waits) = &balance.waits_for {
                 p #waits-for { (t_args(lang, "me-waits-for", &[("name", lang.pick(&waits.name, &waits.name_en))])) }
             }
@@ -488,6 +489,7 @@ mod tests {
                 name: "特定健診".into(),
                 name_en: "Specific check-up".into(),
             }),
+            suspended: Some(true),
             lots: vec![LotLine { lot, points: 1_240 }],
             holds: vec![HoldLine {
                 seq: 9,
@@ -600,6 +602,7 @@ mod tests {
             "300 ポイントを予約しました",
             "予約した 300 ポイントが戻りました",
             "理由: 返品・品切れ",
+            "一時停止中のため",
         ] {
             assert!(page.contains(part), "{part}");
         }
@@ -641,6 +644,7 @@ mod tests {
             yen: 0,
             challenge: 0,
             waits_for: None,
+            suspended: None,
             lots: vec![],
             holds: vec![],
             ..balance()

@@ -1,6 +1,7 @@
 //! An account's points: what is open, what is reserved, what must be done before they can be spent.
 
 use ledger_spec::ids::{AccountId, PlaceId};
+use ledger_spec::kinds::Status;
 use ledger_spec::points::{Fund, LotKey, Purse};
 use ledger_spec::state::{HeldFor, Hold, Overlay, Place};
 use ledger_spec::time::Day;
@@ -21,6 +22,9 @@ pub struct Balance {
     /// What must be done before yen points can be spent; left out where they can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<WaitsFor>,
+    /// `true` while the account is suspended, and nothing can be spent; otherwise absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<bool>,
     /// Open lots, first to expire first.
     pub lots: Vec<LotLine>,
     /// Points that shops have reserved; they are in no lot.
@@ -103,6 +107,7 @@ pub fn balance(
     });
     Ok(Some(Balance {
         waits_for,
+        suspended: (row.standing_on(today) == Some(Status::Frozen)).then_some(true),
         account_entries: row.entries,
         yen: row.available(Purse::Yen, today),
         challenge: row.available(Purse::Challenge, today),

@@ -9,36 +9,47 @@ use crate::engine::{Engine, EngineError};
 
 /// The most closed days that one answer gives.
 pub const CLOSED_DAYS_MAX: usize = 62;
+/// The closed days that the first page sums up.
+const SUMMED_DAYS_MAX: usize = 30;
 
-/// Figures that everyone may see.
+/// Figures that everyone may see. What moves is of closed days and their released cells alone: a
+/// running sum, read before and after a sale, would tell its points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figures {
-    /// Entries in the log.
+    /// Entries under the signed head.
     pub entries: u64,
-    /// Points of the yen purse granted since the beginning.
+    /// Unix seconds of the newest of them.
+    pub newest_s: u64,
+    /// Closed days that the sums are of.
+    pub days: u64,
+    /// Points granted on those days, as far as released.
     pub granted: u64,
-    /// Points redeemed since the beginning, less voids and refunds.
+    /// Points redeemed on those days, as far as released.
     pub redeemed: u64,
-    /// Health actions recorded.
-    pub actions: u64,
     /// Shops.
     pub shops: u64,
     /// Stations.
     pub stations: u64,
 }
 
-/// Sums over the whole city, out of the state.
+/// The figures of the head and of the last closed days.
 ///
 /// # Errors
 /// [`EngineError`]
 pub fn figures(engine: &Engine) -> Result<Figures, EngineError> {
+    let days = closed_days(engine, SUMMED_DAYS_MAX)?;
+    let sum = |cell: fn(&ClosedTotals) -> Option<u64>| {
+        days.iter().filter_map(|day| cell(&day.totals)).sum()
+    };
+    let head = engine.head()?;
     let state = engine.state()?;
     let places = |role| state.places.values().filter(|place| place.role == role).count() as u64;
     Ok(Figures {
-        entries: state.size,
-        granted: state.budgets.values().map(|budget| budget.granted).sum(),
-        redeemed: state.shops.values().map(|shop| shop.total).sum(),
-        actions: state.acts.len() as u64,
+        entries: head.size,
+        newest_s: head.newest_ms / 1_000,
+        days: days.len() as u64,
+        granted: sum(|totals| totals.granted),
+        redeemed: sum(|totals| totals.redeemed),
         shops: places(Role::Shop),
         stations: places(Role::Station),
     })
@@ -64,13 +75,12 @@ pub struct ClosedTotals {
     pub redeemed: Option<u64>,
 }
 
-/// The last closed days, newest first.
+/// The last closed days, at most so many, newest first.
 ///
 /// # Errors
 /// [`EngineError`]
-pub fn closed_days(engine: &Engine) -> Result<Vec<ClosedDay>, EngineError> {
-    let closings: Vec<Seq> =
-        engine.state()?.closed.values().rev().take(CLOSED_DAYS_MAX).copied().collect();
+pub fn closed_days(engine: &Engine, count: usize) -> Result<Vec<ClosedDay>, EngineError> {
+    let closings: Vec<Seq> = engine.state()?.closed.values().rev().take(count).copied().collect();
     let mut days = Vec::new();
     for seq in closings {
         let public = engine.entry(seq)?.and_then(|(entry, _)| entry.public);

@@ -136,10 +136,8 @@ async fn a_list_of_deaths_waits_for_another_person() {
     let done = send().await;
     assert!(matches!(done.status.as_u16(), 200 | 201), "{}", done.text());
     assert_eq!(done.json()["accepted"], 1);
-    assert_eq!(
-        town.submit(&town.redeem(903, 100, town.code(2, 500))).await.slug(),
-        "account-ended"
-    );
+    let refused = town.submit(&town.redeem(903, 100, town.code(2, 500))).await;
+    assert_eq!(refused.slug(), "points-not-usable", "the till hears no more");
     // The resident's phone, or whoever has it, reads the reason.
     let history = town.read("/me/history", &session).await.json();
     assert_eq!(history["entries"][0]["note"], "住民票の死亡届");
@@ -211,4 +209,27 @@ async fn what_is_written_about_a_correction_ends_with_the_residents_data_key() {
     assert!(town.read(&path, &staff).await.json().get("disclosure").is_none());
     let known: Vec<_> = newest(2).await;
     assert_eq!(known, [["city_measure".into(), Value::Null], ["city_measure".into(), Value::Null]]);
+}
+
+/// What is about the person is the person's: a till hears that there is no sale, and nothing else.
+#[tokio::test]
+async fn a_till_hears_neutral_words_and_the_resident_reads_why() {
+    let town = Town::found(Plan::default()).await;
+    town.accept(&town.coaching(100, 0)).await;
+    let since = Day::of_ms(town.clock.now_s() * 1_000);
+    let (account, cause) = (town.cast.account(0), Some(Cause::Misuse));
+    let body = AccountStatus { account, status: Status::Frozen, since, cause };
+    let core = town.core(101, Body::AccountStatus(body));
+    town.accept(&core.sign(&town.cast.staff(), Some(&town.disclosure(None)))).await;
+
+    let refused = town.submit(&town.redeem(102, 100, town.code(1, 500))).await;
+    assert_eq!((refused.status.as_u16(), refused.slug().as_str()), (403, "points-not-usable"));
+    let told = refused.text();
+    for word in ["suspend", "停止", "checkup", "健診", "detail"] {
+        assert!(!told.contains(word), "{word} in {told}");
+    }
+    let phone = town.log_in(&town.cast.phone(0), 1).await;
+    assert_eq!(town.read("/me", &phone).await.json()["suspended"], true);
+    let history = town.read("/me/history", &phone).await.json();
+    assert_eq!(history["entries"][0]["cause"], "misuse");
 }

@@ -25,14 +25,14 @@ async fn everyone_reads_rules_keys_and_figures() {
     check(
         &town.get("/v1/town").await,
         &expect![[r#"
-        200 application/json
-        {"ledger":"town","ledger_id":"252b0928b77b99d5","origin":"test.example/town","name":"健康マイレージ","programme_version":1,"today":"2026-11-22","now_s":1795316400,"demo":true,"size":28}"#]],
+            200 application/json
+            {"ledger":"town","ledger_id":"252b0928b77b99d5","origin":"test.example/town","name":"健康マイレージ","programme_version":1,"today":"2026-11-22","now_s":1795316400,"demo":true,"size":28,"newest_s":1795316400}"#]],
     );
     check(
         &town.get("/v1/empty").await,
         &expect![[r#"
-        200 application/json
-        {"ledger":"empty","ledger_id":"323b0f018e7d28d5","origin":"test.example/empty","name":null,"programme_version":null,"today":"2026-11-22","now_s":1795316400,"demo":false,"size":0}"#]],
+            200 application/json
+            {"ledger":"empty","ledger_id":"323b0f018e7d28d5","origin":"test.example/empty","name":null,"programme_version":null,"today":"2026-11-22","now_s":1795316400,"demo":false,"size":0,"newest_s":0}"#]],
     );
     check(
         &town.get("/v1/nowhere").await,
@@ -440,4 +440,27 @@ async fn what_a_venue_shows_leads_to_the_phones_page_of_its_ledger() {
     for page in ["venue", "attend"] {
         assert_eq!(town.get(&format!("/town/{page}")).await.status, 200, "{page}");
     }
+}
+
+/// Whoever looks at the first page before and after a sale learns nothing of it; of closed days it
+/// has what their public cells say.
+#[tokio::test]
+async fn the_first_page_moves_with_closed_days_alone() {
+    let town = Town::found(Plan::default()).await;
+    let figures = async || {
+        let page = town.get("/town?lang=ja").await.text().to_owned();
+        let (_, after) = page.split_once("id=\"figures\"").unwrap();
+        after.split_once("</section>").unwrap().0.to_owned()
+    };
+    let newest = async || town.get("/v1/town").await.json()["newest_s"].as_u64().unwrap();
+    let (before, founded) = (figures().await, newest().await);
+    town.clock.pass(60);
+    town.accept(&town.coaching(100, 0)).await;
+    town.accept(&town.redeem(101, 100, town.code(1, 500))).await;
+    assert_eq!(figures().await, before);
+    town.clock.pass(2);
+    assert_eq!(newest().await, founded + 60);
+    assert!(town.get("/town?lang=ja").await.text().contains("最新の記録は 0 分前"));
+    town.clock.pass(7_500);
+    assert!(town.get("/town?lang=ja").await.text().contains("最新の記録は 2 時間前"));
 }

@@ -131,10 +131,15 @@ pub(super) enum Decision {
 }
 
 /// Signs the head of the log as it stands.
-pub(crate) fn sign_head(origin: &str, key: &SigningKey, tip: Tip) -> Result<Head, EngineError> {
+pub(crate) fn sign_head(
+    origin: &str,
+    key: &SigningKey,
+    tip: Tip,
+    newest_ms: u64,
+) -> Result<Head, EngineError> {
     let size = tip.next_seq.0;
     let checkpoint = Checkpoint { origin: origin.to_owned(), size, root: tip.root };
-    Ok(Head { size, root: tip.root, note: checkpoint.sign(key)?.to_string() })
+    Ok(Head { size, root: tip.root, note: checkpoint.sign(key)?.to_string(), newest_ms })
 }
 
 impl Sequencer {
@@ -216,7 +221,7 @@ impl Sequencer {
             // 5. The state takes the batch over. A crash here loses nothing: recovery runs the
             //    same.
             self.absorb(&entries, changes)?;
-            self.head = Arc::new(sign_head(&self.origin, &self.keys.log, self.log.tip())?);
+            self.head = Arc::new(sign_head(&self.origin, &self.keys.log, self.log.tip(), now_ms)?);
             *self.shared.head.write().map_err(|_| EngineError::ThreadDied)? =
                 Arc::clone(&self.head);
             let took_us = self.environment.clock.boot_us().saturating_sub(started_us);

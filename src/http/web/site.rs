@@ -30,11 +30,13 @@ pub(super) async fn first(FrontVisit(visit): FrontVisit) -> Response {
     };
     let others = server.ledgers.values().filter(|other| other.name != ledger.name);
     let others = others.map(|other| (front(server, other), site(server, other, *lang).name));
+    let age_s = server.now_s().saturating_sub(figures.newest_s);
     let data = first::First {
         site: visit.site(),
         tour: format!("{}/tour", front(server, ledger).trim_end_matches('/')),
         others: others.collect(),
         figures,
+        age_s,
     };
     visit.html(first::page(*lang, &data).into_string())
 }
@@ -73,7 +75,7 @@ pub(super) async fn door(
     if visitor != "city" {
         return visit.failed(&Problem::not_found());
     }
-    match query::closed_days(&visit.ledger.engine) {
+    match query::closed_days(&visit.ledger.engine, query::CLOSED_DAYS_MAX) {
         Ok(days) => visit.html(city::page(lang, &city::CityPage { site, days }).into_string()),
         Err(error) => visit.failed(&error.into()),
     }

@@ -114,6 +114,7 @@ link-purpose = この連携では、この操作は許可されていません�
 link-exists = この連携番号はもう使われています。
 link-term = 連携の期間は、今日から1年までです。
 checkup-first = ポイントを使う前に、今年度の健診を受けてください。これまでのポイントはなくなりません。
+points-not-usable = 今日はポイントを使えません。理由は、ご本人のページで確かめられます。
 settlement-not-due = この店には締める精算がありません。
 settlement-mismatch = 精算の内容が記録と合いません。
 settlement-not-found = 支払う精算がありません。番号を確かめてください。
