@@ -366,6 +366,7 @@ impl Retrial<'_> {
                 | Effect::DrawCommitted { .. }
                 | Effect::DrawConcluded { .. }
                 | Effect::OpeningAllocated { .. }
+                | Effect::ShopAccountSet { .. }
                 | Effect::Brought { .. }
                 | Effect::PinSet { .. }
                 | Effect::RewardRebound { .. }
@@ -472,6 +473,7 @@ impl Taken<'_> {
             | Effect::RewardClaimed { .. }
             | Effect::RewardEnded { .. }
             | Effect::OpeningAllocated { .. }
+            | Effect::ShopAccountSet { .. }
         | Effect::Brought { .. }
         | Effect::CatalogueInForce { .. }
             | Effect::DrawCommitted { .. }

@@ -130,6 +130,10 @@ fn on_tables(entry: &Accounting, effect: &Effect, state: &mut Overlay<'_>) -> Re
             open_manifest(entry.seq, manifest, state)
         }
         Effect::ManifestClosed { manifest } => close_manifest(*manifest, entry.seq, state),
+        Effect::ShopAccountSet { shop, bank_account } => {
+            state.top().shop_accounts.insert(*shop, *bank_account);
+            Ok(())
+        }
         Effect::ShopSettled { settlement } => settle(settlement, entry, state),
         Effect::SettlementPaid { settlement, .. } => pay(*settlement, entry.seq, state),
         Effect::CatalogueInForce { .. }

@@ -164,6 +164,7 @@ fn of_effect<'e, 'k>(
         | Effect::ActionWithdrawn { .. }
         | Effect::LotExtended { .. }
         | Effect::Brought { .. }
+        | Effect::ShopAccountSet { .. }
         | Effect::RewardClaimed { .. }
         | Effect::RewardEnded { .. } => None,
     }

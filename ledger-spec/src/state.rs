@@ -410,6 +410,8 @@ tables! {
     budgets: (Fund, u32) => Budget,
     /// What shops took in, and how far it is settled.
     shops: PlaceId => Shop,
+    /// The bank accounts on which shops are paid, as hashes.
+    shop_accounts: PlaceId => Hash,
     /// Settlements by seq.
     settlements: Seq => Settlement,
     /// Points that have expired on record, by fund.

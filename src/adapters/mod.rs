@@ -7,4 +7,5 @@ pub mod fhir;
 pub mod japanese;
 pub mod lots_file;
 pub mod qr_frame;
+pub mod shops_file;
 pub mod zengin_code;

@@ -585,6 +585,7 @@ impl<'a> Auditor<'a> {
             | Effect::ActionWithdrawn { .. }
             | Effect::LotExtended { .. }
             | Effect::OpeningAllocated { .. }
+            | Effect::ShopAccountSet { .. }
             | Effect::Brought { .. }
             | Effect::CatalogueInForce { .. }
             | Effect::RewardClaimed { .. }

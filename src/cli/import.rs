@@ -13,7 +13,7 @@ use super::files::make_file;
 use super::files::{FileArgs, bytes, map, refused, report};
 use super::options::ledger_keys;
 use super::outcome::{CliError, ExitStatus, Outcome};
-use super::{appointments, folder};
+use super::{appointments, folder, shop_accounts};
 use crate::adapters::city_file::{self, FileRead, Map};
 use crate::adapters::fhir::{self, FhirMap};
 use crate::adapters::lots_file;
@@ -33,7 +33,9 @@ use crate::registry::Registry;
                         kenmai import csv roster.csv --map roster.json --data city/data --keys city/keys --out roster\n  \
                         kenmai sign-rows --key registry.pem --origin ledger.example.jp/city --kind account.open --out roster roster-account.open.jsonl\n  \
                         kenmai import appointments clinic.ics --map appointments.json --data city/data --keys city/keys --out booked\n  \
-                        kenmai import lots lots.csv --source old-app --out opening"
+                        kenmai import lots lots.csv --source old-app --out opening\n  \
+                        kenmai import shop-accounts shops.csv --data city/data --keys city/keys --key a.pem --out shops\n  \
+                        kenmai submit --url https://HOST --ledger LEDGER shops-*.cose"
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -51,6 +53,8 @@ enum Format {
     Appointments(appointments::Args),
     /// The lots.csv of `kenmai export`.
     Lots(LotsArgs),
+    /// The shops' bank accounts: into the registry, and as statements for two persons.
+    ShopAccounts(shop_accounts::Args),
 }
 
 #[derive(clap::Args)]
@@ -88,6 +92,7 @@ pub fn run(args: &Args) -> Outcome {
         }
         Format::Appointments(args) => appointments::run(args),
         Format::Lots(args) => lots(args),
+        Format::ShopAccounts(args) => shop_accounts::run(args),
     }
 }
 

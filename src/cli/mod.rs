@@ -35,6 +35,7 @@ pub mod rebuild;
 pub mod receipt;
 pub mod serve;
 pub mod settle;
+mod shop_accounts;
 pub mod sign;
 pub mod sign_rows;
 pub mod submit;

@@ -8,10 +8,11 @@ use ledger_spec::kinds::SettlementPaid;
 use ledger_spec::time::{Day, Month};
 use serde_json::json;
 
-use super::console::{Bar, say, say_bytes};
+use super::console::{Bar, complain, say, say_bytes};
 use super::files::{make_file, read_text};
 use super::options::{ledger_file, ledger_keys, parse_day, parse_month};
 use super::outcome::{CliError, ExitStatus, Outcome};
+use super::shop_accounts;
 use crate::adapters::zengin_code::{self, LIST_BYTES_MAX};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::REGISTRY_FILE;
@@ -26,8 +27,8 @@ use crate::reports::zengin::{self, BankAccount, Payer};
 /// Statements, invoices and transfers of what shops are due.
 #[derive(clap::Args)]
 #[command(
-    after_help = "The ledger settles each shop's month by itself when the month is over. Once for each shop:\n\n  \
-                  kenmai settle account --help\n\n\
+    after_help = "The ledger settles each shop's month by itself when the month is over. Once for each shop, with two persons:\n\n  \
+                  kenmai import shop-accounts --help\n\n\
                   A month's round:\n\n  \
                   kenmai settle list city/data --month 2026-10\n  \
                   kenmai settle invoice city/data --month 2026-10 > invoice.csv\n  \
@@ -64,7 +65,8 @@ enum Command {
         #[command(flatten)]
         from: SettleArgs,
     },
-    /// Set the bank account that a shop is paid to.
+    /// Keep the bank account that a shop is to be paid to, and write the body of the
+    /// `shop.account` that one person signs and another approves.
     Account(AccountArgs),
     /// Write the file of transfers for a month's settlements that are not paid (全銀協フォーマット, 総合振込).
     Zengin(Zengin),
@@ -253,8 +255,13 @@ fn account(args: &AccountArgs) -> Outcome {
     }
     let keys = ledger_keys(&args.dir, &args.keys)?;
     let registry = Registry::open(&args.dir.join(REGISTRY_FILE), &keys.kek)?;
-    registry.put_shop_account(shop, &account.to_text())?;
-    say(format_args!("{name} is paid to {} {}", account.account_text(), account.holder));
+    let bank_account = registry.put_shop_account(shop, &account.to_text())?;
+    complain(format_args!(
+        "{name} is paid to {} {} once one person has signed this as a shop.account and another has approved it",
+        account.account_text(),
+        account.holder
+    ));
+    say(shop_accounts::json_of(shop, &bank_account));
     Ok(ExitStatus::Well)
 }
 
@@ -266,7 +273,8 @@ fn write_transfers(args: &Zengin) -> Outcome {
     let date = transfers::date(month, today, wanted)?;
     let keys = ledger_keys(&args.from.dir, &args.keys)?;
     let registry = Registry::open_read_only(&args.from.dir.join(REGISTRY_FILE), &keys.kek)?;
-    let accounts = registry.shop_accounts()?;
+    let accounts = registry.shop_accounts()?.into_iter();
+    let accounts = accounts.map(|(hash, kept)| (hash, kept.account)).collect();
     let names = |whose: &str, account: &BankAccount| match &args.banks {
         Some(banks) => bank_names(banks, whose, account),
         None => Ok([String::new(), String::new()]),

@@ -5,7 +5,7 @@ use ledger_spec::cbor::Text;
 use ledger_spec::ids::{PersonId, PlaceId};
 use ledger_spec::kinds::{
     AccountFacts, AccountOpen, Body, BudgetAllocate, CardIssue, CardPin, CataloguePublish,
-    DeviceEnrol, Document, KeyRegister, PinGrounds, ProgrammePublish, Role,
+    DeviceEnrol, Document, KeyRegister, PinGrounds, ProgrammePublish, Role, ShopAccount,
 };
 use ledger_spec::programme::Programme;
 use ledger_spec::state::State;
@@ -84,12 +84,16 @@ pub fn found(
     for (number, name) in cast.city.shops.iter().enumerate() {
         let (person, place) = (cast.person("shop", number), cast.shop_place(number));
         bind(&cast.till(number), Role::Shop, person, Some(place), name)?;
-        // No bank has this number.
-        let account = format!("9999-001-1-{number:07} ﾃﾞﾓ ﾐｾ {:02}", number + 1);
-        engine.registry().put_shop_account(place, &account)?;
     }
     for (number, name) in cast.city.coaches.iter().enumerate() {
         bind(&cast.coach(number), Role::Coach, cast.person("coach", number), None, name)?;
+    }
+    for number in 0..cast.city.shops.len() {
+        // No bank has this number.
+        let account = format!("9999-001-1-{number:07} ﾃﾞﾓ ﾐｾ {:02}", number + 1);
+        let shop = cast.shop_place(number);
+        let bank_account = engine.registry().put_shop_account(shop, &account)?;
+        client.propose_and_approve(Body::ShopAccount(ShopAccount { shop, bank_account }))?;
     }
     ensure_rules(&mut client, first_day)?;
     people(&mut client, progress)?;

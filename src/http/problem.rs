@@ -165,6 +165,7 @@ problem_types! {
     LINK_TERM "link-term" 422 NewId;
     GATE_CLOSED "checkup-first" 403 Never;
     NOT_USABLE "points-not-usable" 403 NewId;
+    SHOP_UNKNOWN "shop-not-found" 404 Never;
     SETTLEMENT_NOT_DUE "settlement-not-due" 409 Never;
     SETTLEMENT_MISMATCH "settlement-mismatch" 422 Never;
     SETTLEMENT_UNKNOWN "settlement-not-found" 404 Never;
@@ -410,6 +411,7 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::CardSuspended => CARD_SUSPENDED,
         Rejection::NotSuspendable => NOT_SUSPENDABLE,
         Rejection::NotSuspended => NOT_SUSPENDED,
+        Rejection::ShopUnknown => SHOP_UNKNOWN,
         Rejection::CardMistyped => CARD_MISTYPED,
         Rejection::CodeUnknown => CODE_UNKNOWN,
         Rejection::CodeUsed => CODE_USED,

@@ -349,6 +349,7 @@ impl DrawBooks {
                 | Effect::DrawCommitted { .. }
                 | Effect::DrawConcluded { .. }
                 | Effect::OpeningAllocated { .. }
+                | Effect::ShopAccountSet { .. }
                 | Effect::Brought { .. }
                 | Effect::PinSet { .. }
                 | Effect::RewardRebound { .. }

@@ -5,7 +5,7 @@ use rusqlite::{Transaction, params};
 use crate::keys::SecretCheck;
 
 /// Raised by one with every change of the tables.
-pub(super) const SCHEMA_VERSION: u32 = 6;
+pub(super) const SCHEMA_VERSION: u32 = 7;
 
 const SCHEMA: &str = "
     CREATE TABLE key_check (sealed BLOB NOT NULL);
@@ -32,7 +32,8 @@ const SCHEMA: &str = "
         keyed BLOB NOT NULL UNIQUE CHECK (length(keyed) = 32)
     );
     CREATE TABLE shop_accounts (
-        shop BLOB PRIMARY KEY CHECK (length(shop) = 8),
+        hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
+        shop BLOB NOT NULL CHECK (length(shop) = 8),
         sealed BLOB NOT NULL
     );
     CREATE TABLE card_pins (

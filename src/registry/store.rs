@@ -633,7 +633,7 @@ mod tests {
         check_open(
             KEK,
             newer,
-            "the registry DIR/registry.db has schema version 7, this kenmai knows 6; run the kenmai version that \
+            "the registry DIR/registry.db has schema version 8, this kenmai knows 7; run the kenmai version that \
              wrote it",
         );
         check_open(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ledger_spec::entry::{Accounting, Contra, Effect, receipt_number};
-use ledger_spec::ids::{LedgerId, PlaceId, Seq};
+use ledger_spec::ids::{Hash, LedgerId, PlaceId, Seq};
 use ledger_spec::kept;
 use ledger_spec::kinds::{Flow, Kind, Role, SettlementClose};
 use ledger_spec::programme::Programme;
@@ -96,6 +96,7 @@ pub struct Books {
     programmes: Vec<Programme>,
     shops: BTreeMap<PlaceId, String>,
     settled: BTreeMap<Seq, Settled>,
+    accounts: BTreeMap<PlaceId, Hash>,
 }
 
 impl Books {
@@ -104,7 +105,8 @@ impl Books {
     pub fn open(ledger: LedgerId, lines_of: Option<PlaceId>) -> Self {
         let (shops, settled) = (BTreeMap::new(), BTreeMap::new());
         let (open, programmes) = (Vec::new(), Vec::new());
-        Self { ledger, lines_of, open, programmes, shops, settled }
+        let accounts = BTreeMap::new();
+        Self { ledger, lines_of, open, programmes, shops, settled, accounts }
     }
 
     /// Reads the next entry of the log.
@@ -126,6 +128,9 @@ impl Books {
                     Settled { seq: entry.seq, close, paid_on: None, insured_medical, lines };
                 self.settled.insert(entry.seq, settled);
             }
+            if let Effect::ShopAccountSet { shop, bank_account } = effect {
+                self.accounts.insert(*shop, *bank_account);
+            }
             if let Effect::SettlementPaid { settlement, paid_on } = effect
                 && let Some(settled) = self.settled.get_mut(settlement)
             {
@@ -144,6 +149,12 @@ impl Books {
     #[must_use]
     pub fn name(&self, shop: PlaceId) -> String {
         self.shops.get(&shop).cloned().unwrap_or_else(|| shop.to_string())
+    }
+
+    /// The hash of the bank account that two persons have set for a shop.
+    #[must_use]
+    pub fn bank_account(&self, shop: PlaceId) -> Option<&Hash> {
+        self.accounts.get(&shop)
     }
 
     /// Every shop with its name.

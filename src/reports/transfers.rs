@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger_spec::ids::PlaceId;
+use ledger_spec::ids::{Hash, PlaceId};
 use ledger_spec::kinds::{Note, SettlementPaid};
 use ledger_spec::time::{Day, Month};
 
@@ -22,8 +22,22 @@ pub enum TransferError {
     )]
     NoSettlementOf(Month),
     /// A shop that is due something has no bank account.
-    #[error("{shop} has no bank account; set it with `kenmai settle account --shop {id}`")]
+    #[error(
+        "{shop} ({id}) has no bank account that two persons have set; `kenmai import shop-accounts` makes the statement, one \
+         signs it and another approves"
+    )]
     NoAccount {
+        /// Its name.
+        shop: String,
+        /// Its place.
+        id: PlaceId,
+    },
+    /// What two persons have set is not in the registry, whatever else is.
+    #[error(
+        "the registry has no bank account of {shop} ({id}) with the hash that two persons have set, and no other is paid; \
+         restore the registry, or import the account again with `kenmai import shop-accounts` and have it approved"
+    )]
+    OtherAccount {
         /// Its name.
         shop: String,
         /// Its place.
@@ -91,20 +105,23 @@ pub fn date(month: Month, today: Day, wanted: Option<Day>) -> Result<Day, Transf
     }
 }
 
-/// The transfers of a month, with the shops' `accounts` as the registry keeps them; the names of
-/// banks and branches stay empty.
+/// The transfers of a month, with the shops' `accounts` as the registry keeps them, of which those
+/// count that two persons have set; the names of banks and branches stay empty.
 ///
 /// # Errors
-/// [`TransferError::NoAccount`]
+/// [`TransferError::NoAccount`] and [`TransferError::OtherAccount`]
 pub fn due(
     books: &Books,
     month: Month,
-    accounts: &BTreeMap<PlaceId, String>,
+    accounts: &BTreeMap<Hash, String>,
 ) -> Result<Vec<Transfer>, TransferError> {
     let transfer = |settled: &Settled| {
         let (id, shop) = (settled.close.shop, books.name(settled.close.shop));
-        let to = accounts.get(&id).and_then(|text| BankAccount::of_text(text));
-        let Some(to) = to else { return Err(TransferError::NoAccount { shop, id }) };
+        let Some(hash) = books.bank_account(id) else {
+            return Err(TransferError::NoAccount { shop, id });
+        };
+        let to = accounts.get(hash).and_then(|text| BankAccount::of_text(text));
+        let Some(to) = to else { return Err(TransferError::OtherAccount { shop, id }) };
         let (yen, settlement) = (settled.close.yen, settled.seq.0);
         Ok(Transfer { shop, to, bank_names: Default::default(), yen, settlement })
     };

@@ -61,6 +61,7 @@ pub(super) fn apply(entry: &Accounting, changes: &mut Changes<'_>) -> Result<(),
             | Effect::PinProven { .. }
             | Effect::Refunded { .. }
             | Effect::OpeningAllocated { .. }
+            | Effect::ShopAccountSet { .. }
             | Effect::Brought { .. }
             | Effect::CatalogueInForce { .. }
             | Effect::RewardClaimed { .. }

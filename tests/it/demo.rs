@@ -1,6 +1,7 @@
 //! The demo cities on the days that are hard for calendars, after long pauses, and after a crash in
 //! their making.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -528,8 +529,10 @@ async fn months_are_settled_paid_and_audited() {
             assert_eq!(i128::from(row.total), settled + open);
         }
         let accounts = opened.engine.registry().shop_accounts().unwrap();
+        let hashes = state.shop_accounts.values();
+        assert_eq!(hashes.collect::<BTreeSet<_>>(), accounts.keys().collect());
         assert_eq!(accounts.len(), city.shops.len());
-        assert!(accounts.values().all(|text| BankAccount::of_text(text).is_some()));
+        assert!(accounts.values().all(|kept| BankAccount::of_text(&kept.account).is_some()));
     }
     drop(opened);
     let keys = LedgerKeys::load(&data.path().join("secrets")).unwrap();

@@ -174,40 +174,61 @@ fn a_month_goes_to_the_bank_and_comes_back_paid() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("transfers.txt").display().to_string();
     let keys = city.data().parent().unwrap().join("keys").display().to_string();
-    let zengin = |date: &str| {
+    let zengin = |city: &City, date: &str| {
         let payer = ["--payer-code", "0000000042", "--payer-account", "0149-002-1-7654321"];
         let arguments =
             ["--keys", &keys, "--payer-name", "ヤイヅシ", "--date", date, "--out", &out];
-        settle(&city, "zengin", &[&payer[..], &arguments].concat())
+        settle(city, "zengin", &[&payer[..], &arguments].concat())
     };
     expect![[r#"
-        kenmai: shop has no bank account; set it with `kenmai settle account --shop SHOP`
+        kenmai: shop (SHOP) has no bank account that two persons have set; `kenmai import shop-accounts` makes the statement, one signs it and another approves
     "#]]
-    .assert_eq(&zengin("2026-12-07").unwrap_err().replace(&shop, "SHOP"));
+    .assert_eq(&zengin(&city, "2026-12-07").unwrap_err().replace(&shop, "SHOP"));
     expect![[r#"
         kenmai: banks do not work on 2026-12-05; the next day they do is 2026-12-07
     "#]]
-    .assert_eq(&zengin("2026-12-05").unwrap_err());
-    let set_account = |holder: &str| {
+    .assert_eq(&zengin(&city, "2026-12-05").unwrap_err());
+    let set_account = |city: &City, holder: &str| {
         let account = ["--shop", &shop, "--account", "0149-001-1-1234567"];
-        settle(&city, "account", &[&account[..], &["--keys", &keys, "--holder", holder]].concat())
+        settle(city, "account", &[&account[..], &["--keys", &keys, "--holder", holder]].concat())
     };
     expect![[r#"
         kenmai: shop: holder: `魚` is no sign that banks take; write the name in kana as it stands in the bank book
-    "#]].assert_eq(&set_account("魚政").unwrap_err());
-    expect![[r#"
-        shop is paid to 0149-001-1-1234567 ｳｵﾏｻ
-    "#]]
-    .assert_eq(&set_account("うおまさ").unwrap());
+    "#]].assert_eq(&set_account(&city, "魚政").unwrap_err());
+    // What one person has put into the registry is paid to nobody.
+    let body = set_account(&city, "うおまさ").unwrap();
+    assert!(
+        zengin(&city, "2026-12-07")
+            .unwrap_err()
+            .contains("no bank account that two persons have set")
+    );
+    let Value::Object(body) = serde_json::from_str(body.trim()).unwrap() else { panic!("{body}") };
+    city.enact(fields::body_of(Kind::ShopAccount, &body).unwrap());
+    // Another account beside it changes nothing; without the one that two have set nothing is paid.
+    settle(
+        &city,
+        "account",
+        &["--shop", &shop, "--account", "0149-001-1-7777777", "--keys", &keys, "--holder", "ア"],
+    )
+    .unwrap();
+    let registry = rusqlite::Connection::open(city.data().join("registry.sqlite")).unwrap();
+    let hash = city.engine().state().unwrap().shop_accounts.values().next().copied().unwrap();
+    let take = "DELETE FROM shop_accounts WHERE hash = ?1 RETURNING shop, sealed";
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let (place, sealed): (Vec<u8>, Vec<u8>) = registry.query_row(take, [hash], row).unwrap();
+    assert!(zengin(&city, "2026-12-07").unwrap_err().contains("no other is paid"));
+    let put = "INSERT INTO shop_accounts (hash, shop, sealed) VALUES (?1, ?2, ?3)";
+    registry.execute(put, rusqlite::params![hash, place, sealed]).unwrap();
     expect![[r#"
         transfers: 1, yen: 450, on 2026-12-07: FILE
     "#]]
-    .assert_eq(&zengin("2026-12-07").unwrap().replace(&out, "FILE"));
+    .assert_eq(&zengin(&city, "2026-12-07").unwrap().replace(&out, "FILE"));
     let file = std::fs::read(&out).unwrap();
     assert_eq!(file.len(), 4 * 120);
     assert_eq!(file[120 + 80..120 + 91], *b"00000004500");
+    assert!(file.windows(7).any(|digits| digits == b"1234567"));
     assert_eq!(
-        zengin("2026-12-07").unwrap_err().matches("File exists").count(),
+        zengin(&city, "2026-12-07").unwrap_err().matches("File exists").count(),
         1,
         "never overwritten"
     );
@@ -284,4 +305,55 @@ async fn a_shop_reads_its_own_settlements_and_staff_read_all() {
     let phone = town.log_in(&town.cast.phone(0), 4).await;
     assert_eq!(town.read("/settlements", &phone).await.slug(), "role-not-permitted");
     assert_eq!(town.read(&path, &phone).await.slug(), "role-not-permitted");
+}
+
+/// A list of accounts becomes rows of the registry and one proposal for each shop; brought again it
+/// asks for nothing that is in force.
+#[test]
+fn a_list_of_bank_accounts_becomes_proposals_for_two_persons() {
+    let (mut city, shop, _) = city_with_november();
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let keys = city.data().parent().unwrap().join("keys").display().to_string();
+    let data = city.data().display().to_string();
+    let kenmai = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kenmai"));
+        let output = command.current_dir(at).args(arguments).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    assert_eq!(kenmai(&["keygen", "staff.pem"]).0, Some(0));
+    let import = |out: &str, more: &[&str]| {
+        let own = ["import", "shop-accounts", "shops.csv", "--data", &data, "--keys", &keys];
+        kenmai(&[&own[..], &["--out", out], more].concat())
+    };
+    let list = |lines: &str| {
+        std::fs::write(at.join("shops.csv"), format!("shop,account,holder\n{lines}")).unwrap();
+    };
+    list(&format!("{shop},0149-001-1-1234567,ウオマサ\n0000000000000000,0149-001-1-1,ア\n"));
+    let (code, _, error) = import("no", &[]);
+    assert!(code == Some(2) && error.contains("line 3: no shop has the id"), "{error}");
+    let kept = || city.engine().registry().shop_accounts().unwrap().len();
+    assert_eq!(kept(), 0, "of a file with a fault nothing");
+
+    list(&format!("{shop},0149-001-1-1234567,ウオマサ\n"));
+    let (code, said, error) = import("first", &["--key", "staff.pem"]);
+    assert_eq!(code, Some(0), "{error}");
+    assert!(said.contains(&format!("first-{shop}.cose")), "{said}");
+    let bytes = std::fs::read(at.join(format!("first-{shop}.cose"))).unwrap();
+    let (_, signed) = ledger_spec::statement::read(&bytes).unwrap();
+    let rows = std::fs::read_to_string(at.join("first-shop.account.jsonl")).unwrap();
+    let Value::Object(row) = serde_json::from_str(rows.trim()).unwrap() else { panic!("{rows}") };
+    let body = fields::body_of(Kind::ShopAccount, &row).unwrap();
+    assert_eq!(signed.core.body, body);
+    assert_eq!(kept(), 1);
+    city.enact(body);
+    let (_, said, _) = import("again", &[]);
+    assert!(said.contains("again-shop.account.jsonl 0"), "{said}");
+    let registry = city.engine().registry().shop_accounts().unwrap();
+    let state = city.engine().state().unwrap();
+    assert_eq!(
+        registry.keys().collect::<Vec<_>>(),
+        state.shop_accounts.values().collect::<Vec<_>>()
+    );
 }

@@ -79,6 +79,7 @@ pub(super) fn on_account(
         | Effect::ManifestOpened { .. }
         | Effect::ManifestClosed { .. }
         | Effect::OpeningAllocated { .. }
+        | Effect::ShopAccountSet { .. }
         | Effect::Brought { .. }
         | Effect::CatalogueInForce { .. }
         | Effect::DrawCommitted { .. }

@@ -7,7 +7,9 @@ use super::case::{Case, Outcome};
 use super::keys::is_root;
 use super::limits::BUDGET_POINTS_MAX;
 use super::rejection::Rejection;
-use super::{catalogue, corrections, earning, keys, openings, pins, returns, suspensions};
+use super::{
+    catalogue, corrections, earning, keys, openings, pins, returns, settlement, suspensions,
+};
 use crate::entry::Effect;
 use crate::kinds::{self, Body, Role};
 use crate::points::Fund;
@@ -38,6 +40,7 @@ fn enact(body: &Body, role: Role, case: &Case<'_>) -> Result<Outcome, Rejection>
         Body::LotExtend(body) => corrections::extend_lot(body, case),
         Body::OpeningBudget(body) => openings::allocate(body, role, case),
         Body::BalanceImport(body) => openings::import_balance(body, case),
+        Body::ShopAccount(body) => settlement::set_account(body, case),
         // Its rows do the rest.
         Body::Manifest(_) => Outcome::without_account(Vec::new()),
         // Never proposals.
@@ -68,7 +71,6 @@ fn enact(body: &Body, role: Role, case: &Case<'_>) -> Result<Outcome, Rejection>
         | Body::SettlementClose(_)
         | Body::SettlementPaid(_)
         | Body::AuditStatement(_)
-        | Body::ShopAccount(_)
         | Body::AccountJoin(_)
         | Body::JoinComplete(_)
         | Body::LedgerContinue(_)

@@ -453,6 +453,9 @@ rejections! {
     /// The card or key is not suspended.
     #[error("the card or key is not suspended")]
     135 NotSuspended,
+    /// No shop has this number.
+    #[error("no such shop")]
+    136 ShopUnknown,
     /// The account's data key is missing or damaged, so nothing can be sealed for it.
     #[error("the account's data key is missing or damaged; the city has to restore its registry")]
     254 AccountUnreadable,

@@ -5,7 +5,7 @@ use alloc::vec;
 use super::case::{Case, Outcome};
 use super::rejection::Rejection;
 use crate::entry::Effect;
-use crate::kinds;
+use crate::kinds::{self, Role};
 
 /// The settlement of a shop's month. It is a function of the log alone: the statement repeats it,
 /// so that its signer vouches for the sums, and is refused where it says anything else.
@@ -19,6 +19,20 @@ pub(super) fn close(body: &kinds::SettlementClose, case: &Case<'_>) -> Result<Ou
 
     // From here on the month is settled.
     Outcome::without_account(vec![Effect::ShopSettled { settlement }])
+}
+
+/// Where a shop is paid. One person alone could turn a month's transfers to an account of their
+/// own, so two agree, and the registry's word counts for nothing where its hash is another.
+pub(super) fn set_account(
+    body: &kinds::ShopAccount,
+    case: &Case<'_>,
+) -> Result<Outcome, Rejection> {
+    let kinds::ShopAccount { shop, bank_account } = *body;
+    let known = case.state.places(&shop).is_some_and(|place| place.role == Role::Shop);
+    if !known {
+        return Err(Rejection::ShopUnknown);
+    }
+    Outcome::without_account(vec![Effect::ShopAccountSet { shop, bank_account }])
 }
 
 /// The transfer of a settlement's yen to the shop.

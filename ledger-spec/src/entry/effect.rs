@@ -634,4 +634,11 @@ effects! {
         /// Or the key.
         kid: Option<Kid>
     },
+    /// A shop is paid on this bank account.
+    45 ShopAccountSet of ledger {
+        /// The shop.
+        shop: PlaceId,
+        /// [`crate::statement::bank_account_hash`]
+        bank_account: Hash
+    },
 }

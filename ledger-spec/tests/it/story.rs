@@ -25,7 +25,8 @@ use ledger_spec::{
         AgeTier, Approve, BalanceImport, Body, BudgetAllocate, Capture, CardIssue, CardRevoke,
         Cause, Code, DayClose, DeviceEnrol, Document, Expire, Hold, Insurance, KeyRevoke,
         LinkGrant, LinkRevoke, LotExtend, LotPoints, Note, OpeningBudget, ProgrammePublish,
-        Purpose, Redeem, Refund, Release, Role, SettlementClose, SettlementPaid, Status, Void,
+        Purpose, Redeem, Refund, Release, Role, SettlementClose, SettlementPaid, ShopAccount,
+        Status, Void,
     },
     points::{Fund, FundSums, LotKey, Points, Purse},
     state::Lot,
@@ -265,7 +266,7 @@ impl Story {
                 points: Points::new(points.parse().unwrap()).unwrap(),
                 goods: option("goods").map(|word| word == "true"),
             }),
-            ("settles" | "pays", [name]) => self.settlement(line.0, name, options),
+            ("settles" | "pays" | "banks", [name]) => self.settlement(line.0, name, options),
             ("voids", [name]) => Body::Void(Void { entry: self.seq(name) }),
             ("holds", [points, "from", _]) => Body::Hold(Hold {
                 shop: PlaceId(id(option("shop").unwrap_or(who))),
@@ -362,6 +363,9 @@ impl Story {
             });
         }
         let (shop, tables) = (PlaceId(id(name)), &self.world.tables);
+        if verb == "banks" {
+            return Body::ShopAccount(ShopAccount { shop, bank_account: [7; 32] });
+        }
         let row = tables.shops.get(&shop).cloned().unwrap_or_default();
         // Of a month that is not over: what its end would give.
         let due = [today, today.plus(31)].map(|day| row.settlement(shop, Seq(tables.size), day));

@@ -115,6 +115,7 @@ link-exists = The link's number is taken.
 link-term = A link lasts from today on for at most a year.
 checkup-first = Points can be spent after the check-up. Nothing is lost until then.
 points-not-usable = Points cannot be used today. The resident's own page says why.
+shop-not-found = No shop is registered under this number. Check the number.
 settlement-not-due = The shop has nothing to settle of a month that is over.
 settlement-mismatch = The settlement is not what the log gives.
 settlement-not-found = There is no such settlement with an amount to pay. Check the number.

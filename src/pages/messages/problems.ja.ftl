@@ -115,6 +115,7 @@ link-exists = この連携番号はもう使われています。
 link-term = 連携の期間は、今日から1年までです。
 checkup-first = ポイントを使う前に、今年度の健診を受けてください。これまでのポイントはなくなりません。
 points-not-usable = 今日はポイントを使えません。理由は、ご本人のページで確かめられます。
+shop-not-found = この番号のお店は登録されていません。番号を確かめてください。
 settlement-not-due = この店には締める精算がありません。
 settlement-mismatch = 精算の内容が記録と合いません。
 settlement-not-found = 支払う精算がありません。番号を確かめてください。

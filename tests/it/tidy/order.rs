@@ -46,9 +46,9 @@ const ORDERS: [(&str, &[&str]); 21] = [
     (
         "ledger-spec/src/decide",
         &[
-            "settlement",
             "residents",
             "proposals",
+            "settlement",
             "returns",
             "manifests",
             "days",
@@ -72,7 +72,7 @@ const ORDERS: [(&str, &[&str]); 21] = [
         ],
     ),
     ("ledger-spec/src/kinds", &["bodies", "table", "codes"]),
-    ("src/adapters", &["lots_file", "appointments", "fhir", "city_file", "japanese"]),
+    ("src/adapters", &["lots_file", "shops_file", "appointments", "fhir", "city_file", "japanese"]),
     (
         "src/audit",
         &["replay", "tally", "standin", "signatures", "segments", "report", "levels", "error"],
@@ -96,6 +96,7 @@ const ORDERS: [(&str, &[&str]); 21] = [
             "export",
             "export_currency",
             "draw",
+            "shop_accounts",
             "sign",
             "fields",
             "json",

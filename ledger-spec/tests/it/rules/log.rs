@@ -231,6 +231,7 @@ fn whole_state() -> State {
     let (shop, first) = (PlaceId([1; 8]), Seq(2));
     let settlement = Settlement { shop, month, first, yen: 5, paid: done };
     whole.settlements.insert(Seq(8), settlement);
+    whole.shop_accounts.insert(shop, [1; 32]);
     whole.expired.insert(Fund::General, 5);
     whole.imported.insert(Fund::General, 5);
     let paper = Code::new("paper").unwrap();
@@ -283,6 +284,7 @@ fn the_state_hash_covers_every_table() {
         nonces,
         budgets,
         shops,
+        shop_accounts,
         settlements,
         expired,
         imported,

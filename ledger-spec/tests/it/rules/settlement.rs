@@ -4,17 +4,21 @@ use expect_test::expect;
 use ledger_spec::{
     apply::{Broken, apply},
     cbor::{self, Blob},
+    decide::Rejection,
     entry::{Accounting, Contra, Effect, Subject, VERSION},
     ids::{PlaceId, Seq},
+    kinds::{Approve, Body, ShopAccount},
     points::{Fund, FundSums, LotKey, Purse},
     shops::Shop,
     state::{Account, Overlay, State},
+    statement::bank_account_hash,
     time::{Day, Month},
 };
 use proptest::prelude::*;
+use sha2::{Digest, Sha256};
 
 use super::check;
-use crate::world::account;
+use crate::world::{Verdict, World, account, id, key};
 
 #[test]
 fn a_shops_month_is_settled_once_it_is_over() {
@@ -309,4 +313,39 @@ fn a_month_knows_its_days() {
         [None; 3]
     );
     assert_eq!(Month(u32::MAX).last_day(), Day(u32::MAX - 1), "no month is past the end of time");
+}
+
+#[test]
+fn a_bank_account_is_a_shops() {
+    check(&expect![[r#"
+        the city is set up
+        staff-1 banks shop-a as=account → proposed
+        root-1 approves account → in force
+        staff-1 banks station-1 → refused: no such shop
+    "#]]);
+}
+
+/// Where a shop is paid is two persons' word, and the log knows it by its hash alone.
+#[test]
+fn a_shops_bank_account_takes_two_persons() {
+    let mut world = World::at("2026-04-10", "10:00");
+    world.set_up(&[]);
+    let set = |shop: &str, account: &str| {
+        let (shop, bank_account) = (PlaceId(id(shop)), bank_account_hash(&[7; 16], account));
+        Body::ShopAccount(ShopAccount { shop, bank_account })
+    };
+    let known = |world: &World| world.tables.shop_accounts.get(&PlaceId(id("shop-a"))).copied();
+
+    let proposal = world.must("staff-1", set("shop-a", "9999-001-1-0000001 A"));
+    assert_eq!(known(&world), None, "one person changes nothing");
+    let statement_hash = Sha256::digest(&proposal.statement.0).into();
+    let approve = Body::Approve(Approve { proposal: proposal.seq, statement_hash });
+    let core = world.core(approve.clone());
+    let same = world.submit(&core.sign(&key("staff-1"), None));
+    assert_eq!(same, Verdict::Refused(Rejection::SamePerson));
+    world.must("root-1", approve);
+    assert_eq!(known(&world), Some(bank_account_hash(&[7; 16], "9999-001-1-0000001 A")));
+    world.enact(set("shop-a", "9999-001-1-0000002 A"));
+    assert_eq!(known(&world), Some(bank_account_hash(&[7; 16], "9999-001-1-0000002 A")));
+    world.replay(&[1, 3]);
 }
