@@ -303,12 +303,8 @@ impl DrawBooks {
                 }
                 Effect::DrawConcluded { item, beacon, winners, .. } if self.is(*item) => {
                     let (value, winners) = (beacon.0.clone(), winners.clone());
-                    self.held.get_or_insert(Conclusion {
-                        entry: entry.seq,
-                        value,
-                        winners,
-                        accepted_s,
-                    });
+                    let entry = entry.seq;
+                    self.held.get_or_insert(Conclusion { entry, value, winners, accepted_s });
                 }
                 // Of another item, or no entry in a draw.
                 Effect::Posting { .. }

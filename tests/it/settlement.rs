@@ -168,70 +168,84 @@ fn the_funds_invoices_add_up_to_what_the_shops_get() {
     assert_eq!(sum, 450);
 }
 
+fn keys_of(city: &City) -> String {
+    city.data().parent().unwrap().join("keys").display().to_string()
+}
+
+/// The month's file of transfers, made in a folder.
+fn zengin(city: &City, out: &str, date: &str) -> Result<String, String> {
+    let payer = ["--payer-code", "0000000042", "--payer-account", "0149-002-1-7654321"];
+    let keys = keys_of(city);
+    let arguments = ["--keys", &keys, "--payer-name", "ヤイヅシ", "--date", date, "--out", out];
+    settle(city, "zengin", &[&payer[..], &arguments].concat())
+}
+
+/// Keeps a bank account, and writes the body of the statement that sets it.
+fn set_account(city: &City, shop: &str, account: &str, holder: &str) -> Result<String, String> {
+    let keys = keys_of(city);
+    let whose = ["--shop", shop, "--account", account, "--keys", &keys, "--holder", holder];
+    settle(city, "account", &whose)
+}
+
+fn shop_account(json: &str) -> Body {
+    let Value::Object(body) = serde_json::from_str(json.trim()).unwrap() else { panic!("{json}") };
+    fields::body_of(Kind::ShopAccount, &body).unwrap()
+}
+
+/// What one person has put into the registry is paid to nobody, before and after two have set an
+/// account.
 #[test]
-fn a_month_goes_to_the_bank_and_comes_back_paid() {
-    let (mut city, shop, settlement) = city_with_november();
+fn only_the_account_that_two_persons_have_set_is_paid() {
+    let (mut city, shop, _) = city_with_november();
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("transfers.txt").display().to_string();
-    let keys = city.data().parent().unwrap().join("keys").display().to_string();
-    let zengin = |city: &City, date: &str| {
-        let payer = ["--payer-code", "0000000042", "--payer-account", "0149-002-1-7654321"];
-        let arguments =
-            ["--keys", &keys, "--payer-name", "ヤイヅシ", "--date", date, "--out", &out];
-        settle(city, "zengin", &[&payer[..], &arguments].concat())
-    };
+    let refused = |city: &City| zengin(city, &out, "2026-12-07").unwrap_err();
     expect![[r#"
         kenmai: shop (SHOP) has no bank account that two persons have set; `kenmai import shop-accounts` makes the statement, one signs it and another approves
     "#]]
-    .assert_eq(&zengin(&city, "2026-12-07").unwrap_err().replace(&shop, "SHOP"));
-    expect![[r#"
-        kenmai: banks do not work on 2026-12-05; the next day they do is 2026-12-07
-    "#]]
-    .assert_eq(&zengin(&city, "2026-12-05").unwrap_err());
-    let set_account = |city: &City, holder: &str| {
-        let account = ["--shop", &shop, "--account", "0149-001-1-1234567"];
-        settle(city, "account", &[&account[..], &["--keys", &keys, "--holder", holder]].concat())
-    };
+    .assert_eq(&refused(&city).replace(&shop, "SHOP"));
     expect![[r#"
         kenmai: shop: holder: `魚` is no sign that banks take; write the name in kana as it stands in the bank book
-    "#]].assert_eq(&set_account(&city, "魚政").unwrap_err());
-    // What one person has put into the registry is paid to nobody.
-    let body = set_account(&city, "うおまさ").unwrap();
-    assert!(
-        zengin(&city, "2026-12-07")
-            .unwrap_err()
-            .contains("no bank account that two persons have set")
-    );
-    let Value::Object(body) = serde_json::from_str(body.trim()).unwrap() else { panic!("{body}") };
-    city.enact(fields::body_of(Kind::ShopAccount, &body).unwrap());
-    // Another account beside it changes nothing; without the one that two have set nothing is paid.
-    settle(
-        &city,
-        "account",
-        &["--shop", &shop, "--account", "0149-001-1-7777777", "--keys", &keys, "--holder", "ア"],
-    )
-    .unwrap();
+    "#]].assert_eq(&set_account(&city, &shop, "0149-001-1-1234567", "魚政").unwrap_err());
+    let body = set_account(&city, &shop, "0149-001-1-1234567", "うおまさ").unwrap();
+    assert!(refused(&city).contains("no bank account that two persons have set"));
+    city.enact(shop_account(&body));
+
+    set_account(&city, &shop, "0149-001-1-7777777", "ア").unwrap();
     let registry = rusqlite::Connection::open(city.data().join("registry.sqlite")).unwrap();
     let hash = city.engine().state().unwrap().shop_accounts.values().next().copied().unwrap();
     let take = "DELETE FROM shop_accounts WHERE hash = ?1 RETURNING shop, sealed";
     let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
     let (place, sealed): (Vec<u8>, Vec<u8>) = registry.query_row(take, [hash], row).unwrap();
-    assert!(zengin(&city, "2026-12-07").unwrap_err().contains("no other is paid"));
+    assert!(refused(&city).contains("no other is paid"));
     let put = "INSERT INTO shop_accounts (hash, shop, sealed) VALUES (?1, ?2, ?3)";
     registry.execute(put, rusqlite::params![hash, place, sealed]).unwrap();
+    zengin(&city, &out, "2026-12-07").unwrap();
+    let file = std::fs::read(&out).unwrap();
+    let paid = |number: &[u8]| file.windows(7).any(|digits| digits == number);
+    assert!(paid(b"1234567") && !paid(b"7777777"));
+}
+
+#[test]
+fn a_month_goes_to_the_bank_and_comes_back_paid() {
+    let (mut city, shop, settlement) = city_with_november();
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("transfers.txt").display().to_string();
+    expect![[r#"
+        kenmai: banks do not work on 2026-12-05; the next day they do is 2026-12-07
+    "#]]
+    .assert_eq(&zengin(&city, &out, "2026-12-05").unwrap_err());
+    let body = set_account(&city, &shop, "0149-001-1-1234567", "うおまさ").unwrap();
+    city.enact(shop_account(&body));
     expect![[r#"
         transfers: 1, yen: 450, on 2026-12-07: FILE
     "#]]
-    .assert_eq(&zengin(&city, "2026-12-07").unwrap().replace(&out, "FILE"));
+    .assert_eq(&zengin(&city, &out, "2026-12-07").unwrap().replace(&out, "FILE"));
     let file = std::fs::read(&out).unwrap();
     assert_eq!(file.len(), 4 * 120);
     assert_eq!(file[120 + 80..120 + 91], *b"00000004500");
-    assert!(file.windows(7).any(|digits| digits == b"1234567"));
-    assert_eq!(
-        zengin(&city, "2026-12-07").unwrap_err().matches("File exists").count(),
-        1,
-        "never overwritten"
-    );
+    let again = zengin(&city, &out, "2026-12-07").unwrap_err();
+    assert_eq!(again.matches("File exists").count(), 1, "never overwritten");
 
     let long = "F".repeat(401);
     for reference in ["", &long, "FB\t1"] {
@@ -343,8 +357,7 @@ fn a_list_of_bank_accounts_becomes_proposals_for_two_persons() {
     let bytes = std::fs::read(at.join(format!("first-{shop}.cose"))).unwrap();
     let (_, signed) = ledger_spec::statement::read(&bytes).unwrap();
     let rows = std::fs::read_to_string(at.join("first-shop.account.jsonl")).unwrap();
-    let Value::Object(row) = serde_json::from_str(rows.trim()).unwrap() else { panic!("{rows}") };
-    let body = fields::body_of(Kind::ShopAccount, &row).unwrap();
+    let body = shop_account(&rows);
     assert_eq!(signed.core.body, body);
     assert_eq!(kept(), 1);
     city.enact(body);
