@@ -1,12 +1,14 @@
 //! What terminals and staff ask: the places of the city, and what waits for a second person.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use data_encoding::HEXLOWER;
 use ledger_spec::cbor;
-use ledger_spec::ids::Seq;
-use ledger_spec::kinds::Role;
+use ledger_spec::ids::{Hash, Seq};
+use ledger_spec::kinds::{Body, Role};
 use ledger_spec::state::Signer;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -14,6 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::SessionReader;
 use super::problem::Problem;
 use super::server::App;
+use crate::engine::EngineError;
 
 /// The most places that one answer names.
 const PLACES_MAX: usize = 2_000;
@@ -67,10 +70,30 @@ pub(super) struct ProposalJson {
     /// hexadecimal, while the account's data key is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     disclosure: Option<String>,
+    /// Of a `shop.account` the bank account that the registry keeps under the hash, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bank_account: Option<BankAccountJson>,
     /// Whether it has taken effect.
     done: bool,
     /// Unix minutes; it lapses then.
     until_min: u64,
+}
+
+/// What the hash in a `shop.account` is of.
+#[derive(Serialize, ToSchema)]
+pub(super) struct BankAccountJson {
+    /// The salt, hexadecimal.
+    salt: String,
+    /// The account as the registry holds it.
+    account: String,
+}
+
+/// The bank account that a statement names by its hash.
+fn bank_account(reader: &SessionReader, hash: &Hash) -> Result<Option<BankAccountJson>, Problem> {
+    let mut kept = reader.ledger.engine.registry().shop_accounts().map_err(EngineError::from)?;
+    Ok(kept
+        .remove(hash)
+        .map(|kept| BankAccountJson { salt: HEXLOWER.encode(&kept.salt), account: kept.account }))
 }
 
 /// The most proposals that one answer names.
@@ -132,16 +155,22 @@ pub(super) async fn proposal(
 ) -> Result<Json<ProposalJson>, Problem> {
     may_approve(&reader)?;
     let engine = &reader.ledger.engine;
-    let (done, until_min, tells_why) = {
+    let (done, until_min, body) = {
         let state = engine.state()?;
         let proposal = state.proposals.get(&Seq(seq)).ok_or(Problem::proposal_unknown())?;
-        (proposal.done, proposal.until_min, proposal.body.kind().seals_text_alone())
+        (proposal.done, proposal.until_min, Arc::clone(&proposal.body))
     };
     let (entry, accounting) = engine.entry(Seq(seq))?.ok_or(Problem::proposal_unknown())?;
     let statement = HEXLOWER.encode(&accounting.statement.0);
     // Of other kinds the sealed part is the resident's and not the proposer's word.
-    let personal = if tells_why { engine.personal(&entry, &accounting)? } else { None };
+    let personal =
+        if body.kind().seals_text_alone() { engine.personal(&entry, &accounting)? } else { None };
     let disclosure = personal.and_then(|(_, disclosure)| disclosure);
     let disclosure = disclosure.map(|known| HEXLOWER.encode(&cbor::to_bytes(&known)));
-    Ok(Json(ProposalJson { seq, statement, disclosure, done, until_min }))
+    let bank_account = if let Body::ShopAccount(body) = &*body {
+        bank_account(&reader, &body.bank_account)?
+    } else {
+        None
+    };
+    Ok(Json(ProposalJson { seq, statement, disclosure, bank_account, done, until_min }))
 }

@@ -22,6 +22,8 @@ pub struct KeptAccount {
     pub shop: PlaceId,
     /// What names the account.
     pub account: String,
+    /// With it the account has the hash that two persons sign.
+    pub salt: [u8; SALT_BYTES],
 }
 
 fn aad_of(shop: PlaceId, hash: Hash) -> Vec<u8> {
@@ -67,13 +69,13 @@ impl Registry {
         let open = |(hash, shop, sealed): (Hash, [u8; 8], Vec<u8>)| {
             let shop = PlaceId(shop);
             let plain = vault::unseal(&self.kek, &aad_of(shop, hash), &sealed);
-            let account = plain.and_then(|plain| {
+            let kept = plain.and_then(|plain| {
                 let (salt, account) = plain.split_first_chunk::<SALT_BYTES>()?;
-                let account = std::str::from_utf8(account).ok()?;
-                (bank_account_hash(salt, account) == hash).then(|| account.to_owned())
+                let (salt, account) = (*salt, std::str::from_utf8(account).ok()?.to_owned());
+                let whole = bank_account_hash(&salt, &account) == hash;
+                whole.then_some(KeptAccount { shop, account, salt })
             });
-            let account = account.ok_or(RegistryError::DamagedShop(shop))?;
-            Ok((hash, KeptAccount { shop, account }))
+            Ok((hash, kept.ok_or(RegistryError::DamagedShop(shop))?))
         };
         rows.into_iter().map(open).collect()
     }

@@ -7,7 +7,8 @@ use expect_test::expect;
 use ledger_spec::cbor::Text;
 use ledger_spec::ids::{Kid, PersonId, Seq};
 use ledger_spec::kept;
-use ledger_spec::kinds::{Approve, Body, KeyRegister, Role};
+use ledger_spec::kinds::{Approve, Body, KeyRegister, Role, ShopAccount};
+use ledger_spec::statement::bank_account_hash;
 use serde_json::{Value, json};
 
 use crate::town::{Answer, Plan, Town, check};
@@ -148,5 +149,28 @@ async fn the_camera_is_for_pages_that_scan() {
     }
     for page in ["terminal", "enrol", "approve", "shop", "station", "coach"] {
         assert_eq!(town.get(&format!("/nowhere/{page}")).await.status, 404, "{page}");
+    }
+}
+
+/// Who approves where a shop is paid reads the account that the signed hash is of.
+#[tokio::test]
+async fn a_second_person_reads_the_bank_account_behind_the_hash() {
+    let town = Town::found(Plan::default()).await;
+    let registry = town.server.ledger("town").unwrap().engine.registry();
+    let (shop, named) = (town.cast.shop_place(0), "0149-001-1-1234567 ｳｵﾏｻ");
+    let kept = registry.put_shop_account(shop, named).unwrap();
+    let staff = town.log_in(&town.cast.root(0), 1).await;
+    for (op, bank_account) in [(100, kept), (101, [9; 32])] {
+        let core = town.core(op, Body::ShopAccount(ShopAccount { shop, bank_account }));
+        let proposal = town.accept(&core.sign(&town.cast.staff(), None)).await;
+        let found = town.read(&format!("/proposals/{}", proposal["seq"]), &staff).await.json();
+        if bank_account == kept {
+            let text = |name: &str| found["bank_account"][name].as_str().unwrap().to_owned();
+            let salt = HEXLOWER.decode(text("salt").as_bytes()).unwrap().try_into().unwrap();
+            assert_eq!(text("account"), named);
+            assert_eq!(bank_account_hash(&salt, named), kept);
+        } else {
+            assert!(found.get("bank_account").is_none(), "what nobody has kept");
+        }
     }
 }

@@ -73,7 +73,7 @@ async function start() {
   const found = await ask((token) => api.proposal(ledgerName, seq, token));
   const bytes = unhex(found.statement);
   const { core, proposer } = await read(bytes);
-  const facts = await factsOf(core, found.disclosure);
+  const facts = await factsOf(core, found);
   if (!facts) throw new Error(text("approve-other-kind"));
   const by = element("span", "", proposer.name);
   by.lang = "ja";

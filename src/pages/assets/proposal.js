@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { decode } from "./cbor.js";
-import { hex, sealOf, unhex } from "./cose.js";
+import { hex, sealOf, sha256, unhex } from "./cose.js";
 import { comparison } from "./keyring.js";
 import { CAUSES, FUNDS, KINDS, PURSES, ROLES } from "./numbers.js";
 import { date, element, ledgerName, named, number, text, textOr } from "./page.js";
@@ -86,6 +86,13 @@ async function actionForTwo(body, core) {
   return [["action", name ?? body.get(1)], ["day", date(core.get(5))], ["points", rule ? points(rule.points) : "–"]];
 }
 
+/** Who approves reads the account itself, and not a hash: what the registry keeps must have the hash that was signed. */
+async function shopAccount(body, core, { bank_account: kept }) {
+  const hash = kept && (await sha256("kenmai/v1/shop-account", unhex(kept.salt), kept.account));
+  if (!hash || hex(hash) !== hex(body.get(2))) throw new Error(text("approve-bank-account-other"));
+  return [["place", await placeName("shop", body.get(1))], ["bank-account", japanese(kept.account)]];
+}
+
 const lotPoints = ([of, value]) => element("li", "", `${lot(of)}: ${points(value)}`);
 
 const FACTS = {
@@ -109,7 +116,7 @@ const FACTS = {
     ["account", code(body.get(1))], ["lots", element("ul", "", ...body.get(2).map(lotPoints))],
     ["total", points(body.get(3))], ["source", japanese(body.get(4))],
   ],
-  "shop.account": async (body) => [["place", await placeName("shop", body.get(1))], ["bank-account", code(body.get(2))]],
+  "shop.account": shopAccount,
   "card.pin": (body) => [["card", code(body.get(1))], ["effect", text("approve-pin")]],
   "opening.budget": (body) => [
     ["source", japanese(body.get(1))], ["fund", fund(body.get(2))], ["points", points(body.get(3))],
@@ -132,14 +139,14 @@ async function written(core, disclosure) {
 }
 
 /**
- * The facts of a proposal's core, and of the disclosure that came with it; null for a kind that this page cannot explain, and so
- * must not approve.
+ * The facts of a proposal's core, and of what the ledger gave with it; null for a kind that this page cannot explain, and so must
+ * not approve.
  */
-export async function factsOf(core, disclosure) {
+export async function factsOf(core, given) {
   const explain = FACTS[KINDS[core.get(3)]];
   if (!explain) return null;
-  const facts = await explain(core.get(8), core);
+  const facts = await explain(core.get(8), core, given);
   const tellsWhy = facts.some(([name]) => name === "cause") && core.has(9);
-  const told = tellsWhy ? [["text", await written(core, disclosure)]] : [];
+  const told = tellsWhy ? [["text", await written(core, given.disclosure)]] : [];
   return [["kind", kindName(KINDS[core.get(3)])], ...facts, ...told];
 }
