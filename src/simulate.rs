@@ -371,7 +371,9 @@ impl Retrial<'_> {
                 | Effect::PinSet { .. }
                 | Effect::RewardRebound { .. }
                 | Effect::Suspended { .. }
-                | Effect::Resumed { .. } => {}
+                | Effect::Resumed { .. }
+                | Effect::AccountClosed {}
+                | Effect::AccountErased {} => {}
             }
         }
     }
@@ -435,6 +437,8 @@ impl Taken<'_> {
             | Effect::RewardRebound { .. }
             | Effect::Suspended { .. }
             | Effect::Resumed { .. }
+            | Effect::AccountClosed {}
+            | Effect::AccountErased {}
             | Effect::LinkGranted { .. }
             | Effect::LinkRevoked { .. } => self.effects.push(effect.clone()),
             Effect::Posting { lot, points, contra } => self.post(*lot, *points, *contra),

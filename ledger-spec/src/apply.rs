@@ -149,6 +149,8 @@ fn on_tables(entry: &Accounting, effect: &Effect, state: &mut Overlay<'_>) -> Re
         | Effect::StatusSet { .. }
         | Effect::ActionWithdrawn { .. }
         | Effect::RewardRebound { .. }
+        | Effect::AccountClosed {}
+        | Effect::AccountErased {}
         | Effect::LotExtended { .. } => Ok(()),
     }
 }

@@ -14,6 +14,7 @@ mod earning;
 mod holder;
 mod holds;
 mod keys;
+mod leaving;
 mod limits;
 mod lots;
 mod manifests;
@@ -82,6 +83,7 @@ pub fn decide(
         Body::AccountStatus(body) => standing::set_status(body, &case),
         Body::Expire(body) => corrections::expire(body, &case),
         Body::DeviceEnrol(body) => residents::enrol_device(body, &case),
+        Body::AccountClose(body) => leaving::close(body, &case),
         Body::DeviceRevoke(body) => residents::revoke_device(body, &case),
         Body::Suspend(body) => suspensions::suspend(body, &case),
         Body::LinkGrant(body) => residents::grant_link(body, &case),
@@ -119,7 +121,6 @@ pub fn decide(
         | Body::LotExtend(_)
         | Body::CataloguePublish(_)
         | Body::BalanceImport(_)
-        | Body::AccountClose(_)
         | Body::AccountErase(_)
         | Body::ShopAccount(_)
         | Body::OpeningBudget(_)
@@ -133,6 +134,7 @@ pub fn decide(
         | Body::DisputeAnswer(_)
         | Body::AuditStatement(_) => Err(Rejection::KindNotInForce),
     }?;
+    leaving::check_subject(outcome.account, &case)?;
     Ok(record(outcome, &case))
 }
 

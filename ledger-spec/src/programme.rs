@@ -19,7 +19,7 @@ use crate::statement::Measure;
 use crate::time::Day;
 
 pub use evidence::Evidence;
-pub use limits::{REFUND_DAYS_MAX, RedeemLimits};
+pub use limits::{Leaving, Plausible, REFUND_DAYS_MAX, RedeemLimits};
 
 /// The most rules of a programme.
 pub const RULES_MAX: usize = 200;
@@ -178,6 +178,9 @@ pub struct Programme {
     /// tills declare what is paid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub insured_medical: Vec<PlaceId>,
+    /// What becomes of the points of who leaves.
+    #[serde(default, skip_serializing_if = "Leaving::is_usual")]
+    pub leaving: Leaving,
     /// What must be done before yen points can be spent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<Gate>,
@@ -288,19 +291,6 @@ pub struct Goal {
     pub steps: u32,
     /// Its points.
     pub points: u32,
-}
-
-/// What a partner service's data must satisfy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Plausible {
-    /// The applications whose data are taken; none named for all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub origins: Vec<String>,
-    /// More steps than this are refused.
-    pub steps_max: u32,
-    /// More steps than this are recorded with 0 points, for staff to look at.
-    pub review_above: u32,
 }
 
 /// What a derived rule follows from.

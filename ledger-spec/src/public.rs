@@ -11,8 +11,7 @@ use crate::catalogue::Catalogue;
 use crate::cbor::Blob;
 use crate::draw::BEACON;
 use crate::entry::{Class, DayTotals, Effect, PublicJson};
-use crate::ids::Kid;
-use crate::ids::{Hash, Seq};
+use crate::ids::{Hash, Kid, Seq};
 use crate::kinds::{Document, Role};
 use crate::points::Fund;
 use crate::programme::Programme;
@@ -86,6 +85,10 @@ struct Totals {
     redeemed: Option<u64>,
 }
 
+fn closed<'e>(day: Day, state: &Hash, totals: &DayTotals) -> Public<'e> {
+    Public::DayClosed { day, state: HEXLOWER.encode(state), totals: totals_of(totals) }
+}
+
 /// Which phones there are is nobody's business.
 fn revoked<'e>(kid: Kid, key: &Key) -> Option<Public<'e>> {
     match key.signer {
@@ -126,11 +129,7 @@ fn of_effect<'e, 'k>(
         Effect::DrawConcluded { commit, item, beacon, winners } => {
             Some(draw_concluded(*commit, *item, beacon, winners))
         }
-        Effect::DayClosed { day, state, totals } => Some(Public::DayClosed {
-            day: *day,
-            state: HEXLOWER.encode(state),
-            totals: totals_of(totals),
-        }),
+        Effect::DayClosed { day, state, totals } => Some(closed(*day, state, totals)),
         Effect::Posting { .. }
         | Effect::ActionJudged { .. }
         | Effect::ManifestOpened { .. }
@@ -157,6 +156,8 @@ fn of_effect<'e, 'k>(
         | Effect::RewardRebound { .. }
         | Effect::Suspended { .. }
         | Effect::Resumed { .. }
+        | Effect::AccountClosed {}
+        | Effect::AccountErased {}
         | Effect::CodeUsed { .. }
         | Effect::LinkGranted { .. }
         | Effect::LinkRevoked { .. }

@@ -5,7 +5,7 @@
 
 mod account;
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -25,8 +25,8 @@ use crate::time::Day;
 use hash::TableHasher;
 
 pub use self::account::{
-    Account, AccountLink, ActionKey, Aged, Charge, Counter, Facts, HOLDS_MAX, HeldFor, Hold,
-    LOTS_MAX, Lot, Recent, Standing, VOUCHERS_MAX,
+    Account, AccountLink, ActionKey, Aged, Charge, Closing, Counter, Facts, HOLDS_MAX, HeldFor,
+    Hold, LOTS_MAX, Lot, Recent, Standing, VOUCHERS_MAX,
 };
 
 /// Who signs with a key.
@@ -612,6 +612,29 @@ impl<'a> Overlay<'a> {
     pub(crate) fn keys_of_person(&self, person: PersonId) -> bool {
         let mut keys = self.base.keys.values().chain(self.top.keys.values());
         keys.any(|key| matches!(&key.signer, Signer::Actor(actor) if actor.person == person))
+    }
+
+    /// What lets an account's person in: its phones, cards and links that have not ended. Reads
+    /// every key, card and link: for the few entries that erase an account.
+    #[must_use]
+    pub(crate) fn access_of(&self, account: AccountId) -> (Vec<Kid>, Vec<CardHash>, Vec<LinkId>) {
+        let [base, top] = [self.base, &self.top];
+        let is_own = |key: &Key| match &key.signer {
+            Signer::Device(device) => device.account == account,
+            Signer::Actor(_) => false,
+        };
+        let keys = base.keys.iter().chain(&top.keys).filter(|(_, key)| is_own(key));
+        let keys: BTreeSet<Kid> = keys.map(|(kid, _)| *kid).collect();
+        let cards = base.cards.iter().chain(&top.cards).filter(|(_, row)| row.account == account);
+        let cards: BTreeSet<CardHash> = cards.map(|(card, _)| *card).collect();
+        let links = base.links.iter().chain(&top.links).filter(|(_, row)| row.account == account);
+        let links: BTreeSet<LinkId> = links.map(|(link, _)| *link).collect();
+        let key = |kid: &Kid| self.keys(kid).is_some_and(|key| key.revoked.is_none());
+        let card = |card: &CardHash| self.cards(card).is_some_and(|row| !row.revoked);
+        let link = |link: &LinkId| self.links(link).is_some_and(|row| row.revoked.is_none());
+        let keys = keys.into_iter().filter(key).collect();
+        let cards = cards.into_iter().filter(card).collect();
+        (keys, cards, links.into_iter().filter(link).collect())
     }
 
     /// SHA-256 over every table, so that two replays can be compared day by day.

@@ -17,7 +17,7 @@ use ledger_spec::kinds::{
     DeviceEnrol, Document, Insurance, KeyRegister, ProgrammePublish, Role,
 };
 use ledger_spec::points::{Fund, Purse};
-use ledger_spec::programme::{Evidence, Programme, RedeemLimits, Rule, SameAct};
+use ledger_spec::programme::{Evidence, Leaving, Programme, RedeemLimits, Rule, SameAct};
 use ledger_spec::statement::{Core, Disclosure, Holder, card_check_byte, card_hash, code_hash};
 use ledger_spec::time::Day;
 
@@ -160,6 +160,7 @@ fn programme(fiscal_year: u32) -> Programme {
         warn_permille: vec![],
         gates: vec![],
         insured_medical: vec![],
+        leaving: Leaving::default(),
         redeem: RedeemLimits {
             min: 1,
             max_transaction: max,

@@ -27,6 +27,7 @@ use crate::log::{self, LogConfig, LogError};
 use crate::registry::Registry;
 
 mod error;
+mod forgotten;
 mod levels;
 mod replay;
 mod report;

@@ -22,6 +22,7 @@ use ledger_spec::statement::{self, Holder, Statement, Values};
 use ledger_spec::time::Day;
 use ledger_spec::token::{self, PayToken, PinProof, SignedMessage};
 
+use super::forgotten::Forgotten;
 use super::levels::{LevelFiles, OtherHash};
 use super::report::{AuditReport, Check, DAMAGED, Finding, Gap, REBUILD, REWRITTEN};
 use super::segments::{Location, Segments};
@@ -65,6 +66,7 @@ pub(super) struct Auditor<'a> {
     measured: BTreeMap<Seq, (Day, Values)>,
     /// The latest time of acceptance that a sealed part told.
     last_ms: u64,
+    forgotten: Forgotten,
     signatures: Signatures,
     tally: Tally,
     report: AuditReport,
@@ -96,6 +98,7 @@ impl<'a> Auditor<'a> {
             frame: BTreeMap::new(),
             measured: BTreeMap::new(),
             last_ms: 0,
+            forgotten: Forgotten::default(),
             signatures: Signatures::default(),
             tally: Tally::default(),
             report: AuditReport::default(),
@@ -150,6 +153,8 @@ impl<'a> Auditor<'a> {
         self.check_signatures();
         let end = self.next_seq();
         if is_whole && !self.broken {
+            let hidden = self.forgotten.hidden(&self.state, &self.segments.folder);
+            self.report.findings.extend(hidden);
             match self.tally.check(&self.state) {
                 Ok(equations) => self.pass_many(Check::Sums, equations),
                 Err(reason) => self.find(None, Location::default(), reason),
@@ -286,6 +291,7 @@ impl<'a> Auditor<'a> {
         let opened = reader.read(entry, accounting).map_err(reason_of)?;
         let Some((accepted_ms, disclosure)) = opened else {
             self.miss(Gap::Erased);
+            self.forgotten.note(accounting);
             return Ok((statement, None));
         };
         self.pass(Check::Seals);
@@ -570,6 +576,8 @@ impl<'a> Auditor<'a> {
             | Effect::RewardRebound { .. }
             | Effect::Suspended { .. }
             | Effect::Resumed { .. }
+            | Effect::AccountClosed {}
+            | Effect::AccountErased {}
             | Effect::CodeUsed { .. }
             | Effect::DayClosed { .. }
             | Effect::ManifestOpened { .. }

@@ -144,6 +144,9 @@ impl AuditReport {
     }
 }
 
+/// The remedy of a sealed part whose key is gone without an entry.
+pub(super) const HIDDEN: &str = "restore the registry from a backup that still has the account's data key, and ask who had access to it";
+
 pub(super) const REWRITTEN: &str = "its frame is whole, so no fault of the disk did this: somebody wrote what the rules do not give. \
      Keep this copy, restore the log from a backup or mirror whose audit is clean, and compare with \
      receipts and with checkpoints that witnesses keep";

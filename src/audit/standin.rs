@@ -89,7 +89,10 @@ fn other(
         Body::DeviceEnrol(_) | Body::LinkGrant(_) | Body::CardPin(_) => {
             agree(accounting, &mut statement, None, state, signers)
         }
-        Body::RewardClaim(_) | Body::RewardRebind(_) | Body::DeviceRevoke(_) => {
+        Body::RewardClaim(_)
+        | Body::RewardRebind(_)
+        | Body::DeviceRevoke(_)
+        | Body::AccountClose(_) => {
             return claim(accounting, account?, statement, state, signers);
         }
         // They ask for no exact time, and disclose nothing that a decision rests on.
@@ -100,7 +103,6 @@ fn other(
         | Body::AccountOpen(_)
         | Body::AccountFacts(_)
         | Body::AccountStatus(_)
-        | Body::AccountClose(_)
         | Body::AccountErase(_)
         | Body::CardIssue(_)
         | Body::CardRevoke(_)

@@ -44,6 +44,10 @@ pub(super) fn check(
         None if state.size == 0 => Registry::create(&path, &keys.kek, &keys.checks())?,
         None => return Err(RegistryError::Missing { path }.into()),
     };
+    // A crash after the entry, or a registry from a backup that is older than it.
+    let ended = state.accounts.iter().filter_map(|(account, row)| Some((account, row.closing?)));
+    let erased = ended.filter(|(_, closing)| closing.erased).map(|(account, _)| *account);
+    registry.finish_erasures(erased)?;
     let found = registry.compare(state.accounts.keys().copied())?;
     if found != KeysFound::default() {
         let KeysFound { missing, damaged } = found;

@@ -172,7 +172,9 @@ problem_types! {
     SETTLEMENT_PAID "settlement-already-paid" 409 Never;
     SETTLEMENT_DAY "settlement-day" 422 NewId;
     ACCOUNT_FROZEN "account-suspended" 403 NewId;
-    ACCOUNT_DECEASED "account-ended" 403 Never;
+    ACCOUNT_ENDED "account-ended" 403 Never;
+    ACCOUNT_IN_USE "account-in-use" 409 NewId;
+    ACCOUNT_KEEPS "account-keeps-points" 409 NewId;
     ACCOUNT_UNREADABLE "account-unreadable" 409 NewId;
     MANIFEST_WAITS "manifest-waits" 409 SameId;
     NOT_ACTION "not-an-action" 422 Never;
@@ -274,7 +276,7 @@ impl Problem {
     /// resident's own page says why.
     #[must_use]
     pub fn at_till(self) -> Self {
-        let of_the_person = [GATE_CLOSED, ACCOUNT_FROZEN, ACCOUNT_DECEASED];
+        let of_the_person = [GATE_CLOSED, ACCOUNT_FROZEN, ACCOUNT_ENDED];
         if of_the_person.iter().any(|kind| kind.slug == self.kind.slug) {
             return Self { kind: NOT_USABLE, detail: None, ..self };
         }
@@ -484,7 +486,9 @@ pub fn of_rejection(rejection: &Rejection) -> ProblemType {
         Rejection::SettlementPaid(_) => SETTLEMENT_PAID,
         Rejection::SettlementDay => SETTLEMENT_DAY,
         Rejection::AccountFrozen => ACCOUNT_FROZEN,
-        Rejection::AccountDeceased => ACCOUNT_DECEASED,
+        Rejection::AccountEnded => ACCOUNT_ENDED,
+        Rejection::AccountInUse => ACCOUNT_IN_USE,
+        Rejection::AccountKeeps => ACCOUNT_KEEPS,
         Rejection::AccountUnreadable => ACCOUNT_UNREADABLE,
         Rejection::ManifestWaits(_) => MANIFEST_WAITS,
         Rejection::NotAnAction => NOT_ACTION,
@@ -553,7 +557,7 @@ impl From<EngineError> for Problem {
             | EngineError::Thread(_) => KeyStanding::Unknown,
         };
         Self::of(match standing {
-            KeyStanding::Erased => ACCOUNT_DECEASED,
+            KeyStanding::Erased => ACCOUNT_ENDED,
             KeyStanding::Unreadable => ACCOUNT_UNREADABLE,
             KeyStanding::Unknown => INTERNAL,
         })
@@ -603,7 +607,7 @@ mod tests {
     #[test]
     fn a_till_hears_of_its_sale_and_not_of_the_person() {
         let heard = |kind| Problem::with(kind, &"a detail").at_till();
-        for kind in [GATE_CLOSED, ACCOUNT_FROZEN, ACCOUNT_DECEASED] {
+        for kind in [GATE_CLOSED, ACCOUNT_FROZEN, ACCOUNT_ENDED] {
             let heard = heard(kind);
             assert_eq!((heard.kind.slug, heard.detail), ("points-not-usable", None));
         }

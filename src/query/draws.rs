@@ -287,6 +287,7 @@ impl DrawBooks {
     pub fn read(&mut self, entry: &Accounting) {
         let accepted_s = entry.accepted_min * 60;
         for effect in &entry.effects {
+            #[expect(clippy::wildcard_enum_match_arm, reason = "a draw is made of four effects")]
             match effect {
                 Effect::CatalogueInForce { document, .. } => self.read_catalogue(document),
                 Effect::RewardClaimed { item, code: Some(code), .. } if self.is(*item) => {
@@ -306,51 +307,7 @@ impl DrawBooks {
                     let entry = entry.seq;
                     self.held.get_or_insert(Conclusion { entry, value, winners, accepted_s });
                 }
-                // Of another item, or no entry in a draw.
-                Effect::Posting { .. }
-                | Effect::ActionJudged { .. }
-                | Effect::ActTaken { .. }
-                | Effect::TokenSpent { .. }
-                | Effect::Balance { .. }
-                | Effect::Undone { .. }
-                | Effect::Proposed { .. }
-                | Effect::Approved { .. }
-                | Effect::ProgrammeInForce { .. }
-                | Effect::BudgetAllocated { .. }
-                | Effect::KeyRegistered { .. }
-                | Effect::KeyRevoked { .. }
-                | Effect::AccountOpened {}
-                | Effect::FactsSet { .. }
-                | Effect::DeviceEnrolled { .. }
-                | Effect::CardIssued { .. }
-                | Effect::CardRevoked { .. }
-                | Effect::CodeUsed { .. }
-                | Effect::DayClosed { .. }
-                | Effect::ManifestOpened { .. }
-                | Effect::ManifestClosed { .. }
-                | Effect::LinkGranted { .. }
-                | Effect::LinkRevoked { .. }
-                | Effect::HoldOpened { .. }
-                | Effect::HoldEnded { .. }
-                | Effect::Refunded { .. }
-                | Effect::CardWithoutPin { .. }
-                | Effect::PinProven { .. }
-                | Effect::ShopSettled { .. }
-                | Effect::SettlementPaid { .. }
-                | Effect::StatusSet { .. }
-                | Effect::ActionWithdrawn { .. }
-                | Effect::LotExtended { .. }
-                | Effect::RewardClaimed { .. }
-                | Effect::RewardEnded { .. }
-                | Effect::DrawCommitted { .. }
-                | Effect::DrawConcluded { .. }
-                | Effect::OpeningAllocated { .. }
-                | Effect::ShopAccountSet { .. }
-                | Effect::Brought { .. }
-                | Effect::PinSet { .. }
-                | Effect::RewardRebound { .. }
-                | Effect::Suspended { .. }
-                | Effect::Resumed { .. } => {}
+                _ => {}
             }
         }
     }

@@ -514,7 +514,7 @@ fn names_of(rule: &Rule, exact: Option<&str>) -> (String, String) {
 enum Why<'a> {
     /// A word of the list.
     Cause(Cause),
-    /// Words that name no person: a legal basis, the source of opening points.
+    /// Words that name no person: the source of opening points.
     Words(&'a str),
 }
 
@@ -528,7 +528,7 @@ fn why(body: &Body) -> Option<Why<'_>> {
         Body::LotExtend(body) => Some(Why::Cause(body.cause)),
         Body::KeyRevoke(body) => Some(Why::Cause(body.cause)),
         Body::CardRevoke(body) => Some(Why::Cause(body.cause)),
-        Body::AccountErase(body) => Some(Why::Words(body.basis.as_str())),
+        Body::AccountErase(body) => Some(Why::Cause(body.cause)),
         Body::BalanceImport(body) => Some(Why::Words(body.source.as_str())),
         // They give none.
         Body::ProgrammePublish(_)

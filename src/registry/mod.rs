@@ -19,6 +19,7 @@
 //! Read first: `store::Registry`, the file, and `vault::KeyCache`, the keys that are open.
 
 mod appointments;
+mod erasure;
 mod error;
 mod file;
 mod persons;

@@ -46,6 +46,8 @@ pub(super) fn apply(entry: &Accounting, changes: &mut Changes<'_>) -> Result<(),
             | Effect::RewardRebound { .. }
             | Effect::Suspended { .. }
             | Effect::Resumed { .. }
+            | Effect::AccountClosed {}
+            | Effect::AccountErased {}
             | Effect::CodeUsed { .. }
             | Effect::ManifestOpened { .. }
             | Effect::ManifestClosed { .. }

@@ -85,12 +85,24 @@ fn an_honest_ledger_is_clean_with_and_without_keys_and_left_as_it_was() {
 fn an_erased_account_leaves_gaps_and_no_finding() {
     let mut city = City::settled();
     city.live();
-    city.engine().registry().erase(&[account("mei")]).unwrap();
+    city.forget("mei");
     let keys = city.keys();
     let report = audit_of(&city.data(), Some(&keys));
     assert_eq!(report.findings, []);
     assert!(report.gaps[&Gap::Erased] > 0);
     assert!(!report.gaps.contains_key(&Gap::Sealed));
+}
+
+/// Whoever holds the machine can destroy a key; without an entry that hides something.
+#[test]
+fn a_key_that_is_destroyed_without_an_entry_is_found() {
+    let mut city = City::settled();
+    city.live();
+    city.engine().registry().erase(&[account("mei")]).unwrap();
+    let report = audit_of(&city.data(), Some(&city.keys()));
+    let [finding] = report.findings.as_slice() else { panic!("{:#?}", report.findings) };
+    assert!(finding.reason.contains("no account.erase in the log"), "{finding}");
+    assert!(finding.seq.is_some());
 }
 
 #[test]

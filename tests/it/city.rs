@@ -15,9 +15,10 @@ use kenmai::metrics::{LedgerMetrics, Metrics};
 use ledger_spec::entry::Accounting;
 use ledger_spec::ids::{AccountId, LedgerId, OpId, PersonId, PlaceId, Seq};
 use ledger_spec::kinds::{
-    AccountFacts, AccountOpen, Action, AgeTier, Approve, Body, BudgetAllocate, CardIssue, CardPin,
-    CardRevoke, Cause, Code, DeviceEnrol, Document, Insurance, KeyRegister, KeyRevoke, Name, Note,
-    OpeningBudget, PinGrounds, ProgrammePublish, Redeem, Role, Void,
+    AccountErase, AccountFacts, AccountOpen, AccountStatus, Action, AgeTier, Approve, Body,
+    BudgetAllocate, CardIssue, CardPin, CardRevoke, Cause, Code, DeviceEnrol, Document, Insurance,
+    KeyRegister, KeyRevoke, Name, Note, OpeningBudget, PinGrounds, ProgrammePublish, Redeem, Role,
+    Status, Void,
 };
 use ledger_spec::points::{Fund, Points};
 use ledger_spec::statement::{Core, Disclosure, Holder, card_check_byte, card_hash, code_hash};
@@ -323,6 +324,15 @@ impl City {
             "staff",
             Body::CardIssue(CardIssue { account: subject, card, code, code_until_min }),
         );
+    }
+
+    /// Two persons forget somebody who has died.
+    pub(crate) fn forget(&mut self, name: &str) {
+        let (account, status) = (account(name), Status::Deceased);
+        let since = Day::of_ms(self.clock.wall_ms());
+        let body = AccountStatus { account, status, since, cause: None };
+        self.must("staff", Body::AccountStatus(body));
+        self.enact(Body::AccountErase(AccountErase { account, cause: Cause::Death }));
     }
 
     /// The first PIN of a card that was issued today, as the log has it.

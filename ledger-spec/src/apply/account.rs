@@ -9,7 +9,8 @@ use crate::kinds::{Purpose, Status};
 use crate::points::{LotKey, Purse};
 use crate::programme::{LATE_DAYS_MAX, Needs};
 use crate::state::{
-    Account, AccountLink, ActionKey, Aged, Counter, Facts, HeldFor, Overlay, Recent, Standing,
+    Account, AccountLink, ActionKey, Aged, Closing, Counter, Facts, HeldFor, Overlay, Recent,
+    Standing,
 };
 use crate::time::Day;
 
@@ -52,6 +53,8 @@ pub(super) fn on_account(
         Effect::Undone { entry } => account.recent.retain(|kept| kept.seq != *entry),
         Effect::LotExtended { lot, until } => extend_lot(account, *lot, *until)?,
         Effect::Balance { yen, challenge } => check_balance(account, [*yen, *challenge], today)?,
+        Effect::AccountClosed {} => end(account, Closing { on: today, erased: false }),
+        Effect::AccountErased {} => end(account, Closing { on: today, erased: true }),
         Effect::FactsSet { .. }
         | Effect::StatusSet { .. }
         | Effect::LinkGranted { .. }
@@ -88,6 +91,15 @@ pub(super) fn on_account(
         | Effect::SettlementPaid { .. } => {}
     }
     Ok(())
+}
+
+/// Nothing is done for an account that has ended, and of who is forgotten nothing is known.
+fn end(account: &mut Account, closing: Closing) {
+    (account.employer, account.auto_exchange) = (None, None);
+    if closing.erased {
+        (account.facts, account.standing) = (None, None);
+    }
+    account.closing = Some(closing);
 }
 
 /// What the row knows of its person: facts, standing, links.

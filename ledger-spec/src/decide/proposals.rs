@@ -8,7 +8,8 @@ use super::keys::is_root;
 use super::limits::BUDGET_POINTS_MAX;
 use super::rejection::Rejection;
 use super::{
-    catalogue, corrections, earning, keys, openings, pins, returns, settlement, suspensions,
+    catalogue, corrections, earning, keys, leaving, openings, pins, returns, settlement,
+    suspensions,
 };
 use crate::entry::Effect;
 use crate::kinds::{self, Body, Role};
@@ -31,6 +32,7 @@ fn enact(body: &Body, role: Role, case: &Case<'_>) -> Result<Outcome, Rejection>
         Body::KeyRegister(body) => keys::register(body, role, case),
         Body::KeyRevoke(body) => keys::end(body, case),
         Body::CardPin(body) => pins::set_by_two(body, case),
+        Body::AccountErase(body) => leaving::erase(body, case),
         Body::Resume(body) => suspensions::resume(body, case),
         Body::CataloguePublish(body) => catalogue::publish(body, case),
         Body::Refund(body) => returns::refund(body, case),
@@ -48,7 +50,6 @@ fn enact(body: &Body, role: Role, case: &Case<'_>) -> Result<Outcome, Rejection>
         | Body::AccountFacts(_)
         | Body::AccountStatus(_)
         | Body::AccountClose(_)
-        | Body::AccountErase(_)
         | Body::DeviceEnrol(_)
         | Body::DeviceRevoke(_)
         | Body::CardIssue(_)

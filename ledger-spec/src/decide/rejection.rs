@@ -296,8 +296,8 @@ rejections! {
     #[error("the account is suspended")]
     82 AccountFrozen,
     /// The person has died.
-    #[error("the account has ended with its person's death")]
-    83 AccountDeceased,
+    #[error("the account has ended")]
+    83 AccountEnded,
     /// The manifest's kind needs two persons, and the second has not agreed yet.
     #[error("another person has to approve the manifest, entry {0}, before its rows are sent again")]
     84 ManifestWaits(Seq = Seq(0)),
@@ -456,6 +456,12 @@ rejections! {
     /// No shop has this number.
     #[error("no such shop")]
     136 ShopUnknown,
+    /// Only who has left or died is forgotten.
+    #[error("an account is erased after it was closed, or after its person's death")]
+    137 AccountInUse,
+    /// Points are held for a shop or a voucher.
+    #[error("the account keeps points for a hold or a voucher")]
+    138 AccountKeeps,
     /// The account's data key is missing or damaged, so nothing can be sealed for it.
     #[error("the account's data key is missing or damaged; the city has to restore its registry")]
     254 AccountUnreadable,

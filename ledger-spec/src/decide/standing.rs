@@ -33,7 +33,7 @@ pub(super) fn bars_earning(account: &Account, today: Day, day: Day) -> Option<St
 pub(super) fn check_spending(account: &Account, today: Day) -> Result<(), Rejection> {
     match account.standing_on(today) {
         Some(Status::Frozen) => Err(Rejection::AccountFrozen),
-        Some(Status::Deceased) => Err(Rejection::AccountDeceased),
+        Some(Status::Deceased) => Err(Rejection::AccountEnded),
         Some(Status::Active | Status::MovedOut) | None => Ok(()),
     }
 }

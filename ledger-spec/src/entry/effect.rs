@@ -641,4 +641,8 @@ effects! {
         /// [`crate::statement::bank_account_hash`]
         bank_account: Hash
     },
+    /// The account has ended: its resident takes part no more.
+    46 AccountClosed of account {},
+    /// Its person is forgotten: the data key is destroyed once this is in the log.
+    47 AccountErased of account {},
 }

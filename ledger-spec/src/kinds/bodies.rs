@@ -118,19 +118,19 @@ body!(
     }
 );
 body!(
-    /// Closes an account.
+    /// Closes an account: its resident takes part no more.
     AccountClose {
         /// The account.
         1 account: AccountId,
     }
 );
 body!(
-    /// Destroys the data key of an account.
+    /// Proposes to destroy the data key of an account that has ended.
     AccountErase {
         /// The account.
         1 account: AccountId,
-        /// The legal basis.
-        2 basis: Note,
+        /// Why.
+        2 cause: Cause,
     }
 );
 body!(

@@ -46,7 +46,7 @@ impl FromJson for Document {
     }
 }
 
-/// What a person wrote: an explanation, a finding, a legal basis: 400 bytes of UTF-8.
+/// What a person wrote: an explanation, a finding: 400 bytes of UTF-8.
 pub type Note = Text<400>;
 /// The public name of a key's holder or place: 120 bytes of UTF-8.
 pub type Name = Text<120>;

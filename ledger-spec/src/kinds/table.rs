@@ -19,8 +19,8 @@ macro_rules! each_kind {
             5 AccountOpen "account.open" by [Staff, Kiosk, Registry] as [Row];
             6 AccountFacts "account.facts" by [Staff, Registry] as [Row];
             7 AccountStatus "account.status" by [Staff, Registry] sealing [Text] as [RowByTwo];
-            8 AccountClose "account.close" by [Staff, Kiosk, Registry];
-            9 AccountErase "account.erase" by [Staff, Registry];
+            8 AccountClose "account.close" by [Staff, Kiosk] or phone sealing [Holder, PinProof];
+            9 AccountErase "account.erase" by [Root, Staff, Registry] as [Proposal];
             10 DeviceEnrol "device.enrol" by [Staff, Kiosk] or phone brings public_key
                 sealing [Holder, Code, PinProof];
             11 DeviceRevoke "device.revoke" by [Staff, Kiosk] or phone sealing [Holder, PinProof];

@@ -1,4 +1,7 @@
-//! Limits of spending.
+//! Limits of spending, of what is plausible, and what becomes of the points of who leaves.
+
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
@@ -43,5 +46,35 @@ impl RedeemLimits {
         let ordered = 0 < min && min <= max_transaction && max_transaction <= max_day;
         let lane = self.fast_lane_max.is_none_or(|max| max <= max_transaction);
         ordered && lane && refund_days.max(refund_grace_days) <= REFUND_DAYS_MAX
+    }
+}
+
+/// What a partner service's data must satisfy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plausible {
+    /// The applications whose data are taken; none named for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<String>,
+    /// More steps than this are refused.
+    pub steps_max: u32,
+    /// More steps than this are recorded with 0 points, for staff to look at.
+    pub review_above: u32,
+}
+
+/// What becomes of the points of who leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leaving {
+    /// They are given up at once.
+    #[default]
+    GivenUp,
+    /// They expire as they would have.
+    Expire,
+}
+
+impl Leaving {
+    pub(super) fn is_usual(&self) -> bool {
+        *self == Self::GivenUp
     }
 }

@@ -73,6 +73,17 @@ wire_array!(
 );
 
 wire_array!(
+    /// The end of an account.
+    #[derive(Copy)]
+    Closing {
+        /// The day.
+        on: Day,
+        /// Whether its person is forgotten: the data key is destroyed.
+        erased: bool,
+    }
+);
+
+wire_array!(
     /// Points of one lot.
     #[derive(Copy)]
     Lot {
@@ -283,6 +294,8 @@ wire_array!(
         facts: Option<Facts>,
         /// Its standing; `None` is active.
         standing: Option<Standing>,
+        /// Its end, if it has ended.
+        closing: Option<Closing>,
         /// Open lots, ordered by key.
         lots: Vec<Lot>,
         /// Open holds, oldest first; their points are in no lot.
@@ -315,6 +328,7 @@ impl Account {
             last: None,
             facts: None,
             standing: None,
+            closing: None,
             lots: Vec::new(),
             holds: Vec::new(),
             charges: Vec::new(),

@@ -9,6 +9,7 @@ mod desk;
 mod earning;
 mod family;
 mod holds;
+mod leaving;
 mod log;
 mod lost;
 mod pins;
@@ -40,6 +41,7 @@ fn every_rejection_has_a_story() {
         include_str!("rules/earning.rs"),
         include_str!("rules/family.rs"),
         include_str!("rules/holds.rs"),
+        include_str!("rules/leaving.rs"),
         include_str!("rules/log.rs"),
         include_str!("rules/lost.rs"),
         include_str!("rules/pins.rs"),

@@ -21,12 +21,12 @@ use ledger_spec::{
     entry::{Accounting, Contra, DayTotals, Effect, Reason},
     ids::{LedgerId, LinkId, OpId, PlaceId, Seq},
     kinds::{
-        AccountClose, AccountFacts, AccountOpen, AccountStatus, Action, ActionWithdraw, Adjust,
-        AgeTier, Approve, BalanceImport, Body, BudgetAllocate, Capture, CardIssue, CardRevoke,
-        Cause, Code, DayClose, DeviceEnrol, Document, Expire, Hold, Insurance, KeyRevoke,
-        LinkGrant, LinkRevoke, LotExtend, LotPoints, Note, OpeningBudget, ProgrammePublish,
-        Purpose, Redeem, Refund, Release, Role, SettlementClose, SettlementPaid, ShopAccount,
-        Status, Void,
+        AccountClose, AccountErase, AccountFacts, AccountOpen, AccountStatus, Action,
+        ActionWithdraw, Adjust, AgeTier, Approve, BalanceImport, Body, BudgetAllocate, Capture,
+        CardIssue, CardRevoke, Cause, Code, DayClose, DeviceEnrol, Document, Expire, Hold,
+        Insurance, KeyRevoke, LinkGrant, LinkRevoke, LotExtend, LotPoints, Note, OpeningBudget,
+        ProgrammePublish, Purpose, Redeem, Refund, Release, Role, SettlementClose, SettlementPaid,
+        ShopAccount, Status, Void,
     },
     points::{Fund, FundSums, LotKey, Points, Purse},
     state::Lot,
@@ -232,9 +232,13 @@ impl Story {
                 Body::CardRevoke(CardRevoke { card: card_hash(&card(name)), cause: Cause::Other })
             }
             ("opens", [name]) => Body::AccountOpen(AccountOpen { account: account(name) }),
-            ("closes", ["account", name]) => {
+            ("closes", ["account", "of", name]) => {
                 Body::AccountClose(AccountClose { account: account(name) })
             }
+            ("erases", [name]) => Body::AccountErase(AccountErase {
+                account: account(name),
+                cause: Cause::HolderRequest,
+            }),
             ("closes", [day]) => Body::DayClose(DayClose { day: Day::parse(day).unwrap() }),
             ("admits", [name]) => {
                 let Body::AccountFacts(known) = facts(name, true) else { unreachable!() };
@@ -287,7 +291,9 @@ impl Story {
             ("offers" | "claims" | "uses" | "cancels" | "rebinds" | "commits" | "draws", words) => {
                 self.reward((line.0, words), options)
             }
-            ("ends" | "suspends" | "resumes" | "sets", _) => access::access(line, &option),
+            ("ends" | "merges" | "suspends" | "resumes" | "sets", _) => {
+                access::access(line, &option)
+            }
             other => self.correction(other, &option),
         }
     }
@@ -399,7 +405,7 @@ impl Story {
             (None, None) => Some(Holder::Phone(self.token(subject, performed_at_s, options))),
         };
         // Who enrols a phone or grants a link for oneself names nobody.
-        let own = words.len() <= 2 || matches!(words.first(), Some(&("link" | "pin")));
+        let own = words.len() <= 2 || matches!(words.first(), Some(&("link" | "pin" | "account")));
         let shown = ["card", "link", "phone"].iter().any(|option| options.contains_key(option));
         let holder = if own && !shown { None } else { holder };
         let honest = self.world.disclosure(holder);

@@ -381,7 +381,7 @@ impl Sequencer {
     fn without_key(&self, error: &RegistryError) -> Refusal {
         let ledger = self.shared.ledger;
         match error.key_standing() {
-            KeyStanding::Erased => Refusal::Rejected(Rejection::AccountDeceased),
+            KeyStanding::Erased => Refusal::Rejected(Rejection::AccountEnded),
             KeyStanding::Unreadable => {
                 tracing::error!(%ledger, %error, "a statement was refused; restore the registry");
                 Refusal::Rejected(Rejection::AccountUnreadable)
@@ -465,12 +465,32 @@ impl Sequencer {
         Ok(Entry { class: *class, salt, accounting, personal, public: public.clone() })
     }
 
+    /// Destroys the data keys of accounts that these entries have erased. What fails is done at the
+    /// next start, as the log says.
+    fn forget(&self, entries: &[Decided<'_>]) {
+        let erases =
+            |decided: &&Decided<'_>| decided.accounting.effects.contains(&Effect::AccountErased {});
+        let subjects = entries
+            .iter()
+            .filter(erases)
+            .filter_map(|decided| decided.accounting.subject.map(|subject| subject.account));
+        let accounts: Vec<AccountId> = subjects.collect();
+        if accounts.is_empty() {
+            return;
+        }
+        if let Err(error) = self.shared.registry.erase(&accounts) {
+            let ledger = self.shared.ledger;
+            tracing::error!(%ledger, %error, "a data key is not destroyed yet: restart the server");
+        }
+    }
+
     fn absorb(&mut self, entries: &[Decided<'_>], changes: State) -> Result<(), EngineError> {
         for decided in entries {
             self.ops.insert(decided.statement.core.op_id, decided.accounting.seq);
             self.shared.metrics.accepted(&decided.statement.core.body, &decided.accounting);
         }
         self.holds.extend(deadlines::open_holds(&changes));
+        self.forget(entries);
         if !changes.keys.is_empty() {
             let mut keyring = self.shared.keyring.write().map_err(|_| EngineError::ThreadDied)?;
             for kid_and_key in &changes.keys {

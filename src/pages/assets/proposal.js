@@ -117,6 +117,9 @@ const FACTS = {
     ["total", points(body.get(3))], ["source", japanese(body.get(4))],
   ],
   "shop.account": shopAccount,
+  "account.erase": (body) => [
+    ["account", code(body.get(1))], ["effect", text("approve-erase")], ["cause", cause(body.get(2))],
+  ],
   "card.pin": (body) => [["card", code(body.get(1))], ["effect", text("approve-pin")]],
   "opening.budget": (body) => [
     ["source", japanese(body.get(1))], ["fund", fund(body.get(2))], ["points", points(body.get(3))],

@@ -511,6 +511,7 @@ approve-bank-account-other = The bank account that was signed is not in the regi
 approve-into = Account that stays
 approve-card = Fingerprint of the card
 approve-effect = What follows
+approve-erase = Name, card number, measured values and exact times of this person become unreadable. It cannot be undone. The records of money (account number, days, points) stay.
 approve-pin = From the second day after the approval this card has the PIN that was set. Have you seen that its holder is at the desk?
 approve-by = Proposed by
 approve-lapses = Lapses

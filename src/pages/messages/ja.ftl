@@ -512,6 +512,7 @@ approve-bank-account-other = 署名された振込先が登録簿にありませ
 approve-into = 残る口座
 approve-card = カードの照合値
 approve-effect = こうなります
+approve-erase = この方の名前、カード番号、測定値、正確な時刻を読めなくします。元に戻すことはできません。お金の記録(口座番号、日付、ポイント)は残ります。
 approve-pin = このカードの暗証番号が、承認した日の明後日から新しいものになります。ご本人が窓口にいることを確かめましたか。
 approve-by = 提案した人
 approve-lapses = 承認の期限

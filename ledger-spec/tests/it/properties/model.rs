@@ -235,7 +235,7 @@ impl Model {
         } else if self.standing(resident, today) == Some(Status::Frozen) {
             Rejection::AccountFrozen
         } else if self.standing(resident, today) == Some(Status::Deceased) {
-            Rejection::AccountDeceased
+            Rejection::AccountEnded
         } else if until_s.is_some() && self.open_holds(resident).count() == 8 {
             Rejection::HoldsLimit
         } else if spent > REDEEM_MAX_DAY {

@@ -284,10 +284,10 @@ fn who_may_sign_what() {
         staff-1 voids 1 → refused: the key's role does not permit this
         staff-1 closes 2026-04-09 → refused: the key's role does not permit this
         system closes 2026-04-09 → refused: the day is not over, has no entries or is closed
-        staff-1 closes account hanako → refused: this kind of statement is not in force here
+        staff-1 merges hanako into taro → refused: this kind of statement is not in force here
         # The role comes first, then the window, then whether the kind is in force.
-        shop-a closes account hanako → refused: the key's role does not permit this
-        staff-1 closes account hanako day=2026-01-01 → refused: the statement's day is too long ago
+        shop-a merges hanako into taro → refused: the key's role does not permit this
+        staff-1 merges hanako into taro day=2026-01-01 → refused: the statement's day is too long ago
         nobody opens taro → malformed: no such key is registered in this ledger
     "#]]);
 }

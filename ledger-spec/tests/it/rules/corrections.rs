@@ -38,7 +38,7 @@ fn a_death_ends_earning_and_spending_from_its_day_on() {
         # A late report of what happened before counts.
         staff-1 reports class of hanako holder=account time=2026-04-11T23:59 → 20 points
         staff-1 reports class of hanako holder=account time=2026-04-12T00:00 → 0 points, deceased
-        shop-a takes 10 from hanako → refused: the account has ended with its person's death
+        shop-a takes 10 from hanako → refused: the account has ended
         balance hanako → 520 yen, 0 challenge
     "#]]);
 }

@@ -204,8 +204,8 @@ fn whoever_may_not_spend_reserves_nothing_either() {
         registry marks taro deceased → done
         shop-a takes 20 from hanako card=hanako → refused: the account is suspended
         shop-a holds 20 from hanako → refused: the account is suspended
-        shop-a takes 20 from taro card=taro → refused: the account has ended with its person's death
-        shop-a holds 20 from taro → refused: the account has ended with its person's death
+        shop-a takes 20 from taro card=taro → refused: the account has ended
+        shop-a holds 20 from taro → refused: the account has ended
         # What was reserved before is the shop's to take.
         shop-a captures 50 of before → free 50 general until 2028-03-31, 50 general until 2028-03-31
         registry marks hanako active → done

@@ -2,16 +2,19 @@
 
 use ledger_spec::{
     ids::{CardHash, Kid},
-    kinds::{Body, CardPin, DeviceRevoke, PinGrounds, Resume, Suspend},
+    kinds::{AccountJoin, Body, CardPin, DeviceRevoke, PinGrounds, Resume, Suspend},
     statement::card_hash,
 };
 
 use super::code;
-use crate::world::{card, kid};
+use crate::world::{account, card, kid};
 
 /// PINs, the end of phones, what is stopped by telephone.
 pub(super) fn access<'o>(line: (&str, &[&str]), option: &dyn Fn(&str) -> Option<&'o str>) -> Body {
     match line {
+        ("merges", [name, "into", other]) => {
+            Body::AccountJoin(AccountJoin { account: account(name), into: account(other) })
+        }
         ("ends", ["phone", phone]) => Body::DeviceRevoke(DeviceRevoke { kid: kid(phone) }),
         ("suspends", words) => {
             let (card, kid) = card_or_key(words);
