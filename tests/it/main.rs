@@ -24,6 +24,7 @@ mod draws;
 mod engine;
 mod files;
 mod kill;
+mod leaving;
 mod log;
 mod manifests;
 mod openapi;
