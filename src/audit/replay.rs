@@ -24,7 +24,7 @@ use ledger_spec::token::{self, PayToken, PinProof, SignedMessage};
 
 use super::forgotten::Forgotten;
 use super::levels::{LevelFiles, OtherHash};
-use super::report::{AuditReport, Check, DAMAGED, Finding, Gap, REBUILD, REWRITTEN};
+use super::report::{AuditReport, Check, Finding, Gap, REBUILD, REWRITTEN};
 use super::segments::{Location, Segments};
 use super::signatures::{Signature, Signatures, check_empty_part};
 use super::standin;
@@ -167,15 +167,7 @@ impl<'a> Auditor<'a> {
                 None if end > Seq(0) => {
                     let mut path = self.segments.folder.clone();
                     path.pop();
-                    self.report.findings.push(Finding {
-                        seq: None,
-                        path: path.join("lock"),
-                        offset: None,
-                        reason:
-                            "the lock is missing, so nobody can tell whether the log is complete"
-                                .to_owned(),
-                        remedy: DAMAGED,
-                    });
+                    self.report.findings.push(Finding::without_lock(path.join("lock")));
                 }
                 None => {}
             }

@@ -105,6 +105,14 @@ pub struct Finding {
     pub remedy: &'static str,
 }
 
+impl Finding {
+    /// There is no lock beside a log that has entries.
+    pub(super) fn without_lock(path: PathBuf) -> Self {
+        let reason = "the lock is missing, so nobody can tell whether the log is complete";
+        Self { seq: None, path, offset: None, reason: reason.to_owned(), remedy: DAMAGED }
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(seq) = self.seq {
