@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::ids::PlaceId;
+use crate::json;
 use crate::kinds::{Code, Name};
 use crate::points::{POINTS_MAX, Purse};
 use crate::time::Day;
@@ -213,7 +214,7 @@ impl Catalogue {
     pub fn read(document: &str) -> Result<Self, CatalogueFault> {
         serde_json::from_str(document).map_err(|error| CatalogueFault {
             at: format!("line {}, column {}", error.line(), error.column()),
-            problem: CatalogueProblem::Form(error.to_string()),
+            problem: CatalogueProblem::Form(json::without_place(&error)),
         })
     }
 

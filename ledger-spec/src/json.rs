@@ -3,7 +3,7 @@
 
 use alloc::borrow::ToOwned;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use data_encoding::HEXLOWER;
@@ -63,6 +63,12 @@ pub trait FromJson: Sized {
     /// # Errors
     /// [`Mismatch`]
     fn from_json(json: &Value) -> Result<Self, Mismatch>;
+}
+
+/// What is wrong with a document, without the line and column that stand at its end.
+pub(crate) fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or_else(|| text.clone(), |(what, _)| what.to_owned())
 }
 
 /// Refuses JSON with a member that is none of the fields.

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::caps::{ActionClass, CapOf, CapPer};
 use crate::ids::PlaceId;
+use crate::json;
 use crate::kinds::{AgeTier, Code, Insurance, Name};
 use crate::points::{Fund, POINTS_MAX, Purse};
 use crate::statement::Measure;
@@ -414,7 +415,7 @@ impl Programme {
     pub fn read(document: &str) -> Result<Self, ProgrammeFault> {
         serde_json::from_str(document).map_err(|error| ProgrammeFault {
             at: format!("line {}, column {}", error.line(), error.column()),
-            problem: ProgrammeProblem::Form(error.to_string()),
+            problem: ProgrammeProblem::Form(json::without_place(&error)),
         })
     }
 

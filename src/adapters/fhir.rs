@@ -13,6 +13,7 @@ use super::city_file::{
     Event, FILE_BYTES_MAX, FileError, FileRead, Place, ROWS_MAX, StatusOrder, What,
 };
 use super::japanese;
+use super::strict_json;
 
 /// How a bundle is read.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -113,7 +114,9 @@ pub(super) fn resources_of<T: Clone + Ord>(
     text: &str,
     read: &mut FileRead<T>,
 ) -> Result<Vec<(Place, Value)>, FileError> {
-    if let Ok(Value::Object(mut bundle)) = serde_json::from_str::<Value>(text)
+    let whole = strict_json::value_of(text);
+    let twice = whole.as_ref().err().filter(|error| error.contains("stands twice")).cloned();
+    if let Ok(Value::Object(mut bundle)) = whole
         && bundle.get("resourceType").and_then(Value::as_str) == Some("Bundle")
     {
         let entries = bundle.get_mut("entry").and_then(Value::as_array_mut);
@@ -123,10 +126,12 @@ pub(super) fn resources_of<T: Clone + Ord>(
     }
     let mut resources = Vec::new();
     for (line, text) in (1..).zip(text.lines()) {
-        match serde_json::from_str::<Value>(text) {
+        match strict_json::value_of(text) {
             _ if text.trim().is_empty() => {}
             Ok(resource) => resources.push(((file, line), resource)),
-            Err(error) if resources.is_empty() => return Err(FileError::Json(error.to_string())),
+            Err(error) if resources.is_empty() => {
+                return Err(FileError::Json(twice.unwrap_or(error)));
+            }
             Err(error) => read.refuse((file, line), &error, "send the whole line again"),
         }
     }
@@ -361,6 +366,17 @@ mod tests {
             ("2026-04-30 10:00", None),
         ] {
             assert_eq!(day_of(time).map(|day| day.to_string()).as_deref(), expected, "{time}");
+        }
+    }
+
+    /// A member that stands twice would mean one thing to this program and another to the next.
+    #[test]
+    fn a_member_that_stands_twice_is_refused() {
+        let bundle = "{\n\"resourceType\":\"Bundle\",\n\"entry\":[],\"entry\":[]}";
+        let line = r#"{"resourceType":"Patient","id":"1","id":"2"}"#;
+        for text in [bundle, line] {
+            let error = resources_of(0, text, &mut FileRead::<u32>::default()).unwrap_err();
+            assert!(error.to_string().contains("stands twice"), "{error}");
         }
     }
 

@@ -8,4 +8,5 @@ pub mod japanese;
 pub mod lots_file;
 pub mod qr_frame;
 pub mod shops_file;
+pub mod strict_json;
 pub mod zengin_code;

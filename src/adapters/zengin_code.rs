@@ -1,8 +1,8 @@
 //! The list of banks and branches that zengin-code publishes (`banks.json`, `branches/BANK.json`).
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
+
+use super::strict_json;
 
 /// The longest list.
 pub const LIST_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -11,8 +11,8 @@ pub const LIST_BYTES_MAX: u64 = 4 * 1024 * 1024;
 ///
 /// # Errors
 /// Where the list has another form.
-pub fn kana_of(list: &str, code: &str) -> Result<Option<String>, serde_json::Error> {
-    let list: BTreeMap<String, Value> = serde_json::from_str(list)?;
+pub fn kana_of(list: &str, code: &str) -> Result<Option<String>, String> {
+    let list = strict_json::object_of(list)?;
     let kana = list.get(code).and_then(|row| row.get("kana")).and_then(Value::as_str);
     Ok(kana.map(str::to_owned))
 }

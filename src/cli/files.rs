@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::outcome::CliError;
 use crate::adapters::city_file::{FILE_BYTES_MAX, FileRead};
+use crate::adapters::strict_json;
 use crate::csv::Table;
 
 /// No map is longer.
@@ -40,7 +41,7 @@ pub(super) fn refused<E: std::fmt::Display>(path: &Path) -> impl Fn(E) -> CliErr
 
 /// A map, which says what columns or resources mean.
 pub(super) fn map<T: DeserializeOwned>(path: &Path) -> Result<T, CliError> {
-    serde_json::from_str(&read_text(path, MAP_BYTES_MAX)?).map_err(refused(path))
+    strict_json::read(&read_text(path, MAP_BYTES_MAX)?).map_err(refused(path))
 }
 
 /// The bytes of a file, one more than the most that a file may have where it is longer.

@@ -23,7 +23,6 @@ mod files;
 mod folder;
 pub mod import;
 pub mod init;
-mod json;
 pub mod keygen;
 pub mod keys;
 pub mod letters;

@@ -16,8 +16,8 @@ use serde_json::{Map, Value};
 use super::console::{complain, say_bytes};
 use super::fields;
 use super::files::{make_file, read_text};
-use super::json;
 use super::outcome::{CliError, ExitStatus, Outcome};
+use crate::adapters::strict_json;
 use crate::clock::{Clock, SystemClock};
 use crate::config::check_origin;
 use crate::keys;
@@ -145,7 +145,7 @@ pub(super) fn written(text: Option<&str>) -> Result<Disclosure, String> {
 }
 
 fn body(args: &Args, kind: Kind) -> Result<Body, CliError> {
-    let json = json::object_of(&args.json)
+    let json = strict_json::object_of(&args.json)
         .map_err(|error| CliError::Refused(format!("--json is not a JSON object: {error}")))?;
     let mut named = Map::new();
     for (name, value) in json {

@@ -17,9 +17,9 @@ use serde_json::{Map, Value};
 use super::console::{complain, say};
 use super::fields;
 use super::files::make_file;
-use super::json;
 use super::outcome::{CliError, ExitStatus, Outcome};
 use super::sign::{random_op_id, written};
+use crate::adapters::strict_json;
 use crate::clock::{Clock, SystemClock};
 use crate::config::check_origin;
 use crate::keys;
@@ -133,7 +133,7 @@ fn row(args: &Args, kind: Kind, line: &str) -> Result<Row, String> {
     if line.len() > LINE_BYTES_MAX {
         return Err(format!("it is longer than {LINE_BYTES_MAX} bytes"));
     }
-    let mut json = json::object_of(line)?;
+    let mut json = strict_json::object_of(line)?;
     if kind != Kind::Action {
         let disclosure = if kind.seals_text_alone() { Some(text(&mut json)?) } else { None };
         let body = fields::body_of(kind, &json)?;

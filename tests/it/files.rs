@@ -122,6 +122,13 @@ fn facts_of_a_roster_say_no_more_than_the_rules_need() {
     let (data, keys) = (city.data(), city.data().parent().unwrap().join("keys"));
     let own = ["--data", data.to_str().unwrap(), "--keys", keys.to_str().unwrap()];
     let import = ["import", "csv", "roster.csv", "--map", "facts.json", "--out", "out"];
+    // A map in which a member stands twice would be read in one of two ways; a mark is no fault.
+    let twice = FACTS.replacen('{', "{\"number\": \"保険\",", 1);
+    fs::write(folder.path().join("twice.json"), twice).unwrap();
+    let doubled = ["import", "csv", "roster.csv", "--map", "twice.json", "--out", "other"];
+    let said = kenmai(folder.path(), &[&doubled[..], &own].concat(), 2);
+    assert!(said.contains("twice.json: `number` stands twice"), "{said}");
+    fs::write(folder.path().join("facts.json"), format!("\u{feff}{FACTS}")).unwrap();
     kenmai(folder.path(), &[&import[..], &own].concat(), 0);
     let text = fs::read_to_string(folder.path().join("out-account.facts.jsonl")).unwrap();
     assert!(!text.contains("1961") && !text.contains("0022"), "no birthday, no address: {text}");

@@ -73,7 +73,19 @@ const ORDERS: [(&str, &[&str]); 21] = [
         ],
     ),
     ("ledger-spec/src/kinds", &["bodies", "table", "codes"]),
-    ("src/adapters", &["lots_file", "shops_file", "appointments", "fhir", "city_file", "japanese"]),
+    (
+        "src/adapters",
+        &[
+            "lots_file",
+            "shops_file",
+            "appointments",
+            "fhir",
+            "zengin_code",
+            "strict_json",
+            "city_file",
+            "japanese",
+        ],
+    ),
     (
         "src/audit",
         &[
@@ -110,7 +122,6 @@ const ORDERS: [(&str, &[&str]); 21] = [
             "shop_accounts",
             "sign",
             "fields",
-            "json",
             "demo",
             "serve",
             "clock",

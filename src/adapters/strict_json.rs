@@ -1,20 +1,41 @@
-//! JSON that a person signs: what stands twice in it is refused, because one reader sees the first
-//! value and another the last.
+//! JSON that a person hands in: what stands twice in it is refused, because one reader sees the
+//! first value and another the last. A byte order mark is left out.
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::{Map, Number, Value};
 
 /// The object of a text, each member of it once.
 ///
 /// # Errors
 /// A text that names what is wrong.
-pub(super) fn object_of(text: &str) -> Result<Map<String, Value>, String> {
-    match serde_json::from_str(text).map_err(|error| error.to_string())? {
-        Once(Value::Object(members)) => Ok(members),
-        Once(_) => Err("it is no JSON object".to_owned()),
+pub fn object_of(text: &str) -> Result<Map<String, Value>, String> {
+    match value_of(text)? {
+        Value::Object(members) => Ok(members),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err("it is no JSON object".to_owned())
+        }
     }
+}
+
+/// The value of a text, each member of each object once.
+///
+/// # Errors
+/// A text that names what is wrong.
+pub fn value_of(text: &str) -> Result<Value, String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    serde_json::from_str(text).map(|Once(value)| value).map_err(|error| error.to_string())
+}
+
+/// What a text says, of a form that the program knows.
+///
+/// # Errors
+/// A text that names what is wrong.
+pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_value(value_of(text)?).map_err(|error| error.to_string())
 }
 
 /// A value in which no member of an object stands twice.
@@ -88,6 +109,7 @@ mod tests {
         let text = r#"{"a":[1,-2,true,null,"x"],"b":{"c":1.5}}"#;
         let read = object_of(text).expect("an object");
         assert_eq!(Value::Object(read), serde_json::from_str::<Value>(text).expect("JSON"));
+        assert!(object_of(&format!("\u{feff}{text}")).is_ok(), "a byte order mark is no fault");
         assert!(object_of("[]").is_err() && object_of("{").is_err());
     }
 }
