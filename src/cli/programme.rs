@@ -49,7 +49,7 @@ struct Simulate {
     #[arg(long, value_name = "DIR")]
     keys: PathBuf,
     /// The fiscal year whose actions are decided again; the one before the document's unless told.
-    #[arg(long, value_name = "YEAR")]
+    #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(u32).range(2000..=2999))]
     year: Option<u32>,
 }
 

@@ -51,6 +51,10 @@ fn a_programme_is_checked() {
     checked(&sound.replacen("2026", "2026.5", 1), 1, "rules.json: line 5, column");
     check(at, "programme check none.json", 2, "cannot open none.json");
     check(at, "programme simulate rules.json --data . --keys .", 2, "line 5, column");
+    let no_year = "programme simulate rules.json --data . --keys . --year";
+    for year in ["0", "1999", "3000", "4294967295"] {
+        check(at, &format!("{no_year} {year}"), 2, "is not in 2000..=2999");
+    }
 }
 
 #[test]
